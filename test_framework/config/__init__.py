@@ -1,0 +1,24 @@
+"""Settings: `[tool.test_framework]`, then `TEST_FRAMEWORK_*`, then the command line, in one frozen object."""
+
+from __future__ import annotations
+
+from test_framework.config.load import find_root, load
+from test_framework.config.model import (
+    BadSetting,
+    Gate,
+    MajorMismatch,
+    ServiceSettings,
+    Settings,
+    TierSettings,
+)
+
+__all__ = [
+    "BadSetting",
+    "Gate",
+    "MajorMismatch",
+    "ServiceSettings",
+    "Settings",
+    "TierSettings",
+    "find_root",
+    "load",
+]

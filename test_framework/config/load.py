@@ -1,0 +1,206 @@
+"""Reads the settings from the file, the environment and the command line, and refuses what it does not know."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import Field, fields, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from test_framework.config.model import BadSetting, Gate, MajorMismatch, ServiceSettings, Settings, TierSettings
+from test_framework.config.tiers import TIERS
+from test_framework.reasons import Code
+
+__all__ = ["find_root", "load", "names"]
+
+PREFIX = "TEST_FRAMEWORK_"
+_TABLE = "tool.test_framework"
+_TABLES = ("root", "services", "tiers", "origins")
+_PACKAGE = Path(__file__).parent.parent
+
+
+def names(package: str) -> tuple[str, ...]:
+    """Return the modules of `providers` or `services`: a new file there is a new choice, with no list to keep."""
+    found = (p for p in (_PACKAGE / package).iterdir() if not p.name.startswith("_"))
+    return tuple(sorted(p.stem for p in found if p.suffix == ".py" or (p / "__init__.py").exists()))
+
+
+def find_root(start: Path) -> Path:
+    """Return the nearest folder, from `start` upwards, whose `pyproject.toml` has our table, else one with any."""
+    start = start.resolve()
+    with_file = [p for p in (start, *start.parents) if (p / "pyproject.toml").is_file()]
+    for folder in with_file:
+        if f"[{_TABLE}" in (folder / "pyproject.toml").read_text(encoding="utf-8", errors="replace"):
+            return folder
+    return with_file[0] if with_file else start
+
+
+def load(
+    root: Path,
+    env: Mapping[str, str] | None = None,
+    overrides: Mapping[str, tuple[object, str]] | None = None,
+) -> Settings:
+    """Read every layer and return the settings.
+
+    Args:
+        root: The project's root, where `pyproject.toml` may be.
+        env: The environment; `os.environ` when None.
+        overrides: What the command line says: key to value and the option's name.
+
+    Raises:
+        BadSetting: A key or a value is not known; the message names it, its source and the choices.
+    """
+    env = os.environ if env is None else env
+    reader = _Reader(env)
+    reader.file(root / "pyproject.toml")
+    reader.environment()
+    for key, (value, source) in (overrides or {}).items():
+        reader.put(Settings, reader.top, "", key, value, source)
+    if env.get("CI") and "idle_seconds" not in reader.top:
+        reader.put(Settings, reader.top, "", "idle_seconds", 0, "CI")
+    return reader.settings(root)
+
+
+class _Reader:
+    """Collects the layers; a later one replaces an earlier one, key by key."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self.env = env
+        self.top: dict[str, Any] = {}
+        self.services: dict[str, dict[str, Any]] = {}
+        self.tiers: dict[str, dict[str, Any]] = {}
+        self.origins: dict[str, str] = {}
+        self.choices: dict[str, Iterable[str]] = {
+            "providers": names("providers"),
+            "services": names("services"),
+            "codes": [str(code) for code in Code],
+        }
+
+    def file(self, path: Path) -> None:
+        """Read `[tool.test_framework]`, where there is one."""
+        try:
+            data = tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+            raise BadSetting(f"{path.name} cannot be read: {error}.") from error
+        tool = data.get("tool", {})
+        table = tool.get("test_framework", {}) if isinstance(tool, dict) else {}
+        source = f"{path.name} [{_TABLE}]"
+        if not isinstance(table, dict):
+            raise BadSetting.value(_TABLE, table, path.name, "a table")
+        for key, value in table.items():
+            if key == "services":
+                self._tables(value, key, ServiceSettings, self.services, source)
+            elif key == "tiers":
+                self._tables(value, key, TierSettings, self.tiers, source)
+            else:
+                self.put(Settings, self.top, "", key, value, source)
+
+    def _tables(self, value: object, key: str, model: type, into: dict[str, dict[str, Any]], source: str) -> None:
+        if not isinstance(value, dict):
+            raise BadSetting.value(key, value, source, "a table of tables")
+        for name, table in value.items():
+            where = f"{source[:-1]}.{key}.{name}]"
+            if key == "services" and name not in self.choices["services"]:
+                raise BadSetting.unknown("service", name, where, self.choices["services"])
+            if not isinstance(table, dict):
+                raise BadSetting.value(name, table, source, "a table")
+            for inner, inner_value in table.items():
+                self.put(model, into.setdefault(name, {}), f"{key}.{name}.", inner, inner_value, where)
+
+    def environment(self) -> None:
+        """Read `TEST_FRAMEWORK_KEY` and `TEST_FRAMEWORK_SERVICE_KEY`."""
+        known: dict[str, Callable[[str, str], None]] = {}
+
+        def setter(model: type, into: dict[str, Any], prefix: str, key: str) -> Callable[[str, str], None]:
+            return lambda value, source: self.put(model, into, prefix, key, value, source, text=True)
+
+        for key in _keys(Settings):
+            known[PREFIX + key.upper()] = setter(Settings, self.top, "", key)
+        for name in self.choices["services"]:
+            for key in _keys(ServiceSettings):
+                table = self.services.setdefault(name, {})
+                known[f"{PREFIX}{name}_{key}".upper()] = setter(ServiceSettings, table, f"services.{name}.", key)
+        for variable in sorted(v for v in self.env if v.startswith(PREFIX)):
+            if variable not in known:
+                raise BadSetting.unknown("variable", variable, "the environment", known)
+            if self.env[variable] != "":
+                known[variable](self.env[variable], variable)
+
+    def put(
+        self, model: type, into: dict[str, Any], prefix: str, key: str, value: object, source: str, *, text: bool = False
+    ) -> None:
+        """Check one value and keep it, with where it came from."""
+        spec = _keys(model).get(key)
+        if spec is None:
+            tables = ("services", "tiers") if model is Settings else ()
+            raise BadSetting.unknown("key", key, source, [*_keys(model), *tables])
+        into[key] = self._value(spec, key, value, source, text=text)
+        self.origins[prefix + key] = source
+
+    def _value(self, spec: Field[Any], key: str, value: object, source: str, *, text: bool) -> object:
+        kind = str(spec.type)
+        if kind == "tuple[str, ...]":
+            return self._list(spec, key, value, source, text=text)
+        if kind == "bool":
+            return _boolean(key, value, source, text=text)
+        if kind == "float":
+            return _seconds(key, value, source, text=text)
+        shown = "***" if spec.metadata.get("secret") else value
+        if not isinstance(value, str):
+            raise BadSetting.value(key, shown, source, "a text")
+        enum = _ENUMS.get(kind)
+        if enum is None:
+            return value
+        if value not in list(enum):
+            raise BadSetting.value(key, shown, source, f"one of {', '.join(enum)}")
+        return enum(value)
+
+    def _list(self, spec: Field[Any], key: str, value: object, source: str, *, text: bool) -> tuple[str, ...]:
+        if isinstance(value, str) and (text or key == "template"):
+            value = [part.strip() for part in value.split(",") if part.strip()]
+        if not isinstance(value, list | tuple) or not all(isinstance(v, str) for v in value):
+            raise BadSetting.value(key, value, source, "a list of texts")
+        kind = spec.metadata.get("choices", "")
+        for item in value:
+            if kind and item not in self.choices[kind]:
+                raise BadSetting.unknown(kind.removesuffix("s"), item, f"{key}, {source}", self.choices[kind])
+        return tuple(value)
+
+    def settings(self, root: Path) -> Settings:
+        """Return the frozen object."""
+        tiers = dict(TIERS)
+        for name, table in self.tiers.items():
+            tiers[name] = replace(tiers.get(name, TierSettings()), **table)
+        services = {name: ServiceSettings(**table) for name, table in self.services.items()}
+        return Settings(root=root, services=services, tiers=tiers, origins=self.origins, **self.top)
+
+
+_ENUMS: dict[str, type[StrEnum]] = {"Gate": Gate, "MajorMismatch": MajorMismatch}
+_YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+
+
+def _keys(model: type) -> dict[str, Field[Any]]:
+    return {f.name: f for f in fields(model) if f.name not in _TABLES}
+
+
+def _boolean(key: str, value: object, source: str, *, text: bool) -> bool:
+    if isinstance(value, bool):
+        return value
+    if text and isinstance(value, str) and value.lower() in (*_YES, *_NO):
+        return value.lower() in _YES
+    raise BadSetting.value(key, value, source, "true or false" if not text else f"one of {', '.join((*_YES, *_NO))}")
+
+
+def _seconds(key: str, value: object, source: str, *, text: bool) -> float:
+    try:
+        number = float(value) if text and isinstance(value, str) else value
+    except ValueError:
+        number = None
+    if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number < float("inf"):
+        raise BadSetting.value(key, value, source, "a number of seconds, 0 or more")
+    return float(number)

@@ -1,0 +1,145 @@
+"""What can be set: three frozen tables, each field with its type, its default and its meaning.
+
+The loader reads the fields from here, so a new setting is one new line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+__all__ = ["BadSetting", "Gate", "MajorMismatch", "ServiceSettings", "Settings", "TierSettings"]
+
+
+class BadSetting(Exception):
+    """A setting that cannot be used: it names the value, where it came from, and the choices."""
+
+    @classmethod
+    def unknown(cls, what: str, name: str, source: str, choices: Iterable[str]) -> BadSetting:
+        """Return the error for a name that is not one of `choices`, with the nearest one first."""
+        known = sorted(choices)
+        near = get_close_matches(name, known, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        return cls(f"unknown {what} {name!r} in {source}.{hint} Choices: {', '.join(known) or 'none'}.")
+
+    @classmethod
+    def value(cls, key: str, value: object, source: str, wanted: str) -> BadSetting:
+        """Return the error for a value of the wrong type or outside of what is allowed."""
+        return cls(f"{key} = {value!r} in {source} is not {wanted}.")
+
+
+class Gate(StrEnum):
+    """How skips and degradations are judged; `auto` is strict under CI and with `--require`."""
+
+    AUTO = "auto"
+    LENIENT = "lenient"
+    STRICT = "strict"
+
+
+class MajorMismatch(StrEnum):
+    """What to do with a server of another major version than the one asked for."""
+
+    SHOW = "show"
+    REFUSE = "refuse"
+
+
+def _setting(default: object, meaning: str, **extra: object) -> Any:
+    return field(default=default, metadata={"meaning": meaning, **extra})
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSettings:
+    """`[tool.test_framework.services.NAME]`; in the environment `TEST_FRAMEWORK_NAME_KEY`."""
+
+    image: str = _setting("", "image of the docker provider; the service's own default when empty")
+    url: str = _setting("", "URL of the explicit provider; best set in the environment", secret=True)
+    url_env: tuple[str, ...] = _setting((), "further variables that may hold that URL, such as DATABASE_URL")
+    providers: tuple[str, ...] = _setting((), "order of providers for this service", choices="providers")
+    version: str = _setting("", "major version asked for; read from the image's tag when empty")
+    major_mismatch: MajorMismatch = _setting(MajorMismatch.SHOW, "what to do with a server of another major version")
+    template: tuple[str, ...] = _setting((), "SQL files from the project's root, or one package.module:callable")
+
+
+@dataclass(frozen=True, slots=True)
+class TierSettings:
+    """`[tool.test_framework.tiers.NAME]`."""
+
+    paths: tuple[str, ...] = _setting((), "files and folders of the tier's tests, from the project's root")
+    services: tuple[str, ...] = _setting((), "services to warm while pytest collects", choices="services")
+    providers: tuple[str, ...] = _setting((), "order of providers in this tier", choices="providers")
+    require: tuple[str, ...] = _setting((), "providers that are good enough for the gate", choices="providers")
+    allowed_skips: tuple[str, ...] = _setting((), "skip codes that the strict gate lets pass", choices="codes")
+    network: bool = _setting(True, "whether a test that asks for no service may open a connection")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`[tool.test_framework]`; in the environment `TEST_FRAMEWORK_KEY`. Times are in seconds."""
+
+    root: Path
+    providers: tuple[str, ...] = _setting(
+        ("explicit", "docker", "embedded", "staging"), "order in which providers are tried", choices="providers"
+    )
+    disabled: tuple[str, ...] = _setting((), "providers that are never tried", choices="providers")
+    gate: Gate = _setting(Gate.AUTO, "whether skips and degradations make a run red")
+    reports: str = _setting("reports", "folder of the reports, from the project's root")
+    allowed_hosts: tuple[str, ...] = _setting((), "hosts outside of this machine that tests may reach")
+    allowed_skips: tuple[str, ...] = _setting((), "skip codes that the strict gate lets pass", choices="codes")
+    supervisor: bool = _setting(True, "own the servers in one shared process; off: in this process")
+    idle_seconds: float = _setting(300.0, "how long servers stay warm after the last lease; 0 under CI")
+    start_seconds: float = _setting(60.0, "bound on the start of a server, with its first healthy answer")
+    pull_seconds: float = _setting(600.0, "bound on the pull of an image")
+    collection_timeout: float = _setting(0.0, "bound on pytest's collection; 0 for none")
+    services: Mapping[str, ServiceSettings] = field(default_factory=dict)
+    tiers: Mapping[str, TierSettings] = field(default_factory=dict)
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+    def service(self, name: str) -> ServiceSettings:
+        """Return the table of a service; its defaults when nothing is set."""
+        return self.services.get(name) or ServiceSettings()
+
+    def tier(self, name: str) -> TierSettings:
+        """Return the table of a tier.
+
+        Raises:
+            BadSetting: There is no tier of that name.
+        """
+        if name not in self.tiers:
+            raise BadSetting.unknown("tier", name, "the request", self.tiers)
+        return self.tiers[name]
+
+    def origin(self, key: str) -> str:
+        """Return where the value of a dotted key came from."""
+        return self.origins.get(key, "the default")
+
+    @property
+    def reports_folder(self) -> Path:
+        """The report folder as a path."""
+        return self.root / self.reports
+
+    def order(self, service: str, tier: str | None = None) -> tuple[tuple[str, ...], str]:
+        """Return the providers to try for a service, with where that order came from.
+
+        The command line wins over the environment, and that over the file; within one of these,
+        the service's own order wins over the tier's, and that over the general one.
+        """
+        found = [("providers", self.providers)]
+        if tier and self.tier(tier).providers:
+            found.append((f"tiers.{tier}.providers", self.tier(tier).providers))
+        if self.service(service).providers:
+            found.append((f"services.{service}.providers", self.service(service).providers))
+        key, order = max(enumerate(found), key=lambda at: (_rank(self.origin(at[1][0])), at[0]))[1]
+        return order, self.origin(key)
+
+
+def _rank(origin: str) -> int:
+    """Order the sources: default, file, environment, command line."""
+    if origin.startswith("--"):
+        return 3
+    if origin.startswith("TEST_FRAMEWORK_"):
+        return 2
+    return 1 if "[tool." in origin else 0

@@ -1,0 +1,234 @@
+"""The small protocols between services, providers and the supervisor.
+
+A service says what it is and how it is healthy. A provider gets one. Neither knows the other's inside,
+so that a new service, or a new provider, is one new file.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from test_framework.config import Settings
+from test_framework.verdict import Endpoint, Reason
+
+__all__ = [
+    "Binary",
+    "Cleanup",
+    "Command",
+    "ContainerSpec",
+    "Context",
+    "Databases",
+    "Isolated",
+    "Memo",
+    "Provider",
+    "Server",
+    "Service",
+]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerSpec:
+    """How the service runs in a container; `url` is a template with `{host}` and `{port}`."""
+
+    port: int
+    url: str
+    env: Mapping[str, str] = field(default_factory=dict)
+    command: tuple[str, ...] = ()
+    tmpfs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """An installed server program."""
+
+    path: Path
+    version: str
+    origin: str
+
+    @property
+    def major(self) -> str:
+        """The first number of the version."""
+        return self.version.partition(".")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """How to run an embedded server.
+
+    Attributes:
+        argv: The program and its arguments; no secret may be among them, since every user can read them.
+        url: Where it will answer.
+        stdin: Text to feed it, for what must not be on the command line.
+        env: Variables to add to the environment.
+        stop_signal: The signal that ends it quickly and in order.
+        before_check: Called before each question whether it is healthy, for what can only be set on a running
+            server; what it raises means "not yet".
+    """
+
+    argv: tuple[str, ...]
+    url: str
+    stdin: str = ""
+    env: Mapping[str, str] = field(default_factory=dict)
+    stop_signal: int = 15
+    before_check: Callable[[], None] = lambda: None
+
+
+class Isolated(Protocol):
+    """A part of a server that belongs to one test alone."""
+
+    name: str
+    endpoint: Endpoint
+
+
+class Databases(Protocol):
+    """Hands out isolated parts of one server. Safe to call from several threads."""
+
+    def checkout(self, template: tuple[str, ...], run: str) -> Isolated:
+        """Return a fresh part; raises `Refused` when the template fails or the server is gone."""
+
+    def give_back(self, isolated: Isolated, *, keep: bool) -> None:
+        """Destroy the part, or keep it for a person to look at."""
+
+    def close(self) -> None:
+        """Close the connections held."""
+
+
+class Service(Protocol):
+    """What a test needs, and everything that is particular about it."""
+
+    name: str
+    default_image: str
+    schemes: tuple[str, ...]
+    staging_variable: str
+    runs_as_root: bool
+
+    def container(self, password: str) -> ContainerSpec:
+        """Return how it runs in a container."""
+
+    def find_binary(self, wanted_major: str, env: Mapping[str, str]) -> Binary:
+        """Return the server program to embed; raises `Refused` with `binary-missing`."""
+
+    def prepare(self, binary: Binary, folder: Path, port: int, password: str, run: RunAs) -> Command:
+        """Make `folder` ready (initialise a data directory) and return how to run the server there."""
+
+    def check(self, url: str, source: str, seconds: float) -> str:
+        """Ask a real query and return the server's version; raises `Refused`."""
+
+    def shown(self, endpoint: Endpoint, folder: Path) -> str:
+        """Return a URL that a person can use as it is and that holds no secret, or an empty text."""
+
+    def databases(self, endpoint: Endpoint, folder: Path, root: Path) -> Databases:
+        """Return what hands out isolated parts of the server behind `endpoint`."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunAs:
+    """Another user that server programs run as, when we are root and they refuse that; None for ourselves."""
+
+    uid: int | None = None
+    gid: int | None = None
+
+    @property
+    def popen(self) -> dict[str, Any]:
+        """Arguments for `subprocess`."""
+        if self.uid is None:
+            return {}
+        return {"user": self.uid, "group": self.gid, "extra_groups": []}
+
+
+class Server(Protocol):
+    """Something that answers: started by us, or found."""
+
+    endpoint: Endpoint
+
+    @property
+    def identity(self) -> str:
+        """A process id or container id for people; empty when the server is not ours."""
+
+    def died(self) -> Reason | None:
+        """Return why it no longer runs, or None; cheap enough to ask before every test."""
+
+    def log(self) -> str:
+        """Return the end of the server's own log."""
+
+    def stop(self) -> None:
+        """Stop it and remove what it left; does nothing when it is not ours."""
+
+
+class Provider(Protocol):
+    """A way to get a service."""
+
+    name: str
+
+    def probe(self, service: Service, context: Context) -> str | None:
+        """Say whether this provider is here, within a second: the version it would give, where it is known.
+
+        Raises:
+            Refused: It is not here, with the reason.
+        """
+
+    def obtain(self, service: Service, context: Context) -> Server:
+        """Start or find the server, healthy; raises `Refused`."""
+
+
+class Memo:
+    """Remembers answers for the length of one run, so that each question is asked once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._locks: dict[str, threading.Lock] = {}
+        self._answers: dict[str, tuple[Any, BaseException | None]] = {}
+
+    def once(self, key: str, ask: Callable[[], T]) -> T:
+        """Return the answer of `ask`, or raise what it raised, the same each time."""
+        with self._lock:
+            lock = self._locks.setdefault(key, threading.Lock())
+        with lock:
+            if key not in self._answers:
+                try:
+                    self._answers[key] = (ask(), None)
+                except Exception as error:
+                    self._answers[key] = (None, error)
+            answer, raised = self._answers[key]
+        if raised is not None:
+            raise raised
+        return answer  # type: ignore[no-any-return]  # it came from `ask`, under the same key
+
+
+class Cleanup(Protocol):
+    """Notes what must vanish if this process is killed."""
+
+    def add(self, **what: Any) -> str:
+        """Note something; returns a key for `drop`."""
+
+    def drop(self, key: str) -> None:
+        """Forget it, since it is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a provider may use.
+
+    Attributes:
+        settings: The settings of the client that asks.
+        env: The environment of the client that asks.
+        folder: Private folder of this supervisor, for logs and passwords.
+        owner: Text that marks what we start; see `supervisor.owner`.
+        memo: Answers of this run.
+        guard: Notes what must vanish if we are killed.
+        progress: Called with a line for a person who waits.
+    """
+
+    settings: Settings
+    env: Mapping[str, str]
+    folder: Path
+    owner: str
+    memo: Memo
+    guard: Cleanup
+    progress: Callable[[str], None]

@@ -1,0 +1,62 @@
+"""Decides whether the skips and the degradations of a run are acceptable. It never turns a failure green."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from test_framework.config import Gate, Settings
+from test_framework.report.record import Record
+
+__all__ = ["Verdict", "is_strict", "judge"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the gate says: `why` holds what is wrong, also when lenient lets it pass."""
+
+    strict: bool
+    why: tuple[str, ...]
+
+    @property
+    def red(self) -> bool:
+        """Whether the run must not be taken for a success."""
+        return self.strict and bool(self.why)
+
+    def to_json(self) -> dict[str, object]:
+        """Return what goes into the report."""
+        return {"strict": self.strict, "verdict": "red" if self.red else "green", "why": "; ".join(self.why) or None}
+
+
+def is_strict(settings: Settings, env: Mapping[str, str], *, required: bool) -> bool:
+    """Whether the gate is strict: the setting decides, else `CI` in the environment or `--require`."""
+    if settings.gate is not Gate.AUTO:
+        return settings.gate is Gate.STRICT
+    return required or env.get("CI", "").lower() not in ("", "0", "false")
+
+
+def judge(record: Record, settings: Settings, *, strict: bool, require: tuple[str, ...]) -> Verdict:
+    """Look at what was skipped, at what did not run, and at what ran on less than it had to.
+
+    Args:
+        record: The run.
+        settings: Hold the skip codes that are allowed.
+        strict: Whether what is found makes the run red.
+        require: Providers that are good enough; empty for any.
+    """
+    tier = settings.tiers.get(record.tier or "")
+    allowed = {*settings.allowed_skips, *(tier.allowed_skips if tier else ())}
+    why = []
+    for code, number in sorted(Counter(s.code for s in record.skips.values()).items()):
+        if code not in allowed:
+            why.append(f"{number} skipped: {code}")
+    if record.ran == 0 and not record.interrupted:
+        why.append("nothing ran")
+    if require:
+        why += [
+            f"{name} ran on {told['provider']}, and {' or '.join(require)} is required"
+            for name, told in record.services.items()
+            if told["provider"] and told["provider"] not in require
+        ]
+    return Verdict(strict, tuple(why))

@@ -1,0 +1,68 @@
+"""Marks what a process started, so that what it left can be told from what a living one still uses.
+
+A process id alone is used again by the system; with the time at which the process started it is unique
+until the machine restarts.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from pathlib import Path
+
+__all__ = ["HOST", "HOST_LABEL", "LABEL", "MARK", "alive", "is_mark", "start_ticks"]
+
+LABEL = "test-framework.owner"
+HOST_LABEL = "test-framework.host"
+"""Labels of a container: the mark of the process that owns it, and the machine on which that process runs."""
+
+_FORM = re.compile(r"(\d+)_(\d+)")
+
+
+def start_ticks(pid: int) -> int:
+    """Return when a process started, in hundredths of a second, or 0 when there is none.
+
+    On Linux it is read in clock ticks since boot, which a change of the wall clock does not move.
+    """
+    try:
+        # The second field is the program's name in parentheses and may hold anything, so count from its end.
+        state, *rest = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return 0 if state == "Z" else int(rest[18])
+    except (OSError, IndexError, ValueError):
+        pass
+    if Path("/proc/self/stat").exists():
+        return 0
+    import psutil
+
+    try:
+        return int(psutil.Process(pid).create_time() * 100)
+    except psutil.Error:
+        return 0
+
+
+def is_mark(text: str) -> bool:
+    """Whether `text` is a mark."""
+    return bool(_FORM.fullmatch(text))
+
+
+def alive(mark: str) -> bool:
+    """Whether the very process that `mark` names still runs; a text that is no mark names none."""
+    found = _FORM.fullmatch(mark)
+    return bool(found) and start_ticks(int(found[1])) == int(found[2]) != 0
+
+
+def _host() -> str:
+    """Name this machine, its boot and its process namespace: a process id means nothing beyond these."""
+    parts = [socket.gethostname()]
+    try:
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip()[:8])
+        parts.append(os.readlink("/proc/self/ns/pid").strip("pid:[]"))
+    except OSError:
+        pass
+    return "-".join(parts)
+
+
+HOST = _host()
+MARK = f"{os.getpid()}_{start_ticks(os.getpid())}"
+"""The mark of this process."""

@@ -1,0 +1,218 @@
+"""The pytest plugin: options, markers, fixtures, the gate and the summary.
+
+It is loaded into every pytest run, so importing it must cost next to nothing: no docker, no testcontainers,
+no database driver, and no connection before a test or a tier asks for a service.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from test_framework import gate
+from test_framework.config import BadSetting, Settings
+from test_framework.plugin import markers, options, summary
+from test_framework.plugin.fixtures import isolated_env, postgres, postgres_db, redis, redis_db, services
+from test_framework.plugin.recorder import Gatherer, Sender
+from test_framework.plugin.session import KEY, Services
+from test_framework.report.record import Record
+
+__all__ = ["isolated_env", "postgres", "postgres_db", "redis", "redis_db", "services"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options."""
+    options.add(parser)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Read the settings, and let the tier say which tests to run and where its reports go."""
+    markers.register(config)
+    if config.option.help or config.option.version:
+        return
+    overrides = options.overrides_of(config)
+    settings = options.settings_of(config, overrides)
+    tier: str | None = config.option.tier
+    worker: dict[str, Any] | None = getattr(config, "workerinput", None)
+    run = worker[_RUN] if worker else uuid4().hex
+    strict = bool(config.option.use_real_services)
+    session = config.stash[KEY] = Services(settings, overrides, tier, run, strict=strict)
+    config.pluginmanager.register(Sender(session), "test_framework_sender")
+    if worker is None:
+        if tier:
+            _use_tier(config, settings, tier)
+        config.pluginmanager.register(_Judge(config, session), "test_framework_judge")
+    if tier:
+        config.pluginmanager.register(_TierFiles(settings, tier), "test_framework_files")
+
+
+_RUN = "test_framework_run"
+
+
+def _use_tier(config: pytest.Config, settings: Settings, tier: str) -> None:
+    """Take the tier's paths where the command line has none, and JUnit's file where it names none."""
+    if config.args_source is not config.ArgsSource.ARGS:
+        config.args = [str(settings.root / path) for path in settings.tier(tier).paths]
+    if config.option.collectonly:
+        return
+    folder = settings.reports_folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".{uuid4().hex}"
+        probe.touch()
+        probe.unlink()
+        # A run that dies must not leave the verdict of the one before it.
+        (folder / f"{tier}.json").unlink(missing_ok=True)
+    except OSError as error:
+        source = settings.origin("reports")
+        raise pytest.UsageError(f"the report folder {folder} ({source}) cannot be written: {error.strerror}.") from error
+    if not config.option.xmlpath:
+        config.option.xmlpath = str(folder / f"{tier}.xml")
+
+
+class _TierFiles:
+    """Leaves files to the tier that names them most closely."""
+
+    def __init__(self, settings: Settings, tier: str) -> None:
+        self._settings = settings
+        self._tier = tier
+
+    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
+        """Ignore a folder or a file of another tier that lies below ours."""
+        mine = options.tier_of(collection_path, self._settings)
+        return True if mine not in (None, self._tier) else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse markers that name what does not exist, before any test runs."""
+    for item in items:
+        try:
+            markers.check(item)
+        except BadSetting as error:
+            raise pytest.UsageError(str(error)) from error
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Take the network from a test that asks for no service in a tier without network."""
+    session = item.config.stash[KEY]
+    tier = session.tier or options.tier_of(item.path, session.settings)
+    if tier is None or session.settings.tier(tier).network or _asks(item):
+        return (yield)
+    from test_framework.plugin.network import blocked
+
+    with blocked(item.nodeid, tier):
+        return (yield)
+
+
+def _asks(item: pytest.Item) -> bool:
+    fixtures = getattr(item, "fixturenames", ())
+    return bool(markers.needs(item, ())) or "services" in fixtures or markers.wanted_provider(item) is not None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """Bound the collection, where the settings say so."""
+    seconds = session.config.stash[KEY].settings.collection_timeout
+    if not seconds or not hasattr(signal, "setitimer"):
+        return (yield)
+
+    def over(*_: object) -> None:
+        # A KeyboardInterrupt gets past the handlers that turn what a module raises into an error of that module.
+        raise _CollectionTimeout(f"collection took longer than {seconds:g} s (--collection-timeout)")
+
+    before = signal.signal(signal.SIGALRM, over)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        return (yield)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+class _CollectionTimeout(KeyboardInterrupt):
+    """Collection took too long."""
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End the lease."""
+    if KEY in config.stash:
+        config.stash[KEY].close()
+
+
+class _Judge:
+    """In the process that the exit code comes from: warms, gathers, judges, tells."""
+
+    def __init__(self, config: pytest.Config, session: Services) -> None:
+        self._config = config
+        self._session = session
+        self._record = Record(session.tier)
+        self._verdict: gate.Verdict | None = None
+        self._report: str | None = None
+        config.pluginmanager.register(Gatherer(self._record), "test_framework_gatherer")
+
+    def pytest_report_header(self) -> str:
+        """Say which tier this is and which providers will be tried."""
+        settings, tier = self._session.settings, self._session.tier
+        order, source = settings.order("", tier)
+        names = [name for name in order if name not in settings.disabled]
+        return f"test framework: tier {tier or '-'}, providers {', '.join(names)} ({source})"
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Start what the tier needs while pytest collects."""
+        self._session.say = _Teller(self._config)
+        if not self._config.option.collectonly:
+            self._session.warm()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Let a worker of pytest-xdist take part in this run."""
+        node.workerinput[_RUN] = self._session.run
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int | pytest.ExitCode) -> None:
+        """Judge the run; an exit code that pytest has already made bad stays as it is."""
+        if self._config.option.collectonly:
+            return
+        settings = self._session.settings
+        self._record.interrupted = exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
+        require = options.require_of(self._config, settings)
+        strict = gate.is_strict(settings, os.environ, required=self._config.option.require is not None)
+        self._verdict = gate.judge(self._record, settings, strict=strict, require=require)
+        if self._record.tier:
+            path = settings.reports_folder / f"{self._record.tier}.json"
+            self._record.write(path, self._verdict.to_json())
+            self._report = os.path.relpath(path)
+        if self._verdict.red and exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Tell a person."""
+        if self._verdict:
+            summary.write(terminalreporter, self._record, self._verdict, self._report)
+
+
+class _Teller:
+    """Writes progress to the terminal, past pytest's capture, where a person watches."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._terminal = config.pluginmanager.get_plugin("terminalreporter")
+        self._capture = config.pluginmanager.get_plugin("capturemanager")
+
+    def __call__(self, text: str) -> None:
+        if self._terminal is None or not self._terminal.isatty:
+            return
+        if self._capture is None:
+            self._terminal.write_line(text)
+            return
+        with self._capture.global_and_fixture_disabled():
+            self._terminal.ensure_newline()
+            self._terminal.write_line(text)

@@ -1,0 +1,95 @@
+"""Fixtures by name: a service, or a part of it that belongs to one test alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, MutableMapping
+
+import pytest
+
+from test_framework.plugin.session import KEY, STATE, Services
+from test_framework.verdict import Endpoint
+
+__all__ = ["isolated_env", "postgres", "postgres_db", "redis", "redis_db", "services"]
+
+
+class ServiceMap(Mapping[str, Endpoint]):
+    """Services by name, each resolved when it is first asked for."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def __getitem__(self, name: str) -> Endpoint:
+        """Return a service; the test is skipped when it is unavailable, and fails when it is broken."""
+        if name not in self:
+            raise KeyError(f"{name!r} is no service; there are {', '.join(self)}")
+        return self._services.endpoint(name)
+
+    def __contains__(self, name: object) -> bool:
+        """Whether there is a service of that name, running or not."""
+        return name in tuple(self)
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the names of all services there are."""
+        from test_framework.config.load import names
+
+        return iter(names("services"))
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(list(iter(self)))
+
+
+@pytest.fixture(scope="session")
+def services(request: pytest.FixtureRequest) -> Mapping[str, Endpoint]:
+    """Every service by name, resolved when asked for: `services["postgres"].url`."""
+    return ServiceMap(request.config.stash[KEY])
+
+
+@pytest.fixture(scope="session")
+def postgres(services: Mapping[str, Endpoint]) -> Endpoint:
+    """The Postgres server of this run: `.url`, `.provider`, `.version`."""
+    return services["postgres"]
+
+
+@pytest.fixture(scope="session")
+def redis(services: Mapping[str, Endpoint]) -> Endpoint:
+    """The Redis server of this run: `.url`, `.provider`, `.version`."""
+    return services["redis"]
+
+
+@pytest.fixture
+def postgres_db(request: pytest.FixtureRequest, postgres: Endpoint) -> Iterator[Endpoint]:
+    """A database of this test alone, made from the template in the settings; its `.url` names it."""
+    yield from _part_of(request, postgres)
+
+
+@pytest.fixture
+def redis_db(request: pytest.FixtureRequest, redis: Endpoint) -> Iterator[Endpoint]:
+    """A keyspace of this test alone, empty; its `.url` names it."""
+    yield from _part_of(request, redis)
+
+
+def _part_of(request: pytest.FixtureRequest, server: Endpoint) -> Iterator[Endpoint]:
+    session = request.config.stash[KEY]
+    name, endpoint = session.checkout(server.service)
+    yield endpoint
+    session.give_back(name, endpoint, request.node.stash[STATE])
+
+
+@pytest.fixture
+def isolated_env() -> Iterator[MutableMapping[str, str]]:
+    """`os.environ`; after the test it and the working directory are exactly as they were before."""
+    before = dict(os.environ)
+    # A descriptor holds on to the folder itself, even when the test renames it.
+    folder = os.open(".", os.O_RDONLY)
+    try:
+        yield os.environ
+    finally:
+        os.fchdir(folder)
+        os.close(folder)
+        for name in [name for name in os.environ if name not in before]:
+            del os.environ[name]
+        for name, value in before.items():
+            if os.environ.get(name) != value:
+                os.environ[name] = value

@@ -1,0 +1,83 @@
+"""Markers: what a test says of itself, and what follows for the services it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from test_framework.config import BadSetting
+from test_framework.config.load import names
+
+__all__ = ["FIXTURES", "MARKERS", "is_safe", "needs", "register", "wanted_provider"]
+
+MARKERS = {
+    "requires(*services)": "the services that the test uses without naming their fixtures",
+    "real_services(*services)": "like requires; without names, all services of the tier",
+    "docker_required": "its services must run on Docker",
+    "gcp_required": "it needs credentials for Google Cloud in the environment",
+    "staging": "its services must be those of staging",
+    "staging_safe": "it may run against staging: it writes nothing, or cleans up what it writes",
+    "connectivity_check": "it only looks whether something answers, so it may run against staging",
+    "unit": "needs nothing but Python",
+    "integration": "uses real services",
+    "smoke": "says in seconds whether the system works at all",
+    "e2e": "a whole journey through the system",
+    "mission_critical": "what must never break",
+    "performance": "measures",
+}
+
+FIXTURES = {"postgres": "postgres", "postgres_db": "postgres", "redis": "redis", "redis_db": "redis"}
+"""Fixtures that stand for a service."""
+
+_SAFE = ("staging_safe", "connectivity_check")
+_NAMING = ("requires", "real_services")
+
+
+def register(config: pytest.Config) -> None:
+    """Register them all, for `--strict-markers`."""
+    for name, meaning in MARKERS.items():
+        config.addinivalue_line("markers", f"{name}: {meaning}")
+
+
+def needs(item: pytest.Item, tier_services: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the services that a test uses, by its fixtures (also those of its fixtures) and by its markers."""
+    fixtures = getattr(item, "fixturenames", ())
+    found = dict.fromkeys(FIXTURES[name] for name in fixtures if name in FIXTURES)
+    for marker in _naming(item):
+        named = marker.args or (tier_services if marker.name == "real_services" else ())
+        found |= dict.fromkeys(named)
+    return tuple(found)
+
+
+def _naming(item: pytest.Item) -> Iterator[pytest.Mark]:
+    for name in _NAMING:
+        yield from item.iter_markers(name)
+
+
+def check(item: pytest.Item) -> None:
+    """Refuse a marker that names no service.
+
+    Raises:
+        BadSetting: The message names the marker, the test and the choices.
+    """
+    known = names("services")
+    for marker in _naming(item):
+        where = f"@pytest.mark.{marker.name} of {item.nodeid}"
+        if marker.kwargs or (marker.name == "requires" and not marker.args):
+            raise BadSetting(f"{where} takes the names of services: {', '.join(known)}.")
+        for name in marker.args:
+            if name not in known:
+                raise BadSetting.unknown("service", str(name), where, known)
+
+
+def is_safe(item: pytest.Item) -> bool:
+    """Whether the test may run against staging."""
+    return any(item.get_closest_marker(name) for name in _SAFE)
+
+
+def wanted_provider(item: pytest.Item) -> str | None:
+    """Return the only provider that the test accepts."""
+    if item.get_closest_marker("docker_required"):
+        return "docker"
+    return "staging" if item.get_closest_marker("staging") else None

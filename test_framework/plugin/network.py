@@ -1,0 +1,74 @@
+"""Keeps a test that asks for no service from opening a connection, where its tier has no network."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+__all__ = ["NetworkBlocked", "blocked"]
+
+_FAMILIES = (socket.AF_INET, socket.AF_INET6)
+_METHODS = ("connect", "connect_ex", "sendto")
+_DRIVERS = (("psycopg", "connect"), ("psycopg2", "connect"))
+"""Drivers that connect in C, past Python's sockets."""
+
+
+class NetworkBlocked(RuntimeError):
+    """A test opened a connection and may not. It is no OSError, since code under test retries and swallows those."""
+
+
+@contextmanager
+def blocked(nodeid: str, tier: str) -> Iterator[None]:
+    """Refuse new connections for the length of the block; sockets within this machine's file system are let through."""
+
+    def refuse(address: object) -> None:
+        raise NetworkBlocked(
+            f"{nodeid} asks for no service, and the tier {tier!r} has no network: it may not connect to {address}. "
+            f"Mark it requires(...) or use a service's fixture, move it to another tier, "
+            f"or set network = true in [tool.test_framework.tiers.{tier}]."
+        )
+
+    restore = [_wrap_method(name, refuse) for name in _METHODS]
+    restore += [_replace(sys.modules[m], name, refuse) for m, name in _DRIVERS if m in sys.modules]
+    try:
+        yield
+    finally:
+        for undo in reversed(restore):
+            undo()
+
+
+def _wrap_method(name: str, refuse: Callable[[object], None]) -> Callable[[], None]:
+    original = getattr(socket.socket, name)
+
+    def checked(self: socket.socket, *args: Any) -> Any:
+        if self.family in _FAMILIES:
+            refuse(args[-1])
+        return original(self, *args)
+
+    setattr(socket.socket, name, checked)
+    inherited = name not in _OWN
+
+    def undo() -> None:
+        if inherited:
+            delattr(socket.socket, name)
+        else:
+            setattr(socket.socket, name, original)
+
+    return undo
+
+
+_OWN = frozenset(vars(socket.socket))
+"""Methods that Python's class defines itself; the others come from its C base and are uncovered by deletion."""
+
+
+def _replace(module: Any, name: str, refuse: Callable[[object], None]) -> Callable[[], None]:
+    original = getattr(module, name)
+
+    def checked(*args: Any, **_: Any) -> Any:
+        refuse(f"the server of {module.__name__}.{name}({'…' if args else ''})")
+
+    setattr(module, name, checked)
+    return lambda: setattr(module, name, original)

@@ -1,0 +1,119 @@
+"""The command line of pytest, and what it says over the settings."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from test_framework.config import BadSetting, Settings, find_root, load
+
+__all__ = ["add", "overrides_of", "settings_of"]
+
+Overrides = dict[str, tuple[object, str]]
+
+
+def add(parser: pytest.Parser) -> None:
+    """Register the options."""
+    group = parser.getgroup("test framework", "services for tests, and reasons for skips")
+    option = group.addoption
+    option("--tier", metavar="NAME", help="run the tests of a tier, write its reports, and apply its gate")
+    option(
+        "--environment",
+        choices=("local", "staging"),
+        help="local: never use staging; staging: use nothing else",
+    )
+    option("--providers", metavar="A,B", help="providers to try, in order: explicit, docker, embedded, staging")
+    option("--no-docker", action="store_true", help="never use docker")
+    option(
+        "--require",
+        metavar="A,B",
+        help="providers that are good enough: anything less, and any skip that is not allowed, makes the run fail",
+    )
+    option(
+        "--use-real-services",
+        action="store_true",
+        help="a test whose service cannot be had fails instead of being skipped",
+    )
+    option("--collection-timeout", metavar="SECONDS", help="end the run when collection takes longer")
+
+
+def overrides_of(config: pytest.Config) -> Overrides:
+    """Return what the command line sets, with the option that said so."""
+    option = config.option
+    found: Overrides = {}
+    if option.environment == "staging":
+        found["providers"] = (["staging"], "--environment=staging")
+    elif option.environment == "local":
+        found["disabled"] = (["staging"], "--environment=local")
+    if option.providers:
+        found["providers"] = (_split(option.providers), "--providers")
+    if option.no_docker:
+        already, _ = found.get("disabled", ([], ""))
+        found["disabled"] = ([*already, "docker"], "--no-docker")  # type: ignore[misc]  # a list, see above
+    if option.collection_timeout:
+        found["collection_timeout"] = (_number(option.collection_timeout), "--collection-timeout")
+    return found
+
+
+def _number(text: str) -> object:
+    """Return a number, or the text for the settings to refuse with its name."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _split(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def settings_of(config: pytest.Config, overrides: Overrides) -> Settings:
+    """Read the settings and check what the command line names.
+
+    Raises:
+        pytest.UsageError: A setting, the tier or a required provider is not known.
+    """
+    try:
+        settings = load(find_root(config.rootpath), os.environ, overrides)
+        if config.option.tier:
+            _check_paths(settings, config.option.tier)
+        if config.option.require is not None:
+            require_of(config, settings)
+    except BadSetting as error:
+        raise pytest.UsageError(str(error)) from error
+    return settings
+
+
+def require_of(config: pytest.Config, settings: Settings) -> tuple[str, ...]:
+    """Return the providers that are good enough for this run; empty for any."""
+    if config.option.require is None:
+        return settings.tier(config.option.tier).require if config.option.tier else ()
+    names = tuple(_split(config.option.require))
+    known = load(settings.root, {}, {}).providers
+    for name in names or ("",):
+        if name not in known:
+            raise BadSetting.unknown("provider", name, "--require", known)
+    return names
+
+
+def _check_paths(settings: Settings, name: str) -> None:
+    if name not in settings.tiers:
+        raise BadSetting.unknown("tier", name, "--tier", settings.tiers)
+    paths = settings.tiers[name].paths
+    missing = [p for p in paths if not (settings.root / p).exists()]
+    if missing or not paths:
+        source = settings.origin(f"tiers.{name}.paths")
+        raise BadSetting(f"tier {name!r} has no tests: {', '.join(missing) or 'no paths'} ({source}) under {settings.root}.")
+
+
+def tier_of(path: Path, settings: Settings) -> str | None:
+    """Return the tier that a file belongs to: the one with the longest path above it."""
+    best: tuple[int, str | None] = (-1, None)
+    for name, tier in settings.tiers.items():
+        for entry in tier.paths:
+            folder = settings.root / entry
+            if path.is_relative_to(folder):
+                best = max(best, (len(folder.parts), name), key=lambda found: found[0])
+    return best[1]

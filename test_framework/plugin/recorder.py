@@ -1,0 +1,122 @@
+"""Sends what is known of each test along with its reports, and gathers it where the run is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from test_framework.plugin.session import STATE, Services, TestState
+from test_framework.reasons import Code
+from test_framework.report.record import Record
+from test_framework.verdict import Endpoint, Reason, Skip
+
+__all__ = ["Gatherer", "Sender"]
+
+_ATTRIBUTE = "test_framework"
+
+
+class Sender:
+    """In the process that runs tests: prepares each, and attaches what it ran on to its reports."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._sent: set[str] = set()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Have the services before any fixture runs, so that a skip is the test's own and says why."""
+        state = item.stash.setdefault(STATE, TestState())
+        try:
+            self._services.prepare(item, state)
+        finally:
+            for name, endpoint in state.endpoints.items():
+                item.user_properties += _properties(name, endpoint)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Attach the services, the reason of a skip, and what was kept."""
+        report = yield
+        state = item.stash.setdefault(STATE, TestState())
+        state.failed = state.failed or (report.failed and call.when == "call")
+        setattr(report, _ATTRIBUTE, self._told(state))
+        return report
+
+    def _told(self, state: TestState) -> dict[str, Any]:
+        new = {n: r for n, r in self._services.resolutions.items() if n not in self._sent}
+        self._sent.update(new)
+        return {
+            "services": {n: {"provider": e.provider, "version": e.version} for n, e in state.endpoints.items()},
+            "skip": state.skip.to_json() if state.skip else None,
+            "kept": state.kept,
+            "resolutions": {n: _resolution(r) for n, r in new.items()},
+        }
+
+
+def _resolution(resolution: Any) -> dict[str, Any]:
+    """Return a resolution for the report, with a note where the major version is another than the one asked for."""
+    told: dict[str, Any] = resolution.to_json()
+    if resolution.endpoint and resolution.endpoint.note:
+        told["note"] = resolution.endpoint.note
+    return told
+
+
+def _properties(name: str, endpoint: Endpoint) -> list[tuple[str, object]]:
+    return [(f"{name}.provider", endpoint.provider), (f"{name}.version", endpoint.version or "")]
+
+
+class Gatherer:
+    """In the process that judges: builds the record from reports, which may come from workers."""
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take one phase of one test."""
+        entry = self._record.test(report.nodeid)
+        entry.seconds += getattr(report, "duration", 0.0)
+        told: dict[str, Any] = getattr(report, _ATTRIBUTE, {})
+        entry.services |= told.get("services", {})
+        entry.kept = told.get("kept") or entry.kept
+        self._record.services |= told.get("resolutions", {})
+        if outcome := _outcome(report):
+            # A test that failed and whose teardown has an error too is one failed test, not another.
+            entry.outcome = outcome if entry.outcome != "failed" else "failed"
+        if entry.outcome == "skipped" and report.skipped:
+            self._record.skips[report.nodeid] = _skip(report, told.get("skip"))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Take what could not be collected: it counts as a test that had an error or was skipped."""
+        if report.failed:
+            self._record.test(report.nodeid).outcome = "error"
+        elif report.skipped:
+            self._record.test(report.nodeid).outcome = "skipped"
+            self._record.skips[report.nodeid] = _skip(report, None)
+
+
+def _outcome(report: pytest.TestReport) -> str | None:
+    """Return what this phase says of the whole test, or None when a later one decides."""
+    if hasattr(report, "wasxfail"):
+        return "xfailed" if report.skipped else "xpassed"
+    if report.failed:
+        # A worker that crashed reports its test as failed in no phase.
+        return "error" if report.when in ("setup", "teardown") else "failed"
+    if report.skipped:
+        return "skipped"
+    return "passed" if report.when == "call" else None
+
+
+def _skip(report: pytest.TestReport | pytest.CollectReport, told: dict[str, str] | None) -> Skip:
+    if told is None:
+        where, text = report.nodeid, str(report.longrepr)
+        if isinstance(report.longrepr, tuple):
+            path, line, text = report.longrepr
+            where = f"{path}:{line}"
+        text = text.removeprefix("Skipped: ")
+        told = Reason.of(Code.SKIPPED_BY_TEST, text=text or "no reason given", where=where).to_json()
+    return Skip(report.nodeid, told["code"], told["message"], told["remedy"])

@@ -1,0 +1,63 @@
+"""What a person reads at the end of a run: the verdict, what ran on what, why not more, and what to do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from test_framework.gate import Verdict
+from test_framework.report.record import Record
+from test_framework.verdict import Skip
+
+if TYPE_CHECKING:
+    import pytest
+
+__all__ = ["write"]
+
+_KEPT_SHOWN = 5
+
+
+def write(terminal: pytest.TerminalReporter, record: Record, verdict: Verdict, report: str | None) -> None:
+    """Write the summary; nothing at all for a run that used no service and skipped nothing."""
+    if not (record.services or record.skips or verdict.red or record.tier):
+        return
+    terminal.section(f"tier {record.tier}" if record.tier else "services")
+    for name, told in sorted(record.services.items()):
+        terminal.write_line(_service(name, told, record))
+    for (code, message, remedy), number in _grouped(record.skips.values()):
+        terminal.write_line(f"skipped {number}: {code}: {message}", yellow=True)
+        terminal.write_line(f"  {remedy}")
+    kept = [(t.nodeid, k) for t in record.tests.values() for k in t.kept]
+    for nodeid, url in kept[:_KEPT_SHOWN]:
+        terminal.write_line(f"kept for you to look at: {url}  ({nodeid})")
+    if len(kept) > _KEPT_SHOWN:
+        terminal.write_line(f"  and {len(kept) - _KEPT_SHOWN} more, in the report")
+    if report:
+        terminal.write_line(f"report: {report}")
+    terminal.write_line(_gate(verdict), red=verdict.red, yellow=bool(verdict.why) and not verdict.red)
+
+
+def _service(name: str, told: dict[str, Any], record: Record) -> str:
+    used = sum(name in test.services for test in record.tests.values())
+    if told["provider"]:
+        note = f", {told['note']}" if told.get("note") else ""
+        line = f"{name} {told['version']}{note} on {told['provider']}: {used} test{'s' if used != 1 else ''}"
+    else:
+        line = f"{name}: not to be had"
+    quiet = ("not-configured",)
+    why = [f"{a['provider']}: {a['message']}" for a in told["attempts"] if a["code"] and a["code"] not in quiet]
+    return f"{line} ({'; '.join(why)})" if why and told["provider"] else line
+
+
+def _grouped(skips: Any) -> list[tuple[tuple[str, str, str], int]]:
+    def key(skip: Skip) -> tuple[str, str, str]:
+        return skip.code, skip.message, skip.remedy
+
+    return Counter(map(key, skips)).most_common()
+
+
+def _gate(verdict: Verdict) -> str:
+    kind = "strict" if verdict.strict else "lenient"
+    if not verdict.why:
+        return f"gate ({kind}): green"
+    return f"gate ({kind}): {'RED' if verdict.red else 'green, but'}: {'; '.join(verdict.why)}"

@@ -1,0 +1,90 @@
+"""What docker and embedded share: asking a server that starts whether it is healthy, with a bound."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from test_framework.contracts import Context, Service
+from test_framework.reasons import Code
+from test_framework.verdict import Reason, Refused
+
+__all__ = ["check_major", "wait_healthy", "wanted_major"]
+
+_PAUSE = 0.01
+_ASK_SECONDS = 5.0
+_SAY_AFTER = 2.0
+
+
+def wait_healthy(
+    service: Service,
+    provider: str,
+    url: str,
+    context: Context,
+    *,
+    died: Callable[[], str | None],
+    log: Callable[[], str],
+    before_check: Callable[[], None] = lambda: None,
+) -> str:
+    """Ask until the server answers a real query; return its version.
+
+    Args:
+        service: What is asked.
+        provider: Its name, for the reason.
+        url: Where.
+        context: Holds the bound, `start_seconds`.
+        died: Returns how the server ended, or None while it runs.
+        log: Returns the end of its log.
+        before_check: Called before each question; what it raises means "not yet".
+
+    Raises:
+        Refused: `start-failed` when it ended or refuses our password, `health-timeout` when time is over,
+            `disk-full` when its log says so.
+    """
+    bound = context.settings.start_seconds
+    begin = time.monotonic()
+    where = {"service": service.name, "provider": provider}
+    last, said = "no answer yet", 0.0
+    while (waited := time.monotonic() - begin) < bound:
+        if ended := died():
+            text = log()
+            code = Code.DISK_FULL if "No space left on device" in text else Code.START_FAILED
+            raise Refused(Reason.of(code, error=ended, what=f"{service.name} on {provider}", **where), log=text)
+        try:
+            before_check()
+            return service.check(url, provider, min(_ASK_SECONDS, bound))
+        except Refused as refused:
+            if refused.reason.code is Code.LOGIN_FAILED:
+                raise Refused(Reason.of(Code.START_FAILED, error=refused.reason.message, **where), log()) from refused
+            last = refused.reason.message
+        except Exception as error:  # noqa: BLE001  # a starting server fails in many ways; the bound ends it
+            last = str(error)
+        if waited - said > _SAY_AFTER:
+            said = waited
+            context.progress(f"{service.name} on {provider}: waiting for its first answer ({waited:.0f} s)")
+        time.sleep(_PAUSE)
+    raise Refused(Reason.of(Code.HEALTH_TIMEOUT, seconds=bound, error=last, **where), log=log())
+
+
+def wanted_major(service: Service, context: Context) -> str:
+    """Return the major version that the settings ask for: `version`, else the number in the image's tag."""
+    table = context.settings.service(service.name)
+    if table.version:
+        return table.version
+    tag = (table.image or service.default_image).rpartition("/")[2].partition(":")[2]
+    number = tag.partition(".")[0].partition("-")[0]
+    return number if number.isdigit() else ""
+
+
+def check_major(service: Service, version: str, context: Context) -> str:
+    """Return a note on a major version that differs from the one asked for, or an empty text.
+
+    Raises:
+        Refused: `version-mismatch`, when the settings refuse it.
+    """
+    wanted = wanted_major(service, context)
+    if not wanted or version.partition(".")[0] == wanted:
+        return ""
+    if context.settings.service(service.name).major_mismatch == "refuse":
+        raise Refused(Reason.of(Code.VERSION_MISMATCH, service=service.name, found=version, wanted=wanted))
+    return f"asked for {wanted}"

@@ -1,0 +1,253 @@
+"""Embedded: a real server from a program that is installed here, without Docker."""
+
+from __future__ import annotations
+
+import logging
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from test_framework import owner
+from test_framework.contracts import Binary, Command, Context, RunAs, Service
+from test_framework.providers._start import check_major, wait_healthy, wanted_major
+from test_framework.reasons import Code
+from test_framework.verdict import Endpoint, Reason, Refused, hide_secrets
+
+__all__ = ["PROVIDER", "Embedded"]
+
+_log = logging.getLogger(__name__)
+_NAME = "embedded"
+_MEMORY = Path("/dev/shm")  # noqa: S108  # a folder of ours inside, that only its owner may enter
+_ROOM = 1 << 30
+_PREFIX = f"test-framework-{os.getuid()}-"
+_STOP_SECONDS = 3.0
+_LOG_BYTES = 4000
+_PORT_TRIES = 3
+
+
+class Embedded:
+    """See `contracts.Provider`."""
+
+    name = _NAME
+
+    def probe(self, service: Service, context: Context) -> str:
+        """Look for the program and a user to run it as."""
+        binary = self._binary(service, context)
+        self._user(service)
+        return binary.version
+
+    def obtain(self, service: Service, context: Context) -> EmbeddedServer:
+        """Start the program on a free port of the loopback network and wait until it answers."""
+        context.memo.once("embedded sweep", _sweep)
+        binary, run = self._binary(service, context), self._user(service)
+        note = check_major(service, binary.version, context)
+        context.progress(f"{service.name}: starting {binary.version} from {binary.origin}")
+        for attempt in range(1, _PORT_TRIES + 1):
+            server = EmbeddedServer(service, _reachable(binary, run), run, context)
+            try:
+                server.start(note)
+            except Refused as refused:
+                server.stop()
+                # Another process may take the free port before the server does.
+                if "ddress already in use" not in refused.log or attempt == _PORT_TRIES:
+                    raise
+            except BaseException:
+                server.stop()
+                raise
+            else:
+                return server
+        raise AssertionError("unreachable")
+
+    def _binary(self, service: Service, context: Context) -> Binary:
+        binary = service.find_binary(wanted_major(service, context), context.env)
+        check_major(service, binary.version, context)
+        return binary
+
+    def _user(self, service: Service) -> RunAs:
+        if service.runs_as_root or os.geteuid() != 0:
+            return RunAs()
+        try:
+            nobody = pwd.getpwnam("nobody")
+            run = RunAs(nobody.pw_uid, nobody.pw_gid)
+            subprocess.run(["/bin/true"], check=True, timeout=5, **run.popen)
+        except (KeyError, OSError, subprocess.SubprocessError) as error:
+            raise Refused(Reason.of(Code.CANNOT_DROP_ROOT, service=service.name, error=error)) from error
+        return run
+
+
+@dataclass
+class EmbeddedServer:
+    """A server program that we run. See `contracts.Server`."""
+
+    service: Service
+    binary: Binary
+    run: RunAs
+    context: Context
+
+    def __post_init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{owner.MARK}-{self.service.name}-", dir=_base()))
+        self._promises = [self.context.guard.add(kind="folder", path=str(self.folder))]
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log = self.folder / "server.log"
+        self.endpoint = Endpoint(self.service.name, _NAME, "", None)
+
+    def start(self, note: str) -> None:
+        """Run it and wait until it answers."""
+        password = secrets.token_urlsafe(18)
+        command = self._prepared(_free_port(), password)
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603  # the service's own command
+                command.argv,
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
+                env={**os.environ, **command.env},
+                start_new_session=True,
+                **self.run.popen,
+            )
+        self._stop_signal = command.stop_signal
+        pid = self._process.pid
+        mark = f"{pid}_{owner.start_ticks(pid)}"
+        self._promises.append(self.context.guard.add(kind="process", mark=mark, signal=command.stop_signal))
+        with suppress(BrokenPipeError):
+            assert self._process.stdin is not None
+            with self._process.stdin as stdin:
+                stdin.write(command.stdin.encode())
+        version = wait_healthy(
+            self.service,
+            _NAME,
+            command.url,
+            self.context,
+            died=self._ended,
+            log=self.log,
+            before_check=command.before_check,
+        )
+        self.endpoint = Endpoint(self.service.name, _NAME, command.url, version, note)
+
+    def _prepared(self, port: int, password: str) -> Command:
+        try:
+            return self.service.prepare(self.binary, self.folder, port, password, self.run)
+        except (OSError, shutil.Error) as error:
+            full = "No space left" in str(error)
+            fields = {"service": self.service.name, "provider": _NAME, "what": self.folder, "error": error}
+            raise Refused(Reason.of(Code.DISK_FULL if full else Code.START_FAILED, **fields)) from error
+
+    def _ended(self) -> str | None:
+        if self._process is None:
+            return "it was never started"
+        code = self._process.poll()
+        if code is None:
+            return None
+        return f"process {self._process.pid} ended by {signal.Signals(-code).name}" if code < 0 else f"it exited {code}"
+
+    @property
+    def identity(self) -> str:
+        """The process id."""
+        return str(self._process.pid) if self._process else ""
+
+    def died(self) -> Reason | None:
+        """Ask the system whether the process still runs."""
+        ended = self._ended()
+        if ended is None:
+            return None
+        return Reason.of(Code.SERVER_DIED, service=self.service.name, provider=_NAME, error=ended)
+
+    def log(self) -> str:
+        """Return the end of what the server wrote."""
+        try:
+            return hide_secrets(self._log.read_bytes()[-_LOG_BYTES:].decode(errors="replace"))
+        except OSError:
+            return ""
+
+    def stop(self) -> None:
+        """End the process, by force when it does not go, and remove its folder."""
+        if self._process and self._process.poll() is None:
+            self._process.send_signal(self._stop_signal)
+            try:
+                self._process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.wait(_STOP_SECONDS)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        for promise in self._promises:
+            self.context.guard.drop(promise)
+        self._promises = []
+
+
+def _base() -> Path:
+    """Return where data directories go: memory where there is room for them, else the temporary folder."""
+    try:
+        stat = os.statvfs(_MEMORY)
+        if os.access(_MEMORY, os.W_OK) and stat.f_bavail * stat.f_frsize > _ROOM:
+            return _MEMORY
+    except OSError:
+        pass
+    return Path(tempfile.gettempdir())
+
+
+def _free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+def _reachable(binary: Binary, run: RunAs) -> Binary:
+    """Return the program, or a copy of its installation where the other user may not enter its folder."""
+    if run.uid is None or all(p.stat().st_mode & 0o001 for p in (binary.path, *binary.path.parents)):
+        return binary
+    install = binary.path.parent.parent
+    target = Path(tempfile.gettempdir()) / f"{_PREFIX}bin-{binary.version}-{int(install.stat().st_mtime)}"
+    if not target.exists():
+        part = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}copy-"))
+        for name in ("bin", "lib", "share"):
+            if (install / name).is_dir():
+                shutil.copytree(install / name, part / name, symlinks=True, dirs_exist_ok=True)
+        part.chmod(0o755)
+        try:
+            part.rename(target)
+        except OSError:  # another process was first
+            shutil.rmtree(part, ignore_errors=True)
+    if target.stat().st_uid != os.getuid():
+        why = f"{target} belongs to another user"
+        raise Refused(Reason.of(Code.CANNOT_DROP_ROOT, service=binary.path.name, error=why))
+    return Binary(target / "bin" / binary.path.name, binary.version, binary.origin)
+
+
+def _sweep() -> None:
+    """End servers, and remove folders, that a killed owner left together with its guard."""
+    for base in {_MEMORY, Path(tempfile.gettempdir())}:
+        for folder in base.glob(f"{_PREFIX}*_*-*"):
+            mark = folder.name.removeprefix(_PREFIX).partition("-")[0]
+            if not owner.is_mark(mark) or owner.alive(mark):
+                continue
+            _kill_inside(folder)
+            shutil.rmtree(folder, ignore_errors=True)
+            _log.info("swept %s", folder)
+
+
+def _kill_inside(folder: Path) -> None:
+    """Kill the processes that work in `folder`: the server's working directory is there, or below."""
+    if not sys.platform.startswith("linux"):
+        return
+    for link in Path("/proc").glob("[0-9]*/cwd"):
+        try:
+            inside = Path(os.readlink(link)).is_relative_to(folder)
+        except OSError:
+            continue
+        if inside:
+            with suppress(OSError):
+                os.kill(int(link.parent.name), signal.SIGKILL)
+
+
+PROVIDER = Embedded()

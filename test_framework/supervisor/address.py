@@ -1,0 +1,91 @@
+"""Where the supervisor of a project and its settings is found: a folder that only its user can open."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from test_framework import __version__
+from test_framework.config import BadSetting, Settings
+
+__all__ = ["Address"]
+
+_RELEVANT = ("PATH", "HOME", "TMPDIR", "XDG_RUNTIME_DIR", "XDG_CACHE_HOME", "SSH_AUTH_SOCK")
+_RELEVANT_PREFIXES = ("DOCKER_", "STAGING_", "TESTCONTAINERS_")
+_SOCKET_LIMIT = 100
+"""A Unix socket's path has 108 bytes on Linux and 104 on macOS."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """The folder of one supervisor, with its socket, its lock and its log."""
+
+    folder: Path
+
+    @classmethod
+    def of(cls, settings: Settings, env: Mapping[str, str]) -> Address:
+        """Return the address for a project, its settings, and what in the environment changes what would be started.
+
+        Two runs share servers when all of that is the same. Secrets go into a hash only.
+        """
+        told = {k: v for k, v in env.items() if k in _RELEVANT or k.startswith(_RELEVANT_PREFIXES)}
+        for table in settings.services.values():
+            told |= {name: env.get(name, "") for name in table.url_env}
+        parts = (settings.root, sorted(settings.services.items()), sorted(told.items()), sys.executable, _code())
+        key = hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+        return cls(base(env) / key)
+
+    @property
+    def socket(self) -> Path:
+        """The socket that it listens on."""
+        return self.folder / "socket"
+
+    @property
+    def lock(self) -> Path:
+        """The file that it holds locked for as long as it lives."""
+        return self.folder / "lock"
+
+    @property
+    def log(self) -> Path:
+        """What it did, and why."""
+        return self.folder / "supervisor.log"
+
+    def make(self) -> None:
+        """Create the folder, private.
+
+        Raises:
+            BadSetting: It belongs to somebody else, or cannot be made.
+        """
+        for folder in (self.folder.parent, self.folder):
+            try:
+                folder.mkdir(mode=0o700, exist_ok=True)
+                found = folder.lstat()
+            except OSError as error:
+                raise BadSetting(f"the supervisor's folder {folder} cannot be used: {error.strerror}.") from error
+            if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+                raise BadSetting(f"the supervisor's folder {folder} belongs to another user. Set TMPDIR to one of yours.")
+            if found.st_mode & 0o077:
+                folder.chmod(0o700)
+
+
+def base(env: Mapping[str, str]) -> Path:
+    """Return the folder in which all supervisors of this user have theirs."""
+    runtime = Path(env.get("XDG_RUNTIME_DIR") or "/nonexistent")
+    for parent in (runtime, Path(tempfile.gettempdir())):
+        folder = parent / f"test-framework-{os.getuid()}"
+        if os.access(parent, os.W_OK) and len(str(folder)) + len("/0123456789abcdef/socket") < _SOCKET_LIMIT:
+            return folder
+    return Path(f"/tmp/test-framework-{os.getuid()}")  # noqa: S108  # checked in `make` to be ours alone
+
+
+def _code() -> str:
+    """Identify this installation, so that a supervisor does not outlive an upgrade of the code that it runs."""
+    package = Path(__file__).parent.parent
+    newest = max(p.stat().st_mtime_ns for folder in ("supervisor", "providers", "services") for p in (package / folder).iterdir())
+    return f"{__version__} {package} {newest}"

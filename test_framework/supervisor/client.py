@@ -1,0 +1,190 @@
+"""A client's hold on the servers: over a socket on the shared supervisor, or on one in this process."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+from test_framework.config import BadSetting, Settings
+from test_framework.supervisor.address import Address
+from test_framework.supervisor.wire import Channel, Message, Want, endpoint_from, refused_from, resolution_from
+from test_framework.verdict import Endpoint, Refused, Resolution
+
+__all__ = ["Client", "SupervisorLost", "connect", "find"]
+
+_START_SECONDS = 10.0
+_LOG_LINES = 20
+
+Overrides = Mapping[str, tuple[object, str]]
+
+
+class SupervisorLost(Exception):
+    """The supervisor ended while it was needed, or did not start; the message quotes its log."""
+
+
+class Client(Protocol):
+    """What the plugin and the command line ask for. Each method raises `SupervisorLost` when there is nobody to ask."""
+
+    def warm(self, wants: Iterable[Want]) -> None:
+        """Begin to resolve without waiting."""
+
+    def resolve(self, want: Want) -> Resolution:
+        """Resolve a service; waits for it."""
+
+    def dead(self, services: Iterable[str]) -> list[Refused]:
+        """Return why each of these that has died did."""
+
+    def checkout(self, service: str) -> tuple[str, Endpoint]:
+        """Return the name and the endpoint of a fresh part of a resolved service; raises `Refused`."""
+
+    def give_back(self, name: str, *, keep: bool) -> None:
+        """Give such a part back."""
+
+    def close(self) -> None:
+        """End the lease."""
+
+
+def connect(settings: Settings, overrides: Overrides, run: str, say: Callable[[str], None]) -> Client:
+    """Attach to the supervisor of this project and these settings, starting it where there is none.
+
+    Args:
+        settings: What the caller has read.
+        overrides: The command line's part of them, for the supervisor to read the same.
+        run: Identifies the run; its workers pass the same.
+        say: Called with a line for a person who waits.
+
+    Raises:
+        SupervisorLost: It does not start.
+        BadSetting: Its folder cannot be used.
+    """
+    if not settings.supervisor:
+        from test_framework.supervisor.local import LocalClient
+
+        return LocalClient(settings, overrides, run, say)
+    address = Address.of(settings, os.environ)
+    address.make()
+    return _SocketClient(_reach(address), address, say).hello(settings.root, overrides, run)
+
+
+def find(settings: Settings) -> tuple[Address, Channel | None]:
+    """Return where the supervisor would be, and a connection to it when it runs; starts nothing."""
+    address = Address.of(settings, os.environ)
+    sock = _knock(address)
+    return address, Channel(sock) if sock else None
+
+
+def _knock(address: Address) -> socket.socket | None:
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.connect(str(address.socket))
+    except OSError:
+        sock.close()
+        return None
+    return sock
+
+
+def _reach(address: Address) -> socket.socket:
+    """Connect, starting a supervisor as often as one turns out to be on its way out."""
+    deadline = time.monotonic() + _START_SECONDS
+    process: subprocess.Popen[bytes] | None = None
+    while time.monotonic() < deadline:
+        if sock := _knock(address):
+            return sock
+        if process is None or process.poll() is not None:
+            process = _start(address)
+        time.sleep(0.005)
+    raise SupervisorLost(_with_log(f"the supervisor did not start within {_START_SECONDS:g} s", address))
+
+
+def _start(address: Address) -> subprocess.Popen[bytes]:
+    package = str(Path(__file__).parent.parent.parent)
+    path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
+    with address.log.open("ab") as log:
+        return subprocess.Popen(  # noqa: S603  # ourselves
+            [sys.executable, "-m", "test_framework.supervisor", str(address.folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=address.folder,
+            env={**os.environ, "PYTHONPATH": path},
+            start_new_session=True,
+        )
+
+
+def _with_log(text: str, address: Address) -> str:
+    with suppress(OSError):
+        lines = address.log.read_text(errors="replace").splitlines()[-_LOG_LINES:]
+        return "\n".join([f"{text}. The end of its log, {address.log}:", *lines])
+    return f"{text}; it wrote no log at {address.log}."
+
+
+class _SocketClient:
+    """See `Client`."""
+
+    def __init__(self, sock: socket.socket, address: Address, say: Callable[[str], None]) -> None:
+        self._channel = Channel(sock)
+        self._address = address
+        self._say = say
+        self._lock = threading.Lock()
+
+    def hello(self, root: Path, overrides: Overrides, run: str) -> _SocketClient:
+        """Enter the run."""
+        told = {key: list(value) for key, value in overrides.items()}
+        self._ask(op="hello", run=run, pid=os.getpid(), root=str(root), env=dict(os.environ), overrides=told)
+        return self
+
+    def _ask(self, **message: Any) -> Any:
+        """Send a request and wait for its answer, passing progress on."""
+        with self._lock:
+            try:
+                self._channel.send(message)
+                while (answer := self._channel.receive()) is not None:
+                    if "progress" in answer:
+                        self._say(answer["progress"])
+                    else:
+                        return _opened(answer)
+            except OSError:
+                pass
+        raise SupervisorLost(_with_log("the supervisor is gone, and the servers that it owned with it", self._address))
+
+    def warm(self, wants: Iterable[Want]) -> None:
+        """See `Client.warm`."""
+        self._ask(op="warm", wants=[w.to_json() for w in wants])
+
+    def resolve(self, want: Want) -> Resolution:
+        """See `Client.resolve`."""
+        return resolution_from(self._ask(op="resolve", want=want.to_json()))
+
+    def dead(self, services: Iterable[str]) -> list[Refused]:
+        """See `Client.dead`."""
+        return [refused_from(r) for r in self._ask(op="dead", services=list(services))]
+
+    def checkout(self, service: str) -> tuple[str, Endpoint]:
+        """See `Client.checkout`."""
+        answer = self._ask(op="checkout", service=service)
+        return answer["name"], endpoint_from(answer["endpoint"])
+
+    def give_back(self, name: str, *, keep: bool) -> None:
+        """See `Client.give_back`."""
+        self._ask(op="give_back", name=name, keep=keep)
+
+    def close(self) -> None:
+        """See `Client.close`."""
+        self._channel.close()
+
+
+def _opened(answer: Message) -> Any:
+    if "refused" in answer:
+        raise refused_from(answer["refused"])
+    if "bad" in answer:
+        raise BadSetting(answer["bad"])
+    return answer["ok"]
+

@@ -1,0 +1,225 @@
+"""What the supervisor does, in whichever process: resolve services, own servers, hand out isolated parts."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from test_framework import owner, providers, services
+from test_framework.config import Settings, load
+from test_framework.contracts import Context, Databases, Isolated, Memo, Server
+from test_framework.resolve import resolve
+from test_framework.supervisor.guard import Guard
+from test_framework.supervisor.wire import Want
+from test_framework.verdict import Refused, Resolution
+
+__all__ = ["Run", "Supervisor"]
+
+_log = logging.getLogger(__name__)
+_CHECK_SECONDS = 2.0
+
+
+@dataclass
+class Run:
+    """One run of tests: its settings and environment, and the answers that all its workers share."""
+
+    id: str
+    settings: Settings
+    env: Mapping[str, str]
+    memo: Memo = field(default_factory=Memo)
+    listeners: list[Callable[[str], None]] = field(default_factory=list)
+    servers: dict[str, Server] = field(default_factory=dict)
+    clients: int = 0
+
+    @classmethod
+    def of(cls, run: str, root: Path, env: Mapping[str, str], overrides: Mapping[str, tuple[object, str]]) -> Run:
+        """Read the settings as the client reads them; raises `BadSetting`."""
+        return cls(run, load(root, env, overrides), env)
+
+    def say(self, text: str) -> None:
+        """Tell everybody who waits."""
+        _log.info("%s", text)
+        for listener in list(self.listeners):
+            with suppress(OSError):
+                listener(text)
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """An isolated part that a client has."""
+
+    service: str
+    isolated: Isolated
+    databases: Databases
+
+
+class Supervisor:
+    """Owns servers. Safe to call from several threads."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._guard = Guard()
+        self._lock = threading.Lock()
+        self._service_locks: dict[str, threading.Lock] = {}
+        self._servers: dict[tuple[str, str], Server] = {}
+        self._databases: dict[int, Databases] = {}
+        self._held: dict[str, dict[str, _Held]] = {}
+        self._runs: dict[str, Run] = {}
+        self._pool = ThreadPoolExecutor(thread_name_prefix="resolve")
+        self._closed = False
+
+    def enter(self, run: Run) -> Run:
+        """Let a client into its run, which it shares with the other workers of it."""
+        with self._lock:
+            known = self._runs.setdefault(run.id, run)
+            known.clients += 1
+            return known
+
+    def leave(self, run: Run, client: str) -> None:
+        """Take back what a client holds, however it ended."""
+        for name in list(self._held.get(client, {})):
+            # The server may be what died; its databases went with it.
+            with suppress(Exception):
+                self.give_back(client, name, keep=False)
+        with self._lock:
+            self._held.pop(client, None)
+            run.clients -= 1
+            if run.clients <= 0:
+                self._runs.pop(run.id, None)
+
+    def warm(self, run: Run, wants: Iterable[Want]) -> None:
+        """Begin to resolve, side by side, without waiting."""
+        for want in wants:
+            self._pool.submit(self.resolve, run, want)
+
+    def resolve(self, run: Run, want: Want) -> Resolution:
+        """Resolve a service once a run; the same answer for every worker of it."""
+        return run.memo.once(f"resolve {want.service} {want.order}", lambda: self._resolve(run, want))
+
+    def _resolve(self, run: Run, want: Want) -> Resolution:
+        disabled = {name: run.settings.origin("disabled") for name in run.settings.disabled}
+        with self._lock:
+            lock = self._service_locks.setdefault(want.service, threading.Lock())
+        with lock:
+            resolution, server = resolve(
+                want.service, want.order, want.source, disabled, lambda provider: self._obtain(run, want, provider)
+            )
+        for attempt in resolution.attempts:
+            _log.info("%s: %s: %s (%.3f s)", want.service, attempt.provider, attempt.reason or "yes", attempt.seconds)
+            if attempt.log:
+                _log.info("log of %s on %s:\n%s", want.service, attempt.provider, attempt.log)
+        if server:
+            run.servers[want.service] = server
+        return resolution
+
+    def _obtain(self, run: Run, want: Want, provider: str) -> Server:
+        """Return the live server of this provider, asked again, or a new one."""
+        service, way = services.get(want.service), providers.get(provider)
+        context = Context(run.settings, run.env, self._folder, owner.MARK, run.memo, self._guard, run.say)
+        key = (want.service, provider)
+        live = self._servers.get(key)
+        if live:
+            way.probe(service, context)
+            if live.died() is None:
+                try:
+                    service.check(live.endpoint.url, provider, _CHECK_SECONDS)
+                except Refused as refused:
+                    _log.warning("%s on %s does not answer: %s", *key, refused.reason)
+                else:
+                    return live
+            self._discard(key)
+        server = way.obtain(service, context)
+        if server.identity:
+            with self._lock:
+                self._servers[key] = server
+            if self._closed:
+                self._discard(key)
+        return server
+
+    def _discard(self, key: tuple[str, str]) -> None:
+        server = self._servers.pop(key)
+        if databases := self._databases.pop(id(server), None):
+            with suppress(Exception):
+                databases.close()
+        server.stop()
+
+    def dead(self, run: Run, names: Iterable[str]) -> list[Refused]:
+        """Return, for each of these services of the run whose server has died, why, with its log."""
+        return [
+            Refused(reason, server.log())
+            for name in names
+            if (server := run.servers.get(name)) and (reason := server.died())
+        ]
+
+    def checkout(self, run: Run, client: str, service: str) -> Isolated:
+        """Hand a fresh part of the run's server to a client.
+
+        Raises:
+            Refused: The server died, or the template failed.
+        """
+        server = run.servers[service]
+        if reason := server.died():
+            raise Refused(reason, server.log())
+        databases = self._databases_of(run, service, server)
+        template = run.settings.service(service).template
+        try:
+            isolated = databases.checkout(template, run.id)
+        except Refused as refused:
+            # The watch on the server may hear of its end a moment after we do, and knows more.
+            raise Refused(server.died() or refused.reason, refused.log or server.log()) from refused
+        with self._lock:
+            self._held.setdefault(client, {})[isolated.name] = _Held(service, isolated, databases)
+        return isolated
+
+    def _databases_of(self, run: Run, service: str, server: Server) -> Databases:
+        with self._lock:
+            lock = self._service_locks.setdefault(service, threading.Lock())
+        with lock:
+            if id(server) not in self._databases:
+                made = services.get(service).databases(server.endpoint, self._folder, run.settings.root)
+                self._databases[id(server)] = made
+            return self._databases[id(server)]
+
+    def give_back(self, client: str, name: str, *, keep: bool) -> None:
+        """Take an isolated part back; `keep` leaves it for a person to look at."""
+        with self._lock:
+            held = self._held.get(client, {}).pop(name, None)
+        if held:
+            held.databases.give_back(held.isolated, keep=keep)
+
+    def status(self) -> list[dict[str, Any]]:
+        """Return the servers held, for `invoke status`."""
+        with self._lock:
+            return [
+                {
+                    "service": service,
+                    **server.endpoint.to_json(),
+                    "id": server.identity,
+                    "died": str(server.died() or "") or None,
+                }
+                for (service, _), server in self._servers.items()
+            ]
+
+    def close(self) -> None:
+        """Stop every server, side by side. What is still starting is left to the guard."""
+        self._closed = True
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        begin = time.monotonic()
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(self._quietly_discard, list(self._servers)))
+        self._guard.close()
+        _log.info("closed in %.2f s", time.monotonic() - begin)
+
+    def _quietly_discard(self, key: tuple[str, str]) -> None:
+        try:
+            self._discard(key)
+        except Exception:
+            _log.exception("stopping %s on %s", *key)
+

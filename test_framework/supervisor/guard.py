@@ -1,0 +1,139 @@
+"""A small process that outlives its owner by a moment, to remove what a killed owner left.
+
+The owner writes a line for each thing that must vanish with it, and one for each that already has. When the pipe
+ends, the owner is gone, however it ended. This is what testcontainers' reaper does, without a privileged container
+and for processes and folders too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from itertools import count
+from typing import Any
+
+from test_framework import owner
+
+__all__ = ["Guard", "main"]
+
+_TERM_SECONDS = 1.0
+_ORDER = ("process", "containers", "folder")
+"""A folder goes last: a server that still runs would write into it."""
+
+
+class Guard:
+    """The owner's side. See `contracts.Cleanup`."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._numbers = count(1)
+        self._promises: dict[str, dict[str, Any]] = {}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def add(self, **what: Any) -> str:
+        """Note something; returns a key for `drop`. The same thing noted twice is noted once."""
+        with self._lock:
+            for key, known in self._promises.items():
+                if known == what:
+                    return key
+            key = str(next(self._numbers))
+            self._promises[key] = what
+            self._tell({"key": key, **what})
+            return key
+
+    def drop(self, key: str) -> None:
+        """Forget it, since it is gone."""
+        with self._lock:
+            if self._promises.pop(key, None) is not None:
+                self._tell({"drop": key})
+
+    def close(self) -> None:
+        """End the guard, which then removes what was not dropped."""
+        with self._lock:
+            process, self._process = self._process, None
+        if process and process.stdin:
+            with suppress(OSError):
+                process.stdin.close()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_TERM_SECONDS)
+
+    def _tell(self, line: dict[str, Any]) -> None:
+        if self._process is None or self._process.poll() is not None:
+            self._start()
+            for key, what in self._promises.items():
+                self._write({"key": key, **what})
+        else:
+            self._write(line)
+
+    def _start(self) -> None:
+        # Without `site` it starts at once; it finds this package, and for containers the SDK, by our own path.
+        self._process = subprocess.Popen(  # noqa: S603  # ourselves
+            [sys.executable, "-S", "-c", "from test_framework.supervisor.guard import main; main()"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+        )
+
+    def _write(self, line: dict[str, Any]) -> None:
+        if self._process and self._process.stdin:
+            with suppress(BrokenPipeError):
+                self._process.stdin.write(json.dumps(line).encode() + b"\n")
+                self._process.stdin.flush()
+
+
+def main() -> None:
+    """Read promises until the owner ends, then keep them."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    promises: dict[str, dict[str, Any]] = {}
+    for raw in sys.stdin.buffer:
+        line = json.loads(raw)
+        if "drop" in line:
+            promises.pop(line["drop"], None)
+        else:
+            promises[line["key"]] = line
+    for kind in _ORDER:
+        for promise in promises.values():
+            if promise["kind"] == kind:
+                # One that fails must not keep the others from being kept.
+                with suppress(Exception):
+                    _KEEP[kind](promise)
+
+
+def _end_process(promise: dict[str, Any]) -> None:
+    mark = promise["mark"]
+    pid = int(mark.partition("_")[0])
+    if not owner.alive(mark):
+        return
+    os.kill(pid, promise["signal"])
+    deadline = time.monotonic() + _TERM_SECONDS
+    while owner.alive(mark) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    if owner.alive(mark):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def _remove_containers(promise: dict[str, Any]) -> None:
+    import docker
+
+    client = docker.from_env(environment=promise["environment"], timeout=5)
+    for container in client.containers.list(all=True, filters={"label": f"{owner.LABEL}={promise['mark']}"}):
+        if container.labels.get(owner.HOST_LABEL) == owner.HOST:
+            with suppress(Exception):
+                container.remove(force=True, v=True)
+
+
+def _remove_folder(promise: dict[str, Any]) -> None:
+    shutil.rmtree(promise["path"], ignore_errors=True)
+
+
+_KEEP = {"process": _end_process, "containers": _remove_containers, "folder": _remove_folder}

@@ -1,0 +1,61 @@
+"""The supervisor in this process, for `TEST_FRAMEWORK_SUPERVISOR=0`: the same code, without the socket."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from test_framework.config import Settings
+from test_framework.supervisor.core import Run, Supervisor
+from test_framework.supervisor.wire import Want
+from test_framework.verdict import Endpoint, Refused, Resolution
+
+__all__ = ["LocalClient"]
+
+_ME = "local"
+
+
+class LocalClient:
+    """See `client.Client`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        overrides: Mapping[str, tuple[object, str]],
+        run: str,
+        say: Callable[[str], None],
+    ) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="test-framework-")
+        self._supervisor = Supervisor(Path(self._folder.name))
+        made = Run.of(run, settings.root, dict(os.environ), overrides)
+        made.listeners.append(say)
+        self._run = self._supervisor.enter(made)
+
+    def warm(self, wants: Iterable[Want]) -> None:
+        """See `Client.warm`."""
+        self._supervisor.warm(self._run, wants)
+
+    def resolve(self, want: Want) -> Resolution:
+        """See `Client.resolve`."""
+        return self._supervisor.resolve(self._run, want)
+
+    def dead(self, services: Iterable[str]) -> list[Refused]:
+        """See `Client.dead`."""
+        return self._supervisor.dead(self._run, services)
+
+    def checkout(self, service: str) -> tuple[str, Endpoint]:
+        """See `Client.checkout`."""
+        isolated = self._supervisor.checkout(self._run, _ME, service)
+        return isolated.name, isolated.endpoint
+
+    def give_back(self, name: str, *, keep: bool) -> None:
+        """See `Client.give_back`."""
+        self._supervisor.give_back(_ME, name, keep=keep)
+
+    def close(self) -> None:
+        """See `Client.close`."""
+        self._supervisor.leave(self._run, _ME)
+        self._supervisor.close()
+        self._folder.cleanup()

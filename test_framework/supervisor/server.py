@@ -1,0 +1,253 @@
+"""The supervisor as a process of its own: a socket, a thread for each client, and an end when nobody is left."""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import logging
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+import time
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from test_framework.config import BadSetting
+from test_framework.supervisor.address import Address
+from test_framework.supervisor.core import Run, Supervisor
+from test_framework.supervisor.wire import Channel, Message, Want, endpoint_to, refused_to, resolution_to
+from test_framework.verdict import Refused
+
+__all__ = ["main"]
+
+_log = logging.getLogger(__name__)
+_FIRST_CLIENT_SECONDS = 10.0
+_LOCK_SECONDS = 10.0
+_LOG_LIMIT = 1 << 20
+
+
+class Server:
+    """Listens, and decides when to end."""
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        self._supervisor = Supervisor(address.folder)
+        self._lock = threading.Lock()
+        self._clients: dict[int, dict[str, Any]] = {}
+        self._numbers = count(1)
+        self._idle = _FIRST_CLIENT_SECONDS
+        self._last_left = time.monotonic()
+        self._ending = False
+        self._wake_read, self._wake_write = os.pipe()
+
+    def serve(self) -> None:
+        """Listen until the last client has been gone for the idle time, or until told to end."""
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._address.socket.unlink(missing_ok=True)
+        listener.bind(str(self._address.socket))
+        listener.listen(128)
+        _log.info("supervisor %d listens on %s", os.getpid(), self._address.socket)
+        while (left := self._seconds_left()) is None or left > 0:
+            ready, _, _ = select.select([listener, self._wake_read], [], [], left)
+            if self._wake_read in ready:
+                os.read(self._wake_read, 4096)
+            if listener in ready:
+                connection, _ = listener.accept()
+                number = next(self._numbers)
+                with self._lock:
+                    self._clients[number] = {}
+                threading.Thread(target=self._talk, args=(Channel(connection), number), daemon=True).start()
+        # Nobody may knock any more; whoever does starts the next supervisor, which waits for our lock.
+        self._address.socket.unlink(missing_ok=True)
+        listener.close()
+        self._supervisor.close()
+
+    def _seconds_left(self) -> float | None:
+        with self._lock:
+            if self._ending:
+                return 0
+            if self._clients:
+                return None
+            return self._last_left + self._idle - time.monotonic()
+
+    def end(self, *_: object) -> None:
+        """End now, whoever is connected."""
+        self._ending = True
+        os.write(self._wake_write, b".")
+
+    def _talk(self, channel: Channel, number: int) -> None:
+        """Serve one client until its connection ends, which is how a lease ends."""
+        client = _Client(channel, str(number), self._supervisor)
+        try:
+            for message in channel:
+                if message["op"] == "hello":
+                    self._hello(client, message, number)
+                elif message["op"] == "stop":
+                    channel.send({"ok": self._stop(number)})
+                elif message["op"] == "status":
+                    channel.send({"ok": self._status()})
+                else:
+                    client.handle(message)
+        except OSError as error:
+            _log.info("client %d: %s", number, error)
+        except Exception:
+            _log.exception("client %d", number)
+        finally:
+            client.leave()
+            channel.close()
+            with self._lock:
+                del self._clients[number]
+                self._last_left = time.monotonic()
+            with suppress(OSError):
+                os.write(self._wake_write, b".")
+
+    def _hello(self, client: _Client, message: Message, number: int) -> None:
+        run = client.hello(message)
+        if run is None:
+            return
+        with self._lock:
+            self._idle = run.settings.idle_seconds
+            self._clients[number] = {"run": run.id, "pid": message["pid"], "root": str(run.settings.root)}
+
+    def _stop(self, number: int) -> bool:
+        with self._lock:
+            others = [c for n, c in self._clients.items() if n != number and c]
+        if not others:
+            self.end()
+        return not others
+
+    def _status(self) -> Message:
+        with self._lock:
+            clients = [c for c in self._clients.values() if c]
+        return {
+            "pid": os.getpid(),
+            "log": str(self._address.log),
+            "idle_seconds": self._idle,
+            "clients": clients,
+            "servers": self._supervisor.status(),
+        }
+
+
+class _Client:
+    """One client's requests, answered in the order in which they come."""
+
+    def __init__(self, channel: Channel, name: str, supervisor: Supervisor) -> None:
+        self._channel = channel
+        self._sending = threading.Lock()
+        self._name = name
+        self._supervisor = supervisor
+        self._run: Run | None = None
+
+    def _send(self, message: Message) -> None:
+        with self._sending:
+            self._channel.send(message)
+
+    def _say(self, text: str) -> None:
+        self._send({"progress": text})
+
+    def hello(self, message: Message) -> Run | None:
+        """Enter the run; the settings that the client has read are read here again, from the same sources."""
+        overrides = {key: (value, source) for key, (value, source) in message["overrides"].items()}
+        try:
+            run = Run.of(message["run"], Path(message["root"]), message["env"], overrides)
+        except BadSetting as error:
+            self._send({"bad": str(error)})
+            return None
+        self._run = self._supervisor.enter(run)
+        self._send({"ok": {"pid": os.getpid()}})
+        return self._run
+
+    def leave(self) -> None:
+        """End what the client holds."""
+        if self._run:
+            self._supervisor.leave(self._run, self._name)
+
+    def handle(self, message: Message) -> None:
+        """Answer one request."""
+        try:
+            answer = self._answer(message)
+        except Refused as refused:
+            self._send({"refused": refused_to(refused)})
+        except BadSetting as error:
+            self._send({"bad": str(error)})
+        else:
+            if answer is not None:
+                self._send(answer)
+
+    def _answer(self, message: Message) -> Message | None:
+        run, supervisor = self._run, self._supervisor
+        if run is None:
+            return {"bad": "the first message must be hello"}
+        match message["op"]:
+            case "warm":
+                supervisor.warm(run, [Want.from_json(w) for w in message["wants"]])
+                return {"ok": None}
+            case "resolve":
+                run.listeners.append(self._say)
+                try:
+                    resolution = supervisor.resolve(run, Want.from_json(message["want"]))
+                finally:
+                    run.listeners.remove(self._say)
+                return {"ok": resolution_to(resolution)}
+            case "dead":
+                return {"ok": [refused_to(r) for r in supervisor.dead(run, message["services"])]}
+            case "checkout":
+                isolated = supervisor.checkout(run, self._name, message["service"])
+                return {"ok": {"name": isolated.name, "endpoint": endpoint_to(isolated.endpoint)}}
+            case "give_back":
+                supervisor.give_back(self._name, message["name"], keep=message["keep"])
+                return {"ok": None}
+            case other:
+                return {"bad": f"unknown request {other!r}"}
+
+
+def main() -> int:
+    """Run a supervisor in the folder that the command line names, unless one already does."""
+    parser = argparse.ArgumentParser(description="Own the servers of one project; started by test_framework itself.")
+    parser.add_argument("folder", type=Path)
+    address = Address(parser.parse_args().folder)
+    with address.lock.open("w") as lock:
+        if not _locked(lock.fileno(), address):
+            return 0
+        _log_to(address.log)
+        server = Server(address)
+        signal.signal(signal.SIGTERM, server.end)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        server.serve()
+        # Threads that still start something would hold the interpreter; the guard sees to what they started.
+        logging.shutdown()
+        sys.stdout.flush()
+    os._exit(0)
+
+
+def _locked(fileno: int, address: Address) -> bool:
+    """Wait for the one before to end; give up when it turns out to serve."""
+    deadline = time.monotonic() + _LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(fileno, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe, suppress(OSError):
+                probe.connect(str(address.socket))
+                return False
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.02)
+        else:
+            return True
+
+
+def _log_to(path: Path) -> None:
+    if path.exists() and path.stat().st_size > _LOG_LIMIT:
+        path.replace(path.with_suffix(".log.1"))
+    logging.basicConfig(
+        filename=path, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", encoding="utf-8"
+    )
+    # The SDK's own chatter names URLs; ours does not.
+    for name in ("urllib3", "docker", "testcontainers"):
+        logging.getLogger(name).setLevel(logging.WARNING)

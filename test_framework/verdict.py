@@ -1,0 +1,251 @@
+"""The plain data that travels through the whole product, and the one place that writes it out.
+
+Nothing here does work: no sockets, no settings, no imports beyond the standard library.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
+
+from test_framework.reasons import CATALOGUE, Code, Kind
+
+__all__ = [
+    "Attempt",
+    "Endpoint",
+    "Kind",
+    "Code",
+    "Reason",
+    "Refused",
+    "Resolution",
+    "Skip",
+    "hide_secrets",
+]
+
+_HIDDEN = "***"
+_CREDENTIALS = re.compile(r"(?P<scheme>[a-zA-Z][\w+.-]*://)(?P<user>[^\s:@/]*):(?P<secret>[^\s@/]+)@")
+_ASSIGNED = re.compile(
+    r"(?i)\b(?P<name>[\w-]*(?:password|passwd|secret|token))(?P<eq>\s*[=:]\s*)(?P<secret>'[^']*'|[^\s&;,'\"]+)"
+)
+_SECRET_PARAMETERS = ("password", "sslpassword", "token", "secret", "access_token")
+
+
+def hide_secrets(text: str) -> str:
+    """Return `text` with passwords in URLs and in `password=…` pairs replaced by `***`."""
+    text = _CREDENTIALS.sub(lambda m: f"{m['scheme']}{m['user']}:{_HIDDEN}@", text)
+    return _ASSIGNED.sub(lambda m: f"{m['name']}{m['eq']}{_HIDDEN}", text)
+
+
+def _hide_in_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return hide_secrets(url)
+    if parts.query:
+        query = [(k, _HIDDEN if k.lower() in _SECRET_PARAMETERS else v) for k, v in parse_qsl(parts.query)]
+        parts = parts._replace(query=urlencode(query, safe="/*:"))
+    return urlunsplit(_without_password(parts))
+
+
+def _without_password(parts: SplitResult) -> SplitResult:
+    """Hide the password by the last `@`, as URL parsers do, so that one with an `@` in it stays hidden."""
+    userinfo, at, host = parts.netloc.rpartition("@")
+    if not at or ":" not in userinfo:
+        return parts
+    return parts._replace(netloc=f"{userinfo.partition(':')[0]}:{_HIDDEN}@{host}")
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a provider did not give a service.
+
+    Attributes:
+        code: One of the closed list in `reasons.Code`.
+        message: One line that names the thing: the path, the host, the image.
+        remedy: Something to type or to set.
+        kind: `unavailable` goes on to the next provider, `broken` fails.
+    """
+
+    code: Code
+    message: str
+    remedy: str
+    kind: Kind
+
+    @classmethod
+    def of(cls, code: Code, *, note: str = "", **fields: object) -> Reason:
+        """Fill the catalogue's sentences for `code`.
+
+        Args:
+            code: Which entry of `reasons.CATALOGUE`.
+            note: Text put after the message, for what only this case knows.
+            fields: Values for the placeholders of the entry.
+
+        Raises:
+            KeyError: A placeholder of the entry has no value in `fields`.
+        """
+        entry = CATALOGUE[code]
+        message = entry.message.format(**fields)
+        if note:
+            message = f"{message} ({note})"
+        return cls(code, _one_line(hide_secrets(message)), entry.remedy.format(**fields), entry.kind)
+
+    @property
+    def broken(self) -> bool:
+        """Whether this must fail a test, not skip it."""
+        return self.kind is Kind.BROKEN
+
+    def to_json(self) -> dict[str, str]:
+        """Return the four fields as plain text."""
+        return {"code": self.code, "kind": self.kind, "message": self.message, "remedy": self.remedy}
+
+    @classmethod
+    def from_json(cls, data: dict[str, str]) -> Reason:
+        """Rebuild what `to_json` wrote; other keys are ignored."""
+        return cls(Code(data["code"]), data["message"], data["remedy"], Kind(data["kind"]))
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+class Refused(Exception):
+    """A provider, or a service on it, said no.
+
+    Attributes:
+        reason: Why.
+        log: The end of the server's own log where there is one, for the error that a person reads.
+    """
+
+    def __init__(self, reason: Reason, log: str = "") -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+        self.log = log
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One provider tried for one service, and how many seconds it took."""
+
+    provider: str
+    reason: Reason | None
+    seconds: float
+    log: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the attempt as the reports and `doctor --json` print it: the reason's fields beside its own."""
+        told = self.reason.to_json() if self.reason else {"code": None, "kind": None, "message": None, "remedy": None}
+        return {"provider": self.provider, **told, "seconds": round(self.seconds, 4)}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Attempt:
+        """Rebuild what `to_json` wrote, with the log where it was sent along."""
+        reason = Reason.from_json(data) if data["code"] else None
+        return cls(data["provider"], reason, data["seconds"], data.get("log", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a service can be reached. Its text form hides secrets; `url` does not."""
+
+    service: str
+    provider: str
+    url: str
+    version: str | None
+    note: str = ""
+    shown: str = ""
+
+    @property
+    def safe_url(self) -> str:
+        """The URL with its secrets hidden, or one without secrets that works as it is, where there is one."""
+        return self.shown or _hide_in_url(self.url)
+
+    @property
+    def host(self) -> str:
+        """The host of the URL; empty for a socket path."""
+        return urlsplit(self.url).hostname or ""
+
+    @property
+    def local(self) -> bool:
+        """Whether the host is on the loopback network, where tests may write."""
+        return is_loopback(self.host)
+
+    def at(self, url: str, shown: str = "") -> Endpoint:
+        """Return this endpoint with another URL on the same server, such as one database of it."""
+        return replace(self, url=url, shown=shown)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the endpoint with secrets hidden, as it goes into reports."""
+        return {"provider": self.provider, "version": self.version, "url": self.safe_url, "note": self.note}
+
+    def __str__(self) -> str:
+        version = f" {self.version}" if self.version else ""
+        return f"{self.service}{version} on {self.provider} at {self.safe_url}"
+
+    def __repr__(self) -> str:
+        return f"<Endpoint {self}>"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` names this machine only: `localhost`, 127.0.0.0/8, `::1`, or nothing (a socket path)."""
+    return host in ("", "localhost", "::1") or host.endswith(".localhost") or bool(re.fullmatch(r"127(\.\d+){3}", host))
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """All attempts for one service, in order, with the endpoint that came of them."""
+
+    service: str
+    endpoint: Endpoint | None
+    attempts: tuple[Attempt, ...]
+
+    @property
+    def broken(self) -> Attempt | None:
+        """The attempt that must fail the test, if one does."""
+        return next((a for a in self.attempts if a.reason and a.reason.broken), None)
+
+    @property
+    def reason(self) -> Reason | None:
+        """The one reason to say first when there is no endpoint.
+
+        That is the broken attempt, else the first provider that could have worked: one that was switched
+        off or never configured is told only when nothing else is there to tell.
+        """
+        if self.endpoint:
+            return None
+        if self.broken:
+            return self.broken.reason
+        reasons = [a.reason for a in self.attempts if a.reason]
+        quiet = (Code.PROVIDER_DISABLED, Code.NOT_CONFIGURED)
+        return next((r for r in reasons if r.code not in quiet), next(iter(reasons), None))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return provider, version and every attempt, as the reports and `doctor --json` print them."""
+        return {
+            "provider": self.endpoint.provider if self.endpoint else None,
+            "version": self.endpoint.version if self.endpoint else None,
+            "attempts": [a.to_json() for a in self.attempts],
+        }
+
+    def why(self) -> str:
+        """Return one line that names each provider and why it was not used."""
+        return "; ".join(f"{a.provider}: {a.reason}" for a in self.attempts if a.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Why one test did not run, with something to do about it."""
+
+    nodeid: str
+    code: str
+    message: str
+    remedy: str
+
+    def to_json(self) -> dict[str, str]:
+        """Return the four fields."""
+        return {"nodeid": self.nodeid, "code": self.code, "message": self.message, "remedy": self.remedy}
