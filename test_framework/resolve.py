@@ -37,7 +37,7 @@ def resolve(
     order = tuple(order)
     for provider in order:
         if provider in disabled:
-            attempts.append(_switched_off(provider, disabled[provider]))
+            attempts.append(Attempt.switched_off(provider, disabled[provider]))
             continue
         begin = time.monotonic()
         try:
@@ -56,10 +56,6 @@ def resolve(
             return Resolution(service, server.endpoint, tuple(attempts)), server
     else:
         # Nothing gave the service: a provider that nobody asked for may be the way out, so it is named as well.
-        attempts += [_switched_off(p, disabled.get(p, source)) for p in names("providers") if p not in order]
+        attempts += [Attempt.switched_off(p, disabled.get(p, source)) for p in names("providers") if p not in order]
     return Resolution(service, None, tuple(attempts)), None
-
-
-def _switched_off(provider: str, source: str) -> Attempt:
-    return Attempt(provider, Reason.of(Code.PROVIDER_DISABLED, provider=provider, source=source), 0.0)
 

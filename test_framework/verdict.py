@@ -6,6 +6,7 @@ Nothing here does work: no sockets, no settings, no imports beyond the standard 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -23,6 +24,8 @@ __all__ = [
     "Resolution",
     "Skip",
     "hide_secrets",
+    "is_loopback",
+    "most_telling",
 ]
 
 _HIDDEN = "***"
@@ -137,6 +140,11 @@ class Attempt:
     seconds: float
     log: str = ""
 
+    @classmethod
+    def switched_off(cls, provider: str, source: str) -> Attempt:
+        """Return the attempt for a provider that was not tried, because of what `source` names."""
+        return cls(provider, Reason.of(Code.PROVIDER_DISABLED, provider=provider, source=source), 0.0)
+
     def to_json(self) -> dict[str, Any]:
         """Return the attempt as the reports and `doctor --json` print it: the reason's fields beside its own."""
         told = self.reason.to_json() if self.reason else {"code": None, "kind": None, "message": None, "remedy": None}
@@ -211,18 +219,10 @@ class Resolution:
 
     @property
     def reason(self) -> Reason | None:
-        """The one reason to say first when there is no endpoint.
-
-        That is the broken attempt, else the first provider that could have worked: one that was switched
-        off or never configured is told only when nothing else is there to tell.
-        """
+        """The one reason to say first when there is no endpoint: the broken one, else the most telling."""
         if self.endpoint:
             return None
-        if self.broken:
-            return self.broken.reason
-        reasons = [a.reason for a in self.attempts if a.reason]
-        quiet = (Code.PROVIDER_DISABLED, Code.NOT_CONFIGURED)
-        return next((r for r in reasons if r.code not in quiet), next(iter(reasons), None))
+        return self.broken.reason if self.broken else most_telling(a.reason for a in self.attempts)
 
     def to_json(self) -> dict[str, Any]:
         """Return provider, version and every attempt, as the reports and `doctor --json` print them."""
@@ -235,6 +235,16 @@ class Resolution:
     def why(self) -> str:
         """Return one line that names each provider and why it was not used."""
         return "; ".join(f"{a.provider}: {a.reason}" for a in self.attempts if a.reason)
+
+
+def most_telling(reasons: Iterable[Reason | None]) -> Reason | None:
+    """Return the first reason of a provider that could have worked, else the first at all.
+
+    One that was switched off or never configured is told only when nothing else is there to tell.
+    """
+    told = [r for r in reasons if r]
+    quiet = (Code.PROVIDER_DISABLED, Code.NOT_CONFIGURED)
+    return next((r for r in told if r.code not in quiet), next(iter(told), None))
 
 
 @dataclass(frozen=True, slots=True)

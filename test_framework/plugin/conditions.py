@@ -9,10 +9,9 @@ from pathlib import Path
 from test_framework.reasons import Code
 from test_framework.verdict import Reason, Refused
 
-__all__ = ["docker", "google_cloud", "staging"]
+__all__ = ["docker", "google_cloud"]
 
 _GOOGLE = "GOOGLE_APPLICATION_CREDENTIALS"
-_STAGING = ("STAGING_BACKEND_URL", "STAGING_POSTGRES_URL", "STAGING_REDIS_URL")
 
 
 @lru_cache
@@ -34,10 +33,3 @@ def google_cloud() -> Reason | None:
         return None
     what = f"Google Cloud ({_GOOGLE} names {named}, which is no file)" if named else "Google Cloud"
     return Reason.of(Code.NOT_CONFIGURED, what=what, variables=_GOOGLE)
-
-
-def staging() -> Reason | None:
-    """Look for any address of staging."""
-    if any(value for name, value in os.environ.items() if name.startswith("STAGING_") and name.endswith("_URL")):
-        return None
-    return Reason.of(Code.NOT_CONFIGURED, what="staging", variables=" or ".join(_STAGING))

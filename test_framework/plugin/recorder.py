@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from test_framework.plugin.session import STATE, Services, TestState
+from test_framework.plugin.session import STATE, ReasonedSkip, Services, TestState
 from test_framework.reasons import Code
 from test_framework.report.record import Record
 from test_framework.verdict import Endpoint, Reason, Skip
@@ -42,15 +42,17 @@ class Sender:
         report = yield
         state = item.stash.setdefault(STATE, TestState())
         state.failed = state.failed or (report.failed and call.when == "call")
-        setattr(report, _ATTRIBUTE, self._told(state))
+        skip = call.excinfo.value if call.excinfo else None
+        reason = skip.reason if isinstance(skip, ReasonedSkip) else None
+        setattr(report, _ATTRIBUTE, self._told(state, reason))
         return report
 
-    def _told(self, state: TestState) -> dict[str, Any]:
+    def _told(self, state: TestState, skip: Reason | None) -> dict[str, Any]:
         new = {n: r for n, r in self._services.resolutions.items() if n not in self._sent}
         self._sent.update(new)
         return {
             "services": {n: {"provider": e.provider, "version": e.version} for n, e in state.endpoints.items()},
-            "skip": state.skip.to_json() if state.skip else None,
+            "skip": skip.to_json() if skip else None,
             "kept": state.kept,
             "resolutions": {n: _resolution(r) for n, r in new.items()},
         }

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -18,7 +19,19 @@ from test_framework.verdict import Endpoint, Reason, Refused, Resolution
 if TYPE_CHECKING:
     from test_framework.supervisor.client import Client
 
-__all__ = ["KEY", "Services", "TestState"]
+__all__ = ["KEY", "STATE", "ReasonedSkip", "Services", "TestState"]
+
+
+class ReasonedSkip(pytest.skip.Exception):
+    """A skip that carries its reason, for the report; raise it in a test for a reason of the catalogue."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(_told(reason), _use_item_location=True)
+        self.reason = reason
+
+
+# pytest prints the class of what it catches, but for its own; a person is to read "Skipped: …" here too.
+ReasonedSkip.__module__, ReasonedSkip.__name__, ReasonedSkip.__qualname__ = "builtins", "Skipped", "Skipped"
 
 
 @dataclass
@@ -28,7 +41,6 @@ class TestState:
     __test__ = False
 
     endpoints: dict[str, Endpoint] = field(default_factory=dict)
-    skip: Reason | None = None
     failed: bool = False
     kept: list[str] = field(default_factory=list)
 
@@ -100,13 +112,13 @@ class Services:
         tier = self.tier or tier_of(item.path, self.settings)
         needed = markers.needs(item, self.settings.tier(tier).services if tier else ())
         try:
-            self._prepare(item, state, needed)
+            self._prepare(item, needed)
         except (SupervisorLost, BadSetting) as error:
             pytest.fail(str(error), pytrace=False)
 
-    def _prepare(self, item: pytest.Item, state: TestState, needed: tuple[str, ...]) -> None:
+    def _prepare(self, item: pytest.Item, needed: tuple[str, ...]) -> None:
         if reason := self._condition(item, needed):
-            self._end(state, reason)
+            self._end(reason)
         for name in needed:
             self.endpoint(name)
         if needed:
@@ -120,7 +132,9 @@ class Services:
         if item.get_closest_marker("gcp_required") and (reason := conditions.google_cloud()):
             return reason
         if item.get_closest_marker("staging") and not needed:
-            return conditions.staging()
+            from test_framework.staging import configured
+
+            return configured(os.environ)
         if item.get_closest_marker("docker_required") and not needed:
             return conditions.docker()
         return None
@@ -137,14 +151,14 @@ class Services:
         endpoint = resolution.endpoint
         if endpoint is None:
             assert resolution.reason is not None
-            self._end(state, _with_all(resolution, resolution.reason))
+            self._end(_with_all(resolution, resolution.reason))
         wanted = markers.wanted_provider(item)
         if wanted and endpoint.provider != wanted:
-            self._end(state, self._other_provider(resolution, wanted))
+            self._end(self._other_provider(resolution, wanted))
         remote = endpoint.provider == "staging" or (endpoint.provider == "explicit" and not endpoint.local)
         if remote and not markers.is_safe(item):
             told = {"service": name, "provider": endpoint.provider, "host": endpoint.host}
-            self._end(state, Reason.of(Code.DESTRUCTIVE, **told))
+            self._end(Reason.of(Code.DESTRUCTIVE, **told))
         state.endpoints[name] = endpoint
         return endpoint
 
@@ -157,13 +171,12 @@ class Services:
         source = f"the order of providers, in which {used} came first for {resolution.service}"
         return Reason.of(Code.PROVIDER_DISABLED, provider=wanted, source=source)
 
-    def _end(self, state: TestState, reason: Reason) -> None:
+    def _end(self, reason: Reason) -> NoReturn:
         if self._strict:
             pytest.fail(_told(reason), pytrace=False)
-        state.skip = reason
-        raise pytest.skip.Exception(_told(reason), _use_item_location=True)
+        raise ReasonedSkip(reason)
 
-    def _fail(self, reason: Reason, log: str) -> None:
+    def _fail(self, reason: Reason, log: str) -> NoReturn:
         lines = [_told(reason)]
         if log.strip():
             lines += ["", "The end of the server's log:", log.rstrip()]
@@ -179,7 +192,6 @@ class Services:
             self._fail(refused.reason, refused.log)
         except (SupervisorLost, BadSetting) as error:
             pytest.fail(str(error), pytrace=False)
-        raise AssertionError("unreachable")
 
     def give_back(self, part: str, endpoint: Endpoint, state: TestState) -> None:
         """Give it back; that of a failed test is kept for as long as the servers stay warm."""

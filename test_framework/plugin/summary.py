@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from test_framework.gate import Verdict
+from test_framework.reasons import Code
 from test_framework.report.record import Record
 from test_framework.verdict import Skip
 
@@ -23,7 +25,8 @@ def write(terminal: pytest.TerminalReporter, record: Record, verdict: Verdict, r
         return
     terminal.section(f"tier {record.tier}" if record.tier else "services")
     for name, told in sorted(record.services.items()):
-        terminal.write_line(_service(name, told, record))
+        for line in _service(name, told, record):
+            terminal.write_line(line)
     for (code, message, remedy), number in _grouped(record.skips.values()):
         terminal.write_line(f"skipped {number}: {code}: {message}", yellow=True)
         terminal.write_line(f"  {remedy}")
@@ -37,16 +40,18 @@ def write(terminal: pytest.TerminalReporter, record: Record, verdict: Verdict, r
     terminal.write_line(_gate(verdict), red=verdict.red, yellow=bool(verdict.why) and not verdict.red)
 
 
-def _service(name: str, told: dict[str, Any], record: Record) -> str:
+def _service(name: str, told: dict[str, Any], record: Record) -> Iterator[str]:
+    """Yield what the service ran on, then why it did not run on what comes earlier in the order."""
     used = sum(name in test.services for test in record.tests.values())
-    if told["provider"]:
-        note = f", {told['note']}" if told.get("note") else ""
-        line = f"{name} {told['version']}{note} on {told['provider']}: {used} test{'s' if used != 1 else ''}"
-    else:
-        line = f"{name}: not to be had"
-    quiet = ("not-configured",)
-    why = [f"{a['provider']}: {a['message']}" for a in told["attempts"] if a["code"] and a["code"] not in quiet]
-    return f"{line} ({'; '.join(why)})" if why and told["provider"] else line
+    if not told["provider"]:
+        # The skips below say why.
+        yield f"{name}: not to be had"
+        return
+    note = f" ({told['note']})" if told.get("note") else ""
+    yield f"{name} {told['version']}{note} on {told['provider']}: {used} test{'s' if used != 1 else ''}"
+    for attempt in told["attempts"]:
+        if attempt["code"] not in (None, Code.NOT_CONFIGURED):
+            yield f"  {attempt['provider']}: {attempt['code']}: {attempt['message']}"
 
 
 def _grouped(skips: Any) -> list[tuple[tuple[str, str, str], int]]:

@@ -10,8 +10,9 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
+import time
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -231,23 +232,30 @@ def _sweep() -> None:
             mark = folder.name.removeprefix(_PREFIX).partition("-")[0]
             if not owner.is_mark(mark) or owner.alive(mark):
                 continue
-            _kill_inside(folder)
+            _end_inside(folder)
             shutil.rmtree(folder, ignore_errors=True)
             _log.info("swept %s", folder)
 
 
-def _kill_inside(folder: Path) -> None:
-    """Kill the processes that work in `folder`: the server's working directory is there, or below."""
-    if not sys.platform.startswith("linux"):
-        return
-    for link in Path("/proc").glob("[0-9]*/cwd"):
-        try:
-            inside = Path(os.readlink(link)).is_relative_to(folder)
-        except OSError:
-            continue
-        if inside:
+def _end_inside(folder: Path) -> None:
+    """End the processes that work in `folder`: in order first, so that a server frees its shared memory."""
+    deadline = time.monotonic() + _STOP_SECONDS
+    number = signal.SIGQUIT
+    while pids := [pid for pid in map(int, _running_in(folder)) if owner.start_ticks(pid)]:
+        for pid in pids:
             with suppress(OSError):
-                os.kill(int(link.parent.name), signal.SIGKILL)
+                os.kill(pid, number)
+        if number is signal.SIGKILL:
+            return
+        time.sleep(0.05)
+        number = signal.SIGKILL if time.monotonic() > deadline else signal.SIGQUIT
+
+
+def _running_in(folder: Path) -> Iterator[str]:
+    for link in Path("/proc").glob("[0-9]*/cwd"):
+        with suppress(OSError):
+            if Path(os.readlink(link)).is_relative_to(folder):
+                yield link.parent.name
 
 
 PROVIDER = Embedded()

@@ -92,7 +92,13 @@ class Postgres:
         if run.uid is not None:
             for path in (folder, data, *data.rglob("*")):
                 os.chown(path, run.uid, run.gid or -1)
-        options = _FAST | {"port": str(port), "listen_addresses": "127.0.0.1", "unix_socket_directories": str(folder)}
+        options = _FAST | {
+            "port": str(port),
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": str(folder),
+            # In the data directory, and so removed with it, also when the server is killed.
+            "dynamic_shared_memory_type": "mmap",
+        }
         return Command(
             argv=(str(binary.path), "-D", str(data), *_options(options)),
             url=f"postgresql://{_USER}:{password}@127.0.0.1:{port}/{_USER}",

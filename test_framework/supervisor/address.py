@@ -14,7 +14,7 @@ from pathlib import Path
 from test_framework import __version__
 from test_framework.config import BadSetting, Settings
 
-__all__ = ["Address"]
+__all__ = ["Address", "base"]
 
 _RELEVANT = ("PATH", "HOME", "TMPDIR", "XDG_RUNTIME_DIR", "XDG_CACHE_HOME", "SSH_AUTH_SOCK")
 _RELEVANT_PREFIXES = ("DOCKER_", "STAGING_", "TESTCONTAINERS_")

@@ -8,19 +8,20 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
 from test_framework.config import BadSetting, Settings
-from test_framework.supervisor.address import Address
+from test_framework.supervisor.address import Address, base
 from test_framework.supervisor.wire import Channel, Message, Want, endpoint_from, refused_from, resolution_from
 from test_framework.verdict import Endpoint, Refused, Resolution
 
-__all__ = ["Client", "SupervisorLost", "connect", "find"]
+__all__ = ["Client", "SupervisorLost", "connect", "running", "stop"]
 
 _START_SECONDS = 10.0
+_ASK_SECONDS = 5.0
 _LOG_LINES = 20
 
 Overrides = Mapping[str, tuple[object, str]]
@@ -74,11 +75,29 @@ def connect(settings: Settings, overrides: Overrides, run: str, say: Callable[[s
     return _SocketClient(_reach(address), address, say).hello(settings.root, overrides, run)
 
 
-def find(settings: Settings) -> tuple[Address, Channel | None]:
-    """Return where the supervisor would be, and a connection to it when it runs; starts nothing."""
-    address = Address.of(settings, os.environ)
-    sock = _knock(address)
-    return address, Channel(sock) if sock else None
+def running(env: Mapping[str, str]) -> Iterator[tuple[Channel, Message]]:
+    """Yield a connection to each supervisor of this user that runs, with what it holds; starts nothing."""
+    for path in sorted(base(env).glob("*/socket")):
+        sock = _knock(Address(path.parent))
+        if sock is None:
+            continue
+        sock.settimeout(_ASK_SECONDS)
+        channel = Channel(sock)
+        try:
+            channel.send({"op": "status"})
+            answer = channel.receive()
+        except OSError:
+            answer = None
+        if answer:
+            yield channel, answer["ok"]
+        channel.close()
+
+
+def stop(channel: Channel, *, force: bool) -> bool:
+    """Tell a supervisor to end; return whether it does, which it does not while somebody else holds a lease."""
+    channel.send({"op": "stop", "force": force})
+    answer = channel.receive()
+    return bool(answer and answer["ok"])
 
 
 def _knock(address: Address) -> socket.socket | None:

@@ -43,6 +43,7 @@ class Server:
         self._idle = _FIRST_CLIENT_SECONDS
         self._last_left = time.monotonic()
         self._ending = False
+        self._root = ""
         self._wake_read, self._wake_write = os.pipe()
 
     def serve(self) -> None:
@@ -88,7 +89,7 @@ class Server:
                 if message["op"] == "hello":
                     self._hello(client, message, number)
                 elif message["op"] == "stop":
-                    channel.send({"ok": self._stop(number)})
+                    channel.send({"ok": self._stop(number, force=message["force"])})
                 elif message["op"] == "status":
                     channel.send({"ok": self._status()})
                 else:
@@ -112,20 +113,23 @@ class Server:
             return
         with self._lock:
             self._idle = run.settings.idle_seconds
-            self._clients[number] = {"run": run.id, "pid": message["pid"], "root": str(run.settings.root)}
+            self._root = str(run.settings.root)
+            self._clients[number] = {"run": run.id, "pid": message["pid"]}
 
-    def _stop(self, number: int) -> bool:
+    def _stop(self, number: int, *, force: bool) -> bool:
+        """End, unless another client holds a lease."""
         with self._lock:
-            others = [c for n, c in self._clients.items() if n != number and c]
-        if not others:
+            free = force or not any(c for n, c in self._clients.items() if n != number)
+        if free:
             self.end()
-        return not others
+        return free
 
     def _status(self) -> Message:
         with self._lock:
             clients = [c for c in self._clients.values() if c]
         return {
             "pid": os.getpid(),
+            "root": self._root,
             "log": str(self._address.log),
             "idle_seconds": self._idle,
             "clients": clients,

@@ -1,0 +1,104 @@
+#!/usr/bin/env -S uv run --script
+# /// script
+# dependencies = ["nox>=2025.2"]
+# ///
+"""Test tiers, one session each. `nox -l` lists them; arguments after `--` go to pytest."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.sessions = ["lint", "typecheck", "unit", "integration"]
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+
+
+def tier(session: nox.Session, name: str, *, extras: str = "all") -> None:
+    """Run the tests of a tier in an environment with the package, and tell a run of nothing but skips from a pass."""
+    session.install("-e", f".[{extras}]", *nox.project.dependency_groups(PROJECT, "test"))
+    session.run("pytest", "--tier", name, *session.posargs)
+    report = Path(PROJECT["tool"].get("test_framework", {}).get("reports", "reports"), f"{name}.json")
+    told = json.loads(report.read_text(encoding="utf-8")) if report.exists() else {}
+    if told.get("outcome") == "skipped":
+        first = told["skips"][0]
+        session.skip(f"{first['code']}: {first['message']}. {first['remedy']}")
+
+
+@nox.session
+def unit(session: nox.Session) -> None:
+    """Tests that need nothing but Python."""
+    tier(session, "unit")
+
+
+@nox.session
+def integration(session: nox.Session) -> None:
+    """Tests on real servers: Docker, else embedded, else a skip that says why."""
+    tier(session, "integration")
+
+
+@nox.session(default=False)
+def smoke(session: nox.Session) -> None:
+    """Seconds: do the services work at all?"""
+    tier(session, "smoke")
+
+
+@nox.session(name="e2e-staging", default=False)
+def e2e_staging(session: nox.Session) -> None:
+    """Tests that are safe on staging; set STAGING_…_URL."""
+    tier(session, "e2e-staging")
+
+
+@nox.session(name="mission-critical", default=False)
+def mission_critical(session: nox.Session) -> None:
+    """What must never break: nothing is left behind, and no run touches another's servers."""
+    tier(session, "mission-critical")
+
+
+@nox.session(default=False)
+def infrastructure(session: nox.Session) -> None:
+    """The repository itself: every test file in a tier, docs true, commands answer."""
+    tier(session, "infrastructure")
+
+
+@nox.session(default=False)
+def performance(session: nox.Session) -> None:
+    """Seconds to the first test, beside the alternatives, in one run, as ratios."""
+    session.install("-e", ".[all]", *nox.project.dependency_groups(PROJECT, "test"))
+    session.run("python", "tests/performance/first_test.py", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Ruff, and the layers of the packages."""
+    session.install("-e", ".", *nox.project.dependency_groups(PROJECT, "lint"))
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("lint-imports")
+
+
+@nox.session
+def typecheck(session: nox.Session) -> None:
+    """Mypy, strict, over everything."""
+    session.install("-e", ".[all]", *nox.project.dependency_groups(PROJECT, "typecheck"))
+    session.run("mypy")
+
+
+@nox.session(default=False)
+def build(session: nox.Session) -> None:
+    """The wheel and the source archive, checked by installing the wheel."""
+    session.install("build", "twine")
+    out = session.create_tmp()
+    session.run("python", "-m", "build", "--outdir", out, silent=True)
+    made = sorted(map(str, Path(out).glob("test_framework-*")))
+    session.run("twine", "check", "--strict", *made)
+    session.install(next(path for path in made if path.endswith(".whl")))
+    session.run("test-framework", "--version")
+
+
+if __name__ == "__main__":
+    nox.main()

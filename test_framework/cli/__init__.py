@@ -1,0 +1,43 @@
+"""`python -m test_framework`: what this machine has, what is running, and an end to it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+
+from test_framework import __version__
+from test_framework.config import BadSetting, find_root, load
+
+__all__ = ["main"]
+
+_COMMANDS = {
+    "doctor": "show what this machine has, what each tier would run on here, and how to get more",
+    "status": "show the servers that are held warm, and by whom",
+    "clean": "stop this project's servers",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit status: 0 fine, 1 not fine, 2 misuse."""
+    parser = argparse.ArgumentParser(prog="test-framework", description=__doc__)
+    parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument("--root", type=Path, default=Path(), help="the project's folder, or one below it")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, meaning in _COMMANDS.items():
+        import_module(f"{__name__}.{name}").add_arguments(commands.add_parser(name, help=meaning, description=meaning))
+    given = parser.parse_args(arguments)
+    try:
+        settings = load(find_root(given.root), os.environ)
+        status: int = import_module(f"{__name__}.{given.command}").run(given, settings)
+    except BadSetting as error:
+        print(f"test-framework: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        # The reader, such as `head`, has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return status

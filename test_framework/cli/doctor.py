@@ -1,0 +1,96 @@
+"""`doctor`: the diagnosis, for people or as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import fields
+
+from test_framework.config import BadSetting, Settings
+from test_framework.doctor import Diagnosis, ServiceFinding, examine
+from test_framework.reasons import Code
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--require", metavar="TIER", help="exit 1 when this tier would not run here")
+    parser.add_argument("--settings", action="store_true", help="print each setting and where its value came from")
+
+
+def run(given: argparse.Namespace, settings: Settings) -> int:
+    """Print the diagnosis; exits 0 whatever it finds, but for `--require`."""
+    if given.settings:
+        print("\n".join(_columns(_settings(settings))))
+        return 0
+    if given.require is not None and given.require not in settings.tiers:
+        raise BadSetting.unknown("tier", given.require, "--require", settings.tiers)
+    diagnosis = examine(settings, os.environ)
+    if given.json:
+        print(json.dumps(diagnosis.to_json(), indent=2))
+    else:
+        print("\n".join(_page(diagnosis)))
+    runs = [t for t in diagnosis.tiers if t.tier == given.require and t.reason is None]
+    return 1 if given.require is not None and not runs else 0
+
+
+def _page(diagnosis: Diagnosis) -> Iterator[str]:
+    """Yield three parts: services and providers, tiers, and what to do for more."""
+    yield "Services"
+    yield from _columns([row for service in diagnosis.services for row in _rows(service)])
+    yield ""
+    yield "Tiers on this machine"
+    rows = []
+    for tier in diagnosis.tiers:
+        on = ", ".join(f"{service} on {provider}" for service, provider in tier.on.items()) or "needs no service"
+        rows.append((tier.tier, f"would not run: {tier.reason}" if tier.reason else on))
+    yield from _columns(rows)
+    remedies = dict.fromkeys(
+        a.reason.remedy for s in diagnosis.services for a in s.attempts if a.reason and a.reason.code not in _NOT_MORE
+    )
+    if remedies:
+        yield ""
+        yield "For more"
+        yield from (f"  {remedy}" for remedy in remedies)
+
+
+_NOT_MORE = (Code.PROVIDER_DISABLED, Code.NOT_CONFIGURED)
+
+
+def _rows(found: ServiceFinding) -> Iterator[tuple[str, ...]]:
+    chosen, _ = found.choice(found.order)
+    for attempt in found.attempts:
+        mark = "->" if attempt.provider == chosen else ""
+        if attempt.reason:
+            told = f"{attempt.reason.code}: {attempt.reason.message}"
+        else:
+            told = found.versions[attempt.provider] or "here"
+        yield found.service, mark, attempt.provider, f"{attempt.seconds * 1000:.0f} ms", told
+
+
+def _columns(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    """Align all columns but the last."""
+    table = list(rows)
+    widths = [max(len(row[i]) for row in table) for i in range(len(table[0]) - 1)] if table else []
+    for row in table:
+        yield "  " + "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]])
+
+
+def _settings(settings: Settings) -> Iterator[tuple[str, str, str]]:
+    tables: list[tuple[str, object]] = [("", settings)]
+    tables += [(f"services.{name}.", table) for name, table in settings.services.items()]
+    tables += [(f"tiers.{name}.", table) for name, table in settings.tiers.items()]
+    for prefix, table in tables:
+        for spec in fields(table):  # type: ignore[arg-type]  # each is a dataclass
+            if "meaning" in spec.metadata:
+                value = getattr(table, spec.name)
+                shown = "***" if spec.metadata.get("secret") and value else _shown(value)
+                yield prefix + spec.name, shown, settings.origin(prefix + spec.name)
+
+
+def _shown(value: object) -> str:
+    return json.dumps(list(value) if isinstance(value, tuple) else value)

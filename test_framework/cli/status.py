@@ -1,0 +1,41 @@
+"""`status`: the servers that supervisors of this user hold."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from typing import Any
+
+from test_framework.config import Settings
+from test_framework.supervisor.client import running
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(given: argparse.Namespace, settings: Settings) -> int:
+    """Print what each holds, this project's first; exits 0 also when there is none."""
+    found = [told for _, told in running(os.environ)]
+    found.sort(key=lambda told: told.get("root") != str(settings.root))
+    if given.json:
+        print(json.dumps(found, indent=2))
+    elif not found:
+        print("No supervisor runs: nothing is held.")
+    for told in found if not given.json else ():
+        _print(told)
+    return 0
+
+
+def _print(told: dict[str, Any]) -> None:
+    leases = len(told["clients"])
+    held = f"{leases} lease{'s' if leases != 1 else ''}" if leases else f"stops after {told['idle_seconds']:g} s idle"
+    print(f"supervisor {told['pid']} of {told.get('root') or 'an unknown project'}: {held}")
+    for server in told["servers"]:
+        died = f"  DIED: {server['died']}" if server["died"] else ""
+        print(f"  {server['service']} {server['version']} on {server['provider']} ({server['id']}) at {server['url']}{died}")
+    print(f"  log: {told['log']}")

@@ -1,0 +1,150 @@
+"""What this machine has, what each tier would run on here, and how to get more. Starts nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import gettempdir
+from typing import Any
+
+from test_framework import owner, providers, services
+from test_framework.config import Settings
+from test_framework.config.load import names
+from test_framework.contracts import Context, Memo, Service
+from test_framework.reasons import Code
+from test_framework.verdict import Attempt, Reason, Refused, most_telling
+
+__all__ = ["Diagnosis", "ServiceFinding", "TierFinding", "examine"]
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceFinding:
+    """One service: what every provider says here; those that would be tried come first, in their order."""
+
+    service: str
+    order: tuple[str, ...]
+    attempts: tuple[Attempt, ...]
+    versions: Mapping[str, str | None]
+
+    def choice(self, order: tuple[str, ...]) -> tuple[str | None, Reason | None]:
+        """Return the provider that this order leads to, else the reason to say first."""
+        said = {a.provider: a.reason for a in self.attempts}
+        tried = [p for p in order if p in said]
+        for provider in tried:
+            reason = said[provider]
+            if reason is None:
+                return provider, None
+            if reason.broken:
+                return None, reason
+        return None, most_telling(said[p] for p in tried)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the part of `doctor --json` for this service."""
+        provider, _ = self.choice(self.order)
+        version = self.versions.get(provider) if provider else None
+        return {"provider": provider, "version": version, "attempts": [a.to_json() for a in self.attempts]}
+
+
+@dataclass(frozen=True, slots=True)
+class TierFinding:
+    """One tier: what its services would run on, or why it would not run."""
+
+    tier: str
+    on: Mapping[str, str]
+    reason: Reason | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the part of `doctor --json` for this tier."""
+        reason = self.reason.to_json() if self.reason else None
+        return {"runs": self.reason is None, "on": dict(self.on), "reason": reason}
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """All services and all tiers that have tests here."""
+
+    services: tuple[ServiceFinding, ...]
+    tiers: tuple[TierFinding, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `doctor --json` prints."""
+        return {
+            "services": {s.service: s.to_json() for s in self.services},
+            "tiers": {t.tier: t.to_json() for t in self.tiers},
+        }
+
+
+def examine(settings: Settings, env: Mapping[str, str]) -> Diagnosis:
+    """Ask every provider for every service, side by side, each within its own bound.
+
+    Args:
+        settings: The project's settings.
+        env: The environment.
+    """
+    context = Context(settings, env, Path(gettempdir()), owner.MARK, Memo(), _NoCleanup(), lambda _: None)
+    with ThreadPoolExecutor() as pool:
+        found = tuple(pool.map(lambda name: _service(services.get(name), settings, context, pool), services.names()))
+    by_name = {s.service: s for s in found}
+    tiers = [t for t in settings.tiers if all((settings.root / p).exists() for p in settings.tiers[t].paths)]
+    return Diagnosis(found, tuple(_tier(t, settings, by_name, env) for t in tiers if settings.tiers[t].paths))
+
+
+class _NoCleanup:
+    """Nothing is started, so there is nothing to clean."""
+
+    def add(self, **_: Any) -> str:
+        """Never called by a probe."""
+        raise AssertionError("a probe started something")
+
+    def drop(self, key: str) -> None:
+        """Never called by a probe."""
+
+
+def _service(service: Service, settings: Settings, context: Context, pool: ThreadPoolExecutor) -> ServiceFinding:
+    order, source = settings.order(service.name)
+    everyone = (*order, *(p for p in names("providers") if p not in order))
+
+    def ask(provider: str) -> tuple[Attempt, str | None]:
+        if provider in settings.disabled:
+            return Attempt.switched_off(provider, settings.origin("disabled")), None
+        if not any(provider in settings.order(service.name, tier)[0] for tier in (None, *settings.tiers)):
+            return Attempt.switched_off(provider, source), None
+        return _timed(provider, lambda: providers.get(provider).probe(service, context))
+
+    answers = [future.result() for future in [pool.submit(ask, p) for p in everyone]]
+    versions = {attempt.provider: version for attempt, version in answers}
+    return ServiceFinding(service.name, order, tuple(a for a, _ in answers), versions)
+
+
+def _timed(provider: str, ask: Callable[[], str | None]) -> tuple[Attempt, str | None]:
+    begin = time.monotonic()
+    try:
+        version = ask()
+    except Refused as refused:
+        return Attempt(provider, refused.reason, time.monotonic() - begin), None
+    return Attempt(provider, None, time.monotonic() - begin), version
+
+
+def _tier(name: str, settings: Settings, found: Mapping[str, ServiceFinding], env: Mapping[str, str]) -> TierFinding:
+    tier = settings.tiers[name]
+    on: dict[str, str] = {}
+    failed: Reason | None = None
+    for service in tier.services:
+        order = tuple(p for p in settings.order(service, name)[0] if p not in settings.disabled)
+        provider, reason = found[service].choice(order)
+        if provider and tier.require and provider not in tier.require:
+            source = f"require = {list(tier.require)} of the tier, and {provider} comes first"
+            reason = Reason.of(Code.PROVIDER_DISABLED, provider=provider, source=source)
+        elif provider:
+            on[service] = provider
+            continue
+        if failed is None:
+            failed = reason
+    if tier.providers == ("staging",) and not tier.services:
+        from test_framework.staging import configured
+
+        failed = configured(env)
+    return TierFinding(name, on, failed)
