@@ -7,7 +7,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from invoke import Context, task
+from invoke.context import Context
+from invoke.tasks import task
 
 ROOT = Path(__file__).parent
 BUILT = ("build", "dist", "reports", ".nox", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".import_linter_cache")

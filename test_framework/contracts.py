@@ -120,11 +120,8 @@ class Service(Protocol):
     def check(self, url: str, source: str, seconds: float) -> str:
         """Ask a real query and return the server's version; raises `Refused`."""
 
-    def shown(self, endpoint: Endpoint, folder: Path) -> str:
-        """Return a URL that a person can use as it is and that holds no secret, or an empty text."""
-
     def databases(self, endpoint: Endpoint, folder: Path, root: Path) -> Databases:
-        """Return what hands out isolated parts of the server behind `endpoint`."""
+        """Return what hands out isolated parts of the server behind `endpoint`; `folder` is private to us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +190,7 @@ class Memo:
             if key not in self._answers:
                 try:
                     self._answers[key] = (ask(), None)
-                except Exception as error:
+                except Exception as error:  # noqa: BLE001  # raised again, to everybody who asks
                     self._answers[key] = (None, error)
             answer, raised = self._answers[key]
         if raised is not None:

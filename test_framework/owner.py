@@ -49,7 +49,7 @@ def is_mark(text: str) -> bool:
 def alive(mark: str) -> bool:
     """Whether the very process that `mark` names still runs; a text that is no mark names none."""
     found = _FORM.fullmatch(mark)
-    return bool(found) and start_ticks(int(found[1])) == int(found[2]) != 0
+    return found is not None and start_ticks(int(found[1])) == int(found[2]) != 0
 
 
 def _host() -> str:
@@ -57,7 +57,7 @@ def _host() -> str:
     parts = [socket.gethostname()]
     try:
         parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip()[:8])
-        parts.append(os.readlink("/proc/self/ns/pid").strip("pid:[]"))
+        parts.append(str(Path("/proc/self/ns/pid").readlink()).partition("[")[2].rstrip("]"))
     except OSError:
         pass
     return "-".join(parts)

@@ -192,7 +192,7 @@ CATALOGUE: dict[Code, Entry] = {
     Code.VERSION_MISMATCH: Entry(
         _U,
         "{service} {found} is here, and the settings ask for major version {wanted} and refuse another",
-        "Install version {wanted}, or set major_mismatch = \"show\" in [tool.test_framework.services.{service}].",
+        'Install version {wanted}, or set major_mismatch = "show" in [tool.test_framework.services.{service}].',
     ),
     Code.CANNOT_DROP_ROOT: Entry(
         _U,

@@ -58,4 +58,3 @@ def resolve(
         # Nothing gave the service: a provider that nobody asked for may be the way out, so it is named as well.
         attempts += [Attempt.switched_off(p, disabled.get(p, source)) for p in names("providers") if p not in order]
     return Resolution(service, None, tuple(attempts)), None
-

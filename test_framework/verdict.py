@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -16,22 +15,24 @@ from test_framework.reasons import CATALOGUE, Code, Kind
 
 __all__ = [
     "Attempt",
+    "Code",
     "Endpoint",
     "Kind",
-    "Code",
     "Reason",
     "Refused",
     "Resolution",
     "Skip",
     "hide_secrets",
+    "host_of",
     "is_loopback",
     "most_telling",
 ]
 
 _HIDDEN = "***"
-_CREDENTIALS = re.compile(r"(?P<scheme>[a-zA-Z][\w+.-]*://)(?P<user>[^\s:@/]*):(?P<secret>[^\s@/]+)@")
+_CREDENTIALS = re.compile(r"(?P<scheme>[a-zA-Z][\w+.-]*://)(?P<user>[^\s:@/]*):(?P<secret>[^\s/]+)@")
 _ASSIGNED = re.compile(
-    r"(?i)\b(?P<name>[\w-]*(?:password|passwd|secret|token))(?P<eq>\s*[=:]\s*)(?P<secret>'[^']*'|[^\s&;,'\"]+)"
+    r"(?i)\b(?P<name>[\w-]*(?:password|passwd|secret|token))(?P<eq>['\"]?\s*[=:]\s*)"
+    r"(?P<secret>'[^']*'|\"[^\"]*\"|[^\s&;,'\"]+)"
 )
 _SECRET_PARAMETERS = ("password", "sslpassword", "token", "secret", "access_token")
 
@@ -50,7 +51,9 @@ def _hide_in_url(url: str) -> str:
     if parts.query:
         query = [(k, _HIDDEN if k.lower() in _SECRET_PARAMETERS else v) for k, v in parse_qsl(parts.query)]
         parts = parts._replace(query=urlencode(query, safe="/*:"))
-    return urlunsplit(_without_password(parts))
+    shown = urlunsplit(_without_password(parts))
+    # It drops an empty host where it does not know the scheme, and drivers want it: postgresql:///name.
+    return shown if "://" in shown or "://" not in url else shown.replace(":", "://", 1)
 
 
 def _without_password(parts: SplitResult) -> SplitResult:
@@ -78,22 +81,19 @@ class Reason:
     kind: Kind
 
     @classmethod
-    def of(cls, code: Code, *, note: str = "", **fields: object) -> Reason:
+    def of(cls, code: Code, **fields: object) -> Reason:
         """Fill the catalogue's sentences for `code`.
 
         Args:
             code: Which entry of `reasons.CATALOGUE`.
-            note: Text put after the message, for what only this case knows.
             fields: Values for the placeholders of the entry.
 
         Raises:
             KeyError: A placeholder of the entry has no value in `fields`.
         """
         entry = CATALOGUE[code]
-        message = entry.message.format(**fields)
-        if note:
-            message = f"{message} ({note})"
-        return cls(code, _one_line(hide_secrets(message)), entry.remedy.format(**fields), entry.kind)
+        message = _one_line(hide_secrets(entry.message.format(**fields)))
+        return cls(code, message, entry.remedy.format(**fields), entry.kind)
 
     @property
     def broken(self) -> bool:
@@ -102,7 +102,8 @@ class Reason:
 
     def to_json(self) -> dict[str, str]:
         """Return the four fields as plain text."""
-        return {"code": self.code, "kind": self.kind, "message": self.message, "remedy": self.remedy}
+        # Plain text, not members: execnet carries nothing else between the workers of pytest-xdist.
+        return {"code": self.code.value, "kind": self.kind.value, "message": self.message, "remedy": self.remedy}
 
     @classmethod
     def from_json(cls, data: dict[str, str]) -> Reason:
@@ -175,8 +176,8 @@ class Endpoint:
 
     @property
     def host(self) -> str:
-        """The host of the URL; empty for a socket path."""
-        return urlsplit(self.url).hostname or ""
+        """The host of the URL, or the one in its query, which drivers allow; empty for a socket path."""
+        return host_of(self.url)
 
     @property
     def local(self) -> bool:
@@ -197,6 +198,14 @@ class Endpoint:
 
     def __repr__(self) -> str:
         return f"<Endpoint {self}>"
+
+
+def host_of(url: str) -> str:
+    """Return the host that a URL names, the first outside of this machine when it names several; empty for none."""
+    parts = urlsplit(url)
+    named = [v for k, v in parse_qsl(parts.query) if k in ("host", "hostaddr") and not v.startswith("/")]
+    hosts = [parts.hostname or "", *named]
+    return next((h for h in hosts if not is_loopback(h)), hosts[0])
 
 
 def is_loopback(host: str) -> bool:

@@ -37,5 +37,6 @@ def _print(told: dict[str, Any]) -> None:
     print(f"supervisor {told['pid']} of {told.get('root') or 'an unknown project'}: {held}")
     for server in told["servers"]:
         died = f"  DIED: {server['died']}" if server["died"] else ""
-        print(f"  {server['service']} {server['version']} on {server['provider']} ({server['id']}) at {server['url']}{died}")
+        where = f"{server['provider']} ({server['id']}) at {server['url']}"
+        print(f"  {server['service']} {server['version']} on {where}{died}")
     print(f"  log: {told['log']}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import Field, fields, replace
+from dataclasses import Field, dataclass, field, fields, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -58,10 +58,19 @@ def load(
     reader.file(root / "pyproject.toml")
     reader.environment()
     for key, (value, source) in (overrides or {}).items():
-        reader.put(Settings, reader.top, "", key, value, source)
-    if env.get("CI") and "idle_seconds" not in reader.top:
-        reader.put(Settings, reader.top, "", "idle_seconds", 0, "CI")
+        reader.put(reader.top, key, value, source)
+    if env.get("CI") and "idle_seconds" not in reader.top.values:
+        reader.put(reader.top, "idle_seconds", 0, "CI")
     return reader.settings(root)
+
+
+@dataclass
+class _Table:
+    """The values of one table so far, and the prefix of its keys in `origins`."""
+
+    model: type
+    prefix: str
+    values: dict[str, Any] = field(default_factory=dict)
 
 
 class _Reader:
@@ -69,9 +78,9 @@ class _Reader:
 
     def __init__(self, env: Mapping[str, str]) -> None:
         self.env = env
-        self.top: dict[str, Any] = {}
-        self.services: dict[str, dict[str, Any]] = {}
-        self.tiers: dict[str, dict[str, Any]] = {}
+        self.top = _Table(Settings, "")
+        self.services: dict[str, _Table] = {}
+        self.tiers: dict[str, _Table] = {}
         self.origins: dict[str, str] = {}
         self.choices: dict[str, Iterable[str]] = {
             "providers": names("providers"),
@@ -94,13 +103,21 @@ class _Reader:
             raise BadSetting.value(_TABLE, table, path.name, "a table")
         for key, value in table.items():
             if key == "services":
-                self._tables(value, key, ServiceSettings, self.services, source)
+                self._tables(value, source, key, self.service)
             elif key == "tiers":
-                self._tables(value, key, TierSettings, self.tiers, source)
+                self._tables(value, source, key, self.tier)
             else:
-                self.put(Settings, self.top, "", key, value, source)
+                self.put(self.top, key, value, source)
 
-    def _tables(self, value: object, key: str, model: type, into: dict[str, dict[str, Any]], source: str) -> None:
+    def service(self, name: str) -> _Table:
+        """Return the table of a service, made on first use."""
+        return self.services.setdefault(name, _Table(ServiceSettings, f"services.{name}."))
+
+    def tier(self, name: str) -> _Table:
+        """Return the table of a tier, made on first use."""
+        return self.tiers.setdefault(name, _Table(TierSettings, f"tiers.{name}."))
+
+    def _tables(self, value: object, source: str, key: str, table_of: Callable[[str], _Table]) -> None:
         if not isinstance(value, dict):
             raise BadSetting.value(key, value, source, "a table of tables")
         for name, table in value.items():
@@ -110,37 +127,29 @@ class _Reader:
             if not isinstance(table, dict):
                 raise BadSetting.value(name, table, source, "a table")
             for inner, inner_value in table.items():
-                self.put(model, into.setdefault(name, {}), f"{key}.{name}.", inner, inner_value, where)
+                self.put(table_of(name), inner, inner_value, where)
 
     def environment(self) -> None:
         """Read `TEST_FRAMEWORK_KEY` and `TEST_FRAMEWORK_SERVICE_KEY`."""
-        known: dict[str, Callable[[str, str], None]] = {}
-
-        def setter(model: type, into: dict[str, Any], prefix: str, key: str) -> Callable[[str, str], None]:
-            return lambda value, source: self.put(model, into, prefix, key, value, source, text=True)
-
-        for key in _keys(Settings):
-            known[PREFIX + key.upper()] = setter(Settings, self.top, "", key)
+        known = {PREFIX + key.upper(): (self.top, key) for key in _keys(Settings)}
         for name in self.choices["services"]:
             for key in _keys(ServiceSettings):
-                table = self.services.setdefault(name, {})
-                known[f"{PREFIX}{name}_{key}".upper()] = setter(ServiceSettings, table, f"services.{name}.", key)
+                known[f"{PREFIX}{name}_{key}".upper()] = (self.service(name), key)
         for variable in sorted(v for v in self.env if v.startswith(PREFIX)):
             if variable not in known:
                 raise BadSetting.unknown("variable", variable, "the environment", known)
             if self.env[variable] != "":
-                known[variable](self.env[variable], variable)
+                table, key = known[variable]
+                self.put(table, key, self.env[variable], variable, text=True)
 
-    def put(
-        self, model: type, into: dict[str, Any], prefix: str, key: str, value: object, source: str, *, text: bool = False
-    ) -> None:
-        """Check one value and keep it, with where it came from."""
-        spec = _keys(model).get(key)
-        if spec is None:
-            tables = ("services", "tiers") if model is Settings else ()
-            raise BadSetting.unknown("key", key, source, [*_keys(model), *tables])
-        into[key] = self._value(spec, key, value, source, text=text)
-        self.origins[prefix + key] = source
+    def put(self, table: _Table, key: str, value: object, source: str, *, text: bool = False) -> None:
+        """Check one value and keep it, with where it came from; `text` when it comes from a variable."""
+        keys = _keys(table.model)
+        if key not in keys:
+            tables = ("services", "tiers") if table.model is Settings else ()
+            raise BadSetting.unknown("key", key, source, [*keys, *tables])
+        table.values[key] = self._value(keys[key], key, value, source, text=text)
+        self.origins[table.prefix + key] = source
 
     def _value(self, spec: Field[Any], key: str, value: object, source: str, *, text: bool) -> object:
         kind = str(spec.type)
@@ -175,9 +184,9 @@ class _Reader:
         """Return the frozen object."""
         tiers = dict(TIERS)
         for name, table in self.tiers.items():
-            tiers[name] = replace(tiers.get(name, TierSettings()), **table)
-        services = {name: ServiceSettings(**table) for name, table in self.services.items()}
-        return Settings(root=root, services=services, tiers=tiers, origins=self.origins, **self.top)
+            tiers[name] = replace(tiers.get(name, TierSettings()), **table.values)
+        services = {name: ServiceSettings(**table.values) for name, table in self.services.items()}
+        return Settings(root=root, services=services, tiers=tiers, origins=self.origins, **self.top.values)
 
 
 _ENUMS: dict[str, type[StrEnum]] = {"Gate": Gate, "MajorMismatch": MajorMismatch}
@@ -193,7 +202,8 @@ def _boolean(key: str, value: object, source: str, *, text: bool) -> bool:
         return value
     if text and isinstance(value, str) and value.lower() in (*_YES, *_NO):
         return value.lower() in _YES
-    raise BadSetting.value(key, value, source, "true or false" if not text else f"one of {', '.join((*_YES, *_NO))}")
+    wanted = f"one of {', '.join((*_YES, *_NO))}" if text else "true or false"
+    raise BadSetting.value(key, value, source, wanted)
 
 
 def _seconds(key: str, value: object, source: str, *, text: bool) -> float:

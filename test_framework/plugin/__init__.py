@@ -72,7 +72,9 @@ def _use_tier(config: pytest.Config, settings: Settings, tier: str) -> None:
         (folder / f"{tier}.json").unlink(missing_ok=True)
     except OSError as error:
         source = settings.origin("reports")
-        raise pytest.UsageError(f"the report folder {folder} ({source}) cannot be written: {error.strerror}.") from error
+        raise pytest.UsageError(
+            f"the report folder {folder} ({source}) cannot be written: {error.strerror}."
+        ) from error
     if not config.option.xmlpath:
         config.option.xmlpath = str(folder / f"{tier}.xml")
 

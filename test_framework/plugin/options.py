@@ -105,7 +105,9 @@ def _check_paths(settings: Settings, name: str) -> None:
     missing = [p for p in paths if not (settings.root / p).exists()]
     if missing or not paths:
         source = settings.origin(f"tiers.{name}.paths")
-        raise BadSetting(f"tier {name!r} has no tests: {', '.join(missing) or 'no paths'} ({source}) under {settings.root}.")
+        raise BadSetting(
+            f"tier {name!r} has no tests: {', '.join(missing) or 'no paths'} ({source}) under {settings.root}."
+        )
 
 
 def tier_of(path: Path, settings: Settings) -> str | None:

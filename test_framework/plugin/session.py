@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
+from _pytest.outcomes import Skipped
 
 from test_framework.config import BadSetting, Settings
 from test_framework.plugin import markers
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["KEY", "STATE", "ReasonedSkip", "Services", "TestState"]
 
 
-class ReasonedSkip(pytest.skip.Exception):
+class ReasonedSkip(Skipped):
     """A skip that carries its reason, for the report; raise it in a test for a reason of the catalogue."""
 
     def __init__(self, reason: Reason) -> None:
@@ -67,8 +68,12 @@ class Services:
             if self._client is None:
                 from test_framework.supervisor.client import connect
 
-                self._client = connect(self.settings, self._overrides, self.run, lambda text: self.say(text))
+                self._client = connect(self.settings, self._overrides, self.run, self._pass_on)
             return self._client
+
+    def _pass_on(self, text: str) -> None:
+        """Say it by whatever says things now: the terminal comes to be after us."""
+        self.say(text)
 
     def warm(self) -> None:
         """Begin to start what the tier needs, in the background, while pytest collects."""

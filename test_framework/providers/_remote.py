@@ -48,7 +48,7 @@ def find(service: Service, provider: str, url: str, source: str, context: Contex
     Raises:
         Refused: `wrong-service` for an unusable URL, `host-not-allowed`, or what the check says.
     """
-    host, port = _host_and_port(service, url, source)
+    host = _host(service, url, source)
     if not is_loopback(host) and not any(fnmatch(host, allowed) for allowed in context.settings.allowed_hosts):
         raise Refused(Reason.of(Code.HOST_NOT_ALLOWED, host=host))
     version = service.check(url, source, _ASK_SECONDS)
@@ -56,7 +56,7 @@ def find(service: Service, provider: str, url: str, source: str, context: Contex
     return RemoteServer(Endpoint(service.name, provider, url, version, note))
 
 
-def _host_and_port(service: Service, url: str, source: str) -> tuple[str, int | str]:
+def _host(service: Service, url: str, source: str) -> str:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or "its usual port"
@@ -64,7 +64,7 @@ def _host_and_port(service: Service, url: str, source: str) -> tuple[str, int | 
         where = {"host": "the address", "port": "?", "source": source}
         raise Refused(Reason.of(Code.WRONG_SERVICE, service=service.name, error=error, **where)) from error
     if parts.scheme not in service.schemes:
-        error = f"the URL begins with {parts.scheme!r}, and not with one of {', '.join(service.schemes)}"
-        where = {"host": host or "the address", "port": port, "source": source}
-        raise Refused(Reason.of(Code.WRONG_SERVICE, service=service.name, error=error, **where))
-    return host, port
+        why = f"the URL begins with {parts.scheme!r}, and not with one of {', '.join(service.schemes)}"
+        at = {"host": host or "the address", "port": port, "source": source}
+        raise Refused(Reason.of(Code.WRONG_SERVICE, service=service.name, error=why, **at))
+    return host

@@ -16,7 +16,7 @@ _ASK_SECONDS = 5.0
 _SAY_AFTER = 2.0
 
 
-def wait_healthy(
+def wait_healthy(  # noqa: PLR0913  # three questions to one server
     service: Service,
     provider: str,
     url: str,

@@ -120,9 +120,9 @@ class EmbeddedServer:
         pid = self._process.pid
         mark = f"{pid}_{owner.start_ticks(pid)}"
         self._promises.append(self.context.guard.add(kind="process", mark=mark, signal=command.stop_signal))
-        with suppress(BrokenPipeError):
-            assert self._process.stdin is not None
-            with self._process.stdin as stdin:
+        if self._process.stdin:
+            # A server that has already ended is told below, with its log.
+            with suppress(BrokenPipeError), self._process.stdin as stdin:
                 stdin.write(command.stdin.encode())
         version = wait_healthy(
             self.service,
@@ -254,7 +254,7 @@ def _end_inside(folder: Path) -> None:
 def _running_in(folder: Path) -> Iterator[str]:
     for link in Path("/proc").glob("[0-9]*/cwd"):
         with suppress(OSError):
-            if Path(os.readlink(link)).is_relative_to(folder):
+            if link.readlink().is_relative_to(folder):
                 yield link.parent.name
 
 

@@ -8,12 +8,11 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any, LiteralString
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import psycopg
 from psycopg import sql
@@ -44,10 +43,11 @@ class PostgresDatabases:
     is found and dropped by the next.
     """
 
-    def __init__(self, endpoint: Endpoint, root: Path, shown: Callable[[Endpoint], str]) -> None:
+    def __init__(self, endpoint: Endpoint, folder: Path, root: Path) -> None:
         self._endpoint = endpoint
         self._root = root
-        self._shown = shown
+        ours = endpoint.provider in ("docker", "embedded")
+        self._passfile = _write_passfile(endpoint, folder) if ours else None
         self._lock = threading.Lock()
         self._number = count(1)
         self._templates: dict[str, str | Reason] = {}
@@ -74,8 +74,7 @@ class PostgresDatabases:
                 self._create(name, source)
         except psycopg.OperationalError as error:
             raise Refused(self._gone(error)) from error
-        endpoint = self._at(name)
-        return _Database(name, endpoint.at(endpoint.url, self._shown(endpoint)))
+        return _Database(name, self._at(name))
 
     def give_back(self, isolated: _Database, *, keep: bool) -> None:
         """Drop the database, or keep it; of those kept, the oldest goes when there are too many."""
@@ -96,6 +95,8 @@ class PostgresDatabases:
             except psycopg.OperationalError:
                 pass
             self._admin.close()
+            if self._passfile:
+                self._passfile.unlink(missing_ok=True)
 
     def _template(self, template: tuple[str, ...], run: str) -> str:
         """Return the name of the template database, and raise again what it raised when it was first built."""
@@ -192,11 +193,27 @@ class PostgresDatabases:
         self._admin.execute(sql.SQL(statement).format(*map(sql.Identifier, identifiers)))
 
     def _at(self, name: str) -> Endpoint:
-        return self._endpoint.at(urlunsplit(urlsplit(self._endpoint.url)._replace(path=f"/{name}")))
+        """Return the endpoint of a database, with a URL to show that works as it is and holds no password."""
+        parts = urlsplit(self._endpoint.url)._replace(path=f"/{name}")
+        url, shown = urlunsplit(parts), ""
+        if self._passfile:
+            query = urlencode({"passfile": str(self._passfile)}, safe="/")
+            netloc = f"{parts.username}@{parts.hostname}:{parts.port}"
+            shown = urlunsplit(parts._replace(netloc=netloc, query=query))
+        return self._endpoint.at(url, shown)
 
     def _gone(self, error: Exception) -> Reason:
         where = {"service": self._endpoint.service, "provider": self._endpoint.provider}
         return Reason.of(Code.SERVER_DIED, error=error, **where)
+
+
+def _write_passfile(endpoint: Endpoint, folder: Path) -> Path:
+    """Put the password where only this user can read it, in the form that libpq looks for."""
+    parts = urlsplit(endpoint.url)
+    path = folder / f"pgpass-{parts.port}"
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(f"*:*:*:*:{parts.password}\n")
+    return path
 
 
 def _is_callable(entry: str) -> bool:

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from test_framework import net
 from test_framework.contracts import Binary, Command, ContainerSpec, RunAs
@@ -112,24 +112,11 @@ class Postgres:
             row = connection.execute("SELECT current_setting('server_version')").fetchone()
         return str(row[0]).split()[0] if row else ""
 
-    def shown(self, endpoint: Endpoint, folder: Path) -> str:
-        """Return a URL whose password is in a file that only this user can read."""
-        parts = urlsplit(endpoint.url)
-        if parts.password is None or endpoint.provider not in ("docker", "embedded"):
-            return ""
-        passfile = folder / "pgpass"
-        if not passfile.exists():
-            with os.fdopen(os.open(passfile, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
-                file.write(f"*:*:*:*:{parts.password}\n")
-        netloc = f"{parts.username}@{parts.hostname}:{parts.port}"
-        query = urlencode({"passfile": str(passfile)}, safe="/")
-        return urlunsplit(parts._replace(netloc=netloc, query=query))
-
     def databases(self, endpoint: Endpoint, folder: Path, root: Path) -> PostgresDatabases:
         """Return what makes a database for each test."""
         from test_framework.services._postgres_databases import PostgresDatabases
 
-        return PostgresDatabases(endpoint, root, lambda e: self.shown(e, folder))
+        return PostgresDatabases(endpoint, folder, root)
 
 
 def _options(options: Mapping[str, str]) -> Iterator[str]:

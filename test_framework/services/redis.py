@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -83,10 +84,6 @@ class Redis:
             info = _ask(client, url, source, seconds)
         return str(info["redis_version"])
 
-    def shown(self, endpoint: Endpoint, folder: Path) -> str:
-        """Return nothing: redis-cli has no password file, so the URL with its password hidden must do."""
-        return ""
-
     def databases(self, endpoint: Endpoint, folder: Path, root: Path) -> _Keyspaces:
         """Return what hands out the numbered databases."""
         return _Keyspaces(endpoint)
@@ -149,7 +146,7 @@ class _Keyspaces:
         self._lock = threading.Lock()
         self._taken: set[int] = set()
         self._next = 1
-        self._count = int(self._client.config_get("databases")["databases"])
+        self._count = int(str(self._client.config_get("databases")["databases"]))
 
     def checkout(self, template: tuple[str, ...], run: str) -> _Keyspace:
         """Return the next empty database; `template` is for services that have schemas."""
@@ -178,11 +175,16 @@ class _Keyspaces:
         raise Refused(Reason.of(Code.TEMPLATE_FAILED, template="redis_db", error=why))
 
     def _size(self, number: int) -> int:
-        self._client.execute_command("SELECT", number)
-        try:
+        with self._selected(number):
             return int(self._client.dbsize())
+
+    @contextmanager
+    def _selected(self, number: int) -> Iterator[None]:
+        self._client.select(number)
+        try:
+            yield
         finally:
-            self._client.execute_command("SELECT", 0)
+            self._client.select(0)
 
     def give_back(self, isolated: _Keyspace, *, keep: bool) -> None:
         """Flush the database, unless it is kept; its number is then not used again."""
@@ -190,11 +192,8 @@ class _Keyspaces:
             return
         number = int(isolated.name)
         with self._lock:
-            self._client.execute_command("SELECT", number)
-            try:
+            with self._selected(number):
                 self._client.flushdb()
-            finally:
-                self._client.execute_command("SELECT", 0)
             if not self._ours:
                 self._client.delete(_CLAIMS.format(number=number))
             self._taken.discard(number)

@@ -60,8 +60,7 @@ def check(url: str | None, source: str, allowed_hosts: tuple[str, ...], env: Map
     """
     walked: list[Step] = []
     try:
-        for step in _walk(url, source, allowed_hosts, env):
-            walked.append(step)
+        walked.extend(_walk(url, source, allowed_hosts, env))
     except _Stopped as stopped:
         walked.append(stopped.step)
     return tuple(walked)
@@ -103,7 +102,7 @@ def _walk(url: str | None, source: str, allowed: tuple[str, ...], env: Mapping[s
 
 def _parsed(url: str | None, source: str, allowed: tuple[str, ...]) -> tuple[SplitResult, int]:
     if not url:
-        raise Refused(Reason.of(Code.NOT_CONFIGURED, what="this address of staging", variables=source))
+        raise Refused(Reason.of(Code.NOT_CONFIGURED, what=source, variables=source))
     try:
         parts = urlsplit(url)
         port = parts.port or _PORTS.get(parts.scheme)

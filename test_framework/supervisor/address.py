@@ -69,7 +69,9 @@ class Address:
             except OSError as error:
                 raise BadSetting(f"the supervisor's folder {folder} cannot be used: {error.strerror}.") from error
             if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-                raise BadSetting(f"the supervisor's folder {folder} belongs to another user. Set TMPDIR to one of yours.")
+                raise BadSetting(
+                    f"the supervisor's folder {folder} belongs to another user. Set TMPDIR to one of yours."
+                )
             if found.st_mode & 0o077:
                 folder.chmod(0o700)
 
@@ -87,5 +89,7 @@ def base(env: Mapping[str, str]) -> Path:
 def _code() -> str:
     """Identify this installation, so that a supervisor does not outlive an upgrade of the code that it runs."""
     package = Path(__file__).parent.parent
-    newest = max(p.stat().st_mtime_ns for folder in ("supervisor", "providers", "services") for p in (package / folder).iterdir())
+    newest = max(
+        p.stat().st_mtime_ns for folder in ("supervisor", "providers", "services") for p in (package / folder).iterdir()
+    )
     return f"{__version__} {package} {newest}"

@@ -206,4 +206,3 @@ def _opened(answer: Message) -> Any:
     if "bad" in answer:
         raise BadSetting(answer["bad"])
     return answer["ok"]
-

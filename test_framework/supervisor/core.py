@@ -222,4 +222,3 @@ class Supervisor:
             self._discard(key)
         except Exception:
             _log.exception("stopping %s on %s", *key)
-

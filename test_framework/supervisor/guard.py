@@ -74,7 +74,7 @@ class Guard:
 
     def _start(self) -> None:
         # Without `site` it starts at once; it finds this package, and for containers the SDK, by our own path.
-        self._process = subprocess.Popen(  # noqa: S603  # ourselves
+        self._process = subprocess.Popen(  # ourselves
             [sys.executable, "-S", "-c", "from test_framework.supervisor.guard import main; main()"],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,

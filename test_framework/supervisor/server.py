@@ -54,10 +54,10 @@ class Server:
         listener.listen(128)
         _log.info("supervisor %d listens on %s", os.getpid(), self._address.socket)
         while (left := self._seconds_left()) is None or left > 0:
-            ready, _, _ = select.select([listener, self._wake_read], [], [], left)
+            ready = select.select([listener.fileno(), self._wake_read], [], [], left)[0]
             if self._wake_read in ready:
                 os.read(self._wake_read, 4096)
-            if listener in ready:
+            if listener.fileno() in ready:
                 connection, _ = listener.accept()
                 number = next(self._numbers)
                 with self._lock:
@@ -183,7 +183,7 @@ class _Client:
             if answer is not None:
                 self._send(answer)
 
-    def _answer(self, message: Message) -> Message | None:
+    def _answer(self, message: Message) -> Message | None:  # noqa: PLR0911  # one for each request
         run, supervisor = self._run, self._supervisor
         if run is None:
             return {"bad": "the first message must be hello"}

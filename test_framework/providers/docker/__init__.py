@@ -1,0 +1,38 @@
+"""Docker: a container of the service's image, on the engine that the docker CLI would use."""
+
+from __future__ import annotations
+
+from test_framework.contracts import Context, Server, Service
+from test_framework.providers._start import check_major
+from test_framework.providers.docker.probe import Engine, probe
+
+__all__ = ["PROVIDER", "Docker"]
+
+
+class Docker:
+    """See `contracts.Provider`."""
+
+    name = "docker"
+
+    def probe(self, service: Service, context: Context) -> str | None:
+        """Ask the engine whether it is there and has the image, and where it has not, whether its registry has."""
+        from test_framework.providers.docker import images
+
+        version = images.foretell(self._engine(context), service, context)
+        if version:
+            check_major(service, version, context)
+        return version
+
+    def obtain(self, service: Service, context: Context) -> Server:
+        """Start a container, pulling its image where it is not there, and wait until it answers."""
+        engine = self._engine(context)
+        # The SDK takes a fifth of a second to import: only for a container that really starts.
+        from test_framework.providers.docker.container import start
+
+        return start(service, engine, context)
+
+    def _engine(self, context: Context) -> Engine:
+        return context.memo.once("docker engine", lambda: probe(context.env))
+
+
+PROVIDER = Docker()

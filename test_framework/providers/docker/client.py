@@ -1,0 +1,64 @@
+"""The docker SDK and testcontainers, imported late, pointed at one engine, and kept from changing the process."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from test_framework.providers.docker.probe import Engine
+from test_framework.reasons import Code
+from test_framework.verdict import Reason, Refused
+
+if TYPE_CHECKING:
+    import docker
+
+__all__ = ["connect", "pointed_at"]
+
+_API_SECONDS = 30
+_VARIABLES = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_TLS", "DOCKER_CERT_PATH", "DOCKER_CONTEXT")
+_lock = threading.Lock()
+
+
+def connect(engine: Engine) -> docker.DockerClient:
+    """Return an SDK client for the engine; raises `Refused` with `sdk-missing`."""
+    try:
+        import docker
+    except ImportError as error:
+        raise Refused(Reason.of(Code.SDK_MISSING, package="docker", error=error)) from error
+    ssh = engine.candidate.host.startswith("ssh://")
+    return docker.from_env(environment=engine.environment(), timeout=_API_SECONDS, use_ssh_client=ssh)
+
+
+@contextmanager
+def pointed_at(engine: Engine) -> Iterator[None]:
+    """Let testcontainers make containers on `engine`, without its own reaper, for the length of the block.
+
+    testcontainers looks up the engine by itself, writes `DOCKER_HOST` into the environment, and starts its
+    privileged reaper by a global switch. All of it is put back as it was.
+
+    Raises:
+        Refused: `sdk-missing`.
+    """
+    try:
+        from testcontainers.core.config import testcontainers_config
+    except ImportError as error:
+        raise Refused(Reason.of(Code.SDK_MISSING, package="testcontainers", error=error)) from error
+    with _lock:
+        saved = {name: os.environ.get(name) for name in _VARIABLES}
+        reaper = testcontainers_config.ryuk_disabled
+        try:
+            for name in _VARIABLES:
+                os.environ.pop(name, None)
+            os.environ.update(engine.environment())
+            testcontainers_config.ryuk_disabled = True
+            yield
+        finally:
+            testcontainers_config.ryuk_disabled = reaper
+            for name, value in saved.items():
+                if value is None:
+                    os.environ.pop(name, None)
+                else:
+                    os.environ[name] = value

@@ -1,0 +1,207 @@
+"""A container started by testcontainers, watched, and removed."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import socket
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from test_framework import owner
+from test_framework.contracts import Context, Service
+from test_framework.providers._start import check_major, wait_healthy
+from test_framework.providers.docker import images
+from test_framework.providers.docker.client import connect, pointed_at
+from test_framework.providers.docker.probe import Engine
+from test_framework.reasons import Code
+from test_framework.verdict import Endpoint, Reason, Refused, hide_secrets
+
+if TYPE_CHECKING:
+    import docker
+    from testcontainers.core.container import DockerContainer
+
+__all__ = ["ContainerServer", "start"]
+
+_log = logging.getLogger(__name__)
+_NAME = "docker"
+
+
+_LABEL_PROJECT = "test-framework.project"
+_LOG_LINES = 40
+_LOOPBACK = "127.0.0.1"
+
+
+def start(service: Service, engine: Engine, context: Context) -> ContainerServer:
+    """Start a container of the service's image and wait until it answers a real query.
+
+    Raises:
+        Refused: The image cannot be had, the container does not start, or it does not become healthy.
+    """
+    client = connect(engine)
+    try:
+        context.memo.once("docker sweep", lambda: _sweep(client))
+        image = images.ensure(client, service, context)
+        context.guard.add(kind="containers", mark=context.owner, environment=engine.environment())
+        server = ContainerServer(service, engine, client, context)
+    except BaseException:
+        client.close()
+        raise
+    try:
+        server.start(image)
+    except BaseException:
+        server.stop()
+        raise
+    return server
+
+
+class ContainerServer:
+    """A container that we run. See `contracts.Server`."""
+
+    def __init__(self, service: Service, engine: Engine, client: docker.DockerClient, context: Context) -> None:
+        self._service = service
+        self._engine = engine
+        self._client = client
+        self._context = context
+        self._container: DockerContainer | None = None
+        self._ended: str | None = None
+        self._stopping = False
+        self.endpoint = Endpoint(service.name, _NAME, "", None)
+
+    def start(self, image: str) -> None:
+        """Create and start it, then ask until it answers."""
+        from docker.errors import DockerException
+
+        context, service = self._context, self._service
+        spec = service.container(secrets.token_urlsafe(18))
+        context.progress(f"{service.name}: starting a container of {image}")
+        try:
+            with pointed_at(self._engine):
+                from testcontainers.core.container import DockerContainer
+                from testcontainers.core.utils import inside_container
+
+                # On this machine's engine only we may connect. From a container, or to a remote engine, the way
+                # leads over another address, and the port has to be open there.
+                private = self._local and not inside_container()
+                container = DockerContainer(image, docker_client_kw={"environment": self._engine.environment()})
+                container.with_envs(**spec.env).with_command(list(spec.command))
+                container.with_kwargs(labels=self._labels())
+                container.ports = {f"{spec.port}/tcp": ("127.0.0.1", None) if private else None}  # type: ignore[dict-item]
+                for path in spec.tmpfs:
+                    container.with_tmpfs_mount(path)
+                self._container = container
+                container.start()
+                port = container.get_exposed_port(spec.port)
+                host = _LOOPBACK if private or _accepts(port) else container.get_container_host_ip()
+        except (DockerException, OSError, TimeoutError) as error:
+            raise Refused(self._start_failed(error), log=self.log()) from error
+        threading.Thread(target=self._watch, daemon=True, name=f"watch {service.name}").start()
+        url = spec.url.format(host=host, port=port)
+        version = wait_healthy(service, _NAME, url, context, died=self._end, log=self.log)
+        note = check_major(service, version, context)
+        self.endpoint = Endpoint(service.name, _NAME, url, version, note)
+
+    @property
+    def _local(self) -> bool:
+        return self._engine.candidate.host.startswith(("unix://", "npipe://"))
+
+    def _labels(self) -> dict[str, str]:
+        return {
+            owner.LABEL: self._context.owner,
+            owner.HOST_LABEL: owner.HOST,
+            _LABEL_PROJECT: str(self._context.settings.root),
+        }
+
+    def _start_failed(self, error: Exception) -> Reason:
+        text = str(getattr(error, "explanation", None) or error)
+        what = f"{self._service.name} on {_NAME}"
+        if "no space left on device" in text:
+            return Reason.of(Code.DISK_FULL, what=what, error=text)
+        ended = self._end()
+        return Reason.of(Code.START_FAILED, service=self._service.name, provider=_NAME, error=ended or text)
+
+    def _wrapped(self) -> Any:
+        return self._container.get_wrapped_container() if self._container and self._container._container else None  # noqa: SLF001  # the public getter raises
+
+    @property
+    def identity(self) -> str:
+        """The short container id."""
+        wrapped = self._wrapped()
+        return str(wrapped.short_id) if wrapped else ""
+
+    def _watch(self) -> None:
+        """Wait for the container's end, so that asking whether it still runs costs nothing."""
+        from docker.errors import DockerException
+
+        try:
+            status = self._client.api.wait(self._wrapped().id, timeout=None)
+            ended = f"container {self.identity} exited {status['StatusCode']}"
+        except (DockerException, OSError) as error:
+            ended = f"the Docker engine at {self._engine.candidate.host} no longer answers: {type(error).__name__}"
+        if not self._stopping:
+            self._ended = ended
+
+    def _end(self) -> str | None:
+        """Ask the engine, for while the watch has not begun or not yet heard."""
+        from docker.errors import DockerException
+
+        if self._ended or not self._wrapped():
+            return self._ended
+        try:
+            state = self._client.api.inspect_container(self._wrapped().id)["State"]
+        except (DockerException, OSError) as error:
+            return f"the Docker engine does not answer: {error}"
+        if state["Status"] in ("exited", "dead"):
+            return f"container {self.identity} exited {state['ExitCode']}"
+        return None
+
+    def died(self) -> Reason | None:
+        """Return what the watch has heard."""
+        if self._ended is None:
+            return None
+        return Reason.of(Code.SERVER_DIED, service=self._service.name, provider=_NAME, error=self._ended)
+
+    def log(self) -> str:
+        """Return the last lines that the container wrote; empty when the engine cannot be asked."""
+        from docker.errors import DockerException
+
+        wrapped = self._wrapped()
+        if not wrapped:
+            return ""
+        try:
+            return hide_secrets(wrapped.logs(tail=_LOG_LINES).decode(errors="replace"))
+        except (DockerException, OSError):
+            return ""
+
+    def stop(self) -> None:
+        """Remove the container with its volumes; an engine that is gone has nothing to remove."""
+        from docker.errors import DockerException
+
+        self._stopping = True
+        if self._container is not None:
+            with suppress(DockerException, OSError):
+                self._container.stop()
+        self._client.close()
+
+
+def _accepts(port: int) -> bool:
+    """Whether the port is on our own loopback network, as it is where a container shares the host's network."""
+    try:
+        socket.create_connection((_LOOPBACK, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def _sweep(client: docker.DockerClient) -> None:
+    """Remove the containers whose owner, a process of this machine, was killed together with its guard."""
+    from docker.errors import DockerException
+
+    for container in client.containers.list(all=True, filters={"label": f"{owner.HOST_LABEL}={owner.HOST}"}):
+        mark = container.labels.get(owner.LABEL, "")
+        if owner.is_mark(mark) and not owner.alive(mark):
+            # Another supervisor may sweep the same one at the same time.
+            with suppress(DockerException, OSError):
+                container.remove(force=True, v=True)
+                _log.info("swept container %s", container.name)
