@@ -13,7 +13,6 @@ import nox
 
 nox.needs_version = ">=2025.2"
 nox.options.default_venv_backend = "uv|virtualenv"
-nox.options.sessions = ["lint", "typecheck", "unit", "integration"]
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 
@@ -41,7 +40,7 @@ def integration(session: nox.Session) -> None:
     tier(session, "integration")
 
 
-@nox.session(default=False)
+@nox.session
 def smoke(session: nox.Session) -> None:
     """Seconds: do the services work at all?"""
     tier(session, "smoke")
@@ -53,13 +52,13 @@ def e2e_staging(session: nox.Session) -> None:
     tier(session, "e2e-staging")
 
 
-@nox.session(name="mission-critical", default=False)
+@nox.session(name="mission-critical")
 def mission_critical(session: nox.Session) -> None:
     """What must never break: nothing is left behind, and no run touches another's servers."""
     tier(session, "mission-critical")
 
 
-@nox.session(default=False)
+@nox.session
 def infrastructure(session: nox.Session) -> None:
     """The repository itself: every test file in a tier, docs true, commands answer."""
     tier(session, "infrastructure")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -113,29 +112,40 @@ def _knock(address: Address) -> socket.socket | None:
 def _reach(address: Address) -> socket.socket:
     """Connect, starting a supervisor as often as one turns out to be on its way out."""
     deadline = time.monotonic() + _START_SECONDS
-    process: subprocess.Popen[bytes] | None = None
+    pid: int | None = None
     while time.monotonic() < deadline:
         if sock := _knock(address):
             return sock
-        if process is None or process.poll() is not None:
-            process = _start(address)
+        if pid is None or _ended(pid):
+            pid = _start(address)
         time.sleep(0.005)
     raise SupervisorLost(_with_log(f"the supervisor did not start within {_START_SECONDS:g} s", address))
 
 
-def _start(address: Address) -> subprocess.Popen[bytes]:
+def _start(address: Address) -> int:
+    """Start a supervisor that outlives us, in a session of its own; return its process id."""
     package = str(Path(__file__).parent.parent.parent)
     path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
-    with address.log.open("ab") as log:
-        return subprocess.Popen(  # noqa: S603  # ourselves
+    with address.log.open("ab") as log, Path(os.devnull).open("rb") as nothing:
+        # Not by `subprocess`, whose objects warn when they are dropped while the process runs on, as this one is to.
+        return os.posix_spawn(
+            sys.executable,
             [sys.executable, "-m", "test_framework.supervisor", str(address.folder)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd=address.folder,
-            env={**os.environ, "PYTHONPATH": path},
-            start_new_session=True,
+            {**os.environ, "PYTHONPATH": path},
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, nothing.fileno(), 0),
+                (os.POSIX_SPAWN_DUP2, log.fileno(), 1),
+                (os.POSIX_SPAWN_DUP2, log.fileno(), 2),
+            ],
+            setsid=True,
         )
+
+
+def _ended(pid: int) -> bool:
+    try:
+        return os.waitpid(pid, os.WNOHANG)[0] == pid
+    except ChildProcessError:
+        return True
 
 
 def _with_log(text: str, address: Address) -> str:

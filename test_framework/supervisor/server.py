@@ -215,6 +215,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Own the servers of one project; started by test_framework itself.")
     parser.add_argument("folder", type=Path)
     address = Address(parser.parse_args().folder)
+    # A working directory in the project would keep its file system busy.
+    os.chdir(address.folder)
     with address.lock.open("w") as lock:
         if not _locked(lock.fileno(), address):
             return 0
