@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from test_framework.config import Gate, Settings
+from test_framework.config.load import in_ci
 from test_framework.report.record import Record
 
 __all__ = ["Verdict", "is_strict", "judge"]
@@ -33,7 +34,7 @@ def is_strict(settings: Settings, env: Mapping[str, str], *, required: bool) -> 
     """Whether the gate is strict: the setting decides, else `CI` in the environment or `--require`."""
     if settings.gate is not Gate.AUTO:
         return settings.gate is Gate.STRICT
-    return required or env.get("CI", "").lower() not in ("", "0", "false")
+    return required or in_ci(env)
 
 
 def judge(record: Record, settings: Settings, *, strict: bool, require: tuple[str, ...]) -> Verdict:

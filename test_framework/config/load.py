@@ -14,11 +14,11 @@ from test_framework.config.model import BadSetting, Gate, MajorMismatch, Service
 from test_framework.config.tiers import TIERS
 from test_framework.reasons import Code
 
-__all__ = ["find_root", "load", "names"]
+__all__ = ["find_root", "in_ci", "load", "names"]
 
 PREFIX = "TEST_FRAMEWORK_"
 _TABLE = "tool.test_framework"
-_TABLES = ("root", "services", "tiers", "origins")
+_NO_KEYS: dict[type, tuple[str, ...]] = {Settings: ("root", "services", "tiers", "origins")}
 _PACKAGE = Path(__file__).parent.parent
 
 
@@ -59,9 +59,14 @@ def load(
     reader.environment()
     for key, (value, source) in (overrides or {}).items():
         reader.put(reader.top, key, value, source)
-    if env.get("CI") and "idle_seconds" not in reader.top.values:
+    if in_ci(env) and "idle_seconds" not in reader.top.values:
         reader.put(reader.top, "idle_seconds", 0, "CI")
     return reader.settings(root)
+
+
+def in_ci(env: Mapping[str, str]) -> bool:
+    """Whether this is a CI system, by the variable that they all set."""
+    return env.get("CI", "").lower() not in ("", "0", "false")
 
 
 @dataclass
@@ -125,7 +130,9 @@ class _Reader:
             if key == "services" and name not in self.choices["services"]:
                 raise BadSetting.unknown("service", name, where, self.choices["services"])
             if not isinstance(table, dict):
-                raise BadSetting.value(name, table, source, "a table")
+                # A URL that stands here by mistake may hold a password.
+                shown = "***" if isinstance(table, str) else table
+                raise BadSetting.value(f"{key}.{name}", shown, source, "a table")
             for inner, inner_value in table.items():
                 self.put(table_of(name), inner, inner_value, where)
 
@@ -194,7 +201,7 @@ _YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
 def _keys(model: type) -> dict[str, Field[Any]]:
-    return {f.name: f for f in fields(model) if f.name not in _TABLES}
+    return {f.name: f for f in fields(model) if f.name not in _NO_KEYS.get(model, ())}
 
 
 def _boolean(key: str, value: object, source: str, *, text: bool) -> bool:

@@ -132,14 +132,14 @@ class Settings:
             found.append((f"tiers.{tier}.providers", self.tier(tier).providers))
         if self.service(service).providers:
             found.append((f"services.{service}.providers", self.service(service).providers))
-        key, order = max(enumerate(found), key=lambda at: (_rank(self.origin(at[1][0])), at[0]))[1]
+        key, order = max(enumerate(found), key=lambda at: (_rank(at[1][0], self.origin(at[1][0])), at[0]))[1]
         return order, self.origin(key)
 
 
-def _rank(origin: str) -> int:
-    """Order the sources: default, file, environment, command line."""
+def _rank(key: str, origin: str) -> int:
+    """Order the sources: default, file, environment, command line; a tier that is built in counts like the file."""
     if origin.startswith("--"):
         return 3
     if origin.startswith("TEST_FRAMEWORK_"):
         return 2
-    return 1 if "[tool." in origin else 0
+    return 1 if "[tool." in origin or key.startswith("tiers.") else 0

@@ -102,11 +102,14 @@ class Record:
         """Write the file whole or not at all, so that a reader never sees half of it."""
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, part = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(self.to_json(gate), file, indent=2)
-            file.write("\n")
-        Path(part).chmod(0o644)
-        Path(part).replace(path)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(self.to_json(gate), file, indent=2)
+                file.write("\n")
+            Path(part).chmod(0o644)
+            Path(part).replace(path)
+        finally:
+            Path(part).unlink(missing_ok=True)
 
 
 def read(path: Path, keys: Iterable[str] = ("tier", "outcome", "counts", "skips", "gate")) -> dict[str, Any]:

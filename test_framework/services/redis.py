@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
-from test_framework import net
 from test_framework.contracts import Binary, Command, ContainerSpec, RunAs
 from test_framework.reasons import Code
 from test_framework.services._binaries import choose, wheel_folder
 from test_framework.verdict import Endpoint, Reason, Refused
-
-if TYPE_CHECKING:
-    import redis
 
 __all__ = ["SERVICE", "Redis"]
 
@@ -27,6 +24,10 @@ _DATABASES = 1024
 
 _CLAIMS = "test_framework:claim:{number}"
 _CLAIM_SECONDS = 3600
+_ANSWER_SECONDS = 10.0
+_USUAL_DATABASES = 16
+_REFUSALS = ("NOAUTH", "WRONGPASS", "NOPERM", "ERR invalid password", "ERR AUTH", "ERR Client sent AUTH")
+"""How the versions of Redis begin their answer to a login that is missing or wrong."""
 
 
 class Redis:
@@ -80,47 +81,32 @@ class Redis:
 
     def check(self, url: str, source: str, seconds: float) -> str:
         """Ask INFO and return the version."""
-        with _client(url, source, seconds) as client:
-            info = _ask(client, url, source, seconds)
-        return str(info["redis_version"])
+        from test_framework.services._resp import Connection, HiredisError, ReplyError, address_of
+
+        host, port = address_of(url)
+        where = {"host": host, "port": port, "source": source}
+        try:
+            with Connection(url, source, seconds) as connection:
+                info = bytes(connection.ask("INFO", "server")).decode()
+        except ReplyError as error:
+            code = Code.LOGIN_FAILED if str(error).startswith(_REFUSALS) else Code.WRONG_SERVICE
+            raise Refused(Reason.of(code, service=self.name, error=error, **where)) from error
+        except TimeoutError as error:
+            raise Refused(Reason.of(Code.CONNECT_TIMEOUT, seconds=seconds, **where)) from error
+        except ssl.SSLError as error:
+            raise Refused(Reason.of(Code.TLS_FAILED, error=error, **where)) from error
+        except (HiredisError, OSError) as error:
+            raise Refused(Reason.of(Code.WRONG_SERVICE, service=self.name, error=error, **where)) from error
+        found = re.search(r"^redis_version:(\S+)", info, re.M)
+        if not found:
+            raise Refused(
+                Reason.of(Code.WRONG_SERVICE, service=self.name, error="INFO names no redis_version", **where)
+            )
+        return found[1]
 
     def databases(self, endpoint: Endpoint, folder: Path, root: Path) -> _Keyspaces:
         """Return what hands out the numbered databases."""
         return _Keyspaces(endpoint)
-
-
-def _client(url: str, source: str, seconds: float) -> redis.Redis:
-    import redis
-
-    parts = urlsplit(url)
-    if parts.hostname and parts.scheme != "unix":
-        net.connect(parts.hostname, parts.port or 6379, source, min(seconds, net.CONNECT_SECONDS)).close()
-    return redis.Redis.from_url(url, socket_timeout=seconds, socket_connect_timeout=seconds)
-
-
-def _ask(client: redis.Redis, url: str, source: str, seconds: float) -> dict[str, object]:
-    """Return INFO, with each way it can fail told apart."""
-    import redis
-
-    parts = urlsplit(url)
-    where = {"host": parts.hostname or parts.path, "port": parts.port or 6379, "source": source}
-    try:
-        info: dict[str, object] = client.info("server")
-    except (redis.AuthenticationError, redis.exceptions.NoPermissionError) as error:
-        raise Refused(Reason.of(Code.LOGIN_FAILED, error=error, **where)) from error
-    except redis.TimeoutError as error:
-        raise Refused(Reason.of(Code.CONNECT_TIMEOUT, seconds=seconds, **where)) from error
-    except redis.ConnectionError as error:
-        if "SSL" in str(error) or "certificate" in str(error):
-            raise Refused(Reason.of(Code.TLS_FAILED, error=error, **where)) from error
-        if "refused" in str(error):
-            raise Refused(Reason.of(Code.CONNECTION_REFUSED, **where)) from error
-        raise Refused(Reason.of(Code.WRONG_SERVICE, service="redis", error=error, **where)) from error
-    except redis.RedisError as error:
-        raise Refused(Reason.of(Code.WRONG_SERVICE, service="redis", error=error, **where)) from error
-    if "redis_version" not in info:
-        raise Refused(Reason.of(Code.WRONG_SERVICE, service="redis", error="INFO names no redis_version", **where))
-    return info
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,25 +123,27 @@ class _Keyspaces:
     """
 
     def __init__(self, endpoint: Endpoint) -> None:
-        import redis
+        from test_framework.services._resp import Connection, ReplyError
 
         self._endpoint = endpoint
         self._ours = endpoint.provider in ("docker", "embedded")
         # One connection, so that SELECT holds for the command after it; the lock keeps threads apart.
-        self._client = redis.Redis.from_url(endpoint.url, socket_timeout=10, single_connection_client=True)
+        self._connection = Connection(endpoint.url, endpoint.provider, _ANSWER_SECONDS)
         self._lock = threading.Lock()
         self._taken: set[int] = set()
         self._next = 1
-        self._count = int(str(self._client.config_get("databases")["databases"]))
+        try:
+            self._count = int(self._connection.ask("CONFIG", "GET", "databases")[1])
+        except ReplyError:
+            # Hosted servers refuse CONFIG; every server has as many as this.
+            self._count = _USUAL_DATABASES
 
     def checkout(self, template: tuple[str, ...], run: str) -> _Keyspace:
         """Return the next empty database; `template` is for services that have schemas."""
-        import redis
-
         try:
             with self._lock:
                 number = self._claim()
-        except redis.RedisError as error:
+        except OSError as error:
             raise Refused(_gone(self._endpoint, error)) from error
         url = urlunsplit(urlsplit(self._endpoint.url)._replace(path=f"/{number}"))
         return _Keyspace(str(number), self._endpoint.at(url))
@@ -167,7 +155,7 @@ class _Keyspaces:
             if number in self._taken or self._size(number):
                 continue
             claim = _CLAIMS.format(number=number)
-            if not self._ours and not self._client.set(claim, "1", nx=True, ex=_CLAIM_SECONDS):
+            if not self._ours and not self._connection.ask("SET", claim, 1, "NX", "EX", _CLAIM_SECONDS):
                 continue
             self._taken.add(number)
             return number
@@ -176,15 +164,15 @@ class _Keyspaces:
 
     def _size(self, number: int) -> int:
         with self._selected(number):
-            return int(self._client.dbsize())
+            return int(self._connection.ask("DBSIZE"))
 
     @contextmanager
     def _selected(self, number: int) -> Iterator[None]:
-        self._client.select(number)
+        self._connection.ask("SELECT", number)
         try:
             yield
         finally:
-            self._client.select(0)
+            self._connection.ask("SELECT", 0)
 
     def give_back(self, isolated: _Keyspace, *, keep: bool) -> None:
         """Flush the database, unless it is kept; its number is then not used again."""
@@ -193,14 +181,14 @@ class _Keyspaces:
         number = int(isolated.name)
         with self._lock:
             with self._selected(number):
-                self._client.flushdb()
+                self._connection.ask("FLUSHDB")
             if not self._ours:
-                self._client.delete(_CLAIMS.format(number=number))
+                self._connection.ask("DEL", _CLAIMS.format(number=number))
             self._taken.discard(number)
 
     def close(self) -> None:
         """Close the connection."""
-        self._client.close()
+        self._connection.close()
 
 
 def _gone(endpoint: Endpoint, error: Exception) -> Reason:

@@ -21,7 +21,7 @@ from test_framework.config import BadSetting
 from test_framework.supervisor.address import Address
 from test_framework.supervisor.core import Run, Supervisor
 from test_framework.supervisor.wire import Channel, Message, Want, endpoint_to, refused_to, resolution_to
-from test_framework.verdict import Refused
+from test_framework.verdict import Refused, hide_secrets
 
 __all__ = ["main"]
 
@@ -179,6 +179,12 @@ class _Client:
             self._send({"refused": refused_to(refused)})
         except BadSetting as error:
             self._send({"bad": str(error)})
+        except OSError:
+            raise
+        except Exception as error:
+            # A fault of ours ends this request, and not the lease of everything else that the client holds.
+            _log.exception("request %s", message["op"])
+            self._send({"bad": f"the supervisor failed: {type(error).__name__}: {hide_secrets(str(error))}"})
         else:
             if answer is not None:
                 self._send(answer)

@@ -7,10 +7,11 @@ import os
 import socket
 import stat
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from test_framework.verdict import Code, Reason, Refused
+from test_framework.verdict import Code, Reason, Refused, hide_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,8 +24,13 @@ _RETRY_SECONDS = 0.01
 
 
 def reason(candidate: Candidate, code: Code, note: str = "", **fields: object) -> Reason:
-    """Return the catalogue's reason with the address of the candidate and where it comes from."""
-    return Reason.of(code, note=note, host=candidate.host, source=candidate.source, **fields)
+    """Return the catalogue's reason with the address of the candidate and where it comes from.
+
+    The note, in brackets after the message, is for what only this case knows.
+    """
+    told = Reason.of(code, host=candidate.host, source=candidate.source, **fields)
+    note = " ".join(hide_secrets(note).split())
+    return replace(told, message=f"{told.message} ({note})") if note else told
 
 
 class Clock:

@@ -1,0 +1,127 @@
+"""Writes docs/reasons.md and docs/reference.md from the code: `python docs/generate.py`.
+
+A test of the infrastructure tier fails when they are not what this writes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from test_framework.config.load import PREFIX
+from test_framework.config.model import ServiceSettings, Settings, TierSettings
+from test_framework.config.tiers import TIERS
+from test_framework.plugin import fixtures, markers, options
+from test_framework.reasons import CATALOGUE
+
+HERE = Path(__file__).parent
+MADE = "<!-- Made by docs/generate.py; do not edit. -->\n"
+
+
+def reasons() -> Iterator[str]:
+    """Yield the page of all codes."""
+    yield MADE
+    yield "# Reasons\n"
+    yield "An *unavailable* provider lets the next one be tried. A *broken* one fails the test.\n"
+    yield from table(
+        ("code", "kind", "message", "what to do"),
+        [(f"`{code}`", entry.kind, entry.message, entry.remedy) for code, entry in CATALOGUE.items()],
+    )
+
+
+def reference() -> Iterator[str]:
+    """Yield the page of settings, options, markers and fixtures."""
+    yield MADE
+    yield "# Reference\n"
+    yield "## Settings\n"
+    yield "Later ones win: `pyproject.toml`, the environment, the command line. Times are in seconds.\n"
+    yield f"### `[tool.test_framework]`, or `{PREFIX}KEY`\n"
+    yield from settings(Settings)
+    yield f"\n### `[tool.test_framework.services.NAME]`, or `{PREFIX}NAME_KEY`\n"
+    yield from settings(ServiceSettings)
+    yield "\n### `[tool.test_framework.tiers.NAME]`\n"
+    yield from settings(TierSettings)
+    yield "\nTiers that are there without settings:\n"
+    yield from table(
+        ("tier", "paths", "services", "network"),
+        [(n, ", ".join(t.paths), ", ".join(t.services), "yes" if t.network else "no") for n, t in TIERS.items()],
+    )
+    yield "\n## Options of pytest\n"
+    yield from table(("option", "meaning"), command_line())
+    yield "\n## Markers\n"
+    yield from table(("marker", "meaning"), [(f"`{name}`", meaning) for name, meaning in markers.MARKERS.items()])
+    yield "\n## Fixtures\n"
+    yield from table(("fixture", "scope", "meaning"), named_fixtures())
+
+
+def settings(model: type[Any]) -> Iterator[str]:
+    """Yield the table of one table of settings."""
+    kinds = {"tuple[str, ...]": "list", "str": "text", "float": "number", "bool": "boolean"}
+    yield from table(
+        ("key", "type", "default", "meaning"),
+        [
+            (f"`{f.name}`", kinds.get(str(f.type), "text"), shown(f.default), f.metadata["meaning"])
+            for f in fields(model)
+            if "meaning" in f.metadata
+        ],
+    )
+
+
+def shown(value: object) -> str:
+    """Write a default as in TOML."""
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, tuple):
+        inner = ", ".join(f'"{item}"' for item in value)
+        return f"`[{inner}]`"
+    return f"`{value:g}`" if isinstance(value, float) else f'`"{value}"`'
+
+
+def command_line() -> list[tuple[str, str]]:
+    """Return the options with their help, as the plugin registers them."""
+    parser = argparse.ArgumentParser(add_help=False)
+
+    class Parser:
+        """Takes the place of pytest's own, which does the same with more around it."""
+
+        def getgroup(self, *_: str) -> Parser:
+            return self
+
+        addoption = staticmethod(parser.add_argument)
+
+    options.add(Parser())  # type: ignore[arg-type]  # see above
+    found = parser._actions  # noqa: SLF001  # argparse has no public list of them
+    return [(f"`{a.option_strings[0]}{f' {a.metavar}' if a.metavar else ''}`", a.help or "") for a in found]
+
+
+def named_fixtures() -> list[tuple[str, str, str]]:
+    """Return the fixtures with their scope and their docstring."""
+    found = [(name, getattr(fixtures, name)) for name in fixtures.__all__]
+    marked = [(name, fixture._fixture_function_marker.scope, fixture) for name, fixture in found]  # noqa: SLF001
+    return [(f"`{name}`", scope, inspect.getdoc(fixture) or "") for name, scope, fixture in marked]
+
+
+def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    """Yield a Markdown table."""
+    yield f"| {' | '.join(head)} |"
+    yield f"|{'---|' * len(head)}"
+    for row in rows:
+        cells = [" ".join(cell.split()).replace("|", r"\|") for cell in row]
+        yield f"| {' | '.join(cells)} |"
+
+
+PAGES = {"reasons.md": reasons, "reference.md": reference}
+
+
+def main() -> None:
+    """Write the pages."""
+    for name, page in PAGES.items():
+        (HERE / name).write_text("\n".join(page()) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

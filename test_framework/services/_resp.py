@@ -1,0 +1,109 @@
+"""A connection to a server that speaks Redis' protocol, for the few commands that we send.
+
+redis-py would do the same, and importing it takes longer than starting the server; hiredis, the parser under it,
+takes a millisecond. Tests use whichever client they like.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from hiredis import HiredisError, Reader, ReplyError, pack_command
+
+from test_framework import net
+
+__all__ = ["Connection", "HiredisError", "ReplyError", "address_of"]
+
+_PORT = 6379
+_CHUNK = 65536
+
+
+def address_of(url: str) -> tuple[str, int]:
+    """Return the host and the port of a URL; a socket's path and port 0 for `unix://`."""
+    parts = urlsplit(url)
+    return (parts.path, 0) if parts.scheme == "unix" else (parts.hostname or "localhost", parts.port or _PORT)
+
+
+class Connection:
+    """One connection, logged in. Not for several threads at once.
+
+    Attributes:
+        seconds: Bound on each answer.
+    """
+
+    def __init__(self, url: str, source: str, seconds: float) -> None:
+        """Connect and log in.
+
+        Raises:
+            Refused: The name, or the TCP connection, as `net.connect` says.
+            ReplyError: The server refuses the login.
+            HiredisError: What it answers is not the protocol.
+            OSError: The connection or TLS fails.
+        """
+        self._reader = Reader()
+        self._socket = _open(url, source, seconds)
+        self._socket.settimeout(seconds)
+        try:
+            self._log_in(url)
+        except BaseException:
+            self.close()
+            raise
+
+    def _log_in(self, url: str) -> None:
+        parts = urlsplit(url)
+        query = parse_qs(parts.query)
+        user = unquote(parts.username or query.get("username", [""])[0])
+        password = unquote(parts.password or query.get("password", [""])[0])
+        if password:
+            self.ask("AUTH", *filter(None, (user, password)))
+
+    def ask(self, *command: str | int) -> Any:
+        """Send a command and return the answer.
+
+        Raises:
+            ReplyError: The server answers with an error.
+            HiredisError: What it answers is not the protocol.
+            OSError: The connection is gone, or the time is over.
+        """
+        packed = pack_command(command)  # type: ignore[arg-type]  # the stub means a tuple of any length
+        self._socket.sendall(packed)
+        while (answer := self._reader.gets()) is False:
+            received = self._socket.recv(_CHUNK)
+            if not received:
+                raise ConnectionResetError("the server closed the connection")
+            self._reader.feed(received)
+        if isinstance(answer, ReplyError):
+            raise answer
+        return answer
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._socket.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _open(url: str, source: str, seconds: float) -> socket.socket:
+    host, port = address_of(url)
+    scheme = urlsplit(url).scheme
+    if scheme == "unix":
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        sock.settimeout(seconds)
+        sock.connect(host)
+        return sock
+    sock = net.connect(host, port, source, min(seconds, net.CONNECT_SECONDS))
+    if scheme != "rediss":
+        return sock
+    sock.settimeout(seconds)
+    with sock:
+        return ssl.create_default_context().wrap_socket(sock, server_hostname=host)
