@@ -1,0 +1,122 @@
+"""The repository itself: every test is reached, the docs are true, the front doors answer."""
+
+from __future__ import annotations
+
+import json
+import re
+import runpy
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from test_framework.config import load
+from test_framework.plugin.options import tier_of
+
+ROOT = Path(__file__).parents[2]
+LONGEST = 300
+"""Lines of the longest module: more is split by subject."""
+
+SESSIONS = ("lint", "typecheck", "build")
+
+
+def listed_sessions() -> dict[str, str]:
+    """Return the sessions of the noxfile with what they say of themselves."""
+    command = [sys.executable, "-m", "nox", "--list"]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True).stdout
+    return dict(re.findall(r"^[*-] (\S+)(?: -> (.*))?$", told, re.M))
+
+
+def test_every_test_file_is_reached_by_a_tier() -> None:
+    """A test file that no tier reaches is never run, and nobody would notice."""
+    settings = load(ROOT, {})
+    files = sorted((ROOT / "tests").rglob("test_*.py"))
+    assert len(files) > 1
+    assert [str(f.relative_to(ROOT)) for f in files if tier_of(f, settings) is None] == []
+
+
+def test_every_tier_with_tests_has_a_session() -> None:
+    """A tier is one nox session of the same name, and each session says what it does."""
+    settings = load(ROOT, {})
+    tiers = {tier_of(f, settings) for f in (ROOT / "tests").rglob("test_*.py")}
+    sessions = listed_sessions()
+    assert {*tiers, *SESSIONS} <= set(sessions)
+    assert [name for name, meaning in sessions.items() if not meaning] == []
+
+
+def test_every_task_has_help() -> None:
+    """`invoke -l` reads like a table of contents."""
+    command = [sys.executable, "-m", "invoke", "--list", "--list-format", "json"]
+    found = json.loads(subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout)
+    assert {"smoke", "doctor", "status", "clean", "images"} <= {task["name"] for task in found["tasks"]}
+    assert [task["name"] for task in found["tasks"] if not task["help"]] == []
+
+
+def test_the_noxfile_is_a_script() -> None:
+    """It runs by itself, with the nox that its own metadata asks for."""
+    block = re.search(r"^# /// script\n(.*?)^# ///$", (ROOT / "noxfile.py").read_text(), re.M | re.S)
+    assert block is not None
+    metadata = tomllib.loads(re.sub(r"^# ?", "", block[1], flags=re.M))
+    assert any(d.startswith("nox") for d in metadata["dependencies"])
+    command = [sys.executable, "noxfile.py", "--list", "--json"]
+    assert json.loads(subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout)
+
+
+@pytest.mark.parametrize("page", ["reasons.md", "reference.md"])
+def test_generated_docs_are_what_the_code_says(page: str) -> None:
+    """`python docs/generate.py` would change nothing."""
+    made = runpy.run_path(str(ROOT / "docs" / "generate.py"))["PAGES"][page]()
+    assert (ROOT / "docs" / page).read_text(encoding="utf-8") == "\n".join(made) + "\n"
+
+
+def test_links_in_the_docs_lead_somewhere() -> None:
+    """Every relative link of a Markdown page names a file that is there."""
+    pages = [p for p in ROOT.rglob("*.md") if not any(part.startswith(".") for part in p.relative_to(ROOT).parts)]
+    links = [(p, link) for p in pages for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", p.read_text())]
+    assert links
+    assert [(str(p.relative_to(ROOT)), link) for p, link in links if not (p.parent / link).exists()] == []
+
+
+def test_sessions_that_the_docs_name_are_there() -> None:
+    """A `nox -s NAME` in the README, the docs or the workflow is a session."""
+    sessions = listed_sessions()
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / ".github").rglob("*.yaml")]
+    named = {
+        name
+        for page in pages
+        for names in re.findall(r"nox (?:-R )?-s ([a-z0-9 -]+?)(?: -- |`|$)", page.read_text(), re.M)
+        for name in names.split()
+    }
+    assert {"integration", "unit"} <= named
+    assert named - set(sessions) == set()
+
+
+def test_modules_stay_short() -> None:
+    """A long module is split by subject before it is a burden."""
+    files = [*(ROOT / "test_framework").rglob("*.py"), ROOT / "noxfile.py", ROOT / "tasks.py"]
+    lines = {str(f.relative_to(ROOT)): len(f.read_text(encoding="utf-8").splitlines()) for f in files}
+    assert {name: n for name, n in lines.items() if n > LONGEST} == {}
+
+
+def test_the_readme_s_example_runs(tmp_path: Path) -> None:
+    """The first code of the README passes as it stands, in a project with no settings."""
+    example = re.search(r"^```python\n(.*?)^```$", (ROOT / "README.md").read_text(), re.M | re.S)
+    assert example is not None
+    (tmp_path / "test_example.py").write_text(example[1], encoding="utf-8")
+    (tmp_path / "pyproject.toml").write_text("[tool.test_framework]\nidle_seconds = 0\n", encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "test_example.py"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout
+    assert "1 passed" in result.stdout
+
+
+def test_the_readme_s_settings_are_valid(tmp_path: Path) -> None:
+    """The TOML of the README is accepted by the settings."""
+    example = re.search(r"^```toml\n(.*?)^```$", (ROOT / "README.md").read_text(), re.M | re.S)
+    assert example is not None
+    (tmp_path / "pyproject.toml").write_text(example[1], encoding="utf-8")
+    settings = load(tmp_path, {})
+    assert settings.service("postgres").template == ("schema.sql",)
+    assert settings.tier("integration").require == ("docker",)
