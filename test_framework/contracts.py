@@ -89,8 +89,11 @@ class Isolated(Protocol):
 class Databases(Protocol):
     """Hands out isolated parts of one server. Safe to call from several threads."""
 
-    def checkout(self, template: tuple[str, ...], run: str) -> Isolated:
-        """Return a fresh part; raises `Refused` when the template fails or the server is gone."""
+    def checkout(self, template: tuple[str, ...], run: str, env: Mapping[str, str]) -> Isolated:
+        """Return a fresh part; raises `Refused` when the template fails or the server is gone.
+
+        `run` and `env` are the run's identity and its environment, for a template that is a program.
+        """
 
     def give_back(self, isolated: Isolated, *, keep: bool) -> None:
         """Destroy the part, or keep it for a person to look at."""

@@ -92,13 +92,21 @@ class _TierFiles:
         return True if mine not in (None, self._tier) else None
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
     """Refuse markers that name what does not exist, before any test runs."""
     for item in items:
         try:
             markers.check(item)
         except BadSetting as error:
+            _end_worker(session, str(error))
             raise pytest.UsageError(str(error)) from error
+
+
+def _end_worker(session: pytest.Session, why: str) -> None:
+    """In a worker of pytest-xdist, let the whole run stop with these words; one that just ends is replaced by another."""
+    if hasattr(session.config, "workerinput"):
+        session.shouldstop = why
+        pytest.exit(why, returncode=pytest.ExitCode.TESTS_FAILED)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -134,6 +142,9 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         return (yield)
+    except _CollectionTimeout as timeout:
+        _end_worker(session, str(timeout))
+        raise
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
@@ -171,7 +182,9 @@ class _Judge:
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Start what the tier needs while pytest collects."""
         self._session.say = _Teller(self._config)
-        if not self._config.option.collectonly:
+        # Without a supervisor each worker has servers of its own, and the process that judges runs no test.
+        alone = not self._session.settings.supervisor and getattr(self._config.option, "numprocesses", None)
+        if not self._config.option.collectonly and not alone:
             self._session.warm()
 
     @pytest.hookimpl(optionalhook=True)
@@ -185,7 +198,9 @@ class _Judge:
         if self._config.option.collectonly:
             return
         settings = self._session.settings
-        self._record.interrupted = exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
+        stopped = exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
+        # pytest stops as if by a person when a file cannot be collected; that is a failure like any other.
+        self._record.interrupted = stopped and not self._record.uncollected
         require = options.require_of(self._config, settings)
         strict = gate.is_strict(settings, os.environ, required=self._config.option.require is not None)
         self._verdict = gate.judge(self._record, settings, strict=strict, require=require)

@@ -42,6 +42,8 @@ def blocked(nodeid: str, tier: str) -> Iterator[None]:
 
 def _wrap_method(name: str, refuse: Callable[[object], None]) -> Callable[[], None]:
     original = getattr(socket.socket, name)
+    # Some are Python's own, some come from its C base, and one may be ours: a run of pytest inside of a test.
+    inherited = name not in vars(socket.socket)
 
     def checked(self: socket.socket, *args: Any) -> Any:
         if self.family in _FAMILIES:
@@ -49,7 +51,6 @@ def _wrap_method(name: str, refuse: Callable[[object], None]) -> Callable[[], No
         return original(self, *args)
 
     setattr(socket.socket, name, checked)
-    inherited = name not in _OWN
 
     def undo() -> None:
         if inherited:
@@ -58,10 +59,6 @@ def _wrap_method(name: str, refuse: Callable[[object], None]) -> Callable[[], No
             setattr(socket.socket, name, original)
 
     return undo
-
-
-_OWN = frozenset(vars(socket.socket))
-"""Methods that Python's class defines itself; the others come from its C base and are uncovered by deletion."""
 
 
 def _replace(module: Any, name: str, refuse: Callable[[object], None]) -> Callable[[], None]:

@@ -95,6 +95,7 @@ class Gatherer:
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Take what could not be collected: it counts as a test that had an error or was skipped."""
         if report.failed:
+            self._record.uncollected = True
             self._record.test(report.nodeid).outcome = "error"
         elif report.skipped:
             self._record.test(report.nodeid).outcome = "skipped"
@@ -104,6 +105,8 @@ class Gatherer:
 def _outcome(report: pytest.TestReport) -> str | None:
     """Return what this phase says of the whole test, or None when a later one decides."""
     if hasattr(report, "wasxfail"):
+        if "[NOTRUN]" in report.wasxfail:
+            return "skipped"
         return "xfailed" if report.skipped else "xpassed"
     if report.failed:
         # A worker that crashed reports its test as failed in no phase.
@@ -119,6 +122,6 @@ def _skip(report: pytest.TestReport | pytest.CollectReport, told: dict[str, str]
         if isinstance(report.longrepr, tuple):
             path, line, text = report.longrepr
             where = f"{path}:{line}"
-        text = text.removeprefix("Skipped: ")
+        text = getattr(report, "wasxfail", text).removeprefix("Skipped").removeprefix(": ")
         told = Reason.of(Code.SKIPPED_BY_TEST, text=text or "no reason given", where=where).to_json()
     return Skip(report.nodeid, told["code"], told["message"], told["remedy"])

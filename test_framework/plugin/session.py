@@ -213,8 +213,14 @@ class Services:
 
 def _with_all(resolution: Resolution, reason: Reason) -> Reason:
     """Add to the reason what every other provider said."""
-    others = [f"{a.provider}: {a.reason.code}" for a in resolution.attempts if a.reason and a.reason is not reason]
-    note = f" [{', '.join(others)}]" if others else ""
+    others: dict[str, list[str]] = {}
+    for attempt in resolution.attempts:
+        if attempt.reason and attempt.reason is not reason:
+            off = attempt.reason.code is Code.PROVIDER_DISABLED
+            why = attempt.reason.message.removeprefix(f"{attempt.provider} is ") if off else attempt.reason.code
+            others.setdefault(why, []).append(attempt.provider)
+    told = "; ".join(f"{', '.join(names)}: {why}" for why, names in others.items())
+    note = f" [{told}]" if told else ""
     return Reason(reason.code, f"{resolution.service}: {reason.message}{note}", reason.remedy, reason.kind)
 
 

@@ -57,6 +57,7 @@ class Record:
     skips: dict[str, Skip] = field(default_factory=dict)
     services: dict[str, dict[str, Any]] = field(default_factory=dict)
     interrupted: bool = False
+    uncollected: bool = False
 
     def test(self, nodeid: str) -> TestEntry:
         """Return the entry of a test, made on first use."""

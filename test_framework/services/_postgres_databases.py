@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -65,11 +66,11 @@ class PostgresDatabases:
             if owner.is_mark(mark) and not owner.alive(mark):
                 self._drop(name)
 
-    def checkout(self, template: tuple[str, ...], run: str) -> _Database:
+    def checkout(self, template: tuple[str, ...], run: str, env: Mapping[str, str]) -> _Database:
         """Clone a database; builds the template when its content is new."""
         try:
             with self._lock:
-                source = self._template(template, run)
+                source = self._template(template, run, env)
                 name = self._name()
                 self._create(name, source)
         except psycopg.OperationalError as error:
@@ -98,14 +99,14 @@ class PostgresDatabases:
             if self._passfile:
                 self._passfile.unlink(missing_ok=True)
 
-    def _template(self, template: tuple[str, ...], run: str) -> str:
+    def _template(self, template: tuple[str, ...], run: str, env: Mapping[str, str]) -> str:
         """Return the name of the template database, and raise again what it raised when it was first built."""
         if not template:
             return "template1"
         key = self._key(template, run)
         if key not in self._templates:
             try:
-                self._templates[key] = self._build(template)
+                self._templates[key] = self._build(template, env)
             except Refused as refused:
                 self._templates[key] = refused.reason
         known = self._templates[key]
@@ -127,13 +128,13 @@ class PostgresDatabases:
             why = f"cannot read it: {error.strerror}"
             raise Refused(Reason.of(Code.TEMPLATE_FAILED, template=entry, error=why)) from error
 
-    def _build(self, template: tuple[str, ...]) -> str:
+    def _build(self, template: tuple[str, ...], env: Mapping[str, str]) -> str:
         name = self._name()
         self._create(name, "template1")
         try:
             for entry in template:
                 if _is_callable(entry):
-                    self._call(entry, self._at(name).url)
+                    self._call(entry, self._at(name).url, env)
                 else:
                     self._execute(entry, self._read(entry).decode(), self._at(name).url)
         except Refused:
@@ -149,7 +150,7 @@ class PostgresDatabases:
                 why = f"{error.diag.message_primary or error}, {_place(text, error)}"
                 raise Refused(Reason.of(Code.TEMPLATE_FAILED, template=entry, error=why)) from error
 
-    def _call(self, entry: str, url: str) -> None:
+    def _call(self, entry: str, url: str, env: Mapping[str, str]) -> None:
         """Run the callable in a process of its own: its code is then as it stands now, and stays out of ours."""
         program = (
             "import importlib, json, sys\n"
@@ -157,13 +158,13 @@ class PostgresDatabases:
             "module, _, name = given['entry'].partition(':')\n"
             "getattr(importlib.import_module(module), name)(given['url'])\n"
         )
-        path = os.pathsep.join(filter(None, [str(self._root), os.environ.get("PYTHONPATH")]))
+        path = os.pathsep.join(filter(None, [str(self._root), env.get("PYTHONPATH")]))
         try:
             result = subprocess.run(  # noqa: S603  # our own program; the settings name the callable
                 [sys.executable, "-c", program],
                 input=json.dumps({"entry": entry, "url": url}),
                 cwd=self._root,
-                env={**os.environ, "PYTHONPATH": path},
+                env={**env, "PYTHONPATH": path},
                 capture_output=True,
                 text=True,
                 timeout=_CALLABLE_SECONDS,

@@ -138,7 +138,7 @@ class _Keyspaces:
             # Hosted servers refuse CONFIG; every server has as many as this.
             self._count = _USUAL_DATABASES
 
-    def checkout(self, template: tuple[str, ...], run: str) -> _Keyspace:
+    def checkout(self, template: tuple[str, ...], run: str, env: Mapping[str, str]) -> _Keyspace:
         """Return the next empty database; `template` is for services that have schemas."""
         try:
             with self._lock:

@@ -170,7 +170,7 @@ class Supervisor:
         databases = self._databases_of(run, service, server)
         template = run.settings.service(service).template
         try:
-            isolated = databases.checkout(template, run.id)
+            isolated = databases.checkout(template, run.id, run.env)
         except Refused as refused:
             # The watch on the server may hear of its end a moment after we do, and knows more.
             raise Refused(server.died() or refused.reason, refused.log or server.log()) from refused

@@ -36,27 +36,29 @@ def connect(engine: Engine) -> docker.DockerClient:
 def pointed_at(engine: Engine) -> Iterator[None]:
     """Let testcontainers make containers on `engine`, without its own reaper, for the length of the block.
 
-    testcontainers looks up the engine by itself, writes `DOCKER_HOST` into the environment, and starts its
-    privileged reaper by a global switch. All of it is put back as it was.
+    testcontainers looks up the engine by itself, writes `DOCKER_HOST` into the environment, puts a prefix before
+    the image's name, which `images.name_of` has already done, and starts its privileged reaper by a global switch.
+    All of it is put back as it was.
 
     Raises:
         Refused: `sdk-missing`.
     """
     try:
-        from testcontainers.core.config import testcontainers_config
+        from testcontainers.core.config import testcontainers_config as config
     except ImportError as error:
         raise Refused(Reason.of(Code.SDK_MISSING, package="testcontainers", error=error)) from error
     with _lock:
         saved = {name: os.environ.get(name) for name in _VARIABLES}
-        reaper = testcontainers_config.ryuk_disabled
+        reaper, properties, prefix = config.ryuk_disabled, config.tc_properties, config.hub_image_name_prefix
         try:
             for name in _VARIABLES:
                 os.environ.pop(name, None)
             os.environ.update(engine.environment())
-            testcontainers_config.ryuk_disabled = True
+            config.ryuk_disabled, config.hub_image_name_prefix = True, ""
+            config.tc_properties = {name: value for name, value in properties.items() if name != "tc.host"}
             yield
         finally:
-            testcontainers_config.ryuk_disabled = reaper
+            config.ryuk_disabled, config.tc_properties, config.hub_image_name_prefix = reaper, properties, prefix
             for name, value in saved.items():
                 if value is None:
                     os.environ.pop(name, None)

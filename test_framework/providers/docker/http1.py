@@ -49,11 +49,11 @@ def get(channel: Channel, host: str, path: str) -> Response:
         OSError: The channel failed; TimeoutError at its deadline.
     """
     request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: test-framework\r\nAccept: application/json\r\n\r\n"
-    channel.send(request.encode())
     reader = _Reader(channel)
     try:
+        channel.send(request.encode())
         return _read(reader)
-    except EOFError as error:
+    except (EOFError, ConnectionError) as error:
         msg = "it breaks off its answer" if reader.heard else "it closes the connection without an answer"
         raise ConnectionError(msg) from error
 

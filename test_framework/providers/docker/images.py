@@ -31,8 +31,9 @@ _FULL = re.compile(r"no space left on device", re.I)
 
 
 def name_of(service: Service, context: Context) -> str:
-    """Return the image that the settings name, else the service's default."""
-    return context.settings.service(service.name).image or service.default_image
+    """Return the image that the settings name, else the service's default, behind testcontainers' registry prefix."""
+    image = context.settings.service(service.name).image or service.default_image
+    return context.env.get("TESTCONTAINERS_HUB_IMAGE_NAME_PREFIX", "") + image
 
 
 def foretell(engine: Engine, service: Service, context: Context) -> str | None:
@@ -44,13 +45,13 @@ def foretell(engine: Engine, service: Service, context: Context) -> str | None:
         Refused: The image is not here, and its registry does not have it or cannot be asked.
     """
     image = name_of(service, context)
-    status, body = ask(engine, f"/images/{quote(image, safe='/:@')}/json", _FORETELL_SECONDS)
+    status, body = ask(engine, f"/images/{quote(image, safe='/:@')}/json", _FORETELL_SECONDS, context.env)
     if status == 200:  # noqa: PLR2004  # HTTP
         variables = dict(v.partition("=")[::2] for v in (body.get("Config") or {}).get("Env") or [])
         found = next((v for k, v in variables.items() if k.endswith("_VERSION") and k[:-8] in _SERVERS), None)
         return found.partition("-")[0] if found else None
     try:
-        status, body = ask(engine, f"/distribution/{quote(image, safe='/:@')}/json", _FORETELL_SECONDS)
+        status, body = ask(engine, f"/distribution/{quote(image, safe='/:@')}/json", _FORETELL_SECONDS, context.env)
     except Refused:
         raise Refused(_reason(service, image, f"no answer within {_FORETELL_SECONDS:g} s")) from None
     if status == 200:  # noqa: PLR2004  # HTTP

@@ -46,7 +46,9 @@ class Session:
             raise self._not_http(error) from error
         except OSError as error:
             why = error.strerror or str(error)
-            raise Refused(reason(self._candidate, Code.DAEMON_ERROR, error=why)) from error
+            plain = self._candidate.host.startswith("tcp://") and not self._candidate.tls
+            note = "as a port that speaks TLS may do, and no TLS is configured" if plain else ""
+            raise Refused(reason(self._candidate, Code.DAEMON_ERROR, note, error=why)) from error
 
     def close(self) -> None:
         """Close the connection, if there is one."""
