@@ -152,7 +152,7 @@ CATALOGUE: dict[Code, Entry] = {
     Code.SDK_MISSING: Entry(
         _U,
         "the Python package {package} cannot be imported: {error}",
-        "Run: pip install docker testcontainers",
+        "Run: pip install {package}",
     ),
     Code.IMAGE_MISSING: Entry(
         _U,

@@ -58,7 +58,12 @@ def load(
     reader.file(root / "pyproject.toml")
     reader.environment()
     for key, (value, source) in (overrides or {}).items():
+        before, origin = reader.top.values.get(key, ()), reader.origins.get(key)
         reader.put(reader.top, key, value, source)
+        if key == "disabled" and before:
+            # What somebody has switched off stays off.
+            reader.top.values[key] += before
+            reader.origins[key] += f" and {origin}"
     if in_ci(env) and "idle_seconds" not in reader.top.values:
         reader.put(reader.top, "idle_seconds", 0, "CI")
     return reader.settings(root)

@@ -103,7 +103,7 @@ def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.It
 
 
 def _end_worker(session: pytest.Session, why: str) -> None:
-    """In a worker of pytest-xdist, let the whole run stop with these words; one that just ends is replaced by another."""
+    """In a worker of pytest-xdist, stop the whole run with these words; a worker that just ends would be replaced."""
     if hasattr(session.config, "workerinput"):
         session.shouldstop = why
         pytest.exit(why, returncode=pytest.ExitCode.TESTS_FAILED)

@@ -12,7 +12,12 @@ __all__ = ["NetworkBlocked", "blocked"]
 
 _FAMILIES = (socket.AF_INET, socket.AF_INET6)
 _METHODS = ("connect", "connect_ex", "sendto")
-_DRIVERS = (("psycopg", "connect"), ("psycopg2", "connect"))
+_DRIVERS = (
+    ("psycopg", "connect"),
+    ("psycopg", "Connection.connect"),
+    ("psycopg", "AsyncConnection.connect"),
+    ("psycopg2", "connect"),
+)
 """Drivers that connect in C, past Python's sockets."""
 
 
@@ -47,6 +52,8 @@ def _wrap_method(name: str, refuse: Callable[[object], None]) -> Callable[[], No
 
     def checked(self: socket.socket, *args: Any) -> Any:
         if self.family in _FAMILIES:
+            # Libraries close it after an OSError, and this is none.
+            self.close()
             refuse(args[-1])
         return original(self, *args)
 
@@ -61,11 +68,13 @@ def _wrap_method(name: str, refuse: Callable[[object], None]) -> Callable[[], No
     return undo
 
 
-def _replace(module: Any, name: str, refuse: Callable[[object], None]) -> Callable[[], None]:
-    original = getattr(module, name)
+def _replace(module: Any, path: str, refuse: Callable[[object], None]) -> Callable[[], None]:
+    *owners, name = path.split(".")
+    owner = getattr(module, owners[0]) if owners else module
+    original = vars(owner)[name]
 
     def checked(*args: Any, **_: Any) -> Any:
-        refuse(f"the server of {module.__name__}.{name}({'…' if args else ''})")
+        refuse(f"the server of {module.__name__}.{path}({'…' if args else ''})")
 
-    setattr(module, name, checked)
-    return lambda: setattr(module, name, original)
+    setattr(owner, name, checked)
+    return lambda: setattr(owner, name, original)

@@ -50,8 +50,11 @@ def overrides_of(config: pytest.Config) -> Overrides:
     if option.providers:
         found["providers"] = (_split(option.providers), "--providers")
     if option.no_docker:
-        already, _ = found.get("disabled", ([], ""))
-        found["disabled"] = ([*already, "docker"], "--no-docker")  # type: ignore[misc]  # a list, see above
+        local = option.environment == "local"
+        found["disabled"] = (
+            ["docker", *(["staging"] if local else [])],
+            "--environment=local and --no-docker" if local else "--no-docker",
+        )
     if option.collection_timeout:
         found["collection_timeout"] = (_number(option.collection_timeout), "--collection-timeout")
     return found

@@ -136,13 +136,14 @@ class Services:
 
         if item.get_closest_marker("gcp_required") and (reason := conditions.google_cloud()):
             return reason
-        if item.get_closest_marker("staging") and not needed:
+        wanted = None if needed else markers.wanted_provider(item)
+        if wanted in self.settings.disabled:
+            return Reason.of(Code.PROVIDER_DISABLED, provider=wanted, source=self.settings.origin("disabled"))
+        if wanted == "staging":
             from test_framework.staging import configured
 
             return configured(os.environ)
-        if item.get_closest_marker("docker_required") and not needed:
-            return conditions.docker()
-        return None
+        return conditions.docker() if wanted == "docker" else None
 
     def endpoint(self, name: str) -> Endpoint:
         """Return the service for the test that runs, or end the test."""

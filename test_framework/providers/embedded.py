@@ -11,14 +11,13 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from test_framework import owner
 from test_framework.contracts import Binary, Command, Context, RunAs, Service
+from test_framework.providers._remains import clear
 from test_framework.providers._start import check_major, wait_healthy, wanted_major
 from test_framework.reasons import Code
 from test_framework.verdict import Endpoint, Reason, Refused, hide_secrets
@@ -119,7 +118,8 @@ class EmbeddedServer:
         self._stop_signal = command.stop_signal
         pid = self._process.pid
         mark = f"{pid}_{owner.start_ticks(pid)}"
-        self._promises.append(self.context.guard.add(kind="process", mark=mark, signal=command.stop_signal))
+        promise = {"kind": "process", "mark": mark, "signal": command.stop_signal, "folder": str(self.folder)}
+        self._promises.append(self.context.guard.add(**promise))
         if self._process.stdin:
             # A server that has already ended is told below, with its log.
             with suppress(BrokenPipeError), self._process.stdin as stdin:
@@ -179,7 +179,8 @@ class EmbeddedServer:
             except subprocess.TimeoutExpired:
                 os.killpg(self._process.pid, signal.SIGKILL)
                 self._process.wait(_STOP_SECONDS)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        # One that somebody else has killed leaves more than its folder.
+        clear(self.folder, *([self._process.pid] if self._process else []))
         for promise in self._promises:
             self.context.guard.drop(promise)
         self._promises = []
@@ -232,30 +233,8 @@ def _sweep() -> None:
             mark = folder.name.removeprefix(_PREFIX).partition("-")[0]
             if not owner.is_mark(mark) or owner.alive(mark):
                 continue
-            _end_inside(folder)
-            shutil.rmtree(folder, ignore_errors=True)
+            clear(folder)
             _log.info("swept %s", folder)
-
-
-def _end_inside(folder: Path) -> None:
-    """End the processes that work in `folder`: in order first, so that a server frees its shared memory."""
-    deadline = time.monotonic() + _STOP_SECONDS
-    number = signal.SIGQUIT
-    while pids := [pid for pid in map(int, _running_in(folder)) if owner.start_ticks(pid)]:
-        for pid in pids:
-            with suppress(OSError):
-                os.kill(pid, number)
-        if number is signal.SIGKILL:
-            return
-        time.sleep(0.05)
-        number = signal.SIGKILL if time.monotonic() > deadline else signal.SIGQUIT
-
-
-def _running_in(folder: Path) -> Iterator[str]:
-    for link in Path("/proc").glob("[0-9]*/cwd"):
-        with suppress(OSError):
-            if link.readlink().is_relative_to(folder):
-                yield link.parent.name
 
 
 PROVIDER = Embedded()

@@ -39,6 +39,13 @@ _FAST = {
 """A test's data may be lost with the machine; `max_connections` is for many workers, each with a pool."""
 
 
+_INITDB = (
+    *("-U", _USER, "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync", "--no-instructions"),
+    # The first segment of the log is most of a new data directory, which is copied for each start.
+    "--wal-segsize=1",
+)
+
+
 class Postgres:
     """See `contracts.Service`."""
 
@@ -132,7 +139,7 @@ def _initialised(binary: Binary, run: RunAs) -> Path:
     password that is set after the start.
     """
     stamp = binary.path.stat()
-    key = f"{binary.path}|{binary.version}|{stamp.st_size}|{stamp.st_mtime_ns}|{run.uid}"
+    key = f"{binary.path}|{binary.version}|{stamp.st_size}|{stamp.st_mtime_ns}|{run.uid}|{_INITDB}"
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "test-framework"
     kept = base / f"initdb-{binary.version}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
     if (kept / "PG_VERSION").exists():
@@ -155,10 +162,7 @@ def _initialised(binary: Binary, run: RunAs) -> Path:
 
 
 def _run_initdb(binary: Binary, data: Path, run: RunAs) -> None:
-    command = [
-        *(str(binary.path.with_name("initdb")), "-D", str(data), "-U", _USER, "--auth=trust"),
-        *("--encoding=UTF8", "--no-locale", "--no-sync", "--no-instructions"),
-    ]
+    command = [str(binary.path.with_name("initdb")), "-D", str(data), *_INITDB]
     result: subprocess.CompletedProcess[str] = subprocess.run(  # noqa: S603  # our own arguments
         command, capture_output=True, text=True, timeout=120, check=False, cwd=data.parent, **run.popen
     )

@@ -75,6 +75,10 @@ class Supervisor:
         self._pool = ThreadPoolExecutor(thread_name_prefix="resolve")
         self._closed = False
 
+    def promise(self, **what: Any) -> None:
+        """Let something vanish should this process be killed."""
+        self._guard.add(**what)
+
     def enter(self, run: Run) -> Run:
         """Let a client into its run, which it shares with the other workers of it."""
         with self._lock:

@@ -7,9 +7,9 @@ and for processes and folders too.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +17,7 @@ import threading
 import time
 from contextlib import suppress
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from test_framework import owner
@@ -24,8 +25,9 @@ from test_framework import owner
 __all__ = ["Guard", "main"]
 
 _TERM_SECONDS = 1.0
-_ORDER = ("process", "containers", "folder")
-"""A folder goes last: a server that still runs would write into it."""
+_LATE_SECONDS = 1.0
+_ORDER = ("process", "container", "folder", "socket")
+"""A folder goes after its server: one that still runs would write into it."""
 
 
 class Guard:
@@ -96,44 +98,71 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     promises: dict[str, dict[str, Any]] = {}
     for raw in sys.stdin.buffer:
+        if not raw.endswith(b"\n"):
+            # The owner was killed while it wrote.
+            break
         line = json.loads(raw)
         if "drop" in line:
             promises.pop(line["drop"], None)
         else:
             promises[line["key"]] = line
     for kind in _ORDER:
-        for promise in promises.values():
-            if promise["kind"] == kind:
-                # One that fails must not keep the others from being kept.
-                with suppress(Exception):
-                    _KEEP[kind](promise)
+        _keep_all(kind, promises)
+    if any(promise["kind"] == "container" for promise in promises.values()):
+        # The engine may still have been at a request that the owner sent before its end.
+        time.sleep(_LATE_SECONDS)
+        _keep_all("container", promises)
+
+
+def _keep_all(kind: str, promises: dict[str, dict[str, Any]]) -> None:
+    for promise in promises.values():
+        if promise["kind"] == kind:
+            # One that fails must not keep the others from being kept.
+            with suppress(Exception):
+                _KEEP[kind](promise)
 
 
 def _end_process(promise: dict[str, Any]) -> None:
+    """End a server by its own signal, by force when it does not go."""
     mark = promise["mark"]
     pid = int(mark.partition("_")[0])
-    if not owner.alive(mark):
-        return
-    os.kill(pid, promise["signal"])
-    deadline = time.monotonic() + _TERM_SECONDS
-    while owner.alive(mark) and time.monotonic() < deadline:
-        time.sleep(0.02)
     if owner.alive(mark):
-        os.killpg(pid, signal.SIGKILL)
+        os.kill(pid, promise["signal"])
+        deadline = time.monotonic() + _TERM_SECONDS
+        while owner.alive(mark) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        if owner.alive(mark):
+            os.killpg(pid, signal.SIGKILL)
+    _clear(promise["folder"], pid)
 
 
-def _remove_containers(promise: dict[str, Any]) -> None:
+def _remove_container(promise: dict[str, Any]) -> None:
     import docker
 
-    client = docker.from_env(environment=promise["environment"], timeout=5)
-    for container in client.containers.list(all=True, filters={"label": f"{owner.LABEL}={promise['mark']}"}):
-        if container.labels.get(owner.HOST_LABEL) == owner.HOST:
-            with suppress(Exception):
-                container.remove(force=True, v=True)
+    environment = promise["environment"]
+    ssh = environment["DOCKER_HOST"].startswith("ssh://")
+    client = docker.from_env(environment=environment, timeout=5, use_ssh_client=ssh)
+    for container in client.containers.list(all=True, filters={"label": promise["label"]}):
+        container.remove(force=True, v=True)
 
 
 def _remove_folder(promise: dict[str, Any]) -> None:
-    shutil.rmtree(promise["path"], ignore_errors=True)
+    """Remove it, with a server in it of which the owner could not tell any more."""
+    _clear(promise["path"])
 
 
-_KEEP = {"process": _end_process, "containers": _remove_containers, "folder": _remove_folder}
+def _clear(folder: str, *pids: int) -> None:
+    # Only now, since its package takes longer to import than the guard may take to start.
+    from test_framework.providers._remains import clear
+
+    clear(Path(folder), *pids)
+
+
+def _remove_socket(promise: dict[str, Any]) -> None:
+    """Remove it, unless a successor has: whoever listens there holds the lock."""
+    with Path(promise["lock"]).open("r+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        Path(promise["path"]).unlink(missing_ok=True)
+
+
+_KEEP = {"process": _end_process, "container": _remove_container, "folder": _remove_folder, "socket": _remove_socket}

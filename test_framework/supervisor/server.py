@@ -29,6 +29,8 @@ _log = logging.getLogger(__name__)
 _FIRST_CLIENT_SECONDS = 10.0
 _LOCK_SECONDS = 10.0
 _LOG_LIMIT = 1 << 20
+_HANGUP = getattr(select, "POLLRDHUP", 0)
+"""Besides POLLHUP, which need not be asked for: Linux tells of a client that is gone by this one."""
 
 
 class Server:
@@ -45,6 +47,8 @@ class Server:
         self._ending = False
         self._root = ""
         self._wake_read, self._wake_write = os.pipe()
+        self._events = select.poll()
+        self._connections: dict[int, int] = {}
 
     def serve(self) -> None:
         """Listen until the last client has been gone for the idle time, or until told to end."""
@@ -53,20 +57,43 @@ class Server:
         listener.bind(str(self._address.socket))
         listener.listen(128)
         _log.info("supervisor %d listens on %s", os.getpid(), self._address.socket)
+        self._supervisor.promise(kind="socket", path=str(self._address.socket), lock=str(self._address.lock))
+        for descriptor in (listener.fileno(), self._wake_read):
+            self._events.register(descriptor, select.POLLIN)
         while (left := self._seconds_left()) is None or left > 0:
-            ready = select.select([listener.fileno(), self._wake_read], [], [], left)[0]
-            if self._wake_read in ready:
-                os.read(self._wake_read, 4096)
-            if listener.fileno() in ready:
-                connection, _ = listener.accept()
-                number = next(self._numbers)
-                with self._lock:
-                    self._clients[number] = {}
-                threading.Thread(target=self._talk, args=(Channel(connection), number), daemon=True).start()
+            found = self._events.poll(None if left is None else left * 1000)
+            # The listener comes last: a new connection may get the number of one that has just hung up.
+            for descriptor, _ in sorted(found, key=lambda event: event[0] == listener.fileno()):
+                if descriptor == self._wake_read:
+                    os.read(descriptor, 4096)
+                elif descriptor == listener.fileno():
+                    self._accept(listener)
+                else:
+                    self._hung_up(descriptor)
         # Nobody may knock any more; whoever does starts the next supervisor, which waits for our lock.
         self._address.socket.unlink(missing_ok=True)
         listener.close()
         self._supervisor.close()
+
+    def _accept(self, listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        number = next(self._numbers)
+        with self._lock:
+            self._clients[number] = {}
+        self._connections[connection.fileno()] = number
+        self._events.register(connection, _HANGUP)
+        threading.Thread(target=self._talk, args=(Channel(connection), number), daemon=True).start()
+
+    def _hung_up(self, descriptor: int) -> None:
+        """End a lease as soon as its client is gone, also while a server is still being started for it."""
+        self._events.unregister(descriptor)
+        self._left(self._connections.pop(descriptor))
+
+    def _left(self, number: int) -> None:
+        with self._lock:
+            # Whoever only asked for the status has not used anything.
+            if self._clients.pop(number, None):
+                self._last_left = time.monotonic()
 
     def _seconds_left(self) -> float | None:
         with self._lock:
@@ -101,9 +128,7 @@ class Server:
         finally:
             client.leave()
             channel.close()
-            with self._lock:
-                del self._clients[number]
-                self._last_left = time.monotonic()
+            self._left(number)
             with suppress(OSError):
                 os.write(self._wake_write, b".")
 

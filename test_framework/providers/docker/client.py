@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from test_framework.providers.docker.probe import Engine
 from test_framework.reasons import Code
@@ -15,7 +15,7 @@ from test_framework.verdict import Reason, Refused
 if TYPE_CHECKING:
     import docker
 
-__all__ = ["connect", "pointed_at"]
+__all__ = ["connect", "options", "pointed_at", "trust_only_engine"]
 
 _API_SECONDS = 30
 _VARIABLES = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_TLS", "DOCKER_CERT_PATH", "DOCKER_CONTEXT")
@@ -24,12 +24,28 @@ _lock = threading.Lock()
 
 def connect(engine: Engine) -> docker.DockerClient:
     """Return an SDK client for the engine; raises `Refused` with `sdk-missing`."""
+    ssh = engine.candidate.host.startswith("ssh://")
     try:
         import docker
+
+        if ssh:
+            # The SDK wants it even when it is told to use the ssh program.
+            import paramiko  # noqa: F401
     except ImportError as error:
-        raise Refused(Reason.of(Code.SDK_MISSING, package="docker", error=error)) from error
-    ssh = engine.candidate.host.startswith("ssh://")
-    return docker.from_env(environment=engine.environment(), timeout=_API_SECONDS, use_ssh_client=ssh)
+        raise Refused(Reason.of(Code.SDK_MISSING, package=error.name or "docker", error=error)) from error
+    client = docker.from_env(use_ssh_client=ssh, **options(engine))
+    trust_only_engine(client)
+    return client
+
+
+def options(engine: Engine) -> dict[str, Any]:
+    """Return the arguments with which the SDK reaches the engine, without asking for its version once more."""
+    return {"environment": engine.environment(), "version": engine.api_version, "timeout": _API_SECONDS}
+
+
+def trust_only_engine(client: docker.DockerClient) -> None:
+    """Keep `REQUESTS_CA_BUNDLE` and the like, which are for the web, from replacing the engine's own authority."""
+    client.api.trust_env = False
 
 
 @contextmanager

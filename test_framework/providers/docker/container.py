@@ -8,12 +8,13 @@ import socket
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from test_framework import owner
 from test_framework.contracts import Context, Service
 from test_framework.providers._start import check_major, wait_healthy
 from test_framework.providers.docker import images
-from test_framework.providers.docker.client import connect, pointed_at
+from test_framework.providers.docker.client import connect, options, pointed_at, trust_only_engine
 from test_framework.providers.docker.probe import Engine
 from test_framework.reasons import Code
 from test_framework.verdict import Endpoint, Reason, Refused, hide_secrets
@@ -29,6 +30,7 @@ _NAME = "docker"
 
 
 _LABEL_PROJECT = "test-framework.project"
+_LABEL_SERVER = "test-framework.server"
 _LOG_LINES = 40
 _LOOPBACK = "127.0.0.1"
 
@@ -43,7 +45,6 @@ def start(service: Service, engine: Engine, context: Context) -> ContainerServer
     try:
         context.memo.once("docker sweep", lambda: _sweep(client))
         image = images.ensure(client, service, context)
-        context.guard.add(kind="containers", mark=context.owner, environment=engine.environment())
         server = ContainerServer(service, engine, client, context)
     except BaseException:
         client.close()
@@ -67,6 +68,9 @@ class ContainerServer:
         self._container: DockerContainer | None = None
         self._ended: str | None = None
         self._stopping = False
+        self._number = uuid4().hex
+        label = f"{_LABEL_SERVER}={self._number}"
+        self._promise = context.guard.add(kind="container", label=label, environment=engine.environment())
         self.endpoint = Endpoint(service.name, _NAME, "", None)
 
     def start(self, image: str) -> None:
@@ -84,7 +88,8 @@ class ContainerServer:
                 # On this machine's engine only we may connect. From a container, or to a remote engine, the way
                 # leads over another address, and the port has to be open there.
                 private = self._local and not inside_container()
-                container = DockerContainer(image, docker_client_kw={"environment": self._engine.environment()})
+                container = DockerContainer(image, docker_client_kw=options(self._engine))
+                trust_only_engine(container.get_docker_client().client)
                 container.with_envs(**spec.env).with_command(list(spec.command))
                 container.with_kwargs(labels=self._labels())
                 container.ports = {f"{spec.port}/tcp": ("127.0.0.1", None) if private else None}  # type: ignore[dict-item]
@@ -111,6 +116,7 @@ class ContainerServer:
             owner.LABEL: self._context.owner,
             owner.HOST_LABEL: owner.HOST,
             _LABEL_PROJECT: str(self._context.settings.root),
+            _LABEL_SERVER: self._number,
         }
 
     def _start_failed(self, error: Exception) -> Reason:
@@ -175,14 +181,19 @@ class ContainerServer:
             return ""
 
     def stop(self) -> None:
-        """Remove the container with its volumes; an engine that is gone has nothing to remove."""
-        from docker.errors import DockerException
+        """Remove the container with its volumes; where the engine does not answer, the guard tries once more."""
+        from docker.errors import DockerException, NotFound
 
         self._stopping = True
-        if self._container is not None:
-            with suppress(DockerException, OSError):
-                self._container.stop()
-        self._client.close()
+        try:
+            if self._container is not None:
+                with suppress(NotFound):
+                    self._container.stop()
+            self._context.guard.drop(self._promise)
+        except (DockerException, OSError) as error:
+            _log.warning("container %s cannot be removed: %s", self.identity, error)
+        finally:
+            self._client.close()
 
 
 def _accepts(port: int) -> bool:

@@ -6,6 +6,7 @@ The rules are those of docker/cli's `cli/command` (`resolveContextName`) and `cl
 from __future__ import annotations
 
 import json
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -98,8 +99,11 @@ def load(selection: Selection, folder: Path) -> Context:
         raise _unusable(source, f"{name!r} has no Docker endpoint", folder)
     tls = folder / "contexts" / "tls" / identity / "docker"
     try:
-        found = tls.is_dir()
+        found = stat.S_ISDIR(tls.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        found = False
     except OSError as error:
+        # As after `sudo docker context create`: without its certificates the context is another one.
         raise _unusable(source, f"the TLS files of {name!r}: {_cannot_read(error)}", folder) from error
     return Context(host, tls if found or skip_verify else None, not skip_verify)
 
