@@ -1,0 +1,111 @@
+"""Engines behind ssh, and what ssh says when it does not get through."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from test_framework.providers.docker.probe import probe
+from test_framework.verdict import Code
+from tests.support.engines import DIAL, PING, SSH_TO_SOCKET, Net, Talk, alive, refused, silent
+
+
+class TestSSH:
+    """Engines behind ssh."""
+
+    def test_program_is_missing(self, home: Path) -> None:
+        """Without an ssh program on the PATH of the environment there is no way there."""
+        env = {"DOCKER_HOST": "ssh://far.example", "PATH": str(home)}
+
+        reason = refused(env, home, within=0.5)
+
+        assert reason.code is Code.SSH_TRANSPORT_MISSING
+        assert "ssh://far.example" in reason.message
+
+    def test_program_cannot_run(self, home: Path, ssh: Callable[[str], dict[str, str]]) -> None:
+        """An ssh program that the system refuses to run is as good as none."""
+        assert refused(ssh("#!/no/such/interpreter\n"), home).code is Code.SSH_TRANSPORT_MISSING
+
+    def test_engine_is_reached(self, net: Net, home: Path, ssh: Callable[[str], dict[str, str]]) -> None:
+        """Both questions go through one ssh, which is told never to ask a person, and does not outlive the probe."""
+        talk, arguments = Talk(), home / "arguments"
+        env = ssh(SSH_TO_SOCKET.format(path=str(net.unix(talk)), arguments=str(arguments)))
+
+        engine = probe(env, home)
+
+        assert engine.version == "28.2.2"
+        assert engine.environment()["DOCKER_HOST"] == env["DOCKER_HOST"]
+        assert talk.heard == ["/_ping", "/version"]
+        options = ["-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=1"]
+        there = ["-l", "dev", "-p", "2222", "--", "far.example", "docker system dial-stdio"]
+        process, *told = json.loads(arguments.read_text())
+        assert told == [*options, *there]
+        assert not alive(process)
+
+    def test_socket_on_the_other_side(self, net: Net, home: Path, ssh: Callable[[str], dict[str, str]]) -> None:
+        """A path in the address names the socket there, quoted for the shell there."""
+        arguments = home / "arguments"
+        env = ssh(SSH_TO_SOCKET.format(path=str(net.unix(Talk())), arguments=str(arguments)))
+
+        probe(env | {"DOCKER_HOST": "ssh://far.example/run/a b.sock"}, home)
+
+        command = json.loads(arguments.read_text())[-1]
+        assert command == "docker --host 'unix:///run/a b.sock' system dial-stdio"
+
+    @pytest.mark.parametrize(
+        ("said", "code"),
+        [
+            ("dev@far.example: Permission denied (publickey).", Code.REMOTE_UNREACHABLE),
+            ("ssh: Could not resolve hostname far.example", Code.REMOTE_UNREACHABLE),
+            ("Host key verification failed.", Code.REMOTE_UNREACHABLE),
+            ("sh: 1: docker: not found", Code.REMOTE_UNREACHABLE),
+            ("bash: docker: no such file or directory", Code.REMOTE_UNREACHABLE),
+            (f"{DIAL}: connection refused", Code.DAEMON_NOT_RUNNING),
+            (f"{DIAL}: permission denied", Code.PERMISSION_DENIED),
+            (f"{DIAL}: no such file or directory", Code.SOCKET_MISSING),
+        ],
+    )
+    def test_last_words_are_told(self, said: str, code: Code, home: Path, ssh: Callable[[str], dict[str, str]]) -> None:
+        """What ssh, or docker behind it, says before it ends decides the code and is quoted."""
+        reason = refused(ssh(f"#!/bin/sh\necho a banner >&2\necho '{said}' >&2\nexit 255\n"), home)
+
+        assert reason.code is code
+        assert said in reason.message
+        assert "ssh://dev@far.example:2222" in reason.message
+
+    def test_end_without_a_word(self, home: Path, ssh: Callable[[str], dict[str, str]]) -> None:
+        """An ssh that ends in silence is told by its status."""
+        reason = refused(ssh("#!/bin/sh\nexit 7\n"), home)
+
+        assert reason.code is Code.REMOTE_UNREACHABLE
+        assert "status 7" in reason.message
+
+    def test_ssh_that_hangs_is_ended(self, home: Path, ssh: Callable[[str], dict[str, str]]) -> None:
+        """An ssh that does not get through is ended, with the programs that it started."""
+        pids = home / "pids"
+
+        reason = refused(ssh(f"#!/bin/sh\nsleep 60 &\necho $$ $! > {pids}\nwait\n"), home)
+
+        assert reason.code is Code.REMOTE_UNREACHABLE
+        assert "within 1 s" in reason.message
+        deadline = time.monotonic() + 2
+        while any(alive(int(pid)) for pid in pids.read_text().split()) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert not any(alive(int(pid)) for pid in pids.read_text().split())
+
+    def test_engine_that_hangs_behind_ssh(self, net: Net, home: Path, ssh: Callable[[str], dict[str, str]]) -> None:
+        """Once something came through ssh, silence is the engine's."""
+
+        def begin(connection: socket.socket) -> None:
+            connection.recv(4096)
+            connection.sendall(PING[:20])
+            silent(connection)
+
+        env = ssh(SSH_TO_SOCKET.format(path=str(net.unix(begin)), arguments=str(home / "arguments")))
+
+        assert refused(env, home).code is Code.DAEMON_HUNG
