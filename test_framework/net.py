@@ -60,7 +60,10 @@ def connect(host: str, port: int, source: str, seconds: float = CONNECT_SECONDS)
     deadline = time.monotonic() + seconds
     refused = False
     for family, kind, protocol, _, address in resolve(host, port, source, seconds):
-        sock = socket.socket(family, kind, protocol)
+        try:
+            sock = socket.socket(family, kind, protocol)
+        except OSError:  # such as IPv6 where the system has none
+            continue
         sock.settimeout(max(deadline - time.monotonic(), 0.01))
         try:
             sock.connect(address)

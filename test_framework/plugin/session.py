@@ -111,24 +111,24 @@ class Services:
 
     def prepare(self, item: pytest.Item, state: TestState) -> None:
         """Have everything that the test needs, or end it: by a skip when unavailable, by a failure when broken."""
-        from test_framework.supervisor.client import SupervisorLost
-
         self.current = (item, state)
         tier = self.tier or tier_of(item.path, self.settings)
         needed = markers.needs(item, self.settings.tier(tier).services if tier else ())
-        try:
-            self._prepare(item, needed)
-        except (SupervisorLost, BadSetting) as error:
-            pytest.fail(str(error), pytrace=False)
-
-    def _prepare(self, item: pytest.Item, needed: tuple[str, ...]) -> None:
         if reason := self._condition(item, needed):
             self._end(reason)
-        for name in needed:
-            self.endpoint(name)
         if needed:
+            self._have(needed)
+
+    def _have(self, needed: tuple[str, ...]) -> None:
+        from test_framework.supervisor.client import SupervisorLost
+
+        try:
+            for name in needed:
+                self.endpoint(name)
             for refused in self.client.dead(needed):
                 self._fail(refused.reason, refused.log)
+        except (SupervisorLost, BadSetting) as error:
+            _stop(str(error))
 
     def _condition(self, item: pytest.Item, needed: tuple[str, ...]) -> Reason | None:
         """Return why a condition that the test states, beside its services, does not hold."""
@@ -179,14 +179,14 @@ class Services:
 
     def _end(self, reason: Reason) -> NoReturn:
         if self._strict:
-            pytest.fail(_told(reason), pytrace=False)
+            _stop(_told(reason))
         raise ReasonedSkip(reason)
 
     def _fail(self, reason: Reason, log: str) -> NoReturn:
         lines = [_told(reason)]
         if log.strip():
             lines += ["", "The end of the server's log:", log.rstrip()]
-        pytest.fail("\n".join(lines), pytrace=False)
+        _stop("\n".join(lines))
 
     def checkout(self, name: str) -> tuple[str, Endpoint]:
         """Return a fresh part of a service that the running test has."""
@@ -197,7 +197,7 @@ class Services:
         except Refused as refused:
             self._fail(refused.reason, refused.log)
         except (SupervisorLost, BadSetting) as error:
-            pytest.fail(str(error), pytrace=False)
+            _stop(str(error))
 
     def give_back(self, part: str, endpoint: Endpoint, state: TestState) -> None:
         """Give it back; that of a failed test is kept for as long as the servers stay warm."""
@@ -210,6 +210,11 @@ class Services:
             return
         if keep:
             state.kept.append(f"{endpoint.service} {endpoint.safe_url}")
+
+
+def _stop(text: str) -> NoReturn:
+    """Fail the test with these words alone, and not with what was being handled when they were said."""
+    raise pytest.fail.Exception(text, pytrace=False) from None
 
 
 def _with_all(resolution: Resolution, reason: Reason) -> Reason:

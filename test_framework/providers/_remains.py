@@ -46,7 +46,7 @@ def _end_inside(folder: Path) -> set[int]:
 def _running_in(folder: Path) -> Iterator[int]:
     for link in Path("/proc").glob("[0-9]*/cwd"):
         with suppress(OSError):
-            pid, place = int(link.parent.name), os.readlink(link)
+            pid, place = int(link.parent.name), str(link.readlink())
             # The link says so when the folder itself is gone.
             if Path(place.removesuffix(" (deleted)")).is_relative_to(folder) and owner.start_ticks(pid):
                 yield pid

@@ -65,8 +65,6 @@ class Redis:
     def prepare(self, binary: Binary, folder: Path, port: int, password: str, run: RunAs) -> Command:
         """Return the command; the configuration goes through standard input, where nobody can read the password."""
         config = {
-            "port": port,
-            "bind": "127.0.0.1",
             "requirepass": password,
             "save": '""',
             "appendonly": "no",
@@ -74,7 +72,9 @@ class Redis:
             "dir": folder,
         }
         return Command(
-            argv=(str(binary.path), "-"),
+            # The address is in the command, so that a server whose owner is killed before it has sent the rest
+            # does not listen on Redis' usual port of every network.
+            argv=(str(binary.path), "-", "--port", str(port), "--bind", "127.0.0.1"),
             url=f"redis://:{password}@127.0.0.1:{port}/0",
             stdin="".join(f"{key} {value}\n" for key, value in config.items()),
         )

@@ -15,15 +15,17 @@ from typing import Any
 from test_framework import owner, providers, services
 from test_framework.config import Settings, load
 from test_framework.contracts import Context, Databases, Isolated, Memo, Server
+from test_framework.reasons import Code
 from test_framework.resolve import resolve
 from test_framework.supervisor.guard import Guard
 from test_framework.supervisor.wire import Want
-from test_framework.verdict import Refused, Resolution
+from test_framework.verdict import Reason, Refused, Resolution, hide_secrets
 
 __all__ = ["Run", "Supervisor"]
 
 _log = logging.getLogger(__name__)
 _CHECK_SECONDS = 2.0
+_HEAR_SECONDS = 1.0
 
 
 @dataclass
@@ -61,11 +63,15 @@ class _Held:
 
 
 class Supervisor:
-    """Owns servers. Safe to call from several threads."""
+    """Owns servers. Safe to call from several threads.
+
+    Attributes:
+        guard: Knows what must vanish if this process is killed.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._guard = Guard()
+        self.guard = Guard()
         self._lock = threading.Lock()
         self._service_locks: dict[str, threading.Lock] = {}
         self._servers: dict[tuple[str, str], Server] = {}
@@ -74,10 +80,6 @@ class Supervisor:
         self._runs: dict[str, Run] = {}
         self._pool = ThreadPoolExecutor(thread_name_prefix="resolve")
         self._closed = False
-
-    def promise(self, **what: Any) -> None:
-        """Let something vanish should this process be killed."""
-        self._guard.add(**what)
 
     def enter(self, run: Run) -> Run:
         """Let a client into its run, which it shares with the other workers of it."""
@@ -89,9 +91,7 @@ class Supervisor:
     def leave(self, run: Run, client: str) -> None:
         """Take back what a client holds, however it ended."""
         for name in list(self._held.get(client, {})):
-            # The server may be what died; its databases went with it.
-            with suppress(Exception):
-                self.give_back(client, name, keep=False)
+            self.give_back(client, name, keep=False)
         with self._lock:
             self._held.pop(client, None)
             run.clients -= 1
@@ -126,7 +126,7 @@ class Supervisor:
     def _obtain(self, run: Run, want: Want, provider: str) -> Server:
         """Return the live server of this provider, asked again, or a new one."""
         service, way = services.get(want.service), providers.get(provider)
-        context = Context(run.settings, run.env, self._folder, owner.MARK, run.memo, self._guard, run.say)
+        context = Context(run.settings, run.env, self._folder, owner.MARK, run.memo, self.guard, run.say)
         key = (want.service, provider)
         live = self._servers.get(key)
         if live:
@@ -171,13 +171,17 @@ class Supervisor:
         server = run.servers[service]
         if reason := server.died():
             raise Refused(reason, server.log())
-        databases = self._databases_of(run, service, server)
         template = run.settings.service(service).template
         try:
+            databases = self._databases_of(run, service, server)
             isolated = databases.checkout(template, run.id, run.env)
         except Refused as refused:
-            # The watch on the server may hear of its end a moment after we do, and knows more.
-            raise Refused(server.died() or refused.reason, refused.log or server.log()) from refused
+            gone = refused.reason.code is Code.SERVER_DIED
+            raise Refused((gone and _end_of(server)) or refused.reason, refused.log or server.log()) from refused
+        except Exception as error:
+            if reason := _end_of(server):
+                raise Refused(reason, server.log()) from error
+            raise
         with self._lock:
             self._held.setdefault(client, {})[isolated.name] = _Held(service, isolated, databases)
         return isolated
@@ -196,7 +200,11 @@ class Supervisor:
         with self._lock:
             held = self._held.get(client, {}).pop(name, None)
         if held:
-            held.databases.give_back(held.isolated, keep=keep)
+            try:
+                held.databases.give_back(held.isolated, keep=keep)
+            except Exception as error:
+                # The test is over and has its outcome. What ails the server is told to the next one that needs it.
+                _log.warning("%s %s cannot be taken back: %s", held.service, name, hide_secrets(str(error)))
 
     def status(self) -> list[dict[str, Any]]:
         """Return the servers held, for `invoke status`."""
@@ -218,7 +226,7 @@ class Supervisor:
         begin = time.monotonic()
         with ThreadPoolExecutor() as pool:
             list(pool.map(self._quietly_discard, list(self._servers)))
-        self._guard.close()
+        self.guard.close()
         _log.info("closed in %.2f s", time.monotonic() - begin)
 
     def _quietly_discard(self, key: tuple[str, str]) -> None:
@@ -226,3 +234,11 @@ class Supervisor:
             self._discard(key)
         except Exception:
             _log.exception("stopping %s on %s", *key)
+
+
+def _end_of(server: Server) -> Reason | None:
+    """Return how a server that no longer answers ended; the watch on it may hear of it a moment after we do."""
+    deadline = time.monotonic() + _HEAR_SECONDS
+    while (reason := server.died()) is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return reason

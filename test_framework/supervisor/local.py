@@ -29,6 +29,7 @@ class LocalClient:
     ) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="test-framework-")
         self._supervisor = Supervisor(Path(self._folder.name))
+        self._promise = self._supervisor.guard.add(kind="folder", path=self._folder.name)
         made = Run.of(run, settings.root, dict(os.environ), overrides)
         made.listeners.append(say)
         self._run = self._supervisor.enter(made)
@@ -57,5 +58,6 @@ class LocalClient:
     def close(self) -> None:
         """See `Client.close`."""
         self._supervisor.leave(self._run, _ME)
+        self._supervisor.guard.drop(self._promise)
         self._supervisor.close()
         self._folder.cleanup()

@@ -57,7 +57,8 @@ class Server:
         listener.bind(str(self._address.socket))
         listener.listen(128)
         _log.info("supervisor %d listens on %s", os.getpid(), self._address.socket)
-        self._supervisor.promise(kind="socket", path=str(self._address.socket), lock=str(self._address.lock))
+        guard, address = self._supervisor.guard, self._address
+        promise = guard.add(kind="socket", path=str(address.socket), lock=str(address.lock))
         for descriptor in (listener.fileno(), self._wake_read):
             self._events.register(descriptor, select.POLLIN)
         while (left := self._seconds_left()) is None or left > 0:
@@ -72,6 +73,7 @@ class Server:
                     self._hung_up(descriptor)
         # Nobody may knock any more; whoever does starts the next supervisor, which waits for our lock.
         self._address.socket.unlink(missing_ok=True)
+        guard.drop(promise)
         listener.close()
         self._supervisor.close()
 
@@ -201,20 +203,17 @@ class _Client:
         try:
             answer = self._answer(message)
         except Refused as refused:
-            self._send({"refused": refused_to(refused)})
+            answer = {"refused": refused_to(refused)}
         except BadSetting as error:
-            self._send({"bad": str(error)})
-        except OSError:
-            raise
+            answer = {"bad": str(error)}
         except Exception as error:
-            # A fault of ours ends this request, and not the lease of everything else that the client holds.
+            # A fault of ours, or a server that has gone, ends this request, and not the lease of everything else that
+            # the client holds.
             _log.exception("request %s", message["op"])
-            self._send({"bad": f"the supervisor failed: {type(error).__name__}: {hide_secrets(str(error))}"})
-        else:
-            if answer is not None:
-                self._send(answer)
+            answer = {"bad": f"the supervisor failed: {type(error).__name__}: {hide_secrets(str(error))}"}
+        self._send(answer)
 
-    def _answer(self, message: Message) -> Message | None:  # noqa: PLR0911  # one for each request
+    def _answer(self, message: Message) -> Message:  # noqa: PLR0911  # one for each request
         run, supervisor = self._run, self._supervisor
         if run is None:
             return {"bad": "the first message must be hello"}

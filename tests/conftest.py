@@ -1,0 +1,106 @@
+"""What the tests share: an environment in which nothing is configured, and projects on which pytest runs."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+_CONFIGURES = ("TEST_FRAMEWORK_", "STAGING_", "DOCKER_", "PYTEST_XDIST_")
+_CONFIGURES_TOO = ("CI", "DATABASE_URL", "GOOGLE_APPLICATION_CREDENTIALS", "PYTEST_ADDOPTS", "PYTEST_PLUGINS")
+_END_SECONDS = 10
+
+
+@pytest.fixture
+def bare_env(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Take out of the environment what could configure anything; return what changes it for the test."""
+    for name in list(os.environ):
+        if name.startswith(_CONFIGURES) or name in _CONFIGURES_TOO:
+            monkeypatch.delenv(name)
+    return monkeypatch
+
+
+class Project:
+    """A project of its own, in the working directory of the test, and runs of pytest with this plugin on it."""
+
+    def __init__(self, pytester: pytest.Pytester, env: pytest.MonkeyPatch, runtime: Path) -> None:
+        self.pytester = pytester
+        self.path = pytester.path
+        self.env = env
+        self.runtime = runtime
+        self.configure("")
+
+    def configure(self, table: str) -> None:
+        """Write `[tool.test_framework]` with these lines."""
+        self.write("pyproject.toml", f"[tool.test_framework]\n{table}\n")
+
+    def write(self, name: str, text: str) -> Path:
+        """Write a file."""
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def run(self, *args: str) -> pytest.RunResult:
+        """Run pytest in this process, with no plugin but ours."""
+        self.env.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+        return self.pytester.runpytest_inprocess("-p", "test_framework.plugin", *args)
+
+    def spawn(self, *args: str) -> pytest.RunResult:
+        """Run pytest in a process of its own, with every plugin that is installed."""
+        return self.pytester.runpytest_subprocess(*args, timeout=60)
+
+    def report(self, tier: str = "unit") -> dict[str, Any]:
+        """Return the report of a tier."""
+        data: dict[str, Any] = json.loads((self.path / "reports" / f"{tier}.json").read_text(encoding="utf-8"))
+        return data
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, bare_env: pytest.MonkeyPatch) -> Iterator[Project]:
+    """Return an empty project; whatever its runs start has ended when the test is over."""
+    # The path of a socket is short, so its folder cannot be one of pytest's; servers of another user pass through it.
+    runtime = Path(tempfile.mkdtemp(prefix="tf-"))
+    runtime.chmod(0o755)
+    bare_env.setenv("TMPDIR", str(runtime))
+    bare_env.setenv("XDG_RUNTIME_DIR", str(runtime))
+    bare_env.setenv("TEST_FRAMEWORK_IDLE_SECONDS", "0")
+    yield Project(pytester, bare_env, runtime)
+    wait_until(lambda: not any(map(_locked, runtime.glob("*/*/lock"))), "the supervisor has ended")
+    shutil.rmtree(runtime)
+
+
+def _locked(path: Path) -> bool:
+    """Whether a supervisor holds its lock, as it does for as long as it lives."""
+    with path.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+@pytest.fixture
+def no_service(project: Project) -> Project:
+    """Return the project in a place where Docker is the only provider and has no socket."""
+    project.env.setenv("DOCKER_HOST", "unix:///nope.sock")
+    project.env.setenv("TEST_FRAMEWORK_PROVIDERS", "docker")
+    return project
+
+
+def wait_until(predicate: Callable[[], bool], description: str, seconds: float = _END_SECONDS) -> None:
+    """Wait for it, and say what did not come true."""
+    deadline = time.monotonic() + seconds
+    while not predicate():
+        assert time.monotonic() < deadline, f"not so after {seconds} s: {description}"
+        time.sleep(0.02)

@@ -1,0 +1,247 @@
+"""A throw-away project, and runs of pytest on it that can be held in mid-test."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from test_framework.supervisor.client import running
+from tests.conftest import wait_until
+from tests.support.place import Place
+
+__all__ = ["SERVICES", "Checkout", "Run"]
+
+_RUN_SECONDS = 40.0
+SERVICES = ("postgres", "redis")
+
+_SETTINGS = """\
+[tool.pytest.ini_options]
+addopts = ["--strict-markers", "--import-mode=importlib", "-p", "no:cacheprovider"]
+filterwarnings = ["error"]
+
+[tool.test_framework]
+"""
+
+_TESTS = Template('''\
+"""One test before, one in the middle of which the run can be held, and two after."""
+
+import os
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+from redis import Redis
+
+ROOT = Path(__file__).parents[2]
+
+
+def use(request):
+    """Write to every service."""
+    for name in $fixtures:
+        url = request.getfixturevalue(name).url
+        if name == "postgres_db":
+            with psycopg.connect(url) as connection:
+                connection.execute("CREATE TABLE book (title text)")
+        else:
+            with Redis.from_url(url) as client:
+                assert client.set("title", "Kindred")
+
+
+def hold():
+    """Say that the run is here, and stay until it is told to go on."""
+    if not (ROOT / "hold").exists():
+        return
+    (ROOT / f"here-{os.getpid()}").touch()
+    deadline = time.monotonic() + 60
+    while (ROOT / "hold").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+''')
+
+_TEST = Template("""\
+
+
+@pytest.mark.requires(*$services)
+@pytest.mark.parametrize("number", range($number))
+def test_$kind(request, number):
+    use(request)
+    if "$kind" == "middle":
+        hold()
+""")
+
+
+class Checkout:
+    """A project with a tier `integration` whose tests write to the services named.
+
+    Attributes:
+        root: Its folder.
+        place: Where it lies.
+        provider: The only provider of its services.
+        services: What its tests use.
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        provider: str,
+        services: tuple[str, ...] = SERVICES,
+        *,
+        name: str = "project",
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        self.place = place
+        self.provider = provider
+        self.services = services
+        self.root = place.path / name
+        self._env = dict(env or {})
+        self.tests()
+        self.write(
+            "pyproject.toml", _SETTINGS + f"[tool.test_framework.tiers.integration]\nservices = {list(services)}\n"
+        )
+
+    def write(self, name: str, text: str) -> Path:
+        """Write a file."""
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def tests(self, *, before: int = 1, middle: int = 1, after: int = 2) -> None:
+        """Write the tests, so many of each kind."""
+        fixtures = [f"{name}_db" for name in self.services]
+        text = _TESTS.substitute(fixtures=fixtures)
+        for kind, number in {"before": before, "middle": middle, "after": after}.items():
+            text += _TEST.substitute(services=self.services, kind=kind, number=number) if number else ""
+        self.write("tests/integration/test_services.py", text)
+
+    def env(self, env: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Return the environment of what runs here, with these variables on top."""
+        return self.place.env | {"TEST_FRAMEWORK_PROVIDERS": self.provider} | self._env | dict(env or {})
+
+    def hold(self) -> None:
+        """Let runs stay in mid-test until `go`."""
+        for path in self.root.glob("here-*"):
+            path.unlink()
+        self.write("hold", "")
+
+    def go(self) -> None:
+        """Let runs go on."""
+        (self.root / "hold").unlink()
+
+    def start(self, *args: str, env: Mapping[str, str] | None = None, prefix: tuple[str, ...] = ()) -> Run:
+        """Start pytest on the tier."""
+        command = [*prefix, sys.executable, "-m", "pytest", "-p", "test_framework.plugin", "--tier", "integration", *args]
+        run = Run(command, self, self.env(env))
+        self.place.pids.add(run.pid)
+        return run
+
+    def start_held(self, *args: str, env: Mapping[str, str] | None = None) -> Run:
+        """Start pytest and wait until it stays in mid-test."""
+        self.hold()
+        run = self.start(*args, env=env)
+        run.wait_held(1)
+        return run
+
+    def run(self, *args: str, env: Mapping[str, str] | None = None) -> Run:
+        """Run pytest to its end."""
+        run = self.start(*args, env=env)
+        run.end()
+        return run
+
+    def command(self, *args: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        """Run `python -m test_framework`."""
+        return subprocess.run(
+            [sys.executable, "-m", "test_framework", *args],
+            capture_output=True,
+            text=True,
+            timeout=_RUN_SECONDS,
+            check=False,
+            cwd=self.root,
+            env=self.env(env),
+        )
+
+    def json(self, *args: str, env: Mapping[str, str] | None = None) -> Any:
+        """Run `python -m test_framework` and return the JSON that it prints."""
+        result = self.command(*args, "--json", env=env)
+        assert result.returncode == 0, result.stderr
+        return json.loads(result.stdout)
+
+    def status(self) -> list[dict[str, Any]]:
+        """Return the supervisors of this project and what they hold."""
+        return [told for _, told in running(self.env()) if told["root"] == str(self.root)]
+
+    def servers(self) -> dict[str, str]:
+        """Return the process id or the container id of each service's only server."""
+        (supervisor,) = self.status()
+        found = {server["service"]: server["id"] for server in supervisor["servers"]}
+        assert len(found) == len(supervisor["servers"]), "a service has one server"
+        assert found.keys() == set(self.services)
+        return found
+
+
+class Run:
+    """A run of pytest."""
+
+    def __init__(self, command: list[str], checkout: Checkout, env: dict[str, str]) -> None:
+        self._checkout = checkout
+        self._root = checkout.root
+        self._report = self._root / "reports" / "integration.json"
+        self._output = self._root / f"output-{time.monotonic_ns()}"
+        with self._output.open("wb") as output:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=self._root, env=env
+            )
+        self.pid = self._process.pid
+
+    @property
+    def output(self) -> str:
+        """What it has printed."""
+        return self._output.read_text(errors="replace")
+
+    def held(self) -> list[int]:
+        """Return the processes that are in mid-test: pytest itself, or its workers."""
+        return [int(path.name.partition("-")[2]) for path in self._root.glob("here-*")]
+
+    def wait_held(self, number: int) -> None:
+        """Wait until so many processes of all runs of the project are in mid-test."""
+
+        def held() -> bool:
+            assert self._process.poll() is None, self.output
+            return len(self.held()) >= number
+
+        wait_until(held, f"{number} in mid-test", _RUN_SECONDS)
+
+    def kill(self, number: int = signal.SIGKILL) -> None:
+        """Send a signal to pytest, and wait for its end."""
+        self._process.send_signal(number)
+        self.end()
+
+    def end(self, seconds: float = _RUN_SECONDS) -> int:
+        """Wait for the end and return the exit status."""
+        try:
+            return self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise AssertionError(f"it did not end within {seconds} s:\n{self.output}") from None
+
+    def passed(self, seconds: float = _RUN_SECONDS) -> None:
+        """Assert that it ends well."""
+        assert self.end(seconds) == 0, f"{self.output}\n{self._checkout.place.log()}"
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """The tier's report."""
+        data: dict[str, Any] = json.loads(self._report.read_text(encoding="utf-8"))
+        return data
+
+    def outcomes(self) -> dict[str, str]:
+        """Return what became of each test, by the name that follows the file's."""
+        return {test["nodeid"].partition("::")[2]: test["outcome"] for test in self.report["tests"]}

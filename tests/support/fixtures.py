@@ -1,0 +1,52 @@
+"""Fixtures for tests that run pytest on throw-away projects, once for each provider that can start servers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from test_framework.plugin.session import ReasonedSkip
+from test_framework.providers.docker.probe import probe
+from test_framework.verdict import Reason, Refused
+from tests.support.checkout import SERVICES, Checkout
+from tests.support.place import Place
+
+__all__ = ["checkout", "docker_env", "place", "provider"]
+
+
+@pytest.fixture(scope="session")
+def docker_env() -> dict[str, str]:
+    """Return the variables that name the engine; the test is skipped where there is none, or none with our images."""
+    try:
+        env = probe(os.environ).environment()
+    except Refused as refused:
+        raise ReasonedSkip(refused.reason) from refused
+    with Place(env) as place:
+        found = Checkout(place, "docker").json("doctor")["services"]
+    for told in found.values():
+        for attempt in told["attempts"]:
+            if attempt["provider"] == "docker" and attempt["code"]:
+                raise ReasonedSkip(Reason.from_json(attempt))
+    return env
+
+
+@pytest.fixture(params=["embedded", pytest.param("docker", marks=pytest.mark.docker_required)])
+def provider(request: pytest.FixtureRequest) -> str:
+    """Return the provider that the test is about."""
+    return str(request.param)
+
+
+@pytest.fixture
+def place(request: pytest.FixtureRequest) -> Iterator[Place]:
+    """Return a place for projects; what a failed test has left there is removed after it."""
+    docker = "provider" not in request.fixturenames or request.getfixturevalue("provider") == "docker"
+    with Place(request.getfixturevalue("docker_env") if docker else None) as made:
+        yield made
+
+
+@pytest.fixture
+def checkout(place: Place, provider: str) -> Checkout:
+    """Return a project on one provider; with Docker it uses one service, whose container starts in half the time."""
+    return Checkout(place, provider, SERVICES if provider == "embedded" else ("redis",))

@@ -1,0 +1,163 @@
+"""A place of their own for throw-away projects, and everything on this machine that belongs to it.
+
+Whatever a run starts inherits the place's TMPDIR, works in a folder below it, or carries the mark of a process that
+does: so what a run has left can be told from what anybody else does on the machine at the same time.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+import docker
+import psutil
+from docker.errors import DockerException
+
+from tests.conftest import wait_until
+
+__all__ = ["Place"]
+
+_MEMORY = Path("/dev/shm")  # noqa: S108  # where embedded servers have their data
+_SEGMENTS = Path("/proc/sysvipc/shm")
+_LEFT_SECONDS = 5.0
+_OURS = ("TEST_FRAMEWORK_", "STAGING_", "PYTEST_", "COV_")
+_OURS_TOO = ("CI", "DATABASE_URL", "GITHUB_STEP_SUMMARY", "PYTHONDONTWRITEBYTECODE")
+
+
+class Place:
+    """Two folders for the runs of one user, with paths short enough for sockets, and one for each project."""
+
+    def __init__(self, docker_env: dict[str, str] | None = None) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="tf-", dir="/tmp"))  # noqa: S108  # TMPDIR may be too long
+        self.path.chmod(0o755)
+        self.temporary = self.path / "tmp"
+        self.runtime = self.path / "run"
+        for folder in (self.temporary, self.runtime):
+            folder.mkdir()
+        self.docker_env = docker_env
+        self.client = docker.from_env(environment=docker_env, timeout=5) if docker_env else None
+        self.pids: set[int] = set()
+        """Of the runs that were started here: without a supervisor they own the servers themselves."""
+        self._segments = set(_orphaned_segments())
+
+    def __enter__(self) -> Self:
+        """Return the place itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End and remove what a test that failed has left."""
+        for process in self.processes():
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        if self.client is not None:
+            with suppress(DockerException, OSError):
+                for identity in self.containers():
+                    self.client.api.remove_container(identity, force=True, v=True)
+            self.client.close()
+        for folder in (*self.folders(), self.path):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment of what runs here: nothing configured but the images, and servers that end at once."""
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(_OURS) and k not in _OURS_TOO}
+        kept |= {k: v for k, v in os.environ.items() if k.startswith("TEST_FRAMEWORK_") and k.endswith("_IMAGE")}
+        return kept | {
+            **(self.docker_env or {}),
+            # No plugin but ours and those that a test names.
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            "TMPDIR": str(self.temporary),
+            "XDG_RUNTIME_DIR": str(self.runtime),
+            "TEST_FRAMEWORK_IDLE_SECONDS": "0",
+        }
+
+    def log(self) -> str:
+        """Return what all supervisors here have written."""
+        return "".join(p.read_text(errors="replace") for p in sorted(self.runtime.glob("*/*/supervisor.log")))
+
+    def supervisors(self) -> list[int]:
+        """Return the process ids of all supervisors that there have ever been, the oldest first."""
+        return [int(pid) for pid in re.findall(r"supervisor (\d+) listens", self.log())]
+
+    def processes(self, what: str = "") -> list[psutil.Process]:
+        """Return what runs here, the processes of servers included; `what` is part of the command line."""
+        return [p for p in psutil.process_iter() if self._holds(p) and what in _command(p)]
+
+    def _holds(self, process: psutil.Process) -> bool:
+        try:
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return False
+            with suppress(psutil.AccessDenied):
+                if process.environ().get("TMPDIR") == str(self.temporary):
+                    return True
+            texts = [*process.cmdline(), process.cwd()]
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            return False
+        places = [str(self.path), *map(str, self._data())]
+        return any(place in text for place in places for text in texts)
+
+    def _data(self) -> list[Path]:
+        """Return the places of the data of servers whose owner is one of ours, whether they are there or not."""
+        owners = {*self.supervisors(), *self.pids}
+        return [_MEMORY / f"test-framework-{os.getuid()}-{pid}_" for pid in owners]
+
+    def folders(self) -> list[Path]:
+        """Return what is in the temporary folder, and the data folders in memory."""
+        # Neither pytest's own folder nor a copy of server programs, which the next run uses, is a trace.
+        found = [p for p in self.temporary.iterdir() if not p.name.startswith("pytest-of-") and "-bin-" not in p.name]
+        return found + [p for data in self._data() for p in _MEMORY.glob(f"{data.name}*")]
+
+    def sockets(self) -> list[Path]:
+        """Return the sockets."""
+        return [p for p in self.path.rglob("*") if p.is_socket()]
+
+    def containers(self) -> list[str]:
+        """Return the ids of the containers, running or not, that were started for a project here."""
+        if self.client is None:
+            return []
+        found = self.client.api.containers(all=True, filters={"label": "test-framework.owner"})
+        roots = {c["Id"][:12]: c["Labels"].get("test-framework.project", "") for c in found}
+        return [identity for identity, root in roots.items() if root.startswith(str(self.path))]
+
+    def left(self, *, containers: bool = True) -> list[str]:
+        """Return everything that there is, in words."""
+        found = [f"process {p.pid}: {_command(p)}" for p in self.processes()]
+        found += [f"container {identity}" for identity in self.containers()] if containers else []
+        found += [f"folder {path}" for path in self.folders()]
+        found += [f"socket {path}" for path in self.sockets()]
+        return found + [f"memory segment {s}" for s in set(_orphaned_segments()) - self._segments]
+
+    def is_empty(self, *, containers: bool = True) -> None:
+        """Assert that nothing is left after five seconds at most; without `containers`, the engine is not asked."""
+        left: list[str] = ["not looked yet"]
+
+        def nothing() -> bool:
+            left[:] = self.left(containers=containers)
+            return not left
+
+        try:
+            wait_until(nothing, "nothing is left", _LEFT_SECONDS)
+        except AssertionError:
+            raise AssertionError("\n".join([*left, "", "The supervisors' log:", self.log()])) from None
+
+
+def _command(process: psutil.Process) -> str:
+    with suppress(psutil.Error):
+        return " ".join(process.cmdline())
+    return ""
+
+
+def _orphaned_segments() -> Iterator[str]:
+    """Yield the System V segments of shared memory whose creator is gone."""
+    if not _SEGMENTS.exists():
+        return
+    for line in _SEGMENTS.read_text().splitlines()[1:]:
+        fields = line.split()
+        if fields[6] == "0" and not psutil.pid_exists(int(fields[4])):
+            yield f"{fields[1]} of process {fields[4]}"

@@ -1,0 +1,345 @@
+"""The plugin without any service: which tests a tier runs, what is told and reported, and the exit code."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from typing import TYPE_CHECKING
+
+import pytest
+
+# Imported here, so that a run inside of a test does not import them anew.
+import test_framework.providers.docker
+import test_framework.services.postgres
+import test_framework.supervisor.local  # noqa: F401
+from test_framework.plugin.markers import MARKERS
+
+if TYPE_CHECKING:
+    from tests.conftest import Project
+
+PASSES = "def test_passes(): pass\n"
+NEEDS = "def test_needs(postgres): pass\n"
+TEST = "tests/unit/test_it.py"
+
+
+@pytest.fixture
+def no_service(no_service: Project) -> Project:
+    """Return the project, whose runs ask for services in this process."""
+    no_service.env.setenv("TEST_FRAMEWORK_SUPERVISOR", "0")
+    return no_service
+
+
+def collected(project: Project, *args: str) -> set[str]:
+    """Return the names of the tests that a run would run."""
+    result = project.run("--collect-only", "-q", *args)
+    assert result.ret == pytest.ExitCode.OK
+    return {line.rpartition("::")[2] for line in result.outlines if "::" in line}
+
+
+@pytest.fixture
+def tests_everywhere(project: Project) -> Project:
+    """Return a project with a test in each of several tiers and one outside of all."""
+    for folder in ("unit", "smoke", "e2e", "e2e/staging", "nowhere"):
+        name = folder.replace("/", "_")
+        project.write(f"tests/{folder}/test_{name}.py", f"def test_{name}(): pass")
+    return project
+
+
+@pytest.mark.parametrize(
+    ("args", "tests"),
+    [
+        (["--tier", "e2e"], {"test_e2e"}),
+        (["--tier", "e2e-staging"], {"test_e2e_staging"}),
+        (["--tier", "e2e", "tests/e2e/test_e2e.py"], {"test_e2e"}),
+        ([], {"test_unit", "test_smoke", "test_e2e", "test_e2e_staging", "test_nowhere"}),
+    ],
+)
+def test_a_tier_runs_its_own_files(tests_everywhere: Project, args: list[str], tests: set[str]) -> None:
+    """Also where the folder of another tier lies below its own; without a tier everything runs."""
+    assert collected(tests_everywhere, *args) == tests
+
+
+def test_a_tier_of_ones_own(tests_everywhere: Project) -> None:
+    """A table in the file is all it takes, from whichever folder the run begins."""
+    tests_everywhere.configure("tiers.odd.paths = ['tests/nowhere', 'tests/unit/test_unit.py']")
+    tests_everywhere.env.chdir(tests_everywhere.path / "tests" / "smoke")
+    assert collected(tests_everywhere, "--tier", "odd") == {"test_nowhere", "test_unit"}
+
+
+def test_the_header_says_what_will_be_tried(project: Project) -> None:
+    """Tier, providers in order, and where that order came from, without those that are switched off."""
+    project.write(TEST, PASSES)
+    result = project.run("--tier", "unit", "--providers", "embedded,docker,explicit", "--no-docker")
+    result.stdout.fnmatch_lines(["test framework: tier unit, providers embedded, explicit (--providers)"])
+
+
+@pytest.mark.parametrize(
+    ("args", "variables", "providers"),
+    [
+        (["--environment", "staging"], {}, "staging (--environment=staging)"),
+        (["--environment", "local", "--no-docker"], {}, "explicit, embedded (the default)"),
+        (["--no-docker"], {"TEST_FRAMEWORK_DISABLED": "embedded"}, "explicit, staging (the default)"),
+        (["--providers", "docker"], {"TEST_FRAMEWORK_PROVIDERS": "embedded"}, "docker (--providers)"),
+    ],
+)
+def test_options_choose_the_providers(
+    project: Project, args: list[str], variables: dict[str, str], providers: str
+) -> None:
+    """The command line adds to what is switched off already, and replaces an order."""
+    project.write(TEST, PASSES)
+    for name, value in variables.items():
+        project.env.setenv(name, value)
+    result = project.run(*args, "--collect-only", "-q", "--verbose")
+    assert f"test framework: tier -, providers {providers}" in result.outlines
+
+
+def test_a_run_that_uses_nothing_says_nothing(project: Project) -> None:
+    """Without a tier, a service or a skip there is no summary and no report of ours."""
+    project.write(TEST, PASSES + "def test_is_strict(): pass")
+    result = project.run()
+    assert not [line for line in result.outlines if "gate" in line or "report" in line]
+    assert not (project.path / "reports").exists()
+
+
+def test_a_skip_is_told_with_what_to_do(no_service: Project) -> None:
+    """The summary and the report name the code, every provider that was tried, and a remedy."""
+    no_service.write(TEST, NEEDS + PASSES)
+    result = no_service.run("--tier", "unit")
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(
+        [
+            "*= tier unit =*",
+            "postgres: not to be had",
+            "skipped 1: socket-missing: postgres: no Docker socket at unix:///nope.sock, from DOCKER_HOST *",
+            "  Start Docker *, or set DOCKER_HOST.",
+            "report: reports/unit.json",
+            "gate (lenient): green, but: 1 skipped: socket-missing",
+        ]
+    )
+    report = no_service.report()
+    assert (report["tier"], report["outcome"]) == ("unit", "passed")
+    assert report["counts"] == {"passed": 1, "failed": 0, "errors": 0, "skipped": 1}
+    (skip,) = report["skips"]
+    assert skip["nodeid"] == f"{TEST}::test_needs"
+    assert skip["code"] == "socket-missing"
+    assert "unix:///nope.sock" in skip["message"]
+    assert "embedded, explicit, staging: switched off by TEST_FRAMEWORK_PROVIDERS" in skip["message"]
+    assert "DOCKER_HOST" in skip["remedy"]
+    attempts = report["services"]["postgres"]["attempts"]
+    assert [a["provider"] for a in attempts] == ["docker", "embedded", "explicit", "staging"]
+    assert {a["code"] for a in attempts[1:]} == {"provider-disabled"}
+    assert report["gate"] == {"strict": False, "verdict": "green", "why": "1 skipped: socket-missing"}
+
+
+OUTCOMES = """
+import pytest, unittest
+
+@pytest.fixture
+def fails_before():
+    assert 0
+
+@pytest.fixture
+def fails_after():
+    yield
+    assert 0
+
+def test_passed(): pass
+def test_failed(): assert 0
+def test_error_before(fails_before): pass
+def test_error_after(fails_after): pass
+def test_failed_and_error_after(fails_after): assert 0
+@pytest.mark.xfail
+def test_xfailed(): assert 0
+@pytest.mark.xfail
+def test_xpassed(): pass
+@pytest.mark.xfail(run=False, reason="hangs")
+def test_skipped_xfail(): pass
+def test_skipped(): pytest.skip("not today")
+def test_skipped_in_silence(): pytest.skip()
+@pytest.mark.skip
+def test_skipped_always(): pass
+@pytest.mark.skipif(True, reason="on this machine")
+def test_skipped_if(): pass
+class TestCase(unittest.TestCase):
+    def test_skipped_case(self): self.skipTest("as ever")
+"""
+
+
+def test_every_outcome_is_recorded(project: Project) -> None:
+    """Each test is there once, whatever its phases said, and each skip with a reason and the place that gave it."""
+    project.write(TEST, OUTCOMES)
+    result = project.run("--tier", "unit")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    report = project.report()
+    outcomes = {t["nodeid"].rpartition("test_")[2]: t["outcome"] for t in report["tests"]}
+    assert outcomes == {
+        "passed": "passed",
+        "failed": "failed",
+        "error_before": "error",
+        "error_after": "error",
+        "failed_and_error_after": "failed",
+        "xfailed": "xfailed",
+        "xpassed": "xpassed",
+        "skipped_xfail": "skipped",
+        "skipped": "skipped",
+        "skipped_in_silence": "skipped",
+        "skipped_always": "skipped",
+        "skipped_if": "skipped",
+        "skipped_case": "skipped",
+    }
+    assert report["counts"] == {"passed": 3, "failed": 2, "errors": 2, "skipped": 6}
+    assert {s["nodeid"].rpartition("test_skipped")[2]: s["message"] for s in report["skips"]} == {
+        "_xfail": "[NOTRUN] hangs",
+        "": "not today",
+        "_in_silence": "no reason given",
+        "_always": "unconditional skip",
+        "_if": "on this machine",
+        "_case": "as ever",
+    }
+    for skip in report["skips"]:
+        assert skip["code"] == "skipped-by-test"
+        assert "test_it.py" in skip["remedy"]
+
+
+def test_what_cannot_be_collected_is_recorded(project: Project) -> None:
+    """A broken file is an error and one that skips itself a skip; the other files' tests run on demand."""
+    project.write("tests/unit/test_broken.py", "import nowhere\n")
+    project.write("tests/unit/test_absent.py", "import pytest\npytest.importorskip('nowhere')\n")
+    project.write(TEST, PASSES)
+    result = project.run("--tier", "unit", "--continue-on-collection-errors")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    report = project.report()
+    assert report["counts"] == {"passed": 1, "failed": 0, "errors": 1, "skipped": 1}
+    assert "nowhere" in report["skips"][0]["message"]
+
+
+def test_junit_is_written_beside_the_report(project: Project) -> None:
+    """It has every test."""
+    project.write(TEST, PASSES)
+    project.run("--tier", "unit")
+    written = ET.parse(project.path / "reports" / "unit.xml")  # noqa: S314  # our own
+    assert written.getroot().find(".//testcase[@name='test_passes']") is not None
+
+
+def test_junit_is_written_where_the_command_line_says(project: Project) -> None:
+    """And nowhere else."""
+    project.write(TEST, PASSES)
+    project.run("--tier", "unit", "--junitxml", "mine.xml")
+    assert (project.path / "mine.xml").exists()
+    assert not (project.path / "reports" / "unit.xml").exists()
+
+
+def test_collecting_only_leaves_the_report_alone(project: Project) -> None:
+    """It judges nothing, writes nothing and needs no service."""
+    project.write(TEST, NEEDS)
+    project.env.setenv("CI", "true")
+    report = project.write("reports/unit.json", "of the run before")
+    result = project.run("--tier", "unit", "--collect-only")
+    assert result.ret == pytest.ExitCode.OK
+    assert report.read_text() == "of the run before"
+    assert not [line for line in result.outlines if "gate" in line]
+
+
+def test_no_report_outlives_the_next_run(project: Project) -> None:
+    """A run that dies must not be taken for the one before it, so that one's report goes first."""
+    project.write(TEST, "from pathlib import Path\ndef test_it(): assert not Path('reports/unit.json').exists()\n")
+    project.write("reports/unit.json", "of the run before")
+    assert project.run("--tier", "unit").ret == pytest.ExitCode.OK
+
+
+def test_markers_are_registered(project: Project) -> None:
+    """Each of ours passes `--strict-markers`, and `--markers` says what it means; one with a slip is refused."""
+    lines = [f"@pytest.mark.{name.partition('(')[0]}" for name in MARKERS if not name.startswith("requires")]
+    project.write(TEST, "\n".join(["import pytest", "@pytest.mark.requires('redis')", *lines, "def test_it(): pass"]))
+    assert project.run("--strict-markers", "--collect-only").ret == pytest.ExitCode.OK
+    told = project.run("--markers").outlines
+    for name, meaning in MARKERS.items():
+        assert f"@pytest.mark.{name}: {meaning}" in told
+    project.write(TEST, "import pytest\n@pytest.mark.integraton\ndef test_it(): pass")
+    assert project.run("--strict-markers").ret == pytest.ExitCode.INTERRUPTED
+
+
+def test_a_condition_is_not_met_by_what_is_switched_off(project: Project) -> None:
+    """A test that uses Docker or staging by itself does not run where they must not be used."""
+    project.write(TEST, "import pytest\n")
+    for marker in ("docker_required", "staging"):
+        text = f"@pytest.mark.{marker}\ndef test_{marker}(): raise SystemExit('it ran')\n"
+        with (project.path / TEST).open("a") as file:
+            file.write(text)
+    project.env.setenv("STAGING_BACKEND_URL", "http://127.0.0.1:1")
+    assert project.run("--tier", "unit", "--no-docker", "--environment", "local").ret == pytest.ExitCode.OK
+    docker, staging = project.report()["skips"]
+    assert docker["code"] == staging["code"] == "provider-disabled"
+    assert docker["message"] == "docker is switched off by --environment=local and --no-docker"
+    assert staging["message"] == "staging is switched off by --environment=local and --no-docker"
+
+
+CONDITIONS = """
+import pytest
+
+@pytest.mark.docker_required
+def test_docker(): raise SystemExit("it ran")
+@pytest.mark.staging
+def test_staging(): raise SystemExit("it ran")
+@pytest.mark.gcp_required
+def test_google(): raise SystemExit("it ran")
+@pytest.mark.requires("redis")
+def test_redis(): raise SystemExit("it ran")
+@pytest.mark.real_services("postgres")
+def test_postgres(): raise SystemExit("it ran")
+"""
+UNMET = {
+    "test_docker": "socket-missing: no Docker socket at unix:///nope.sock",
+    "test_staging": "not-configured: staging is not configured",
+    "test_google": "not-configured: Google Cloud is not configured",
+    "test_redis": "socket-missing: redis: no Docker socket at unix:///nope.sock",
+    "test_postgres": "socket-missing: postgres: no Docker socket at unix:///nope.sock",
+}
+
+
+def test_a_marker_states_a_condition(no_service: Project) -> None:
+    """A test whose condition does not hold is skipped with the reason."""
+    no_service.env.setenv("TEST_FRAMEWORK_PROVIDERS", "docker,staging")
+    no_service.write(TEST, CONDITIONS)
+    assert no_service.run("--tier", "unit").ret == pytest.ExitCode.OK
+    told = {s["nodeid"].rpartition("::")[2]: f"{s['code']}: {s['message']}" for s in no_service.report()["skips"]}
+    assert {name: text[: len(UNMET[name])] for name, text in told.items()} == UNMET
+
+
+def test_real_services_can_be_insisted_on(no_service: Project) -> None:
+    """With `--use-real-services` the same tests fail with the same reasons, and none is skipped."""
+    no_service.env.setenv("TEST_FRAMEWORK_PROVIDERS", "docker,staging")
+    no_service.write(TEST, CONDITIONS)
+    result = no_service.run("--tier", "unit", "--use-real-services")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert no_service.report()["counts"] == {"passed": 0, "failed": 0, "errors": 5, "skipped": 0}
+    for text in UNMET.values():
+        assert [line for line in result.outlines if line.startswith(text)]
+
+
+def test_a_google_credentials_file_is_looked_for(project: Project) -> None:
+    """A variable that names no file is told with its value, and one that does meets the condition."""
+    project.write(TEST, "import pytest\n@pytest.mark.gcp_required\ndef test_it(): pass\n")
+    project.env.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere/key.json")
+    project.run("--tier", "unit")
+    assert "/nowhere/key.json, which is no file" in project.report()["skips"][0]["message"]
+    project.env.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(project.write("key.json", "{}")))
+    project.run("--tier", "unit")
+    assert project.report()["counts"]["passed"] == 1
+
+
+def test_the_services_mapping_names_what_there_is(no_service: Project) -> None:
+    """Its names cost nothing; asking for a service skips the test, and for one that is none is an error."""
+    no_service.write(
+        TEST,
+        """
+        def test_names(services):
+            assert {"postgres", "redis"} <= set(services)
+            assert len(services) == len(list(services))
+            assert "redis" in services and "mysql" not in services
+        def test_asked(services): services["postgres"]
+        def test_unknown(services): services["mysql"]
+        """.replace("\n        ", "\n"),
+    )
+    result = no_service.run("--tier", "unit")
+    assert no_service.report()["counts"] == {"passed": 1, "failed": 1, "errors": 0, "skipped": 1}
+    result.stdout.fnmatch_lines(["*KeyError: \"'mysql' is no service; there are *postgres, redis*"])
