@@ -7,13 +7,15 @@ so that a new service, or a new provider, is one new file.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from test_framework.config import Settings
-from test_framework.verdict import Endpoint, Reason
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from test_framework.config import Settings
+    from test_framework.verdict import Endpoint, Reason
 
 __all__ = [
     "Binary",

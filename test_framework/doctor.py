@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import gettempdir
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from test_framework import owner, providers, services
-from test_framework.config import Settings
 from test_framework.config.load import names
 from test_framework.contracts import Context, Memo, Service
 from test_framework.reasons import Code
 from test_framework.verdict import Attempt, Reason, Refused, most_telling
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from test_framework.config import Settings
 
 __all__ = ["Diagnosis", "ServiceFinding", "TierFinding", "examine"]
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from test_framework.config import Gate, Settings
 from test_framework.config.load import in_ci
-from test_framework.report.record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from test_framework.report.record import Record
 
 __all__ = ["Verdict", "is_strict", "judge"]
 

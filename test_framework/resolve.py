@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from test_framework.config.load import names
-from test_framework.contracts import Server
 from test_framework.reasons import Code
 from test_framework.verdict import Attempt, Reason, Refused, Resolution, hide_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from test_framework.contracts import Server
 
 __all__ = ["resolve"]
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 import time
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from test_framework import owner
-from test_framework.config import Settings
 from test_framework.supervisor.client import running, stop
+
+if TYPE_CHECKING:
+    import argparse
+
+    from test_framework.config import Settings
 
 __all__ = ["add_arguments", "run"]
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
-from collections.abc import Iterable, Iterator
 from dataclasses import fields
+from typing import TYPE_CHECKING
 
 from test_framework.config import BadSetting, Settings
 from test_framework.doctor import Diagnosis, ServiceFinding, examine
 from test_framework.reasons import Code
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable, Iterator
 
 __all__ = ["add_arguments", "run"]
 

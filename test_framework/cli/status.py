@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from test_framework.config import Settings
 from test_framework.supervisor.client import running
+
+if TYPE_CHECKING:
+    import argparse
+
+    from test_framework.config import Settings
 
 __all__ = ["add_arguments", "run"]
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import Field, dataclass, field, fields, replace
-from enum import StrEnum
+from dataclasses import Field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from test_framework.config.model import BadSetting, Gate, MajorMismatch, ServiceSettings, Settings, TierSettings
 from test_framework.config.tiers import TIERS
-from test_framework.reasons import Code
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from enum import StrEnum
 
 __all__ = ["find_root", "in_ci", "load", "names"]
 
@@ -74,13 +75,13 @@ def in_ci(env: Mapping[str, str]) -> bool:
     return env.get("CI", "").lower() not in ("", "0", "false")
 
 
-@dataclass
 class _Table:
     """The values of one table so far, and the prefix of its keys in `origins`."""
 
-    model: type
-    prefix: str
-    values: dict[str, Any] = field(default_factory=dict)
+    def __init__(self, model: type, prefix: str) -> None:
+        self.model = model
+        self.prefix = prefix
+        self.values: dict[str, Any] = {}
 
 
 class _Reader:
@@ -92,11 +93,7 @@ class _Reader:
         self.services: dict[str, _Table] = {}
         self.tiers: dict[str, _Table] = {}
         self.origins: dict[str, str] = {}
-        self.choices: dict[str, Iterable[str]] = {
-            "providers": names("providers"),
-            "services": names("services"),
-            "codes": [str(code) for code in Code],
-        }
+        self.services_there = names("services")
 
     def file(self, path: Path) -> None:
         """Read `[tool.test_framework]`, where there is one."""
@@ -132,8 +129,8 @@ class _Reader:
             raise BadSetting.value(key, value, source, "a table of tables")
         for name, table in value.items():
             where = f"{source[:-1]}.{key}.{name}]"
-            if key == "services" and name not in self.choices["services"]:
-                raise BadSetting.unknown("service", name, where, self.choices["services"])
+            if key == "services" and name not in self.services_there:
+                raise BadSetting.unknown("service", name, where, self.services_there)
             if not isinstance(table, dict):
                 # A URL that stands here by mistake may hold a password.
                 shown = "***" if isinstance(table, str) else table
@@ -144,7 +141,7 @@ class _Reader:
     def environment(self) -> None:
         """Read `TEST_FRAMEWORK_KEY` and `TEST_FRAMEWORK_SERVICE_KEY`."""
         known = {PREFIX + key.upper(): (self.top, key) for key in _keys(Settings)}
-        for name in self.choices["services"]:
+        for name in self.services_there:
             for key in _keys(ServiceSettings):
                 known[f"{PREFIX}{name}_{key}".upper()] = (self.service(name), key)
         for variable in sorted(v for v in self.env if v.startswith(PREFIX)):
@@ -187,9 +184,10 @@ class _Reader:
         if not isinstance(value, list | tuple) or not all(isinstance(v, str) for v in value):
             raise BadSetting.value(key, value, source, "a list of texts")
         kind = spec.metadata.get("choices", "")
+        choices = _choices(kind) if kind else value
         for item in value:
-            if kind and item not in self.choices[kind]:
-                raise BadSetting.unknown(kind.removesuffix("s"), item, f"{key}, {source}", self.choices[kind])
+            if item not in choices:
+                raise BadSetting.unknown(kind.removesuffix("s"), item, f"{key}, {source}", choices)
         return tuple(value)
 
     def settings(self, root: Path) -> Settings:
@@ -203,6 +201,15 @@ class _Reader:
 
 _ENUMS: dict[str, type[StrEnum]] = {"Gate": Gate, "MajorMismatch": MajorMismatch}
 _YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+
+
+def _choices(kind: str) -> tuple[str, ...]:
+    """Return what a list of this kind may hold; the codes are imported only by who sets one."""
+    if kind != "codes":
+        return names(kind)
+    from test_framework.reasons import Code
+
+    return tuple(str(code) for code in Code)
 
 
 def _keys(model: type) -> dict[str, Field[Any]]:

@@ -5,12 +5,13 @@ The loader reads the fields from here, so a new setting is one new line.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from enum import StrEnum
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
 __all__ = ["BadSetting", "Gate", "MajorMismatch", "ServiceSettings", "Settings", "TierSettings"]
 
@@ -21,6 +22,8 @@ class BadSetting(Exception):
     @classmethod
     def unknown(cls, what: str, name: str, source: str, choices: Iterable[str]) -> BadSetting:
         """Return the error for a name that is not one of `choices`, with the nearest one first."""
+        from difflib import get_close_matches
+
         known = sorted(choices)
         near = get_close_matches(name, known, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""

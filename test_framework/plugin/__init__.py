@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Generator
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
@@ -20,8 +18,12 @@ from test_framework.config import BadSetting, Settings
 from test_framework.plugin import markers, options, summary
 from test_framework.plugin.fixtures import isolated_env, postgres, postgres_db, redis, redis_db, services
 from test_framework.plugin.recorder import Gatherer, Sender
-from test_framework.plugin.session import KEY, Services
+from test_framework.plugin.session import KEY, Session
 from test_framework.report.record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
 
 __all__ = ["isolated_env", "postgres", "postgres_db", "redis", "redis_db", "services"]
 
@@ -42,8 +44,8 @@ def pytest_configure(config: pytest.Config) -> None:
     tier: str | None = config.option.tier
     worker: dict[str, Any] | None = getattr(config, "workerinput", None)
     run = worker[_RUN] if worker else uuid4().hex
-    strict = bool(config.option.use_real_services)
-    session = config.stash[KEY] = Services(settings, overrides, tier, run, strict=strict)
+    must = bool(config.option.use_real_services)
+    session = config.stash[KEY] = Session(settings, overrides, tier, run, must=must)
     config.pluginmanager.register(Sender(session), "test_framework_sender")
     if worker is None:
         if tier:
@@ -113,7 +115,7 @@ def _end_worker(session: pytest.Session, why: str) -> None:
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Take the network from a test that asks for no service in a tier without network."""
     session = item.config.stash[KEY]
-    tier = session.tier or options.tier_of(item.path, session.settings)
+    tier = session.tier_of(item.path)
     if tier is None or session.settings.tier(tier).network or _asks(item):
         return (yield)
     from test_framework.plugin.network import blocked
@@ -163,7 +165,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 class _Judge:
     """In the process that the exit code comes from: warms, gathers, judges, tells."""
 
-    def __init__(self, config: pytest.Config, session: Services) -> None:
+    def __init__(self, config: pytest.Config, session: Session) -> None:
         self._config = config
         self._session = session
         self._record = Record(session.tier)

@@ -1,21 +1,44 @@
-"""Conditions that a marker states, for tests that use no service of ours."""
+"""Conditions that a marker states, beside the services that the test uses."""
 
 from __future__ import annotations
 
 import os
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from test_framework.plugin import markers
 from test_framework.reasons import Code
+from test_framework.staging import configured
 from test_framework.verdict import Reason, Refused
 
-__all__ = ["docker", "google_cloud"]
+if TYPE_CHECKING:
+    import pytest
+
+    from test_framework.config import Settings
+
+__all__ = ["unmet"]
 
 _GOOGLE = "GOOGLE_APPLICATION_CREDENTIALS"
 
 
+def unmet(item: pytest.Item, needed: tuple[str, ...], settings: Settings) -> Reason | None:
+    """Return why a condition that the test states does not hold.
+
+    A test that uses services and insists on a provider is judged by what its services run on, not here.
+    """
+    if item.get_closest_marker("gcp_required") and (reason := _google_cloud()):
+        return reason
+    wanted = None if needed else markers.wanted_provider(item)
+    if wanted in settings.disabled:
+        return Reason.of(Code.PROVIDER_DISABLED, provider=wanted, source=settings.origin("disabled"))
+    if wanted == "staging":
+        return configured(os.environ)
+    return _docker() if wanted == "docker" else None
+
+
 @lru_cache
-def docker() -> Reason | None:
+def _docker() -> Reason | None:
     """Ask for the engine, once in this process."""
     from test_framework.providers.docker.probe import probe
 
@@ -26,7 +49,7 @@ def docker() -> Reason | None:
     return None
 
 
-def google_cloud() -> Reason | None:
+def _google_cloud() -> Reason | None:
     """Look for the credentials file that Google's own libraries look for."""
     named = os.environ.get(_GOOGLE, "")
     if named and Path(named).is_file():

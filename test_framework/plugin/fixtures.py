@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import pytest
 
-from test_framework.plugin.session import KEY, STATE, Services
-from test_framework.verdict import Endpoint
+from test_framework.plugin.session import KEY, STATE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, MutableMapping
+
+    from test_framework.plugin.session import Session
+    from test_framework.verdict import Endpoint
 
 __all__ = ["isolated_env", "postgres", "postgres_db", "redis", "redis_db", "services"]
 
 
-class ServiceMap(Mapping[str, Endpoint]):
+class ServiceMap(Mapping[str, "Endpoint"]):
     """Services by name, each resolved when it is first asked for."""
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
+    def __init__(self, session: Session) -> None:
+        self._session = session
 
     def __getitem__(self, name: str) -> Endpoint:
         """Return a service; the test is skipped when it is unavailable, and fails when it is broken."""
         if name not in self:
             raise KeyError(f"{name!r} is no service; there are {', '.join(self)}")
-        return self._services.endpoint(name)
+        return self._session.lease.endpoint(name)
 
     def __contains__(self, name: object) -> bool:
         """Whether there is a service of that name, running or not."""
@@ -71,10 +77,10 @@ def redis_db(request: pytest.FixtureRequest, redis: Endpoint) -> Iterator[Endpoi
 
 
 def _part_of(request: pytest.FixtureRequest, server: Endpoint) -> Iterator[Endpoint]:
-    session = request.config.stash[KEY]
-    name, endpoint = session.checkout(server.service)
+    lease = request.config.stash[KEY].lease
+    name, endpoint = lease.checkout(server.service)
     yield endpoint
-    session.give_back(name, endpoint, request.node.stash[STATE])
+    lease.give_back(name, endpoint, request.node.stash[STATE])
 
 
 @pytest.fixture

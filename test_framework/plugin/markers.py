@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
+from typing import TYPE_CHECKING
 
 from test_framework.config import BadSetting
 from test_framework.config.load import names
 
-__all__ = ["FIXTURES", "MARKERS", "is_safe", "needs", "register", "wanted_provider"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pytest
+
+__all__ = ["FIXTURES", "MARKERS", "is_safe", "needs", "register", "states_condition", "wanted_provider"]
 
 MARKERS = {
     "requires(*services)": "the services that the test uses without naming their fixtures",
@@ -31,6 +34,7 @@ FIXTURES = {"postgres": "postgres", "postgres_db": "postgres", "redis": "redis",
 """Fixtures that stand for a service."""
 
 _SAFE = ("staging_safe", "connectivity_check")
+_CONDITIONS = ("docker_required", "gcp_required", "staging")
 _NAMING = ("requires", "real_services")
 
 
@@ -74,6 +78,11 @@ def check(item: pytest.Item) -> None:
 def is_safe(item: pytest.Item) -> bool:
     """Whether the test may run against staging."""
     return any(item.get_closest_marker(name) for name in _SAFE)
+
+
+def states_condition(item: pytest.Item) -> bool:
+    """Whether the test states a condition beside its services."""
+    return any(item.get_closest_marker(name) for name in _CONDITIONS)
 
 
 def wanted_provider(item: pytest.Item) -> str | None:

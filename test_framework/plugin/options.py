@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from test_framework.config import BadSetting, Settings, find_root, load
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["add", "overrides_of", "settings_of"]
 

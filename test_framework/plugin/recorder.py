@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from test_framework.plugin.session import STATE, ReasonedSkip, Services, TestState
-from test_framework.reasons import Code
-from test_framework.report.record import Record
-from test_framework.verdict import Endpoint, Reason, Skip
+from test_framework.plugin.session import STATE, TestState
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from test_framework.plugin.session import Session
+    from test_framework.report.record import Record
+    from test_framework.verdict import Endpoint, Reason, Resolution, Skip
 
 __all__ = ["Gatherer", "Sender"]
 
@@ -20,8 +23,8 @@ _ATTRIBUTE = "test_framework"
 class Sender:
     """In the process that runs tests: prepares each, and attaches what it ran on to its reports."""
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
+    def __init__(self, session: Session) -> None:
+        self._session = session
         self._sent: set[str] = set()
 
     @pytest.hookimpl(tryfirst=True)
@@ -29,7 +32,7 @@ class Sender:
         """Have the services before any fixture runs, so that a skip is the test's own and says why."""
         state = item.stash.setdefault(STATE, TestState())
         try:
-            self._services.prepare(item, state)
+            self._session.prepare(item, state)
         finally:
             for name, endpoint in state.endpoints.items():
                 item.user_properties += _properties(name, endpoint)
@@ -42,13 +45,12 @@ class Sender:
         report = yield
         state = item.stash.setdefault(STATE, TestState())
         state.failed = state.failed or (report.failed and call.when == "call")
-        skip = call.excinfo.value if call.excinfo else None
-        reason = skip.reason if isinstance(skip, ReasonedSkip) else None
-        setattr(report, _ATTRIBUTE, self._told(state, reason))
+        setattr(report, _ATTRIBUTE, self._told(state, _reason(call) if report.skipped else None))
         return report
 
     def _told(self, state: TestState, skip: Reason | None) -> dict[str, Any]:
-        new = {n: r for n, r in self._services.resolutions.items() if n not in self._sent}
+        resolved = self._session.lease.resolutions if self._session.has_lease else {}
+        new = {n: r for n, r in resolved.items() if n not in self._sent}
         self._sent.update(new)
         return {
             "services": {n: {"provider": e.provider, "version": e.version} for n, e in state.endpoints.items()},
@@ -58,7 +60,14 @@ class Sender:
         }
 
 
-def _resolution(resolution: Any) -> dict[str, Any]:
+def _reason(call: pytest.CallInfo[None]) -> Reason | None:
+    from test_framework.plugin.lease import ReasonedSkip
+
+    skip = call.excinfo.value if call.excinfo else None
+    return skip.reason if isinstance(skip, ReasonedSkip) else None
+
+
+def _resolution(resolution: Resolution) -> dict[str, Any]:
     """Return a resolution for the report, with a note where the major version is another than the one asked for."""
     told: dict[str, Any] = resolution.to_json()
     if resolution.endpoint and resolution.endpoint.note:
@@ -117,6 +126,9 @@ def _outcome(report: pytest.TestReport) -> str | None:
 
 
 def _skip(report: pytest.TestReport | pytest.CollectReport, told: dict[str, str] | None) -> Skip:
+    from test_framework.reasons import Code
+    from test_framework.verdict import Reason, Skip
+
     if told is None:
         where, text = report.nodeid, str(report.longrepr)
         if isinstance(report.longrepr, tuple):

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from test_framework.gate import Verdict
 from test_framework.reasons import Code
-from test_framework.report.record import Record
-from test_framework.verdict import Skip
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pytest
+
+    from test_framework.gate import Verdict
+    from test_framework.report.record import Record
+    from test_framework.verdict import Skip
 
 __all__ = ["write"]
 

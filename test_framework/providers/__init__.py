@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from test_framework.contracts import Provider
+if TYPE_CHECKING:
+    from test_framework.contracts import Provider
 
 __all__ = ["get"]
 

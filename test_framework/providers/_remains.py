@@ -6,11 +6,14 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from test_framework import owner
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["clear"]
 

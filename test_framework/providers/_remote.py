@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from test_framework.contracts import Context, Service
 from test_framework.providers._start import check_major
 from test_framework.reasons import Code
 from test_framework.verdict import Endpoint, Reason, Refused, is_loopback
+
+if TYPE_CHECKING:
+    from test_framework.contracts import Context, Service
 
 __all__ = ["RemoteServer", "find"]
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from test_framework.contracts import Context, Service
 from test_framework.reasons import Code
 from test_framework.verdict import Reason, Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from test_framework.contracts import Context, Service
 
 __all__ = ["check_major", "wait_healthy", "wanted_major"]
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from test_framework.contracts import Context, Service
+from typing import TYPE_CHECKING
+
 from test_framework.providers._remote import RemoteServer, find
 from test_framework.reasons import Code
 from test_framework.verdict import Reason, Refused
+
+if TYPE_CHECKING:
+    from test_framework.contracts import Context, Service
 
 __all__ = ["PROVIDER", "Explicit"]
 

@@ -6,12 +6,14 @@ import json
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from test_framework.verdict import Skip
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from test_framework.verdict import Skip
 
 __all__ = ["Record", "TestEntry", "read"]
 

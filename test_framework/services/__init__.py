@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from test_framework.config.load import names as _names
 from test_framework.config.model import BadSetting
-from test_framework.contracts import Service
+
+if TYPE_CHECKING:
+    from test_framework.contracts import Service
 
 __all__ = ["get", "names"]
 

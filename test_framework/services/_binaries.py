@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterable
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from test_framework.contracts import Binary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = ["choose", "version_of", "wheel_folder"]
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import socket
 import ssl
-from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from hiredis import HiredisError, Reader, ReplyError, pack_command
 
 from test_framework import net
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 __all__ = ["Connection", "HiredisError", "ReplyError", "address_of"]
 

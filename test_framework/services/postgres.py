@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -20,6 +19,8 @@ from test_framework.services._binaries import choose, wheel_folder
 from test_framework.verdict import Endpoint, Reason, Refused
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     import psycopg
 
     from test_framework.services._postgres_databases import PostgresDatabases

@@ -6,16 +6,19 @@ import re
 import shutil
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from test_framework.contracts import Binary, Command, ContainerSpec, RunAs
 from test_framework.reasons import Code
 from test_framework.services._binaries import choose, wheel_folder
 from test_framework.verdict import Endpoint, Reason, Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 __all__ = ["SERVICE", "Redis"]
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from test_framework.reasons import Code
 from test_framework.verdict import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["URLS", "configured"]
 

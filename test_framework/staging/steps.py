@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from http.client import HTTPConnection, HTTPException
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from test_framework import net
 from test_framework.reasons import Code
 from test_framework.verdict import Endpoint, Reason, Refused, is_loopback
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Iterator, Mapping
 
 __all__ = ["Step", "check"]
 

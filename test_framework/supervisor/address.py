@@ -7,12 +7,15 @@ import os
 import stat
 import sys
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from test_framework import __version__
 from test_framework.config import BadSetting, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["Address", "base"]
 

@@ -10,12 +10,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from test_framework.config import BadSetting, Settings
 from test_framework.supervisor.address import Address, base
 from test_framework.supervisor.wire import Channel, Message, Want, endpoint_from, refused_from, resolution_from
-from test_framework.verdict import Endpoint, Refused, Resolution
+
+if TYPE_CHECKING:
+    from test_framework.verdict import Endpoint, Refused, Resolution
 
 __all__ = ["Client", "SupervisorLost", "connect", "running", "stop"]
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from test_framework import owner, providers, services
 from test_framework.config import Settings, load
@@ -18,8 +16,13 @@ from test_framework.contracts import Context, Databases, Isolated, Memo, Server
 from test_framework.reasons import Code
 from test_framework.resolve import resolve
 from test_framework.supervisor.guard import Guard
-from test_framework.supervisor.wire import Want
 from test_framework.verdict import Reason, Refused, Resolution, hide_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
+
+    from test_framework.supervisor.wire import Want
 
 __all__ = ["Run", "Supervisor"]
 

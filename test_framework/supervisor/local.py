@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from test_framework.config import Settings
 from test_framework.supervisor.core import Run, Supervisor
-from test_framework.supervisor.wire import Want
-from test_framework.verdict import Endpoint, Refused, Resolution
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from test_framework.config import Settings
+    from test_framework.supervisor.wire import Want
+    from test_framework.verdict import Endpoint, Refused, Resolution
 
 __all__ = ["LocalClient"]
 

@@ -6,12 +6,14 @@ Here, and only here, URLs travel with their passwords.
 from __future__ import annotations
 
 import json
-import socket
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from test_framework.verdict import Attempt, Endpoint, Reason, Refused, Resolution
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Iterator
 
 __all__ = [
     "Channel",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import socket
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from test_framework.verdict import Code
 from tests.support.engines import PING, VERSION, Net, Talk, answer, at, refused, silent
+
+if TYPE_CHECKING:
+    import socket
+    from pathlib import Path
 
 NOT_DOCKER = {
     "page": (answer(b"<html><title>Welcome</title></html>", headers={"Content-Type": "text/html"}), "Welcome"),

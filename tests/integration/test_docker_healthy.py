@@ -10,9 +10,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
 from contextlib import closing
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import docker
 import pytest
@@ -21,7 +20,12 @@ from test_framework.providers.docker.endpoint import Candidate
 from test_framework.providers.docker.probe import Engine, ask, probe
 from test_framework.verdict import Code, Refused
 from tests.support.engines import CHUNKED, PROJECT, VERSION, Net, Talk, answer, at, refused, silent, sockets
-from tests.support.engines_tls import TLS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from tests.support.engines_tls import TLS
 
 
 class TestHealthy:

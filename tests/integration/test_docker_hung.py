@@ -5,13 +5,16 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from test_framework.providers.docker.probe import probe
 from test_framework.verdict import Code, Refused
 from tests.support.engines import PING, Net, Talk, at, drip, refused, silent
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class TestHung:

@@ -6,13 +6,16 @@ import json
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from test_framework.verdict import Code, Reason
 from tests.support.engines import PROJECT, Net, Talk, at, refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class TestSocketPath:

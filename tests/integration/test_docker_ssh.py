@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-import socket
 import time
-from collections.abc import Callable
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from test_framework.providers.docker.probe import probe
 from test_framework.verdict import Code
 from tests.support.engines import DIAL, PING, SSH_TO_SOCKET, Net, Talk, alive, refused, silent
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+    from pathlib import Path
 
 
 class TestSSH:

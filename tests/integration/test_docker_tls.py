@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from contextlib import closing
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import docker
 import pytest
@@ -18,6 +17,10 @@ from test_framework.providers.docker.probe import probe
 from test_framework.verdict import Code, Reason
 from tests.support.engines import ON_A_TERMINAL, PROJECT, Net, Talk, answer, refused, silent
 from tests.support.engines_tls import TLS
+
+if TYPE_CHECKING:
+    import socket
+    from pathlib import Path
 
 
 class TestTLS:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 from xml.etree import ElementTree as ET
@@ -17,9 +16,11 @@ import test_framework.services.postgres
 import test_framework.supervisor.local  # noqa: F401
 from test_framework.config.load import names
 from test_framework.supervisor import client as supervisor
-from test_framework.verdict import Endpoint
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from test_framework.verdict import Endpoint
     from tests.conftest import Project
 
 TEST = "tests/integration/test_it.py"

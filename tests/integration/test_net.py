@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 import pytest
 
 from test_framework import net
 from test_framework.verdict import Code, Reason, Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 HURRY = 0.3
 

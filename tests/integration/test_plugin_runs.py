@@ -195,3 +195,64 @@ def test_a_run_without_services_starts_nothing(project: Project) -> None:
     project.write(TEST, textwrap.dedent(text))
     project.env.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     assert project.spawn("-p", "test_framework.plugin", "--tier", "unit").ret == pytest.ExitCode.OK
+
+
+CONDITIONS = """
+import pytest
+
+@pytest.mark.docker_required
+def test_docker(): raise SystemExit("it ran")
+@pytest.mark.staging
+def test_staging(): raise SystemExit("it ran")
+@pytest.mark.gcp_required
+def test_google(): raise SystemExit("it ran")
+@pytest.mark.requires("redis")
+def test_redis(): raise SystemExit("it ran")
+@pytest.mark.real_services("postgres")
+def test_postgres(): raise SystemExit("it ran")
+"""
+UNMET = {
+    "test_docker": "socket-missing: no Docker socket at unix:///nope.sock",
+    "test_staging": "not-configured: staging is not configured",
+    "test_google": "not-configured: Google Cloud is not configured",
+    "test_redis": "socket-missing: redis: no Docker socket at unix:///nope.sock",
+    "test_postgres": "socket-missing: postgres: no Docker socket at unix:///nope.sock",
+}
+
+
+def test_a_marker_states_a_condition(no_service: Project) -> None:
+    """A test whose condition does not hold is skipped with the reason."""
+    no_service.env.setenv("TEST_FRAMEWORK_PROVIDERS", "docker,staging")
+    no_service.write(TEST, CONDITIONS)
+    assert no_service.run("--tier", "unit").ret == pytest.ExitCode.OK
+    told = {s["nodeid"].rpartition("::")[2]: f"{s['code']}: {s['message']}" for s in no_service.report()["skips"]}
+    assert {name: text[: len(UNMET[name])] for name, text in told.items()} == UNMET
+
+
+def test_real_services_can_be_insisted_on(no_service: Project) -> None:
+    """With `--use-real-services` the same tests fail with the same reasons, and none is skipped."""
+    no_service.env.setenv("TEST_FRAMEWORK_PROVIDERS", "docker,staging")
+    no_service.write(TEST, CONDITIONS)
+    result = no_service.run("--tier", "unit", "--use-real-services")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert no_service.report()["counts"] == {"passed": 0, "failed": 0, "errors": 5, "skipped": 0}
+    for text in UNMET.values():
+        assert [line for line in result.outlines if line.startswith(text)]
+
+
+def test_the_services_mapping_names_what_there_is(no_service: Project) -> None:
+    """Its names cost nothing; asking for a service skips the test, and for one that is none is an error."""
+    no_service.write(
+        TEST,
+        """
+        def test_names(services):
+            assert {"postgres", "redis"} <= set(services)
+            assert len(services) == len(list(services))
+            assert "redis" in services and "mysql" not in services
+        def test_asked(services): services["postgres"]
+        def test_unknown(services): services["mysql"]
+        """.replace("\n        ", "\n"),
+    )
+    result = no_service.run("--tier", "unit")
+    assert no_service.report()["counts"] == {"passed": 1, "failed": 1, "errors": 0, "skipped": 1}
+    result.stdout.fnmatch_lines(["*KeyError: \"'mysql' is no service; there are *postgres, redis*"])

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import time
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
 from tests.conftest import wait_until
 from tests.support.checkout import Checkout
-from tests.support.place import Place
+
+if TYPE_CHECKING:
+    from tests.support.place import Place
 
 pytestmark = pytest.mark.mission_critical
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.checkout import SERVICES, Checkout
-from tests.support.engine import OwnEngine
 from tests.support.place import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.engine import OwnEngine
 
 pytestmark = pytest.mark.mission_critical
 

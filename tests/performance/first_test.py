@@ -15,14 +15,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
+from typing import TYPE_CHECKING
 
 from test_framework.providers.docker.probe import probe
 from test_framework.verdict import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 RUN_SECONDS = 180
 POSTGRES, REDIS = "TEST_FRAMEWORK_POSTGRES_IMAGE", "TEST_FRAMEWORK_REDIS_IMAGE"

@@ -7,14 +7,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
-from pathlib import Path
 from string import Template
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from test_framework.supervisor.client import running
 from tests.conftest import wait_until
-from tests.support.place import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tests.support.place import Place
 
 __all__ = ["SERVICES", "Checkout", "Run"]
 

@@ -11,9 +11,9 @@ import socket
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import docker
 import pytest
@@ -22,6 +22,9 @@ from docker.errors import DockerException
 from test_framework.services import get
 from test_framework.verdict import Refused
 from tests.conftest import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["OwnEngine", "own_engine", "small_redis"]
 
@@ -142,7 +145,7 @@ def own_engine() -> Iterator[OwnEngine]:
     missing = [name for name in _NEEDED if shutil.which(name) is None]
     if missing or os.geteuid() != 0:
         pytest.skip(f"a Docker engine of one's own needs root and {', '.join(missing or _NEEDED)}")
-    engine = OwnEngine(Path(tempfile.mkdtemp(prefix="tf-", dir="/tmp")))  # noqa: S108  # TMPDIR may be too long
+    engine = OwnEngine(Path(tempfile.mkdtemp(prefix="tf-", dir="/tmp")))  # TMPDIR may be too long
     try:
         engine.prepare()
         engine.start()

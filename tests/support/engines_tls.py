@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import trustme
 
-from tests.support.engines import Handler
+if TYPE_CHECKING:
+    import socket
+    from pathlib import Path
+
+    from tests.support.engines import Handler
 
 __all__ = ["TLS", "tls"]
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
-from test_framework.plugin.session import ReasonedSkip
+from test_framework.plugin.lease import ReasonedSkip
 from test_framework.providers.docker.probe import probe
 from test_framework.verdict import Reason, Refused
 from tests.support.checkout import SERVICES, Checkout
 from tests.support.place import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["checkout", "docker_env", "place", "provider"]
 

@@ -10,16 +10,18 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import docker
 import psutil
 from docker.errors import DockerException
 
 from tests.conftest import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["Place"]
 
@@ -34,7 +36,7 @@ class Place:
     """Two folders for the runs of one user, with paths short enough for sockets, and one for each project."""
 
     def __init__(self, docker_env: dict[str, str] | None = None) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix="tf-", dir="/tmp"))  # noqa: S108  # TMPDIR may be too long
+        self.path = Path(tempfile.mkdtemp(prefix="tf-", dir="/tmp"))  # TMPDIR may be too long
         self.path.chmod(0o755)
         self.temporary = self.path / "tmp"
         self.runtime = self.path / "run"
@@ -124,6 +126,13 @@ class Place:
         found = self.client.api.containers(all=True, filters={"label": "test-framework.owner"})
         roots = {c["Id"][:12]: c["Labels"].get("test-framework.project", "") for c in found}
         return [identity for identity, root in roots.items() if root.startswith(str(self.path))]
+
+    def servers(self) -> list[str]:
+        """Return the process ids and the container ids of all servers that run here."""
+        programs = ("postgres", "redis-server", "valkey-server")
+        running = {p.pid: p for p in self.processes() if p.name().startswith(programs)}
+        # A server's own children are part of it.
+        return sorted([str(p.pid) for p in running.values() if p.ppid() not in running] + self.containers())
 
     def left(self, *, containers: bool = True) -> list[str]:
         """Return everything that there is, in words."""

@@ -8,14 +8,17 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import test_framework
 from test_framework.config import BadSetting, Settings, load
 from test_framework.supervisor.address import Address, base
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ENV = {"PATH": "/usr/bin", "HOME": "/home/me"}
 

@@ -7,14 +7,17 @@ import socket
 import ssl
 import threading
 import urllib.request
-from collections.abc import Callable
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 from redis import Redis
 
 from test_framework.plugin.network import NetworkBlocked, blocked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 NOWHERE = ("127.0.0.1", 1)
 URL = "postgresql://app:hunter2@127.0.0.1:1/db"

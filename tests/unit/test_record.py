@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import stat
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from test_framework.report.record import Record, read
 from test_framework.verdict import Skip
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 GATE = {"strict": False, "verdict": "green", "why": None}
 

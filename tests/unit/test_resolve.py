@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from test_framework.contracts import Server
 from test_framework.providers._remote import RemoteServer
 from test_framework.resolve import resolve
 from test_framework.verdict import Code, Endpoint, Kind, Reason, Refused, Resolution
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from test_framework.contracts import Server
 
 ORDER = ("explicit", "docker", "embedded", "staging")
 UNAVAILABLE = Reason.of(Code.SOCKET_MISSING, host="unix:///nope.sock", source="DOCKER_HOST")

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 from test_framework.supervisor import wire
 from test_framework.supervisor.wire import Channel, Want
 from test_framework.verdict import Attempt, Code, Endpoint, Reason, Refused, Resolution
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ENDPOINT = Endpoint("postgres", "docker", "postgresql://app:hunter2@127.0.0.1/db", "17.2", "asked for 16", "shown")
 NO_SOCKET = Reason.of(Code.SOCKET_MISSING, host="unix:///nope.sock", source="DOCKER_HOST")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from test_framework.contracts import Context, Server, Service
+from typing import TYPE_CHECKING
+
 from test_framework.providers._start import check_major
 from test_framework.providers.docker.probe import Engine, probe
+
+if TYPE_CHECKING:
+    from test_framework.contracts import Context, Server, Service
 
 __all__ = ["PROVIDER", "Docker"]
 

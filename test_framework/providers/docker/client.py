@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from test_framework.providers.docker.probe import Engine
 from test_framework.reasons import Code
 from test_framework.verdict import Reason, Refused
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import docker
+
+    from test_framework.providers.docker.probe import Engine
 
 __all__ = ["connect", "options", "pointed_at", "trust_only_engine"]
 

@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from test_framework import owner
-from test_framework.contracts import Context, Service
 from test_framework.providers._start import check_major, wait_healthy
 from test_framework.providers.docker import images
 from test_framework.providers.docker.client import connect, options, pointed_at, trust_only_engine
-from test_framework.providers.docker.probe import Engine
 from test_framework.reasons import Code
 from test_framework.verdict import Endpoint, Reason, Refused, hide_secrets
 
 if TYPE_CHECKING:
     import docker
     from testcontainers.core.container import DockerContainer
+
+    from test_framework.contracts import Context, Service
+    from test_framework.providers.docker.probe import Engine
 
 __all__ = ["ContainerServer", "start"]
 

@@ -8,13 +8,14 @@ import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from test_framework.contracts import Context, Service
 from test_framework.providers.docker.probe import Engine, ask
 from test_framework.reasons import Code
 from test_framework.verdict import Reason, Refused
 
 if TYPE_CHECKING:
     import docker
+
+    from test_framework.contracts import Context, Service
 
 __all__ = ["ensure", "foretell", "name_of"]
 

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from test_framework.config import load
-from test_framework.plugin.session import ReasonedSkip
+from test_framework.plugin.lease import ReasonedSkip
 from test_framework.staging import URLS
 from test_framework.staging.steps import check
 

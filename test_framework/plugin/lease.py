@@ -1,0 +1,179 @@
+"""The run's hold on services: asks for what a test needs, and says why when it cannot be had."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, NoReturn
+
+import pytest
+from _pytest.outcomes import Skipped
+
+from test_framework.config import BadSetting
+from test_framework.plugin import conditions, markers
+from test_framework.reasons import Code
+from test_framework.supervisor.client import SupervisorLost, connect
+from test_framework.supervisor.wire import Want
+from test_framework.verdict import Endpoint, Reason, Refused, Resolution
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from test_framework.plugin.session import Session, TestState
+    from test_framework.supervisor.client import Client
+
+__all__ = ["Lease", "ReasonedSkip"]
+
+
+class ReasonedSkip(Skipped):
+    """A skip that carries its reason, for the report; raise it in a test for a reason of the catalogue."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(_told(reason), _use_item_location=True)
+        self.reason = reason
+
+
+# pytest prints the class of what it catches, but for its own; a person is to read "Skipped: …" here too.
+ReasonedSkip.__module__, ReasonedSkip.__name__, ReasonedSkip.__qualname__ = "builtins", "Skipped", "Skipped"
+
+
+class Lease:
+    """See `session.Session.lease`."""
+
+    def __init__(self, session: Session) -> None:
+        self.resolutions: dict[str, Resolution] = {}
+        self._session = session
+        self._settings = session.settings
+        self._client: Client | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def client(self) -> Client:
+        """The connection to the supervisor, made on first use."""
+        with self._lock:
+            if self._client is None:
+                session = self._session
+                # What `say` does changes when the terminal is there, so it is looked up each time.
+                self._client = connect(self._settings, session.overrides, session.run, lambda text: session.say(text))  # noqa: PLW0108  # see above
+            return self._client
+
+    def warm(self, names: Iterable[str]) -> None:
+        """Begin to resolve these."""
+        try:
+            self.client.warm([self._want(name) for name in names])
+        except (SupervisorLost, BadSetting, OSError):
+            # The first test that needs a service asks again, and there it can be told.
+            self._client = None
+
+    def close(self) -> None:
+        """End the connection, and with it the hold."""
+        with self._lock:
+            if self._client is not None:
+                self._client.close()
+                self._client = None
+
+    def _want(self, name: str) -> Want:
+        order, source = self._settings.order(name, self._session.tier)
+        return Want(name, order, source if source != "the default" else "the default order of providers")
+
+    def prepare(self, item: pytest.Item, needed: tuple[str, ...]) -> None:
+        """See `session.Session.prepare`."""
+        if reason := conditions.unmet(item, needed, self._settings):
+            self._end(reason)
+        if not needed:
+            return
+        try:
+            for name in needed:
+                self.endpoint(name)
+            for refused in self.client.dead(needed):
+                _fail(refused.reason, refused.log)
+        except (SupervisorLost, BadSetting) as error:
+            _stop(str(error))
+
+    def endpoint(self, name: str) -> Endpoint:
+        """Return the service for the test that runs, or end the test."""
+        assert self._session.current is not None, "a service is asked for outside of a test"
+        item, state = self._session.current
+        if name not in self.resolutions:
+            self.resolutions[name] = self.client.resolve(self._want(name))
+        endpoint = self._usable(item, self.resolutions[name])
+        state.endpoints[name] = endpoint
+        return endpoint
+
+    def _usable(self, item: pytest.Item, resolution: Resolution) -> Endpoint:
+        """Return the endpoint when this test may use it."""
+        if resolution.broken and resolution.broken.reason:
+            _fail(resolution.broken.reason, resolution.broken.log)
+        endpoint = resolution.endpoint
+        if endpoint is None:
+            assert resolution.reason is not None, "a resolution has an endpoint or a reason"
+            self._end(_with_all(resolution, resolution.reason))
+        wanted = markers.wanted_provider(item)
+        if wanted and endpoint.provider != wanted:
+            self._end(_other_provider(resolution, endpoint, wanted))
+        remote = endpoint.provider == "staging" or (endpoint.provider == "explicit" and not endpoint.local)
+        if remote and not markers.is_safe(item):
+            told = {"service": endpoint.service, "provider": endpoint.provider, "host": endpoint.host}
+            self._end(Reason.of(Code.DESTRUCTIVE, **told))
+        return endpoint
+
+    def _end(self, reason: Reason) -> NoReturn:
+        if self._session.must:
+            _stop(_told(reason))
+        raise ReasonedSkip(reason)
+
+    def checkout(self, name: str) -> tuple[str, Endpoint]:
+        """Return a fresh part of a service that the running test has."""
+        try:
+            return self.client.checkout(name)
+        except Refused as refused:
+            _fail(refused.reason, refused.log)
+        except (SupervisorLost, BadSetting) as error:
+            _stop(str(error))
+
+    def give_back(self, part: str, endpoint: Endpoint, state: TestState) -> None:
+        """Give it back; that of a failed test is kept for as long as the servers stay warm."""
+        keep = state.failed and self._settings.supervisor and self._settings.idle_seconds > 0
+        try:
+            self.client.give_back(part, keep=keep)
+        except SupervisorLost:
+            return
+        if keep:
+            state.kept.append(f"{endpoint.service} {endpoint.safe_url}")
+
+
+def _fail(reason: Reason, log: str) -> NoReturn:
+    lines = [_told(reason)]
+    if log.strip():
+        lines += ["", "The end of the server's log:", log.rstrip()]
+    _stop("\n".join(lines))
+
+
+def _stop(text: str) -> NoReturn:
+    """Fail the test with these words alone, and not with what was being handled when they were said."""
+    raise pytest.fail.Exception(text, pytrace=False) from None
+
+
+def _other_provider(resolution: Resolution, endpoint: Endpoint, wanted: str) -> Reason:
+    """Return why the service does not run on the provider that the test insists on."""
+    for attempt in resolution.attempts:
+        if attempt.provider == wanted and attempt.reason:
+            return attempt.reason
+    source = f"the order of providers, in which {endpoint.provider} came first for {resolution.service}"
+    return Reason.of(Code.PROVIDER_DISABLED, provider=wanted, source=source)
+
+
+def _with_all(resolution: Resolution, reason: Reason) -> Reason:
+    """Add to the reason what every other provider said."""
+    others: dict[str, list[str]] = {}
+    for attempt in resolution.attempts:
+        if attempt.reason and attempt.reason is not reason:
+            off = attempt.reason.code is Code.PROVIDER_DISABLED
+            why = attempt.reason.message.removeprefix(f"{attempt.provider} is ") if off else attempt.reason.code
+            others.setdefault(why, []).append(attempt.provider)
+    told = "; ".join(f"{', '.join(names)}: {why}" for why, names in others.items())
+    note = f" [{told}]" if told else ""
+    return Reason(reason.code, f"{resolution.service}: {reason.message}{note}", reason.remedy, reason.kind)
+
+
+def _told(reason: Reason) -> str:
+    return f"{reason.code}: {reason.message}. {reason.remedy}"
