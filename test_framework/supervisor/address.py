@@ -92,7 +92,6 @@ def base(env: Mapping[str, str]) -> Path:
 def _code() -> str:
     """Identify this installation, so that a supervisor does not outlive an upgrade of the code that it runs."""
     package = Path(__file__).parent.parent
-    newest = max(
-        p.stat().st_mtime_ns for folder in ("supervisor", "providers", "services") for p in (package / folder).iterdir()
-    )
+    files = (path for name in ("supervisor", "providers", "services") for path in (package / name).rglob("*.py"))
+    newest = max(path.stat().st_mtime_ns for path in files)
     return f"{__version__} {package} {newest}"
