@@ -22,8 +22,12 @@ def tier(session: nox.Session, name: str, *, extras: str = "all") -> None:
     session.install("-e", f".[{extras}]", *nox.project.dependency_groups(PROJECT, "test"))
     session.run("pytest", "--tier", name, *session.posargs)
     report = Path(PROJECT["tool"].get("test_framework", {}).get("reports", "reports"), f"{name}.json")
-    told = json.loads(report.read_text(encoding="utf-8")) if report.exists() else {}
-    if told.get("outcome") == "skipped":
+    if "--collect-only" in session.posargs:
+        return
+    if not report.exists():
+        session.error(f"pytest ended without a report at {report}: no test can be said to have run")
+    told = json.loads(report.read_text(encoding="utf-8"))
+    if told["outcome"] == "skipped":
         first = told["skips"][0]
         session.skip(f"{first['code']}: {first['message']}. {first['remedy']}")
 
@@ -67,9 +71,8 @@ def infrastructure(session: nox.Session) -> None:
 @nox.session(default=False)
 def performance(session: nox.Session) -> None:
     """Seconds to the first test, beside the alternatives, in one run, as ratios."""
-    # Installed, not editable, and compiled, as it is where it is used: the alternatives are too.
+    # Installed, not editable, as it is where it is used: the alternatives are too.
     session.install(".[all]", *nox.project.dependency_groups(PROJECT, "test"))
-    session.run("python", "-m", "compileall", "-q", Path(session.virtualenv.location, "lib"), success_codes=[0, 1])
     session.run("python", "tests/performance/first_test.py", *session.posargs)
 
 

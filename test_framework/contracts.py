@@ -147,7 +147,9 @@ class RunAs:
 class Server(Protocol):
     """Something that answers: started by us, or found."""
 
-    endpoint: Endpoint
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where it answers."""
 
     @property
     def identity(self) -> str:

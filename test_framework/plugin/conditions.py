@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,19 +12,24 @@ from test_framework.staging import configured
 from test_framework.verdict import Reason, Refused
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pytest
 
     from test_framework.config import Settings
 
-__all__ = ["unmet"]
+__all__ = ["docker", "unmet"]
 
 _GOOGLE = "GOOGLE_APPLICATION_CREDENTIALS"
 
 
-def unmet(item: pytest.Item, needed: tuple[str, ...], settings: Settings) -> Reason | None:
+def unmet(
+    item: pytest.Item, needed: tuple[str, ...], settings: Settings, no_docker: Callable[[], Reason | None]
+) -> Reason | None:
     """Return why a condition that the test states does not hold.
 
     A test that uses services and insists on a provider is judged by what its services run on, not here.
+    `no_docker` asks for the engine, once a run.
     """
     if item.get_closest_marker("gcp_required") and (reason := _google_cloud()):
         return reason
@@ -34,12 +38,11 @@ def unmet(item: pytest.Item, needed: tuple[str, ...], settings: Settings) -> Rea
         return Reason.of(Code.PROVIDER_DISABLED, provider=wanted, source=settings.origin("disabled"))
     if wanted == "staging":
         return configured(os.environ)
-    return _docker() if wanted == "docker" else None
+    return no_docker() if wanted == "docker" else None
 
 
-@lru_cache
-def _docker() -> Reason | None:
-    """Ask for the engine, once in this process."""
+def docker() -> Reason | None:
+    """Ask for the engine."""
     from test_framework.providers.docker.probe import probe
 
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import cached_property
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
@@ -56,6 +57,10 @@ class Lease:
                 self._client = connect(self._settings, session.overrides, session.run, lambda text: session.say(text))  # noqa: PLW0108  # see above
             return self._client
 
+    @cached_property
+    def _no_docker(self) -> Reason | None:
+        return conditions.docker()
+
     def warm(self, names: Iterable[str]) -> None:
         """Begin to resolve these."""
         try:
@@ -77,7 +82,7 @@ class Lease:
 
     def prepare(self, item: pytest.Item, needed: tuple[str, ...]) -> None:
         """See `session.Session.prepare`."""
-        if reason := conditions.unmet(item, needed, self._settings):
+        if reason := conditions.unmet(item, needed, self._settings, lambda: self._no_docker):
             self._end(reason)
         if not needed:
             return

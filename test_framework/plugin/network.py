@@ -5,10 +5,12 @@ from __future__ import annotations
 import socket
 import sys
 from contextlib import contextmanager
+from importlib.abc import MetaPathFinder
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from importlib.machinery import ModuleSpec
 
 __all__ = ["NetworkBlocked", "blocked"]
 
@@ -39,10 +41,15 @@ def blocked(nodeid: str, tier: str) -> Iterator[None]:
         )
 
     restore = [_wrap_method(name, refuse) for name in _METHODS]
-    restore += [_replace(sys.modules[m], name, refuse) for m, name in _DRIVERS if m in sys.modules]
+    for driver in dict.fromkeys(module for module, _ in _DRIVERS):
+        if driver in sys.modules:
+            restore += _take_driver(driver, refuse)
+    watch = _Watch(lambda driver: restore.extend(_take_driver(driver, refuse)))
+    sys.meta_path.insert(0, watch)
     try:
         yield
     finally:
+        sys.meta_path.remove(watch)
         for undo in reversed(restore):
             undo()
 
@@ -68,6 +75,32 @@ def _wrap_method(name: str, refuse: Callable[[object], None]) -> Callable[[], No
             setattr(socket.socket, name, original)
 
     return undo
+
+
+def _take_driver(driver: str, refuse: Callable[[object], None]) -> list[Callable[[], None]]:
+    return [_replace(sys.modules[driver], name, refuse) for module, name in _DRIVERS if module == driver]
+
+
+class _Watch(MetaPathFinder):
+    """Sees a driver being imported while there is no network, and calls `imported` when it is there."""
+
+    def __init__(self, imported: Callable[[str], None]) -> None:
+        self._imported = imported
+
+    def find_spec(self, fullname: str, path: Any, target: Any = None) -> ModuleSpec | None:
+        """Find a driver as everybody else would, and have its loader tell when it is done."""
+        if all(fullname != module for module, _ in _DRIVERS):
+            return None
+        spec = next((s for f in sys.meta_path if f is not self and (s := f.find_spec(fullname, path, target))), None)
+        if spec and spec.loader:
+            run = spec.loader.exec_module
+
+            def exec_module(module: Any) -> None:
+                run(module)
+                self._imported(fullname)
+
+            spec.loader.exec_module = exec_module  # type: ignore[method-assign]  # of this one import
+        return spec
 
 
 def _replace(module: Any, path: str, refuse: Callable[[object], None]) -> Callable[[], None]:

@@ -46,6 +46,10 @@ def overrides_of(config: pytest.Config) -> Overrides:
     """Return what the command line sets, with the option that said so."""
     option = config.option
     found: Overrides = {}
+    if option.environment == "staging" and (option.providers or "staging") != "staging":
+        raise pytest.UsageError(
+            f"--environment=staging uses nothing else, and --providers={option.providers} asks for it."
+        )
     if option.environment == "staging":
         found["providers"] = (["staging"], "--environment=staging")
     elif option.environment == "local":

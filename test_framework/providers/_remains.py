@@ -15,35 +15,41 @@ from test_framework import owner
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["clear"]
+__all__ = ["clear", "remember"]
 
 _SEGMENTS = Path("/proc/sysvipc/shm")
+_NOTE = "server.pid"
 _SECONDS = 3.0
+_START_SECONDS = 60.0
 
 
-def clear(folder: Path, *pids: int) -> None:
-    """End every process that works in `folder`, free the memory that these and `pids` shared, and remove the folder."""
-    ended = {*pids, *_end_inside(folder.resolve())}
-    _free(ended)
+def remember(folder: Path, pid: int) -> None:
+    """Note which process is the server whose data is in `folder`, for whoever clears it."""
+    with suppress(OSError):
+        (folder / _NOTE).write_text(str(pid))
+
+
+def clear(folder: Path) -> None:
+    """End every process that works in `folder`, free the memory that its server shared, and remove the folder."""
+    _end_inside(folder.resolve())
+    with suppress(OSError, ValueError):
+        _free(int((folder / _NOTE).read_text()), (folder / _NOTE).stat().st_mtime)
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _end_inside(folder: Path) -> set[int]:
+def _end_inside(folder: Path) -> None:
     """End the processes that work in `folder`: in order first, so that a server frees its shared memory itself."""
-    ended: set[int] = set()
     deadline = time.monotonic() + _SECONDS
     number = signal.SIGQUIT
-    while pids := set(_running_in(folder)):
-        ended |= pids
+    while pids := list(_running_in(folder)):
         for pid in pids:
             with suppress(OSError):
                 os.kill(pid, number)
         time.sleep(0.02)
         if time.monotonic() > deadline:
             if number is signal.SIGKILL:
-                break
+                return
             number, deadline = signal.SIGKILL, deadline + _SECONDS
-    return ended
 
 
 def _running_in(folder: Path) -> Iterator[int]:
@@ -55,14 +61,14 @@ def _running_in(folder: Path) -> Iterator[int]:
                 yield pid
 
 
-def _free(creators: set[int]) -> None:
-    """Free System V shared memory that nobody is attached to any more; the system keeps it until it is started anew."""
-    try:
-        lines = _SEGMENTS.read_text().splitlines()[1:]
-    except OSError:
-        return
-    for _, identity, _, _, creator, _, attached, *_ in map(str.split, lines):
-        if int(creator) in creators and attached == "0":
+def _free(pid: int, started: float) -> None:
+    """Free the System V shared memory of a server that was killed: the system would keep it until its own end.
+
+    Process ids are used again, so only what was made at the time of the server's start can be its own.
+    """
+    for line in _SEGMENTS.read_text().splitlines()[1:]:
+        _, identity, _, _, creator, _, attached, _, _, _, _, _, _, made, *_ = line.split()
+        if int(creator) == pid and attached == "0" and abs(int(made) - started) < _START_SECONDS:
             import ctypes
 
             ctypes.CDLL(None).shmctl(int(identity), 0, None)  # 0 is IPC_RMID

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from test_framework.providers._start import check_major
 from test_framework.reasons import Code
-from test_framework.verdict import Endpoint, Reason, Refused, is_loopback
+from test_framework.verdict import Endpoint, Reason, Refused, host_of, is_loopback
 
 if TYPE_CHECKING:
     from test_framework.contracts import Context, Service
@@ -62,7 +62,7 @@ def find(service: Service, provider: str, url: str, source: str, context: Contex
 def _host(service: Service, url: str, source: str) -> str:
     try:
         parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port or "its usual port"
+        host, port = host_of(url), parts.port or "its usual port"
     except ValueError as error:
         where = {"host": "the address", "port": "?", "source": source}
         raise Refused(Reason.of(Code.WRONG_SERVICE, service=service.name, error=error, **where)) from error

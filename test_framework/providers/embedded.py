@@ -17,7 +17,7 @@ from pathlib import Path
 
 from test_framework import owner
 from test_framework.contracts import Binary, Command, Context, RunAs, Service
-from test_framework.providers._remains import clear
+from test_framework.providers._remains import clear, remember
 from test_framework.providers._start import check_major, wait_healthy, wanted_major
 from test_framework.reasons import Code
 from test_framework.verdict import Endpoint, Reason, Refused, hide_secrets
@@ -117,9 +117,9 @@ class EmbeddedServer:
             )
         self._stop_signal = command.stop_signal
         pid = self._process.pid
+        remember(self.folder, pid)
         mark = f"{pid}_{owner.start_ticks(pid)}"
-        promise = {"kind": "process", "mark": mark, "signal": command.stop_signal, "folder": str(self.folder)}
-        self._promises.append(self.context.guard.add(**promise))
+        self._promises.append(self.context.guard.add(kind="process", mark=mark, signal=command.stop_signal))
         if self._process.stdin:
             # A server that has already ended is told below, with its log.
             with suppress(BrokenPipeError), self._process.stdin as stdin:
@@ -180,7 +180,7 @@ class EmbeddedServer:
                 os.killpg(self._process.pid, signal.SIGKILL)
                 self._process.wait(_STOP_SECONDS)
         # One that somebody else has killed leaves more than its folder.
-        clear(self.folder, *([self._process.pid] if self._process else []))
+        clear(self.folder)
         for promise in self._promises:
             self.context.guard.drop(promise)
         self._promises = []

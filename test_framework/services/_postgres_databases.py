@@ -11,7 +11,7 @@ import threading
 from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any, LiteralString
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from urllib.parse import urlencode, urlsplit
 
 import psycopg
 from psycopg import sql
@@ -53,7 +53,7 @@ class PostgresDatabases:
         self._passfile = _write_passfile(endpoint, folder) if ours else None
         self._lock = threading.Lock()
         self._number = count(1)
-        self._templates: dict[str, str | Reason] = {}
+        self._templates: dict[str, str | Refused] = {}
         self._kept: list[str] = []
         self._made: set[str] = set()
         self._admin = psycopg.connect(endpoint.url, autocommit=True)
@@ -110,10 +110,10 @@ class PostgresDatabases:
             try:
                 self._templates[key] = self._build(template, env)
             except Refused as refused:
-                self._templates[key] = refused.reason
+                self._templates[key] = refused
         known = self._templates[key]
-        if isinstance(known, Reason):
-            raise Refused(known)
+        if isinstance(known, Refused):
+            raise Refused(known.reason, known.log)
         return known
 
     def _key(self, template: tuple[str, ...], run: str) -> str:
@@ -197,12 +197,13 @@ class PostgresDatabases:
 
     def _at(self, name: str) -> Endpoint:
         """Return the endpoint of a database, with a URL to show that works as it is and holds no password."""
-        parts = urlsplit(self._endpoint.url)._replace(path=f"/{name}")
-        url, shown = urlunsplit(parts), ""
+        parts = urlsplit(self._endpoint.url)
+        # Not by `urlunsplit`, which drops the slashes of a URL that names no host.
+        query = f"?{parts.query}" if parts.query else ""
+        url, shown = f"{parts.scheme}://{parts.netloc}/{name}{query}", ""
         if self._passfile:
-            query = urlencode({"passfile": str(self._passfile)}, safe="/")
-            netloc = f"{parts.username}@{parts.hostname}:{parts.port}"
-            shown = urlunsplit(parts._replace(netloc=netloc, query=query))
+            passfile = urlencode({"passfile": str(self._passfile)}, safe="/")
+            shown = f"{parts.scheme}://{parts.username}@{parts.hostname}:{parts.port}/{name}?{passfile}"
         return self._endpoint.at(url, shown)
 
     def _gone(self, error: Exception) -> Reason:

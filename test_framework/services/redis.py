@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from test_framework.contracts import Binary, Command, ContainerSpec, RunAs
 from test_framework.reasons import Code
@@ -148,8 +148,15 @@ class _Keyspaces:
                 number = self._claim()
         except OSError as error:
             raise Refused(_gone(self._endpoint, error)) from error
-        url = urlunsplit(urlsplit(self._endpoint.url)._replace(path=f"/{number}"))
-        return _Keyspace(str(number), self._endpoint.at(url))
+        return _Keyspace(str(number), self._endpoint.at(self._url(number)))
+
+    def _url(self, number: int) -> str:
+        """Return the URL of a database: in the path, but for a socket, whose path is the socket's."""
+        parts = urlsplit(self._endpoint.url)
+        if parts.scheme != "unix":
+            return urlunsplit(parts._replace(path=f"/{number}"))
+        others = [(key, value) for key, value in parse_qsl(parts.query) if key != "db"]
+        return f"unix://{parts.netloc}{parts.path}?{urlencode([*others, ('db', number)])}"
 
     def _claim(self) -> int:
         for _ in range(self._count - 1):

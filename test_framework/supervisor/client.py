@@ -23,6 +23,7 @@ __all__ = ["Client", "SupervisorLost", "connect", "running", "stop"]
 
 _START_SECONDS = 10.0
 _ASK_SECONDS = 5.0
+_TRIES = 5
 _LOG_LINES = 20
 
 Overrides = Mapping[str, tuple[object, str]]
@@ -30,6 +31,10 @@ Overrides = Mapping[str, tuple[object, str]]
 
 class SupervisorLost(Exception):
     """The supervisor ended while it was needed, or did not start; the message quotes its log."""
+
+
+class _OnItsWayOut(Exception):
+    """A supervisor ended before it said a word: it was no longer needed when it was asked."""
 
 
 class Client(Protocol):
@@ -73,7 +78,10 @@ def connect(settings: Settings, overrides: Overrides, run: str, say: Callable[[s
         return LocalClient(settings, overrides, run, say)
     address = Address.of(settings, os.environ)
     address.make()
-    return _SocketClient(_reach(address), address, say).hello(settings.root, overrides, run)
+    for _ in range(_TRIES):
+        with suppress(_OnItsWayOut):
+            return _SocketClient(_reach(address), address, say).hello(settings.root, overrides, run)
+    raise SupervisorLost(_with_log(f"{_TRIES} supervisors, one after the other, ended as they were asked", address))
 
 
 def running(env: Mapping[str, str]) -> Iterator[tuple[Channel, Message]]:
@@ -118,8 +126,14 @@ def _reach(address: Address) -> socket.socket:
     while time.monotonic() < deadline:
         if sock := _knock(address):
             return sock
-        if pid is None or _ended(pid):
-            pid = _start(address)
+        status = 0 if pid is None else _ended(pid)
+        if status:
+            raise SupervisorLost(_with_log(f"the supervisor ended as it started, with status {status}", address))
+        if status == 0:
+            try:
+                pid = _start(address)
+            except OSError as error:
+                raise SupervisorLost(_with_log(f"the supervisor cannot be started: {error}", address)) from error
         time.sleep(0.005)
     raise SupervisorLost(_with_log(f"the supervisor did not start within {_START_SECONDS:g} s", address))
 
@@ -143,11 +157,13 @@ def _start(address: Address) -> int:
         )
 
 
-def _ended(pid: int) -> bool:
+def _ended(pid: int) -> int | None:
+    """Return the exit status of a process that we have started, negative for a signal; None while it runs."""
     try:
-        return os.waitpid(pid, os.WNOHANG)[0] == pid
+        found, status = os.waitpid(pid, os.WNOHANG)
     except ChildProcessError:
-        return True
+        return 0
+    return os.waitstatus_to_exitcode(status) if found else None
 
 
 def _with_log(text: str, address: Address) -> str:
@@ -169,7 +185,15 @@ class _SocketClient:
     def hello(self, root: Path, overrides: Overrides, run: str) -> _SocketClient:
         """Enter the run."""
         told = {key: list(value) for key, value in overrides.items()}
-        self._ask(op="hello", run=run, pid=os.getpid(), root=str(root), env=dict(os.environ), overrides=told)
+        try:
+            self._ask(op="hello", run=run, pid=os.getpid(), root=str(root), env=dict(os.environ), overrides=told)
+        except SupervisorLost as error:
+            # The system lets clients in for as long as the supervisor listens, also while it decides to end.
+            self.close()
+            raise _OnItsWayOut from error
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def _ask(self, **message: Any) -> Any:

@@ -126,14 +126,14 @@ def _end_process(promise: dict[str, Any]) -> None:
     """End a server by its own signal, by force when it does not go."""
     mark = promise["mark"]
     pid = int(mark.partition("_")[0])
+    if not owner.alive(mark):
+        return
+    os.kill(pid, promise["signal"])
+    deadline = time.monotonic() + _TERM_SECONDS
+    while owner.alive(mark) and time.monotonic() < deadline:
+        time.sleep(0.02)
     if owner.alive(mark):
-        os.kill(pid, promise["signal"])
-        deadline = time.monotonic() + _TERM_SECONDS
-        while owner.alive(mark) and time.monotonic() < deadline:
-            time.sleep(0.02)
-        if owner.alive(mark):
-            os.killpg(pid, signal.SIGKILL)
-    _clear(promise["folder"], pid)
+        os.killpg(pid, signal.SIGKILL)
 
 
 def _remove_container(promise: dict[str, Any]) -> None:
@@ -148,14 +148,10 @@ def _remove_container(promise: dict[str, Any]) -> None:
 
 def _remove_folder(promise: dict[str, Any]) -> None:
     """Remove it, with a server in it of which the owner could not tell any more."""
-    _clear(promise["path"])
-
-
-def _clear(folder: str, *pids: int) -> None:
     # Only now, since its package takes longer to import than the guard may take to start.
     from test_framework.providers._remains import clear
 
-    clear(Path(folder), *pids)
+    clear(Path(promise["path"]))
 
 
 def _remove_socket(promise: dict[str, Any]) -> None:

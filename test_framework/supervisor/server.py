@@ -26,7 +26,7 @@ from test_framework.verdict import Refused, hide_secrets
 __all__ = ["main"]
 
 _log = logging.getLogger(__name__)
-_FIRST_CLIENT_SECONDS = 10.0
+_FIRST_CLIENT_SECONDS = 2.0
 _LOCK_SECONDS = 10.0
 _LOG_LIMIT = 1 << 20
 _HANGUP = getattr(select, "POLLRDHUP", 0)
