@@ -39,9 +39,7 @@ import os
 import time
 from pathlib import Path
 
-import psycopg
 import pytest
-from redis import Redis
 
 ROOT = Path(__file__).parents[2]
 
@@ -51,9 +49,13 @@ def use(request):
     for name in $fixtures:
         url = request.getfixturevalue(name).url
         if name == "postgres_db":
+            import psycopg
+
             with psycopg.connect(url) as connection:
                 connection.execute("CREATE TABLE book (title text)")
         else:
+            from redis import Redis
+
             with Redis.from_url(url) as client:
                 assert client.set("title", "Kindred")
 
@@ -138,10 +140,25 @@ class Checkout:
         """Let runs go on."""
         (self.root / "hold").unlink()
 
-    def start(self, *args: str, env: Mapping[str, str] | None = None, prefix: tuple[str, ...] = ()) -> Run:
-        """Start pytest on the tier."""
-        command = [*prefix, sys.executable, "-m", "pytest", "-p", "test_framework.plugin", "--tier", "integration", *args]
-        run = Run(command, self, self.env(env))
+    def start(
+        self,
+        *args: str,
+        env: Mapping[str, str] | None = None,
+        prefix: tuple[str, ...] = (),
+        python: str = sys.executable,
+        **process: Any,
+    ) -> Run:
+        """Start pytest on the tier.
+
+        Args:
+            args: For pytest.
+            env: Variables on top of those of the project.
+            prefix: A command that runs the command that follows it.
+            python: The interpreter.
+            process: For `subprocess`, such as `user`.
+        """
+        pytest = [python, "-m", "pytest", "-p", "test_framework.plugin", "--tier", "integration", *args]
+        run = Run([*prefix, *pytest], self, env=self.env(env), **process)
         self.place.pids.add(run.pid)
         return run
 
@@ -192,14 +209,14 @@ class Checkout:
 class Run:
     """A run of pytest."""
 
-    def __init__(self, command: list[str], checkout: Checkout, env: dict[str, str]) -> None:
+    def __init__(self, command: list[str], checkout: Checkout, **process: Any) -> None:
         self._checkout = checkout
         self._root = checkout.root
         self._report = self._root / "reports" / "integration.json"
         self._output = self._root / f"output-{time.monotonic_ns()}"
         with self._output.open("wb") as output:
             self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=self._root, env=env
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=self._root, **process
             )
         self.pid = self._process.pid
 
@@ -244,6 +261,11 @@ class Run:
         """The tier's report."""
         data: dict[str, Any] = json.loads(self._report.read_text(encoding="utf-8"))
         return data
+
+    def attempt(self, service: str, provider: str) -> dict[str, Any]:
+        """Return what the report says of a provider that was tried for a service."""
+        (found,) = (a for a in self.report["services"][service]["attempts"] if a["provider"] == provider)
+        return dict(found)
 
     def outcomes(self) -> dict[str, str]:
         """Return what became of each test, by the name that follows the file's."""

@@ -26,7 +26,7 @@ from tests.conftest import wait_until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["OwnEngine", "own_engine", "small_redis"]
+__all__ = ["OwnEngine", "own_engine", "redis_layer", "small_redis"]
 
 _NEEDED = ("containerd", "dockerd", "ip", "mount", "umount")
 _START_SECONDS = 20.0
@@ -157,6 +157,13 @@ def own_engine() -> Iterator[OwnEngine]:
 
 def small_redis(client: docker.DockerClient, name: str = "tests/redis:8") -> str:
     """Make an image of nothing but the Redis of this machine and its libraries; return its name."""
+    repository, _, tag = name.rpartition(":")
+    client.api.import_image_from_data(redis_layer(), repository=repository, tag=tag, changes=["ENV PATH=/usr/bin"])
+    return name
+
+
+def redis_layer() -> bytes:
+    """Return the files of that image as an archive; the test is skipped where no Redis is installed."""
     try:
         program = get("redis").find_binary("", os.environ).path.resolve()
     except Refused as refused:
@@ -167,9 +174,7 @@ def small_redis(client: docker.DockerClient, name: str = "tests/redis:8") -> str
         tar.add(program, arcname="/usr/bin/redis-server")
         for library in re.findall(r"(/\S+) \(0x", told):
             tar.add(Path(library).resolve(), arcname=library)
-    repository, _, tag = name.rpartition(":")
-    client.api.import_image_from_data(archive.getvalue(), repository=repository, tag=tag, changes=["ENV PATH=/usr/bin"])
-    return name
+    return archive.getvalue()
 
 
 def _call(*command: str) -> None:

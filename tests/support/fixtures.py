@@ -16,7 +16,7 @@ from tests.support.place import Place
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["checkout", "docker_env", "place", "provider"]
+__all__ = ["checkout", "docker_env", "docker_place", "embedded_place", "place", "provider"]
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +35,20 @@ def docker_env() -> dict[str, str]:
     return env
 
 
+@pytest.fixture
+def docker_place(docker_env: dict[str, str]) -> Iterator[Place]:
+    """Return a place for projects whose servers are containers; what a failed test has left there is removed."""
+    with Place(docker_env) as made:
+        yield made
+
+
+@pytest.fixture
+def embedded_place() -> Iterator[Place]:
+    """Return a place for projects that start no container; what a failed test has left there is removed."""
+    with Place() as made:
+        yield made
+
+
 @pytest.fixture(params=["embedded", pytest.param("docker", marks=pytest.mark.docker_required)])
 def provider(request: pytest.FixtureRequest) -> str:
     """Return the provider that the test is about."""
@@ -42,11 +56,10 @@ def provider(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def place(request: pytest.FixtureRequest) -> Iterator[Place]:
-    """Return a place for projects; what a failed test has left there is removed after it."""
-    docker = "provider" not in request.fixturenames or request.getfixturevalue("provider") == "docker"
-    with Place(request.getfixturevalue("docker_env") if docker else None) as made:
-        yield made
+def place(request: pytest.FixtureRequest, provider: str) -> Place:
+    """Return a place for projects on one provider."""
+    found: Place = request.getfixturevalue(f"{provider}_place")
+    return found
 
 
 @pytest.fixture

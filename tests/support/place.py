@@ -101,19 +101,19 @@ class Place:
             texts = [*process.cmdline(), process.cwd()]
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             return False
-        places = [str(self.path), *map(str, self._data())]
-        return any(place in text for place in places for text in texts)
+        return any(str(self.path) in text or self._data.search(text) for text in texts)
 
-    def _data(self) -> list[Path]:
-        """Return the places of the data of servers whose owner is one of ours, whether they are there or not."""
-        owners = {*self.supervisors(), *self.pids}
-        return [_MEMORY / f"test-framework-{os.getuid()}-{pid}_" for pid in owners]
+    @property
+    def _data(self) -> re.Pattern[str]:
+        """What the paths of data folders in memory begin with, when the owner is one of ours."""
+        owners = "|".join(map(str, {*self.supervisors(), *self.pids}))
+        return re.compile(rf"{_MEMORY}/test-framework-\d+-(?:{owners})_")
 
     def folders(self) -> list[Path]:
         """Return what is in the temporary folder, and the data folders in memory."""
         # Neither pytest's own folder nor a copy of server programs, which the next run uses, is a trace.
         found = [p for p in self.temporary.iterdir() if not p.name.startswith("pytest-of-") and "-bin-" not in p.name]
-        return found + [p for data in self._data() for p in _MEMORY.glob(f"{data.name}*")]
+        return found + [p for p in _MEMORY.glob("test-framework-*") if self._data.match(str(p))]
 
     def sockets(self) -> list[Path]:
         """Return the sockets."""
