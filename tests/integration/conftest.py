@@ -1,6 +1,11 @@
-"""The fixtures of tests that run pytest on throw-away projects."""
+"""The fixtures of tests that talk to engines of their own, or run pytest on throw-away projects."""
 
 from tests.support.engine import own_engine
+from tests.support.engines import home, net, ssh
+from tests.support.engines_tls import tls
 from tests.support.fixtures import checkout, docker_env, docker_place, embedded_place, place, provider
 
-__all__ = ["checkout", "docker_env", "docker_place", "embedded_place", "own_engine", "place", "provider"]
+__all__ = [
+    *("checkout", "docker_env", "docker_place", "embedded_place", "own_engine", "place", "provider"),
+    *("home", "net", "ssh", "tls"),
+]
