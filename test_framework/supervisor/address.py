@@ -21,6 +21,7 @@ __all__ = ["Address", "base"]
 
 _RELEVANT = ("PATH", "HOME", "TMPDIR", "XDG_RUNTIME_DIR", "XDG_CACHE_HOME", "SSH_AUTH_SOCK")
 _RELEVANT_PREFIXES = ("DOCKER_", "STAGING_", "TESTCONTAINERS_")
+_PRIVATE = 0o700
 _SOCKET_LIMIT = 100
 """A Unix socket's path has 108 bytes on Linux and 104 on macOS."""
 
@@ -67,16 +68,17 @@ class Address:
         """
         for folder in (self.folder.parent, self.folder):
             try:
-                folder.mkdir(mode=0o700, exist_ok=True)
+                folder.mkdir(mode=_PRIVATE, exist_ok=True)
                 found = folder.lstat()
             except OSError as error:
                 raise BadSetting(f"the supervisor's folder {folder} cannot be used: {error.strerror}.") from error
-            if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-                raise BadSetting(
-                    f"the supervisor's folder {folder} belongs to another user. Set TMPDIR to one of yours."
-                )
-            if found.st_mode & 0o077:
-                folder.chmod(0o700)
+            remedy = "Remove it, or set XDG_RUNTIME_DIR, else TMPDIR, to a folder of yours."
+            if not stat.S_ISDIR(found.st_mode):
+                raise BadSetting(f"the supervisor's folder {folder} is a link. {remedy}")
+            if found.st_uid != os.getuid():
+                raise BadSetting(f"the supervisor's folder {folder} belongs to another user. {remedy}")
+            if stat.S_IMODE(found.st_mode) != _PRIVATE:
+                folder.chmod(_PRIVATE)
 
 
 def base(env: Mapping[str, str]) -> Path:

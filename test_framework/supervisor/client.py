@@ -146,7 +146,8 @@ def _start(address: Address) -> int:
         # Not by `subprocess`, whose objects warn when they are dropped while the process runs on, as this one is to.
         return os.posix_spawn(
             sys.executable,
-            [sys.executable, "-m", "test_framework.supervisor", str(address.folder)],
+            # -P, because our working folder is the project's, and its modules are not to stand in for others.
+            [sys.executable, "-P", "-m", "test_framework.supervisor", str(address.folder)],
             {**os.environ, "PYTHONPATH": path},
             file_actions=[
                 (os.POSIX_SPAWN_DUP2, nothing.fileno(), 0),

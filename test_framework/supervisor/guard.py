@@ -77,7 +77,7 @@ class Guard:
     def _start(self) -> None:
         # Without `site` it starts at once; it finds this package, and for containers the SDK, by our own path.
         self._process = subprocess.Popen(  # ourselves
-            [sys.executable, "-S", "-c", "from test_framework.supervisor.guard import main; main()"],
+            [sys.executable, "-S", "-P", "-c", "from test_framework.supervisor.guard import main; main()"],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -142,7 +142,7 @@ def _remove_container(promise: dict[str, Any]) -> None:
     environment = promise["environment"]
     ssh = environment["DOCKER_HOST"].startswith("ssh://")
     client = docker.from_env(environment=environment, timeout=5, use_ssh_client=ssh)
-    for container in client.containers.list(all=True, filters={"label": promise["label"]}):
+    for container in client.containers.list(all=True, filters={"label": promise["label"]}, ignore_removed=True):
         container.remove(force=True, v=True)
 
 

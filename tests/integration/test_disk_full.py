@@ -60,8 +60,7 @@ def test_no_room_for_embedded_data(embedded_place: Place, cache: str) -> None:
     env = {"XDG_CACHE_HOME": str(place.path / "cache")} if cache == "cold" else {}
     # In a mount namespace of its own, so that nobody else's memory is small.
     mounts = (
-        f"mount -t tmpfs -o size=5m tmpfs {place.temporary} && "
-        'mount -t tmpfs -o size=8m tmpfs /dev/shm && exec "$@"'
+        f'mount -t tmpfs -o size=5m tmpfs {place.temporary} && mount -t tmpfs -o size=8m tmpfs /dev/shm && exec "$@"'
     )
     run = checkout.start(env=env, prefix=("unshare", "--mount", "--propagation=private", "sh", "-c", mounts, "-"))
     assert str(place.temporary) in refused(run, "postgres", "embedded")

@@ -11,15 +11,18 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.support.checkout import SERVICES, Checkout
-from tests.support.place import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.place import Place
 
 _MODULES = 10
 
@@ -65,7 +68,7 @@ class Hung:
     """A socket that accepts and never answers."""
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="tf-", dir="/tmp"))  # noqa: S108  # TMPDIR may be too long
+        self.folder = Path(tempfile.mkdtemp(prefix="tf-", dir="/tmp"))  # TMPDIR may be too long
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(self.folder / "docker.sock"))
         self._listener.listen()
@@ -113,6 +116,7 @@ def test_doctor_on_a_daemon_that_hangs(embedded_place: Place, hung: Hung) -> Non
 def test_run_on_a_daemon_that_hangs(embedded_place: Place, hung: Hung) -> None:
     """Ten modules and two services wait for one probe together, and no longer than a run without a daemon does."""
     checkout = Checkout(embedded_place, "docker,embedded")
+    checkout.tests(before=1, middle=0, after=0)
     text = (checkout.root / "tests/integration/test_services.py").read_text()
     for number in range(1, _MODULES):
         checkout.write(f"tests/integration/test_services_{number}.py", text)
@@ -122,7 +126,7 @@ def test_run_on_a_daemon_that_hangs(embedded_place: Place, hung: Hung) -> None:
         run = checkout.run(env={"DOCKER_HOST": host})
         seconds[host] = time.monotonic() - begin
         run.passed()
-        assert run.report["counts"]["passed"] == 4 * _MODULES
+        assert run.report["counts"]["passed"] == _MODULES
     assert run.attempt("postgres", "docker")["code"] == "daemon-hung"
     assert len(hung.accepted) == 1
     assert seconds[hung.host] - seconds["unix:///nope.sock"] < 1.5

@@ -6,13 +6,16 @@ import io
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import pytest
 from docker.errors import DockerException
 
 from test_framework.services import get
 from tests.support.checkout import Checkout, Run
-from tests.support.place import Place
+
+if TYPE_CHECKING:
+    from tests.support.place import Place
 
 pytestmark = pytest.mark.docker_required
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import socket
 from contextlib import suppress
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 import pytest
 from docker.errors import DockerException
 
 from tests.support.checkout import Checkout, Run
 from tests.support.engine import redis_layer
-from tests.support.place import Place
 from tests.support.registry import Registry, serving
+
+if TYPE_CHECKING:
+    from tests.support.place import Place
 
 pytestmark = pytest.mark.docker_required
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.checkout import SERVICES, Checkout
+from tests.support.checkout import LOST, SERVICES, Checkout
 from tests.support.place import Place
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def test_killed_server(place: Place, provider: str, service: str) -> None:
     identity = _kill(checkout, service)
     checkout.go()
     assert run.end(_END_SECONDS) == pytest.ExitCode.TESTS_FAILED, run.output
+    assert run.outcomes() == LOST, run.output
     told = {"docker": f"container {identity} exited 137", "embedded": f"process {identity} ended by SIGKILL"}
     line = f"server-died: {service} on {checkout.provider} was running and is gone: {told[checkout.provider]}. "
     assert run.output.count(line) >= 2, run.output
@@ -65,6 +66,7 @@ def test_engine_that_ends(engine: OwnEngine, number: signal.Signals) -> None:
         engine.end(number)
         checkout.go()
         assert run.end(_END_SECONDS) == pytest.ExitCode.TESTS_FAILED, run.output
+        assert run.outcomes() == LOST
         how = {
             signal.SIGKILL: f"the Docker engine at {engine.env['DOCKER_HOST']} no longer answers",
             # It ends its containers before itself.

@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 
     from tests.support.place import Place
 
-__all__ = ["SERVICES", "Checkout", "Run"]
+__all__ = ["LOST", "SERVICES", "Checkout", "Run"]
 
 _RUN_SECONDS = 40.0
 SERVICES = ("postgres", "redis")
+LOST = {"test_before[0]": "passed", "test_middle[0]": "passed", "test_after[0]": "error", "test_after[1]": "error"}
+"""What becomes of the tests when something that they need is lost in the middle of the second one."""
 
 _SETTINGS = """\
 [tool.pytest.ini_options]
@@ -167,6 +169,7 @@ class Checkout:
         self.hold()
         run = self.start(*args, env=env)
         run.wait_held(1)
+        self.place.containers()
         return run
 
     def run(self, *args: str, env: Mapping[str, str] | None = None) -> Run:

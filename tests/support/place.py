@@ -12,21 +12,18 @@ import shutil
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import docker
 import psutil
 from docker.errors import DockerException
 
 from tests.conftest import wait_until
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from tests.support.segments import SegmentWatch
 
 __all__ = ["Place"]
 
 _MEMORY = Path("/dev/shm")  # noqa: S108  # where embedded servers have their data
-_SEGMENTS = Path("/proc/sysvipc/shm")
 _LEFT_SECONDS = 5.0
 _OURS = ("TEST_FRAMEWORK_", "STAGING_", "PYTEST_", "COV_")
 _OURS_TOO = ("CI", "DATABASE_URL", "GITHUB_STEP_SUMMARY", "PYTHONDONTWRITEBYTECODE")
@@ -46,14 +43,17 @@ class Place:
         self.client = docker.from_env(environment=docker_env, timeout=5) if docker_env else None
         self.pids: set[int] = set()
         """Of the runs that were started here: without a supervisor they own the servers themselves."""
-        self._segments = set(_orphaned_segments())
+        self._volumes: set[str] = set()
+        self._segments = SegmentWatch(lambda process: self._holds(process, self._data()))
 
     def __enter__(self) -> Self:
         """Return the place itself."""
+        self._segments.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
         """End and remove what a test that failed has left."""
+        self._segments.__exit__()
         for process in self.processes():
             with suppress(psutil.NoSuchProcess):
                 process.kill()
@@ -61,6 +61,8 @@ class Place:
             with suppress(DockerException, OSError):
                 for identity in self.containers():
                     self.client.api.remove_container(identity, force=True, v=True)
+                for name in self.volumes():
+                    self.client.api.remove_volume(name)
             self.client.close()
         for folder in (*self.folders(), self.path):
             shutil.rmtree(folder, ignore_errors=True)
@@ -89,9 +91,10 @@ class Place:
 
     def processes(self, what: str = "") -> list[psutil.Process]:
         """Return what runs here, the processes of servers included; `what` is part of the command line."""
-        return [p for p in psutil.process_iter() if self._holds(p) and what in _command(p)]
+        data = self._data()
+        return [p for p in psutil.process_iter() if self._holds(p, data) and what in _command(p)]
 
-    def _holds(self, process: psutil.Process) -> bool:
+    def _holds(self, process: psutil.Process, data: re.Pattern[str]) -> bool:
         try:
             if process.status() == psutil.STATUS_ZOMBIE:
                 return False
@@ -101,11 +104,10 @@ class Place:
             texts = [*process.cmdline(), process.cwd()]
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             return False
-        return any(str(self.path) in text or self._data.search(text) for text in texts)
+        return any(str(self.path) in text or data.search(text) for text in texts)
 
-    @property
     def _data(self) -> re.Pattern[str]:
-        """What the paths of data folders in memory begin with, when the owner is one of ours."""
+        """Return what the paths of data folders in memory begin with, when the owner is one of ours."""
         owners = "|".join(map(str, {*self.supervisors(), *self.pids}))
         return re.compile(rf"{_MEMORY}/test-framework-\d+-(?:{owners})_")
 
@@ -113,7 +115,8 @@ class Place:
         """Return what is in the temporary folder, and the data folders in memory."""
         # Neither pytest's own folder nor a copy of server programs, which the next run uses, is a trace.
         found = [p for p in self.temporary.iterdir() if not p.name.startswith("pytest-of-") and "-bin-" not in p.name]
-        return found + [p for p in _MEMORY.glob("test-framework-*") if self._data.match(str(p))]
+        data = self._data()
+        return found + [p for p in _MEMORY.glob("test-framework-*") if data.match(str(p))]
 
     def sockets(self) -> list[Path]:
         """Return the sockets."""
@@ -124,8 +127,16 @@ class Place:
         if self.client is None:
             return []
         found = self.client.api.containers(all=True, filters={"label": "test-framework.owner"})
-        roots = {c["Id"][:12]: c["Labels"].get("test-framework.project", "") for c in found}
-        return [identity for identity, root in roots.items() if root.startswith(str(self.path))]
+        ours = [c for c in found if c["Labels"].get("test-framework.project", "").startswith(str(self.path))]
+        # A volume has no label to tell whose it is.
+        self._volumes |= {mount["Name"] for c in ours for mount in c["Mounts"] if mount["Type"] == "volume"}
+        return [c["Id"][:12] for c in ours]
+
+    def volumes(self) -> list[str]:
+        """Return the volumes of containers that were seen here."""
+        if self.client is None or not self._volumes:
+            return []
+        return [v["Name"] for v in self.client.api.volumes()["Volumes"] or () if v["Name"] in self._volumes]
 
     def servers(self) -> list[str]:
         """Return the process ids and the container ids of all servers that run here."""
@@ -137,10 +148,12 @@ class Place:
     def left(self, *, containers: bool = True) -> list[str]:
         """Return everything that there is, in words."""
         found = [f"process {p.pid}: {_command(p)}" for p in self.processes()]
-        found += [f"container {identity}" for identity in self.containers()] if containers else []
+        if containers:
+            found += [f"container {identity}" for identity in self.containers()]
+            found += [f"volume {name}" for name in self.volumes()]
         found += [f"folder {path}" for path in self.folders()]
         found += [f"socket {path}" for path in self.sockets()]
-        return found + [f"memory segment {s}" for s in set(_orphaned_segments()) - self._segments]
+        return found + self._segments.left()
 
     def is_empty(self, *, containers: bool = True) -> None:
         """Assert that nothing is left after five seconds at most; without `containers`, the engine is not asked."""
@@ -160,13 +173,3 @@ def _command(process: psutil.Process) -> str:
     with suppress(psutil.Error):
         return " ".join(process.cmdline())
     return ""
-
-
-def _orphaned_segments() -> Iterator[str]:
-    """Yield the System V segments of shared memory whose creator is gone."""
-    if not _SEGMENTS.exists():
-        return
-    for line in _SEGMENTS.read_text().splitlines()[1:]:
-        fields = line.split()
-        if fields[6] == "0" and not psutil.pid_exists(int(fields[4])):
-            yield f"{fields[1]} of process {fields[4]}"

@@ -7,11 +7,13 @@ import hashlib
 import json
 import platform
 import threading
-from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["Registry", "serving"]
 
@@ -81,7 +83,9 @@ class _Handler(BaseHTTPRequestHandler):
             told = {"errors": [{"code": self.server.error, "message": self.server.error.lower().replace("_", " ")}]}
             self._send(self.server.status, "application/json", json.dumps(told).encode())
 
-    do_HEAD = do_GET
+    def do_HEAD(self) -> None:
+        """Answer it without the content."""
+        self.do_GET()
 
     def _send(self, status: int, kind: str, body: bytes) -> None:
         self.send_response(status)

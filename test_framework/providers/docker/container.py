@@ -210,10 +210,11 @@ def _sweep(client: docker.DockerClient) -> None:
     """Remove the containers whose owner, a process of this machine, was killed together with its guard."""
     from docker.errors import DockerException
 
-    for container in client.containers.list(all=True, filters={"label": f"{owner.HOST_LABEL}={owner.HOST}"}):
+    label = f"{owner.HOST_LABEL}={owner.HOST}"
+    # Another run may end, or sweep, at the same time.
+    for container in client.containers.list(all=True, filters={"label": label}, ignore_removed=True):
         mark = container.labels.get(owner.LABEL, "")
         if owner.is_mark(mark) and not owner.alive(mark):
-            # Another supervisor may sweep the same one at the same time.
             with suppress(DockerException, OSError):
                 container.remove(force=True, v=True)
                 _log.info("swept container %s", container.name)
