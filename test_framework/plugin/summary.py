@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 from test_framework.reasons import Code
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["write"]
 
 _KEPT_SHOWN = 5
+_WIDTH = 160
 
 
 def write(terminal: pytest.TerminalReporter, record: Record, verdict: Verdict, report: str | None) -> None:
@@ -53,7 +55,9 @@ def _service(name: str, told: dict[str, Any], record: Record) -> Iterator[str]:
     yield f"{name} {told['version']}{note} on {told['provider']}: {used} test{'s' if used != 1 else ''}"
     for attempt in told["attempts"]:
         if attempt["code"] not in (None, Code.NOT_CONFIGURED):
-            yield f"  {attempt['provider']}: {attempt['code']}: {attempt['message']}"
+            # The report has all of it, such as the other sockets that were tried.
+            message = shorten(attempt["message"], _WIDTH, placeholder=" …")
+            yield f"  {attempt['provider']}: {attempt['code']}: {message}"
 
 
 def _grouped(skips: Any) -> list[tuple[tuple[str, str, str], int]]:

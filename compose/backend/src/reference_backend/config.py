@@ -98,7 +98,8 @@ class Settings(BaseSettings):
     redis_timeout_seconds: Seconds = Field(2, description="bound on one command")
     health_timeout_seconds: Seconds = Field(1.5, description="bound on one health check")
     health_details: Literal["public", "authenticated"] | None = Field(
-        None, description="who reads `/health/dependencies` and `/health/config`; in production by default authenticated"
+        None,
+        description="who reads `/health/dependencies` and `/health/config`; in production by default authenticated",
     )
     analytics_queue: Count = Field(10000, description="rows that wait for ClickHouse; more are dropped and counted")
     analytics_flush_seconds: Seconds = Field(1, description="time between two inserts")

@@ -20,6 +20,8 @@ __all__ = ["UNAVAILABLE", "Problem", "install", "response"]
 
 log = logging.getLogger(__name__)
 
+_TOO_LARGE = 413
+
 UNAVAILABLE = (psycopg.OperationalError, RedisError)
 """What is raised when the database or the cache cannot be reached, or does not answer in time."""
 
@@ -35,7 +37,9 @@ class Problem(Exception):
         self.headers = dict(headers or {})
 
 
-def response(status: int, code: str, message: str, headers: Mapping[str, str] | None = None, **more: Any) -> JSONResponse:
+def response(
+    status: int, code: str, message: str, headers: Mapping[str, str] | None = None, **more: Any
+) -> JSONResponse:
     """Return the answer for an error."""
     error = {"code": code, "message": message, "request_id": logs.request_id.get(), **more}
     return JSONResponse({"error": error}, status_code=status, headers=dict(headers or {}))
@@ -65,7 +69,7 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
 async def _http(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101  # registered for it
     # The name of this status depends on the version of Python.
-    code = "body_too_large" if error.status_code == 413 else HTTPStatus(error.status_code).name.lower()
+    code = "body_too_large" if error.status_code == _TOO_LARGE else HTTPStatus(error.status_code).name.lower()
     return response(error.status_code, code, str(error.detail), error.headers)
 
 

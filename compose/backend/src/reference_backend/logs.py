@@ -38,6 +38,7 @@ class _JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "event": _clean(record.getMessage()),
             "logger": record.name,
+            "pid": record.process,
         }
         told |= {name: value for name, var in _CONTEXT.items() if (value := var.get()) is not None}
         for name, value in vars(record).items():

@@ -15,7 +15,6 @@ __all__ = ["BadCursor", "Page", "Position", "page_of"]
 T = TypeVar("T")
 
 
-
 class BadCursor(ValueError):
     """The text is no cursor that we gave."""
 

@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 
 from reference_backend.storage.database import Connection, Database
 
-__all__ = ["Accepted", "Conflict", "NoSuchThread", "Run", "Status", "accept", "finish", "get"]
+__all__ = ["Accepted", "Conflict", "Ended", "Ending", "NoSuchThread", "Run", "Status", "accept", "finish", "get"]
 
 Status = Literal["running", "completed", "recovered", "failed"]
 
@@ -53,6 +53,25 @@ class Run:
     finished_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a run is to end, with the agent's answer where there is one."""
+
+    status: Status
+    answer: str | None = None
+    error: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a run has ended, with the agent's message where there is one."""
+
+    status: Status
+    error: dict[str, Any] | None
+    message_id: UUID | None
+    text: str | None
+
+
 async def accept(database: Database, user_id: UUID, client_id: str, thread_id: UUID | None, text: str) -> Accepted:
     """Keep a message, in a new thread when it names none, and open its run; the second time find the first.
 
@@ -71,9 +90,10 @@ async def accept(database: Database, user_id: UUID, client_id: str, thread_id: U
             [user_id, client_id],
         )
         if known := await cursor.fetchone():
-            if known[3] != text or thread_id not in (None, known[0]):
+            thread, run, message, kept = known
+            if kept != text or thread_id not in (None, thread):
                 raise Conflict(client_id)
-            return Accepted(user_id, *known[:3], client_id, text, duplicate=True)
+            return Accepted(user_id, thread, run, message, client_id, text, duplicate=True)
         return await _insert(connection, user_id, client_id, thread_id, text)
 
 
@@ -105,34 +125,31 @@ async def _id(connection: Connection, query: str, values: list[object]) -> UUID:
     return found
 
 
-async def finish(
-    database: Database,
-    user_id: UUID,
-    run_id: UUID,
-    status: Status,
-    *,
-    answer: str | None = None,
-    error: dict[str, Any] | None = None,
-) -> UUID | None:
-    """End a run that is running, with the agent's answer where there is one; return the id of that message.
+async def finish(database: Database, user_id: UUID, run_id: UUID, ending: Ending) -> Ended | None:
+    """End a run that is running, with the agent's answer where there is one; return how it has ended.
 
-    Does nothing when the run has ended before, or its thread was deleted meanwhile.
+    A run that has ended before stays as it is. None when it is gone, with its thread or its user.
     """
     async with database.as_user(user_id) as connection:
         cursor = await connection.execute(
             "UPDATE runs SET status = %s, error = %s, finished_at = clock_timestamp()"
             " WHERE user_id = %s AND id = %s AND status = 'running' RETURNING thread_id",
-            [status, Jsonb(error) if error else None, user_id, run_id],
+            [ending.status, Jsonb(ending.error) if ending.error else None, user_id, run_id],
         )
         row = await cursor.fetchone()
-        if row is None or answer is None:
-            return None
-        return await _id(
-            connection,
-            "INSERT INTO messages (user_id, thread_id, run_id, role, text)"
-            " VALUES (%s, %s, %s, 'assistant', %s) RETURNING id",
-            [user_id, row[0], run_id, answer],
+        if row and ending.answer is not None:
+            await connection.execute(
+                "INSERT INTO messages (user_id, thread_id, run_id, role, text) VALUES (%s, %s, %s, 'assistant', %s)",
+                [user_id, row[0], run_id, ending.answer],
+            )
+        ended = connection.cursor(row_factory=class_row(Ended))
+        await ended.execute(
+            "SELECT runs.status, runs.error, messages.id AS message_id, messages.text FROM runs"
+            " LEFT JOIN messages ON messages.run_id = runs.id AND messages.role = 'assistant'"
+            " WHERE runs.user_id = %s AND runs.id = %s",
+            [user_id, run_id],
         )
+        return await ended.fetchone()
 
 
 async def get(database: Database, user_id: UUID, run_id: UUID) -> Run | None:

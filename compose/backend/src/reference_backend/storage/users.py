@@ -37,7 +37,8 @@ async def create(database: Database, email: str, name: str, password_hash: str) 
     async with database.transaction() as connection, connection.cursor(row_factory=class_row(User)) as cursor:
         try:
             await cursor.execute(
-                "INSERT INTO users (email, name, password_hash) VALUES (%s, %s, %s) RETURNING id, email, name, created_at",
+                "INSERT INTO users (email, name, password_hash) VALUES (%s, %s, %s)"
+                " RETURNING id, email, name, created_at",
                 [email, name, password_hash],
             )
         except UniqueViolation as error:
