@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from functools import cached_property
+from textwrap import shorten
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
@@ -24,12 +25,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Lease", "ReasonedSkip"]
 
+_WIDTH = 120
+
 
 class ReasonedSkip(Skipped):
     """A skip that carries its reason, for the report; raise it in a test for a reason of the catalogue."""
 
     def __init__(self, reason: Reason) -> None:
-        super().__init__(_told(reason), _use_item_location=True)
+        # Short, since the summary tells all of it once, and not for each test.
+        super().__init__(shorten(str(reason), _WIDTH, placeholder=" …"), _use_item_location=True)
         self.reason = reason
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["write"]
 
 _KEPT_SHOWN = 5
-_WIDTH = 160
+_WIDTH = 200
 
 
 def write(terminal: pytest.TerminalReporter, record: Record, verdict: Verdict, report: str | None) -> None:
@@ -32,7 +32,7 @@ def write(terminal: pytest.TerminalReporter, record: Record, verdict: Verdict, r
         for line in _service(name, told, record):
             terminal.write_line(line)
     for (code, message, remedy), number in _grouped(record.skips.values()):
-        terminal.write_line(f"skipped {number}: {code}: {message}", yellow=True)
+        terminal.write_line(f"skipped {number}: {code}: {shorten(message, _WIDTH, placeholder=' …')}", yellow=True)
         terminal.write_line(f"  {remedy}")
     kept = [(t.nodeid, k) for t in record.tests.values() for k in t.kept]
     for nodeid, url in kept[:_KEPT_SHOWN]:
