@@ -6,6 +6,15 @@ from tests.support.engines_tls import tls
 from tests.support.fixtures import checkout, docker_env, docker_place, embedded_place, place, provider
 
 __all__ = [
-    *("checkout", "docker_env", "docker_place", "embedded_place", "own_engine", "place", "provider"),
-    *("home", "net", "ssh", "tls"),
+    "checkout",
+    "docker_env",
+    "docker_place",
+    "embedded_place",
+    "home",
+    "net",
+    "own_engine",
+    "place",
+    "provider",
+    "ssh",
+    "tls",
 ]

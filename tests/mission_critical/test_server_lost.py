@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.conftest import wait_until
 from tests.support.checkout import LOST, SERVICES, Checkout
 from tests.support.place import Place
 
@@ -30,6 +31,7 @@ def _kill(checkout: Checkout, service: str) -> str:
         client.api.kill(identity)
     else:
         os.kill(int(identity), signal.SIGKILL)
+    wait_until(lambda: bool(checkout.status()[0]["servers"][0]["died"]), "its end is known")
     return identity
 
 
