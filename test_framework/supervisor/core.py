@@ -229,7 +229,6 @@ class Supervisor:
         begin = time.monotonic()
         with ThreadPoolExecutor() as pool:
             list(pool.map(self._quietly_discard, list(self._servers)))
-        self.guard.close()
         _log.info("closed in %.2f s", time.monotonic() - begin)
 
     def _quietly_discard(self, key: tuple[str, str]) -> None:

@@ -62,6 +62,7 @@ class LocalClient:
     def close(self) -> None:
         """See `Client.close`."""
         self._supervisor.leave(self._run, _ME)
-        self._supervisor.guard.drop(self._promise)
         self._supervisor.close()
+        self._supervisor.guard.drop(self._promise)
+        self._supervisor.guard.close()
         self._folder.cleanup()

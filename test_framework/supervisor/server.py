@@ -255,7 +255,8 @@ def main() -> int:
         signal.signal(signal.SIGTERM, server.end)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         server.serve()
-        # Threads that still start something would hold the interpreter; the guard sees to what they started.
+        # Threads that still start something would hold the interpreter. The guard sees to what they started, and hears
+        # of our end by the end itself: while a thread of ours writes into a folder, nobody can remove it.
         logging.shutdown()
         sys.stdout.flush()
     os._exit(0)

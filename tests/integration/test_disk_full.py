@@ -6,14 +6,18 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.conftest import wait_until
-from tests.support.checkout import Checkout, Run
+from tests.support.checkout import Checkout
 from tests.support.engine import OwnEngine, redis_layer
 from tests.support.place import Place
 from tests.support.registry import Registry, serving
+
+if TYPE_CHECKING:
+    from tests.support.run import Run
 
 _ROOM = 4 << 20
 

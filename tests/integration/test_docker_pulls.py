@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 from docker.errors import DockerException
 
-from tests.support.checkout import Checkout, Run
+from tests.support.checkout import Checkout
 from tests.support.engine import redis_layer
 from tests.support.registry import Registry, serving
 
 if TYPE_CHECKING:
     from tests.support.place import Place
+    from tests.support.run import Run
 
 pytestmark = pytest.mark.docker_required
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import sys
-import time
 from string import Template
 from typing import TYPE_CHECKING, Any
 
 from test_framework.supervisor.client import running
-from tests.conftest import wait_until
+from tests.support.run import RUN_SECONDS, Run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,9 +17,8 @@ if TYPE_CHECKING:
 
     from tests.support.place import Place
 
-__all__ = ["LOST", "SERVICES", "Checkout", "Run"]
+__all__ = ["LOST", "SERVICES", "Checkout"]
 
-_RUN_SECONDS = 40.0
 SERVICES = ("postgres", "redis")
 LOST = {"test_before[0]": "passed", "test_middle[0]": "passed", "test_after[0]": "error", "test_after[1]": "error"}
 """What becomes of the tests when something that they need is lost in the middle of the second one."""
@@ -160,9 +157,7 @@ class Checkout:
             process: For `subprocess`, such as `user`.
         """
         pytest = [python, "-m", "pytest", "-p", "test_framework.plugin", "--tier", "integration", *args]
-        run = Run([*prefix, *pytest], self, env=self.env(env), **process)
-        self.place.pids.add(run.pid)
-        return run
+        return Run([*prefix, *pytest], self.root, self.place, env=self.env(env), **process)
 
     def start_held(self, *args: str, env: Mapping[str, str] | None = None) -> Run:
         """Start pytest and wait until it stays in mid-test."""
@@ -184,7 +179,7 @@ class Checkout:
             [sys.executable, "-m", "test_framework", *args],
             capture_output=True,
             text=True,
-            timeout=_RUN_SECONDS,
+            timeout=RUN_SECONDS,
             check=False,
             cwd=self.root,
             env=self.env(env),
@@ -207,69 +202,3 @@ class Checkout:
         assert len(found) == len(supervisor["servers"]), "a service has one server"
         assert found.keys() == set(self.services)
         return found
-
-
-class Run:
-    """A run of pytest."""
-
-    def __init__(self, command: list[str], checkout: Checkout, **process: Any) -> None:
-        self._checkout = checkout
-        self._root = checkout.root
-        self._report = self._root / "reports" / "integration.json"
-        self._output = self._root / f"output-{time.monotonic_ns()}"
-        with self._output.open("wb") as output:
-            self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=self._root, **process
-            )
-        self.pid = self._process.pid
-
-    @property
-    def output(self) -> str:
-        """What it has printed."""
-        return self._output.read_text(errors="replace")
-
-    def held(self) -> list[int]:
-        """Return the processes that are in mid-test: pytest itself, or its workers."""
-        return [int(path.name.partition("-")[2]) for path in self._root.glob("here-*")]
-
-    def wait_held(self, number: int) -> None:
-        """Wait until so many processes of all runs of the project are in mid-test."""
-
-        def held() -> bool:
-            assert self._process.poll() is None, self.output
-            return len(self.held()) >= number
-
-        wait_until(held, f"{number} in mid-test", _RUN_SECONDS)
-
-    def kill(self, number: int = signal.SIGKILL) -> None:
-        """Send a signal to pytest, and wait for its end."""
-        self._process.send_signal(number)
-        self.end()
-
-    def end(self, seconds: float = _RUN_SECONDS) -> int:
-        """Wait for the end and return the exit status."""
-        try:
-            return self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-            raise AssertionError(f"it did not end within {seconds} s:\n{self.output}") from None
-
-    def passed(self, seconds: float = _RUN_SECONDS) -> None:
-        """Assert that it ends well."""
-        assert self.end(seconds) == 0, f"{self.output}\n{self._checkout.place.log()}"
-
-    @property
-    def report(self) -> dict[str, Any]:
-        """The tier's report."""
-        data: dict[str, Any] = json.loads(self._report.read_text(encoding="utf-8"))
-        return data
-
-    def attempt(self, service: str, provider: str) -> dict[str, Any]:
-        """Return what the report says of a provider that was tried for a service."""
-        (found,) = (a for a in self.report["services"][service]["attempts"] if a["provider"] == provider)
-        return dict(found)
-
-    def outcomes(self) -> dict[str, str]:
-        """Return what became of each test, by the name that follows the file's."""
-        return {test["nodeid"].partition("::")[2]: test["outcome"] for test in self.report["tests"]}

@@ -139,7 +139,7 @@ class OwnEngine:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def own_engine() -> Iterator[OwnEngine]:
     """Return an engine of the tests' own with a small image of Redis; skipped where none can be started."""
     missing = [name for name in _NEEDED if shutil.which(name) is None]

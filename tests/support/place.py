@@ -12,7 +12,7 @@ import shutil
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import docker
 import psutil
@@ -20,6 +20,9 @@ from docker.errors import DockerException
 
 from tests.conftest import wait_until
 from tests.support.segments import SegmentWatch
+
+if TYPE_CHECKING:
+    import subprocess
 
 __all__ = ["Place"]
 
@@ -41,8 +44,8 @@ class Place:
             folder.mkdir()
         self.docker_env = docker_env
         self.client = docker.from_env(environment=docker_env, timeout=5) if docker_env else None
-        self.pids: set[int] = set()
-        """Of the runs that were started here: without a supervisor they own the servers themselves."""
+        self.started: list[subprocess.Popen[bytes]] = []
+        """The runs: without a supervisor they own the servers themselves."""
         self._volumes: set[str] = set()
         self._segments = SegmentWatch(lambda process: self._holds(process, self._data()))
 
@@ -57,6 +60,9 @@ class Place:
         for process in self.processes():
             with suppress(psutil.NoSuchProcess):
                 process.kill()
+        for run in self.started:
+            run.kill()
+            run.wait()
         if self.client is not None:
             with suppress(DockerException, OSError):
                 for identity in self.containers():
@@ -108,7 +114,7 @@ class Place:
 
     def _data(self) -> re.Pattern[str]:
         """Return what the paths of data folders in memory begin with, when the owner is one of ours."""
-        owners = "|".join(map(str, {*self.supervisors(), *self.pids}))
+        owners = "|".join(map(str, {*self.supervisors(), *(run.pid for run in self.started)}))
         return re.compile(rf"{_MEMORY}/test-framework-\d+-(?:{owners})_")
 
     def folders(self) -> list[Path]:
@@ -141,9 +147,10 @@ class Place:
     def servers(self) -> list[str]:
         """Return the process ids and the container ids of all servers that run here."""
         programs = ("postgres", "redis-server", "valkey-server")
-        running = {p.pid: p for p in self.processes() if p.name().startswith(programs)}
+        found = [p.as_dict(["pid", "ppid", "name"]) for p in self.processes()]
+        running = {p["pid"]: p["ppid"] for p in found if p["name"].startswith(programs)}
         # A server's own children are part of it.
-        return sorted([str(p.pid) for p in running.values() if p.ppid() not in running] + self.containers())
+        return sorted([str(pid) for pid, parent in running.items() if parent not in running] + self.containers())
 
     def left(self, *, containers: bool = True) -> list[str]:
         """Return everything that there is, in words."""
