@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from test_framework import net
+from test_framework import net, owner
 from test_framework.contracts import Binary, Command, ContainerSpec, RunAs
 from test_framework.reasons import Code
 from test_framework.services._binaries import choose, wheel_folder
@@ -146,7 +146,8 @@ def _initialised(binary: Binary, run: RunAs) -> Path:
     if (kept / "PG_VERSION").exists():
         return kept
     # initdb runs as the server's user, who may not enter our cache: it writes to a folder of its own first.
-    with tempfile.TemporaryDirectory(prefix="test-framework-initdb-") as scratch:
+    # Its name carries our mark, so that the next run sweeps it if we are killed.
+    with tempfile.TemporaryDirectory(prefix=f"test-framework-{os.getuid()}-{owner.MARK}-initdb-") as scratch:
         if run.uid is not None:
             os.chown(scratch, run.uid, run.gid or -1)
         made = Path(scratch) / "data"
@@ -168,7 +169,9 @@ def _run_initdb(binary: Binary, data: Path, run: RunAs) -> None:
         command, capture_output=True, text=True, timeout=120, check=False, cwd=data.parent, **run.popen
     )
     if result.returncode:
-        error = result.stderr.strip().splitlines()
+        lines = result.stderr.strip().splitlines()
+        # The last lines tell of its tidying up; the cause comes before.
+        error = [line for line in lines if "FATAL" in line or "error:" in line or "No space" in line] or lines
         code = Code.DISK_FULL if "No space left" in result.stderr else Code.START_FAILED
         fields: dict[str, Any] = {"error": error[-1] if error else f"initdb exited {result.returncode}"}
         fields |= {"what": data} if code is Code.DISK_FULL else {"service": "postgres", "provider": "embedded"}
