@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit, urlunsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 __all__ = ["DEVELOPMENT_KEY", "BadConfiguration", "Settings", "load", "without_secrets"]
 
@@ -20,11 +20,6 @@ Seconds = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 
 
-def _none_if_empty(value: object) -> object:
-    # Compose files hand down variables that are not set as empty ones.
-    return None if value == "" else value
-
-
 class BadConfiguration(Exception):
     """The settings do not fit; the text names each variable and never its value."""
 
@@ -33,7 +28,13 @@ class Settings(BaseSettings):
     """All settings; the descriptions are those of the table in the README."""
 
     model_config = SettingsConfigDict(
-        env_prefix="BACKEND_", frozen=True, extra="ignore", hide_input_in_errors=True, populate_by_name=True
+        env_prefix="BACKEND_",
+        # Compose files hand down variables that are not set as empty ones.
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+        populate_by_name=True,
     )
 
     environment: Literal["development", "staging", "production"] = Field(
@@ -42,7 +43,7 @@ class Settings(BaseSettings):
     secret_key: SecretStr = Field(SecretStr(""), description="key of the access tokens, 32 characters at least")
     database_url: SecretStr = Field(validation_alias="DATABASE_URL", description="Postgres, 13 or later")
     redis_url: SecretStr = Field(validation_alias="REDIS_URL", description="Redis, 6.2 or later")
-    clickhouse_url: Annotated[SecretStr | None, BeforeValidator(_none_if_empty)] = Field(
+    clickhouse_url: SecretStr | None = Field(
         None, validation_alias="CLICKHOUSE_URL", description="ClickHouse over HTTP, with the database as path"
     )
     redis_prefix: str = Field("backend:", description="first part of every key in Redis")
@@ -68,6 +69,7 @@ class Settings(BaseSettings):
     )
     oauth_code_seconds: Count = Field(60, description="lifetime of an authorization code")
 
+    http_head_seconds: Seconds = Field(10, description="time for the head of a request")
     http_max_body_bytes: Count = Field(65536, description="largest request body")
     page_size_max: Count = Field(100, description="most items of one page")
     text_max_characters: Count = Field(8000, description="longest text of a message")
@@ -160,6 +162,9 @@ def load() -> Settings:
     except ValidationError as error:
         lines = [f"{_variable(e['loc'])}{e['msg'].removeprefix('Value error, ')}" for e in error.errors()]
         raise BadConfiguration("\n".join(lines)) from None
+    except SettingsError:
+        # Of all settings only this one is JSON.
+        raise BadConfiguration("BACKEND_OAUTH_CLIENTS: this is no JSON") from None
 
 
 def _variable(place: tuple[int | str, ...]) -> str:

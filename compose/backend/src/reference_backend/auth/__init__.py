@@ -1,0 +1,1 @@
+"""Who somebody is: passwords, sessions, tokens, the development identity provider."""

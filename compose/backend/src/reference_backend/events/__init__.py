@@ -1,0 +1,1 @@
+"""What an agent's run tells its user: the five events, kept in order, delivered to every connection."""
