@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from urllib.parse import urlsplit, urlunsplit
@@ -9,7 +10,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from harness.clients import Person
+from harness.clients import REDIRECT, Person
 from harness.servers import KEY, Program, Spawn, Start, Threaded, threaded
 from redis import Redis
 from test_framework.verdict import Endpoint
@@ -24,6 +25,7 @@ def variables(database_url: str, redis_url: str) -> dict[str, str]:
         "BACKEND_ENVIRONMENT": "staging",
         "BACKEND_IDENTITY_PROVIDER": "true",
         "BACKEND_SECRET_KEY": KEY,
+        "BACKEND_OAUTH_CLIENTS": json.dumps({"reference-web": [REDIRECT], "other-web": [REDIRECT]}),
         # The least that is allowed: the tests hash many passwords.
         "BACKEND_ARGON2_MEMORY_KIB": "8192",
         "BACKEND_ARGON2_ITERATIONS": "1",
@@ -68,6 +70,9 @@ def start(environment: dict[str, str]) -> Iterator[Start]:
         return started[-1]
 
     yield begin
+    # All at once, since each takes a moment.
+    for server in started:
+        server.begin_to_stop()
     for server in started:
         server.stop()
 

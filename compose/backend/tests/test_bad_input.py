@@ -285,7 +285,7 @@ def test_an_unmasked_frame_is_refused(somebody: Person) -> None:
 
 def test_a_thousand_connections_that_say_nothing(spawn: Spawn) -> None:
     """Each is closed by its code, users are served meanwhile, and memory and places come back."""
-    backend = spawn(BACKEND_WS_AUTH_SECONDS="2")
+    backend = spawn(BACKEND_WS_AUTH_SECONDS="1.5")
     person = backend.person()
     with person.socket() as socket:
         before = backend.memory()

@@ -15,9 +15,10 @@ import httpx
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-__all__ = ["FIVE", "PASSWORD", "Api", "Person", "Socket"]
+__all__ = ["FIVE", "PASSWORD", "REDIRECT", "Api", "Person", "Socket"]
 
 FIVE = ["agent_started", "agent_thinking", "tool_executing", "tool_completed", "agent_completed"]
+REDIRECT = "http://127.0.0.1:3000/callback"
 PASSWORD = "correct horse battery staple"
 
 _SECONDS = 10.0

@@ -51,10 +51,14 @@ class Threaded(Api):
         wait_until(lambda: self._server.started or not self._thread.is_alive(), "the server has started")
         assert self._thread.is_alive(), "the server did not start"
 
-    def stop(self) -> None:
-        """End as after SIGTERM."""
+    def begin_to_stop(self) -> None:
+        """Tell it to end, as SIGTERM does."""
         self.http.close()
         self._server.should_exit = True
+
+    def stop(self) -> None:
+        """End it."""
+        self.begin_to_stop()
         self._thread.join(_END_SECONDS)
         assert not self._thread.is_alive(), "the server does not end"
 
