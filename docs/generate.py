@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import argparse
 import inspect
-from dataclasses import fields
+from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from test_framework.config.load import PREFIX
-from test_framework.config.model import ServiceSettings, Settings, TierSettings
+from test_framework.config.model import ServiceLevels, ServiceSettings, Settings, TierSettings
 from test_framework.config.tiers import TIERS
 from test_framework.plugin import fixtures, markers, options
 from test_framework.reasons import CATALOGUE
@@ -45,6 +45,9 @@ def reference() -> Iterator[str]:
     yield from settings(Settings)
     yield f"\n### `[tool.test_framework.services.NAME]`, or `{PREFIX}NAME_KEY`\n"
     yield from settings(ServiceSettings)
+    yield f"\n### `[tool.test_framework.levels]`, or `{PREFIX}LEVELS_KEY`\n"
+    yield "What tests of service levels hold a backend to.\n"
+    yield from settings(ServiceLevels)
     yield "\n### `[tool.test_framework.tiers.NAME]`\n"
     yield from settings(TierSettings)
     yield "\nTiers that are there without settings:\n"
@@ -62,25 +65,29 @@ def reference() -> Iterator[str]:
 
 def settings(model: type[Any]) -> Iterator[str]:
     """Yield the table of one table of settings."""
-    kinds = {"tuple[str, ...]": "list", "str": "text", "float": "number", "bool": "boolean"}
+    kinds = {"tuple[str, ...]": "list", "float": "number", "int": "whole number", "bool": "boolean"}
+    kinds["Mapping[str, str]"] = "table"
     yield from table(
         ("key", "type", "default", "meaning"),
         [
-            (f"`{f.name}`", kinds.get(str(f.type), "text"), shown(f.default), f.metadata["meaning"])
+            (f"`{f.name}`", kinds.get(str(f.type), "text"), shown(f), f.metadata["meaning"])
             for f in fields(model)
             if "meaning" in f.metadata
         ],
     )
 
 
-def shown(value: object) -> str:
+def shown(setting: Field[Any]) -> str:
     """Write a default as in TOML."""
+    value = setting.default
+    if value is MISSING:
+        return "`{}`"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     if isinstance(value, tuple):
         inner = ", ".join(f'"{item}"' for item in value)
         return f"`[{inner}]`"
-    return f"`{value:g}`" if isinstance(value, float) else f'`"{value}"`'
+    return f"`{value:g}`" if isinstance(value, float | int) else f'`"{value}"`'
 
 
 def command_line() -> list[tuple[str, str]]:

@@ -25,7 +25,9 @@ __all__ = [
     "Context",
     "Databases",
     "Isolated",
+    "Launch",
     "Memo",
+    "Part",
     "Provider",
     "Server",
     "Service",
@@ -43,6 +45,21 @@ class ContainerSpec:
     env: Mapping[str, str] = field(default_factory=dict)
     command: tuple[str, ...] = ()
     tmpfs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What a new server is given.
+
+    Attributes:
+        password: A random one, for this server alone.
+        needs: A URL for each service that it depends on, as the server itself reaches it.
+        env: The environment of the client that asks.
+    """
+
+    password: str
+    needs: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,25 +122,38 @@ class Databases(Protocol):
 
 
 class Service(Protocol):
-    """What a test needs, and everything that is particular about it."""
+    """What a test needs, and everything that is particular about it.
+
+    Attributes:
+        name: As in the settings, fixtures and reports.
+        default_image: The image of the docker provider; empty when only the settings can name one.
+        schemes: How its URLs may begin.
+        staging_variable: The variable that holds its URL in staging.
+        runs_as_root: Whether the embedded server runs as root too.
+        needs: The services that one of its servers depends on, when we start it.
+    """
 
     name: str
     default_image: str
     schemes: tuple[str, ...]
     staging_variable: str
     runs_as_root: bool
+    needs: tuple[str, ...]
 
-    def container(self, password: str) -> ContainerSpec:
+    def container(self, launch: Launch) -> ContainerSpec:
         """Return how it runs in a container."""
 
     def find_binary(self, wanted_major: str, env: Mapping[str, str]) -> Binary:
         """Return the server program to embed; raises `Refused` with `binary-missing`."""
 
-    def prepare(self, binary: Binary, folder: Path, port: int, password: str, run: RunAs) -> Command:
+    def prepare(self, binary: Binary, folder: Path, port: int, launch: Launch, run: RunAs) -> Command:
         """Make `folder` ready (initialise a data directory) and return how to run the server there."""
 
-    def check(self, url: str, source: str, seconds: float) -> str:
-        """Ask a real query and return the server's version; raises `Refused`."""
+    def check(self, url: str, source: str, seconds: float, env: Mapping[str, str]) -> str:
+        """Ask a real query and return the server's version; raises `Refused`.
+
+        `env` is the client's environment, for what no URL can say: the authority that signed a certificate.
+        """
 
     def databases(self, endpoint: Endpoint, folder: Path, root: Path) -> Databases:
         """Return what hands out isolated parts of the server behind `endpoint`; `folder` is private to us."""
@@ -165,10 +195,24 @@ class Server(Protocol):
         """Stop it and remove what it left; does nothing when it is not ours."""
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a running server, handed to a server that depends on it."""
+
+    server: Server
+    endpoint: Endpoint
+
+
 class Provider(Protocol):
-    """A way to get a service."""
+    """A way to get a service.
+
+    Attributes:
+        name: As in the settings and reports.
+        builds_on: The providers whose servers one that is started here can reach; empty when nothing is started.
+    """
 
     name: str
+    builds_on: tuple[str, ...]
 
     def probe(self, service: Service, context: Context) -> str | None:
         """Say whether this provider is here, within a second: the version it would give, where it is known.
@@ -227,6 +271,7 @@ class Context:
         memo: Answers of this run.
         guard: Notes what must vanish if we are killed.
         progress: Called with a line for a person who waits.
+        needs: Parts of the servers that the service depends on, by service.
     """
 
     settings: Settings
@@ -236,3 +281,4 @@ class Context:
     memo: Memo
     guard: Cleanup
     progress: Callable[[str], None]
+    needs: Mapping[str, Part] = field(default_factory=dict)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from test_framework import owner, providers, services
 from test_framework.config.load import names
 from test_framework.contracts import Context, Memo, Service
 from test_framework.reasons import Code
+from test_framework.resolve import reachable, without
 from test_framework.verdict import Attempt, Reason, Refused, most_telling
 
 if TYPE_CHECKING:
@@ -90,6 +91,8 @@ def examine(settings: Settings, env: Mapping[str, str]) -> Diagnosis:
     context = Context(settings, env, Path(gettempdir()), owner.MARK, Memo(), _NoCleanup(), lambda _: None)
     with ThreadPoolExecutor() as pool:
         found = tuple(pool.map(lambda name: _service(services.get(name), settings, context, pool), services.names()))
+    alone = {s.service: s for s in found}
+    found = tuple(_with_needs(s, settings, alone) for s in found)
     by_name = {s.service: s for s in found}
     tiers = [t for t in settings.tiers if all((settings.root / p).exists() for p in settings.tiers[t].paths)]
     return Diagnosis(found, tuple(_tier(t, settings, by_name, env) for t in tiers if settings.tiers[t].paths))
@@ -120,6 +123,24 @@ def _service(service: Service, settings: Settings, context: Context, pool: Threa
     answers = [future.result() for future in [pool.submit(ask, p) for p in everyone]]
     versions = {attempt.provider: version for attempt, version in answers}
     return ServiceFinding(service.name, order, tuple(a for a, _ in answers), versions)
+
+
+def _with_needs(finding: ServiceFinding, settings: Settings, found: Mapping[str, ServiceFinding]) -> ServiceFinding:
+    """Add to what the providers of a service say what they say of the services that it depends on."""
+    service = services.get(finding.service)
+
+    def judged(attempt: Attempt) -> Attempt:
+        builds_on = providers.get(attempt.provider).builds_on
+        for name in service.needs if builds_on and not attempt.reason else ():
+            order = tuple(p for p in settings.order(name)[0] if p not in settings.disabled)
+            chosen, reason = found[name].choice(reachable(order, builds_on))
+            if chosen is None:
+                reason = reason or Attempt.switched_off(builds_on[-1], settings.order(name)[1]).reason
+                if reason:
+                    return replace(attempt, reason=without(service.name, attempt.provider, name, reason))
+        return attempt
+
+    return replace(finding, attempts=tuple(judged(a) for a in finding.attempts))
 
 
 def _timed(provider: str, ask: Callable[[], str | None]) -> tuple[Attempt, str | None]:

@@ -1,21 +1,28 @@
-"""Name resolution and TCP with a bound on both, and their failures told apart."""
+"""Name resolution, TCP, TLS and HTTP with a bound on each, and their failures told apart."""
 
 from __future__ import annotations
 
 import errno
 import socket
+import ssl
 import threading
 import time
-from typing import Any
+from http.client import HTTPConnection, HTTPException
+from typing import TYPE_CHECKING, Any
+from urllib.parse import SplitResult, urlsplit
 
 from test_framework.reasons import Code
 from test_framework.verdict import Reason, Refused
 
-__all__ = ["CONNECT_SECONDS", "connect", "resolve"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["CONNECT_SECONDS", "connect", "fetch", "request", "resolve", "secure"]
 
 CONNECT_SECONDS = 1.0
 """Bound on finding out that nothing is there, in seconds."""
 
+_MOST_BYTES = 1 << 20
 _REFUSALS = (errno.ECONNREFUSED, errno.ECONNRESET)
 
 
@@ -75,6 +82,75 @@ def connect(host: str, port: int, source: str, seconds: float = CONNECT_SECONDS)
     if refused:
         raise Refused(Reason.of(Code.CONNECTION_REFUSED, host=host, port=port, source=source))
     raise Refused(Reason.of(Code.CONNECT_TIMEOUT, host=host, port=port, seconds=seconds, source=source))
+
+
+def secure(sock: socket.socket, host: str, port: int, source: str, bundle: str | None = None) -> ssl.SSLSocket:
+    """Begin TLS on an open connection, bounded by the socket's own timeout.
+
+    Args:
+        sock: The connection; it belongs to what is returned.
+        host: The name that the certificate must be for.
+        port: TCP port, for the reason.
+        source: Where the address came from, for the remedy.
+        bundle: File of the authorities to trust; the system's when None or empty.
+
+    Raises:
+        Refused: `tls-failed` or `connect-timeout`.
+    """
+    where = {"host": host, "port": port, "source": source}
+    try:
+        return ssl.create_default_context(cafile=bundle or None).wrap_socket(sock, server_hostname=host)
+    except ssl.SSLCertVerificationError as error:
+        raise Refused(Reason.of(Code.TLS_FAILED, error=error.verify_message, **where)) from error
+    except TimeoutError as error:
+        raise Refused(Reason.of(Code.CONNECT_TIMEOUT, seconds=sock.gettimeout() or 0, **where)) from error
+    except (ssl.SSLError, OSError) as error:
+        raise Refused(Reason.of(Code.TLS_FAILED, error=error, **where)) from error
+
+
+def request(sock: socket.socket, url: str, source: str, headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:
+    """Send one GET for `url` over an open connection; return status and body, whatever the status says.
+
+    Raises:
+        Refused: `wrong-service` for what is not HTTP, `connect-timeout` for no answer within the socket's timeout.
+    """
+    parts = urlsplit(url)
+    where = {"host": parts.hostname, "port": _port(parts), "source": source}
+    # The connection is open already: the library only speaks over it.
+    connection = HTTPConnection(parts.hostname or "", parts.port)
+    connection.sock = sock
+    target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+    try:
+        connection.request("GET", target, headers=dict(headers or {}))
+        answer = connection.getresponse()
+        return answer.status, answer.read(_MOST_BYTES)
+    except TimeoutError as error:
+        raise Refused(Reason.of(Code.CONNECT_TIMEOUT, seconds=sock.gettimeout() or 0, **where)) from error
+    except (HTTPException, OSError) as error:
+        what = f"{type(error).__name__} {error}"
+        raise Refused(Reason.of(Code.WRONG_SERVICE, service="an HTTP server", error=what, **where)) from error
+
+
+def fetch(
+    url: str, source: str, seconds: float, bundle: str | None = None, headers: Mapping[str, str] | None = None
+) -> tuple[int, bytes]:
+    """Connect, begin TLS where the URL says `https`, and send one GET; return status and body.
+
+    `seconds` bounds each step: see `connect`, `secure` and `request` for the arguments and for what is raised.
+    """
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", _port(parts)
+    sock = connect(host, port, source, min(CONNECT_SECONDS, seconds))
+    with sock:
+        sock.settimeout(seconds)
+        if parts.scheme == "https":
+            sock = secure(sock, host, port, source, bundle)
+        with sock:
+            return request(sock, url, source, headers)
+
+
+def _port(parts: SplitResult) -> int:
+    return parts.port or (443 if parts.scheme in ("https", "wss") else 80)
 
 
 def _text(error: BaseException) -> str:

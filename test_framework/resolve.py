@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from test_framework.contracts import Server
 
-__all__ = ["resolve"]
+__all__ = ["reachable", "resolve", "without"]
 
 
 def resolve(
@@ -62,3 +62,17 @@ def resolve(
         # Nothing gave the service: a provider that nobody asked for may be the way out, so it is named as well.
         attempts += [Attempt.switched_off(p, disabled.get(p, source)) for p in names("providers") if p not in order]
     return Resolution(service, None, tuple(attempts)), None
+
+
+def reachable(order: Iterable[str], builds_on: Iterable[str]) -> tuple[str, ...]:
+    """Return the providers that what a server depends on may come from, in their order."""
+    allowed = tuple(builds_on)
+    return tuple(provider for provider in order if provider in allowed)
+
+
+def without(service: str, provider: str, dependency: str, reason: Reason) -> Reason:
+    """Return why a provider cannot give a service: that it depends on another one, which has a reason of its own."""
+    code = Code.DEPENDENCY_BROKEN if reason.broken else Code.DEPENDENCY_UNAVAILABLE
+    error = f"{reason.code}: {reason.message}"
+    told = {"dependency": dependency, "error": error, "remedy": reason.remedy}
+    return Reason.of(code, service=service, provider=provider, **told)

@@ -84,7 +84,7 @@ def _columns(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
 
 
 def _settings(settings: Settings) -> Iterator[tuple[str, str, str]]:
-    tables: list[tuple[str, object]] = [("", settings)]
+    tables: list[tuple[str, object]] = [("", settings), ("levels.", settings.levels)]
     tables += [(f"services.{name}.", table) for name, table in settings.services.items()]
     tables += [(f"tiers.{name}.", table) for name, table in settings.tiers.items()]
     for prefix, table in tables:

@@ -8,7 +8,15 @@ from dataclasses import Field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from test_framework.config.model import BadSetting, Gate, MajorMismatch, ServiceSettings, Settings, TierSettings
+from test_framework.config.model import (
+    BadSetting,
+    Gate,
+    MajorMismatch,
+    ServiceLevels,
+    ServiceSettings,
+    Settings,
+    TierSettings,
+)
 from test_framework.config.tiers import TIERS
 
 if TYPE_CHECKING:
@@ -19,7 +27,7 @@ __all__ = ["find_root", "in_ci", "load", "names"]
 
 PREFIX = "TEST_FRAMEWORK_"
 _TABLE = "tool.test_framework"
-_NO_KEYS: dict[type, tuple[str, ...]] = {Settings: ("root", "services", "tiers", "origins")}
+_NO_KEYS: dict[type, tuple[str, ...]] = {Settings: ("root", "levels", "services", "tiers", "origins")}
 _PACKAGE = Path(__file__).parent.parent
 
 
@@ -49,7 +57,7 @@ def load(
     Args:
         root: The project's root, where `pyproject.toml` may be.
         env: The environment; `os.environ` when None.
-        overrides: What the command line says: key to value and the option's name.
+        overrides: What the command line says: dotted key to value and the option's name.
 
     Raises:
         BadSetting: A key or a value is not known; the message names it, its source and the choices.
@@ -60,7 +68,8 @@ def load(
     reader.environment()
     for key, (value, source) in (overrides or {}).items():
         before, origin = reader.top.values.get(key, ()), reader.origins.get(key)
-        reader.put(reader.top, key, value, source)
+        level = key.removeprefix(reader.levels.prefix)
+        reader.put(reader.top if level == key else reader.levels, level, value, source)
         if key == "disabled" and before:
             # What somebody has switched off stays off.
             reader.top.values[key] += before
@@ -90,6 +99,7 @@ class _Reader:
     def __init__(self, env: Mapping[str, str]) -> None:
         self.env = env
         self.top = _Table(Settings, "")
+        self.levels = _Table(ServiceLevels, "levels.")
         self.services: dict[str, _Table] = {}
         self.tiers: dict[str, _Table] = {}
         self.origins: dict[str, str] = {}
@@ -113,6 +123,8 @@ class _Reader:
                 self._tables(value, source, key, self.service)
             elif key == "tiers":
                 self._tables(value, source, key, self.tier)
+            elif key == "levels":
+                self._table(self.levels, value, key, f"{source[:-1]}.{key}]")
             else:
                 self.put(self.top, key, value, source)
 
@@ -131,16 +143,19 @@ class _Reader:
             where = f"{source[:-1]}.{key}.{name}]"
             if key == "services" and name not in self.services_there:
                 raise BadSetting.unknown("service", name, where, self.services_there)
-            if not isinstance(table, dict):
-                # A URL that stands here by mistake may hold a password.
-                shown = "***" if isinstance(table, str) else table
-                raise BadSetting.value(f"{key}.{name}", shown, source, "a table")
-            for inner, inner_value in table.items():
-                self.put(table_of(name), inner, inner_value, where)
+            self._table(table_of(name), table, f"{key}.{name}", where)
+
+    def _table(self, target: _Table, table: object, key: str, source: str) -> None:
+        if not isinstance(table, dict):
+            # A URL that stands here by mistake may hold a password.
+            raise BadSetting.value(key, "***" if isinstance(table, str) else table, source, "a table")
+        for inner, value in table.items():
+            self.put(target, inner, value, source)
 
     def environment(self) -> None:
-        """Read `TEST_FRAMEWORK_KEY` and `TEST_FRAMEWORK_SERVICE_KEY`."""
+        """Read `TEST_FRAMEWORK_KEY`, `TEST_FRAMEWORK_LEVELS_KEY` and `TEST_FRAMEWORK_SERVICE_KEY`."""
         known = {PREFIX + key.upper(): (self.top, key) for key in _keys(Settings)}
+        known |= {f"{PREFIX}LEVELS_{key.upper()}": (self.levels, key) for key in _keys(ServiceLevels)}
         for name in self.services_there:
             for key in _keys(ServiceSettings):
                 known[f"{PREFIX}{name}_{key}".upper()] = (self.service(name), key)
@@ -155,7 +170,7 @@ class _Reader:
         """Check one value and keep it, with where it came from; `text` when it comes from a variable."""
         keys = _keys(table.model)
         if key not in keys:
-            tables = ("services", "tiers") if table.model is Settings else ()
+            tables = ("levels", "services", "tiers") if table.model is Settings else ()
             raise BadSetting.unknown("key", key, source, [*keys, *tables])
         table.values[key] = self._value(keys[key], key, value, source, text=text)
         self.origins[table.prefix + key] = source
@@ -164,10 +179,8 @@ class _Reader:
         kind = str(spec.type)
         if kind == "tuple[str, ...]":
             return self._list(spec, key, value, source, text=text)
-        if kind == "bool":
-            return _boolean(key, value, source, text=text)
-        if kind == "float":
-            return _seconds(key, value, source, text=text)
+        if parse := _KINDS.get(kind):
+            return parse(key, value, source, text=text)
         shown = "***" if spec.metadata.get("secret") else value
         if not isinstance(value, str):
             raise BadSetting.value(key, shown, source, "a text")
@@ -196,7 +209,9 @@ class _Reader:
         for name, table in self.tiers.items():
             tiers[name] = replace(tiers.get(name, TierSettings()), **table.values)
         services = {name: ServiceSettings(**table.values) for name, table in self.services.items()}
-        return Settings(root=root, services=services, tiers=tiers, origins=self.origins, **self.top.values)
+        tables = {"levels": ServiceLevels(**self.levels.values), "services": services, "tiers": tiers}
+        values: dict[str, Any] = {**self.top.values, **tables}
+        return Settings(root=root, origins=self.origins, **values)
 
 
 _ENUMS: dict[str, type[StrEnum]] = {"Gate": Gate, "MajorMismatch": MajorMismatch}
@@ -225,11 +240,42 @@ def _boolean(key: str, value: object, source: str, *, text: bool) -> bool:
     raise BadSetting.value(key, value, source, wanted)
 
 
-def _seconds(key: str, value: object, source: str, *, text: bool) -> float:
-    try:
-        number = float(value) if text and isinstance(value, str) else value
-    except ValueError:
-        number = None
+def _number(key: str, value: object, source: str, *, text: bool) -> float:
+    number = _parsed(float, value) if text else value
     if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number < float("inf"):
-        raise BadSetting.value(key, value, source, "a number of seconds, 0 or more")
+        raise BadSetting.value(key, value, source, f"a number{_unit(key)}, 0 or more")
     return float(number)
+
+
+def _unit(key: str) -> str:
+    return " of seconds" if key.endswith(("_seconds", "_timeout")) else ""
+
+
+def _count(key: str, value: object, source: str, *, text: bool) -> int:
+    number = _parsed(int, value) if text else value
+    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        raise BadSetting.value(key, value, source, "a whole number, 1 or more")
+    return number
+
+
+def _parsed(kind: type[float], value: object) -> object:
+    try:
+        return kind(value) if isinstance(value, str) else value
+    except ValueError:
+        return None
+
+
+def _pairs(key: str, value: object, source: str, *, text: bool) -> dict[str, str]:
+    if text and isinstance(value, str):
+        value = dict(part.strip().partition("=")[::2] for part in value.split(",") if "=" in part) or value
+    if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
+        raise BadSetting.value(key, value, source, "a table of texts" if not text else "KEY=VALUE, KEY=VALUE, …")
+    return value
+
+
+_KINDS: dict[str, Callable[..., Any]] = {
+    "bool": _boolean,
+    "float": _number,
+    "int": _count,
+    "Mapping[str, str]": _pairs,
+}

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-__all__ = ["BadSetting", "Gate", "MajorMismatch", "ServiceSettings", "Settings", "TierSettings"]
+__all__ = ["BadSetting", "Gate", "MajorMismatch", "ServiceLevels", "ServiceSettings", "Settings", "TierSettings"]
 
 
 class BadSetting(Exception):
@@ -51,7 +51,10 @@ class MajorMismatch(StrEnum):
 
 
 def _setting(default: object, meaning: str, **extra: object) -> Any:
-    return field(default=default, metadata={"meaning": meaning, **extra})
+    metadata = {"meaning": meaning, **extra}
+    if isinstance(default, dict):
+        return field(default_factory=dict, metadata=metadata)
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,18 @@ class TierSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceLevels:
+    """`[tool.test_framework.levels]`; in the environment `TEST_FRAMEWORK_LEVELS_KEY`."""
+
+    connect_seconds: float = _setting(2.0, "longest time for a WebSocket to be open and ready")
+    first_event_seconds: float = _setting(5.0, "longest time from a message to the first event of its run")
+    tool_result_seconds: float = _setting(30.0, "longest time from a message to the result of its tool")
+    event_latency_seconds: float = _setting(0.5, "time from an event to its receipt, which 95 % of them keep")
+    concurrent_users: int = _setting(10, "users at once in tests of many users; --concurrent-users says it too")
+    growth_mb_per_session: float = _setting(0.25, "megabytes of memory that a backend may keep of each session")
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """`[tool.test_framework]`; in the environment `TEST_FRAMEWORK_KEY`. Times are in seconds."""
 
@@ -97,6 +112,10 @@ class Settings:
     start_seconds: float = _setting(60.0, "bound on the start of a server, with its first healthy answer")
     pull_seconds: float = _setting(600.0, "bound on the pull of an image")
     collection_timeout: float = _setting(0.0, "bound on pytest's collection; 0 for none")
+    expect: Mapping[str, str] = _setting(
+        {}, "what staging must say of its configuration: dotted keys of /health/config, and their values as text"
+    )
+    levels: ServiceLevels = field(default_factory=ServiceLevels)
     services: Mapping[str, ServiceSettings] = field(default_factory=dict)
     tiers: Mapping[str, TierSettings] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict)

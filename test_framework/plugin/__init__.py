@@ -15,8 +15,7 @@ import pytest
 
 from test_framework import gate
 from test_framework.config import BadSetting, Settings
-from test_framework.plugin import markers, options, summary
-from test_framework.plugin.fixtures import isolated_env, postgres, postgres_db, redis, redis_db, services
+from test_framework.plugin import fixtures, markers, options, summary
 from test_framework.plugin.recorder import Gatherer, Sender
 from test_framework.plugin.session import KEY, Session
 from test_framework.report.record import Record
@@ -24,8 +23,6 @@ from test_framework.report.record import Record
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
-
-__all__ = ["isolated_env", "postgres", "postgres_db", "redis", "redis_db", "services"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -46,6 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
     run = worker[_RUN] if worker else uuid4().hex
     must = bool(config.option.use_real_services)
     session = config.stash[KEY] = Session(settings, overrides, tier, run, must=must)
+    config.pluginmanager.register(fixtures, "test_framework_fixtures")
     config.pluginmanager.register(Sender(session), "test_framework_sender")
     if worker is None:
         if tier:
@@ -125,8 +123,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 
 def _asks(item: pytest.Item) -> bool:
-    fixtures = getattr(item, "fixturenames", ())
-    return bool(markers.needs(item, ())) or "services" in fixtures or markers.wanted_provider(item) is not None
+    names = getattr(item, "fixturenames", ())
+    return bool(markers.needs(item, ())) or "services" in names or markers.wanted_provider(item) is not None
 
 
 @pytest.hookimpl(wrapper=True)

@@ -13,10 +13,22 @@ from test_framework.plugin.session import KEY, STATE
 if TYPE_CHECKING:
     from collections.abc import Iterator, MutableMapping
 
+    from test_framework.config import Settings
     from test_framework.plugin.session import Session
     from test_framework.verdict import Endpoint
 
-__all__ = ["isolated_env", "postgres", "postgres_db", "redis", "redis_db", "services"]
+__all__ = [
+    "backend",
+    "clickhouse",
+    "clickhouse_db",
+    "framework_settings",
+    "isolated_env",
+    "postgres",
+    "postgres_db",
+    "redis",
+    "redis_db",
+    "services",
+]
 
 
 class ServiceMap(Mapping[str, "Endpoint"]):
@@ -53,6 +65,12 @@ def services(request: pytest.FixtureRequest) -> Mapping[str, Endpoint]:
 
 
 @pytest.fixture(scope="session")
+def framework_settings(request: pytest.FixtureRequest) -> Settings:
+    """The settings of this run, command line and all: `framework_settings.levels.connect_seconds`."""
+    return request.config.stash[KEY].settings
+
+
+@pytest.fixture(scope="session")
 def postgres(services: Mapping[str, Endpoint]) -> Endpoint:
     """The Postgres server of this run: `.url`, `.provider`, `.version`."""
     return services["postgres"]
@@ -62,6 +80,18 @@ def postgres(services: Mapping[str, Endpoint]) -> Endpoint:
 def redis(services: Mapping[str, Endpoint]) -> Endpoint:
     """The Redis server of this run: `.url`, `.provider`, `.version`."""
     return services["redis"]
+
+
+@pytest.fixture(scope="session")
+def clickhouse(services: Mapping[str, Endpoint]) -> Endpoint:
+    """The ClickHouse server of this run, over HTTP: `.url`, `.provider`, `.version`."""
+    return services["clickhouse"]
+
+
+@pytest.fixture(scope="session")
+def backend(services: Mapping[str, Endpoint]) -> Endpoint:
+    """The backend under test, over HTTP, on servers of its own: `.url`, `.provider`, `.version`."""
+    return services["backend"]
 
 
 @pytest.fixture
@@ -74,6 +104,12 @@ def postgres_db(request: pytest.FixtureRequest, postgres: Endpoint) -> Iterator[
 def redis_db(request: pytest.FixtureRequest, redis: Endpoint) -> Iterator[Endpoint]:
     """A keyspace of this test alone, empty; its `.url` names it."""
     yield from _part_of(request, redis)
+
+
+@pytest.fixture
+def clickhouse_db(request: pytest.FixtureRequest, clickhouse: Endpoint) -> Iterator[Endpoint]:
+    """A database of this test alone, made from the template in the settings; its `.url` names it."""
+    yield from _part_of(request, clickhouse)
 
 
 def _part_of(request: pytest.FixtureRequest, server: Endpoint) -> Iterator[Endpoint]:

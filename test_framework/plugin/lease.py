@@ -81,8 +81,7 @@ class Lease:
                 self._client = None
 
     def _want(self, name: str) -> Want:
-        order, source = self._settings.order(name, self._session.tier)
-        return Want(name, order, source if source != "the default" else "the default order of providers")
+        return Want.of(name, self._settings, self._session.tier)
 
     def prepare(self, item: pytest.Item, needed: tuple[str, ...]) -> None:
         """See `session.Session.prepare`."""

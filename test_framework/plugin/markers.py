@@ -30,7 +30,15 @@ MARKERS = {
     "performance": "measures",
 }
 
-FIXTURES = {"postgres": "postgres", "postgres_db": "postgres", "redis": "redis", "redis_db": "redis"}
+FIXTURES = {
+    "postgres": "postgres",
+    "postgres_db": "postgres",
+    "redis": "redis",
+    "redis_db": "redis",
+    "clickhouse": "clickhouse",
+    "clickhouse_db": "clickhouse",
+    "backend": "backend",
+}
 """Fixtures that stand for a service."""
 
 _SAFE = ("staging_safe", "connectivity_check")

@@ -39,6 +39,7 @@ def add(parser: pytest.Parser) -> None:
         action="store_true",
         help="a test whose service cannot be had fails instead of being skipped",
     )
+    option("--concurrent-users", metavar="N", help="users at once in tests of many users")
     option("--collection-timeout", metavar="SECONDS", help="end the run when collection takes longer")
 
 
@@ -63,14 +64,16 @@ def overrides_of(config: pytest.Config) -> Overrides:
             "--environment=local and --no-docker" if local else "--no-docker",
         )
     if option.collection_timeout:
-        found["collection_timeout"] = (_number(option.collection_timeout), "--collection-timeout")
+        found["collection_timeout"] = (_number(float, option.collection_timeout), "--collection-timeout")
+    if option.concurrent_users:
+        found["levels.concurrent_users"] = (_number(int, option.concurrent_users), "--concurrent-users")
     return found
 
 
-def _number(text: str) -> object:
+def _number(kind: type[float], text: str) -> object:
     """Return a number, or the text for the settings to refuse with its name."""
     try:
-        return float(text)
+        return kind(text)
     except ValueError:
         return text
 

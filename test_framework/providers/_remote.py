@@ -54,7 +54,7 @@ def find(service: Service, provider: str, url: str, source: str, context: Contex
     host = _host(service, url, source)
     if not is_loopback(host) and not any(fnmatch(host, allowed) for allowed in context.settings.allowed_hosts):
         raise Refused(Reason.of(Code.HOST_NOT_ALLOWED, host=host))
-    version = service.check(url, source, _ASK_SECONDS)
+    version = service.check(url, source, _ASK_SECONDS, context.env)
     note = check_major(service, version, context)
     return RemoteServer(Endpoint(service.name, provider, url, version, note))
 

@@ -56,7 +56,7 @@ def wait_healthy(  # noqa: PLR0913  # three questions to one server
             raise Refused(Reason.of(code, error=ended, what=f"{service.name} on {provider}", **where), log=text)
         try:
             before_check()
-            return service.check(url, provider, min(_ASK_SECONDS, bound))
+            return service.check(url, provider, min(_ASK_SECONDS, bound), context.env)
         except Refused as refused:
             if refused.reason.code is Code.LOGIN_FAILED:
                 raise Refused(Reason.of(Code.START_FAILED, error=refused.reason.message, **where), log()) from refused

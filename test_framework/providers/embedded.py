@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from test_framework import owner
-from test_framework.contracts import Binary, Command, Context, RunAs, Service
+from test_framework.contracts import Binary, Command, Context, Launch, RunAs, Service
 from test_framework.providers._remains import clear, remember
 from test_framework.providers._start import check_major, wait_healthy, wanted_major
 from test_framework.reasons import Code
@@ -38,6 +38,7 @@ class Embedded:
     """See `contracts.Provider`."""
 
     name = _NAME
+    builds_on = ("explicit", "docker", "embedded")
 
     def probe(self, service: Service, context: Context) -> str:
         """Look for the program and a user to run it as."""
@@ -102,8 +103,8 @@ class EmbeddedServer:
 
     def start(self, note: str) -> None:
         """Run it and wait until it answers."""
-        password = secrets.token_urlsafe(18)
-        command = self._prepared(_free_port(), password)
+        needs = {name: part.endpoint.url for name, part in self.context.needs.items()}
+        command = self._prepared(_free_port(), Launch(secrets.token_urlsafe(18), needs, self.context.env))
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603  # the service's own command
                 command.argv,
@@ -135,9 +136,9 @@ class EmbeddedServer:
         )
         self.endpoint = Endpoint(self.service.name, _NAME, command.url, version, note)
 
-    def _prepared(self, port: int, password: str) -> Command:
+    def _prepared(self, port: int, launch: Launch) -> Command:
         try:
-            return self.service.prepare(self.binary, self.folder, port, password, self.run)
+            return self.service.prepare(self.binary, self.folder, port, launch, self.run)
         except (OSError, shutil.Error) as error:
             full = "No space left" in str(error)
             fields = {"service": self.service.name, "provider": _NAME, "what": self.folder, "error": error}

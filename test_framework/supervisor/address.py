@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Address", "base"]
 
 _RELEVANT = ("PATH", "HOME", "TMPDIR", "XDG_RUNTIME_DIR", "XDG_CACHE_HOME", "SSH_AUTH_SOCK")
-_RELEVANT_PREFIXES = ("DOCKER_", "STAGING_", "TESTCONTAINERS_")
+_RELEVANT_PREFIXES = ("BACKEND_", "DOCKER_", "STAGING_", "TESTCONTAINERS_")
 _PRIVATE = 0o700
 _SOCKET_LIMIT = 100
 """A Unix socket's path has 108 bytes on Linux and 104 on macOS."""

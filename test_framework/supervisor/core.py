@@ -7,21 +7,23 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from test_framework import owner, providers, services
 from test_framework.config import Settings, load
-from test_framework.contracts import Context, Databases, Isolated, Memo, Server
+from test_framework.contracts import Context, Isolated, Memo, Part, Provider, Server, Service
 from test_framework.reasons import Code
 from test_framework.resolve import resolve
 from test_framework.supervisor.guard import Guard
-from test_framework.verdict import Reason, Refused, Resolution, hide_secrets
+from test_framework.supervisor.needs import Held, resolve_needs
+from test_framework.verdict import Reason, Refused, Resolution
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
+    from test_framework.contracts import Databases
     from test_framework.supervisor.wire import Want
 
 __all__ = ["Run", "Supervisor"]
@@ -56,15 +58,6 @@ class Run:
                 listener(text)
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """An isolated part that a client has."""
-
-    service: str
-    isolated: Isolated
-    databases: Databases
-
-
 class Supervisor:
     """Owns servers. Safe to call from several threads.
 
@@ -79,7 +72,8 @@ class Supervisor:
         self._service_locks: dict[str, threading.Lock] = {}
         self._servers: dict[tuple[str, str], Server] = {}
         self._databases: dict[int, Databases] = {}
-        self._held: dict[str, dict[str, _Held]] = {}
+        self._needs: dict[int, list[Held]] = {}
+        self._held: dict[str, dict[str, Held]] = {}
         self._runs: dict[str, Run] = {}
         self._pool = ThreadPoolExecutor(thread_name_prefix="resolve")
         self._closed = False
@@ -108,9 +102,15 @@ class Supervisor:
 
     def resolve(self, run: Run, want: Want) -> Resolution:
         """Resolve a service once a run; the same answer for every worker of it."""
+        resolution, server = self._resolved(run, want)
+        if server:
+            run.servers[want.service] = server
+        return resolution
+
+    def _resolved(self, run: Run, want: Want) -> tuple[Resolution, Server | None]:
         return run.memo.once(f"resolve {want.service} {want.order}", lambda: self._resolve(run, want))
 
-    def _resolve(self, run: Run, want: Want) -> Resolution:
+    def _resolve(self, run: Run, want: Want) -> tuple[Resolution, Server | None]:
         disabled = {name: run.settings.origin("disabled") for name in run.settings.disabled}
         with self._lock:
             lock = self._service_locks.setdefault(want.service, threading.Lock())
@@ -122,9 +122,7 @@ class Supervisor:
             _log.info("%s: %s: %s (%.3f s)", want.service, attempt.provider, attempt.reason or "yes", attempt.seconds)
             if attempt.log:
                 _log.info("log of %s on %s:\n%s", want.service, attempt.provider, attempt.log)
-        if server:
-            run.servers[want.service] = server
-        return resolution
+        return resolution, server
 
     def _obtain(self, run: Run, want: Want, provider: str) -> Server:
         """Return the live server of this provider, asked again, or a new one."""
@@ -132,23 +130,55 @@ class Supervisor:
         context = Context(run.settings, run.env, self._folder, owner.MARK, run.memo, self.guard, run.say)
         key = (want.service, provider)
         live = self._servers.get(key)
-        if live:
+        bases: dict[str, Server] = {}
+        if live or (service.needs and way.builds_on):
             way.probe(service, context)
-            if live.died() is None:
+            bases = resolve_needs(service, way, want, run, self._resolved)
+        if live:
+            if self._died(live) is None and self._stands_on(live) == list(bases.values()):
                 try:
-                    service.check(live.endpoint.url, provider, _CHECK_SECONDS)
+                    service.check(live.endpoint.url, provider, _CHECK_SECONDS, run.env)
                 except Refused as refused:
                     _log.warning("%s on %s does not answer: %s", *key, refused.reason)
                 else:
                     return live
             self._discard(key)
-        server = way.obtain(service, context)
+        return self._start(service, way, context, run, bases)
+
+    def _start(
+        self, service: Service, way: Provider, context: Context, run: Run, bases: Mapping[str, Server]
+    ) -> Server:
+        """Start or find a server, with a part of each server that it depends on."""
+        held: list[Held] = []
+        try:
+            for name, base in bases.items():
+                databases = self._databases_of(run, name, base)
+                held.append(Held(name, databases.checkout((), run.id, run.env), databases, base))
+            parts = {h.service: Part(h.server, h.isolated.endpoint) for h in held}
+            server = way.obtain(service, replace(context, needs=parts))
+        except BaseException:
+            for each in held:
+                each.give_back(keep=False)
+            raise
         if server.identity:
+            key = (service.name, way.name)
             with self._lock:
                 self._servers[key] = server
+                self._needs[id(server)] = held
             if self._closed:
                 self._discard(key)
         return server
+
+    def _stands_on(self, server: Server) -> list[Server]:
+        """Return the servers that a server depends on."""
+        return [held.server for held in self._needs.get(id(server), [])]
+
+    def _died(self, server: Server) -> tuple[Reason, Server] | None:
+        """Return why a server, or one that it depends on, no longer runs, and which."""
+        for each in (*self._stands_on(server), server):
+            if reason := each.died():
+                return reason, each
+        return None
 
     def _discard(self, key: tuple[str, str]) -> None:
         server = self._servers.pop(key)
@@ -156,14 +186,13 @@ class Supervisor:
             with suppress(Exception):
                 databases.close()
         server.stop()
+        for held in self._needs.pop(id(server), []):
+            held.give_back(keep=False)
 
     def dead(self, run: Run, names: Iterable[str]) -> list[Refused]:
         """Return, for each of these services of the run whose server has died, why, with its log."""
-        return [
-            Refused(reason, server.log())
-            for name in names
-            if (server := run.servers.get(name)) and (reason := server.died())
-        ]
+        ended = [self._died(run.servers[name]) for name in names if name in run.servers]
+        return [Refused(reason, server.log()) for reason, server in filter(None, ended)]
 
     def checkout(self, run: Run, client: str, service: str) -> Isolated:
         """Hand a fresh part of the run's server to a client.
@@ -186,7 +215,7 @@ class Supervisor:
                 raise Refused(reason, server.log()) from error
             raise
         with self._lock:
-            self._held.setdefault(client, {})[isolated.name] = _Held(service, isolated, databases)
+            self._held.setdefault(client, {})[isolated.name] = Held(service, isolated, databases, server)
         return isolated
 
     def _databases_of(self, run: Run, service: str, server: Server) -> Databases:
@@ -203,11 +232,7 @@ class Supervisor:
         with self._lock:
             held = self._held.get(client, {}).pop(name, None)
         if held:
-            try:
-                held.databases.give_back(held.isolated, keep=keep)
-            except Exception as error:
-                # The test is over and has its outcome. What ails the server is told to the next one that needs it.
-                _log.warning("%s %s cannot be taken back: %s", held.service, name, hide_secrets(str(error)))
+            held.give_back(keep=keep)
 
     def status(self) -> list[dict[str, Any]]:
         """Return the servers held, for `invoke status`."""
@@ -223,12 +248,14 @@ class Supervisor:
             ]
 
     def close(self) -> None:
-        """Stop every server, side by side. What is still starting is left to the guard."""
+        """Stop every server, side by side, those that depend on others first. The guard ends what still starts."""
         self._closed = True
         self._pool.shutdown(wait=False, cancel_futures=True)
         begin = time.monotonic()
         with ThreadPoolExecutor() as pool:
-            list(pool.map(self._quietly_discard, list(self._servers)))
+            for dependent in (True, False):
+                keys = [key for key, server in self._servers.items() if bool(self._stands_on(server)) is dependent]
+                list(pool.map(self._quietly_discard, keys))
         _log.info("closed in %.2f s", time.monotonic() - begin)
 
     def _quietly_discard(self, key: tuple[str, str]) -> None:

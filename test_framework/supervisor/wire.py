@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Iterator
 
+    from test_framework.config import Settings
+
 __all__ = [
     "Channel",
     "Want",
@@ -31,20 +33,30 @@ Message = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Want:
-    """A service that a client asks for, with the providers to try and where that order came from."""
+    """A service that a client asks for, with the providers to try and where that order came from.
+
+    `tier` is that of the test, for the order of what the service itself depends on.
+    """
 
     service: str
     order: tuple[str, ...]
     source: str
+    tier: str | None = None
+
+    @classmethod
+    def of(cls, service: str, settings: Settings, tier: str | None) -> Want:
+        """Return what to ask for, by the settings."""
+        order, source = settings.order(service, tier)
+        return cls(service, order, source if source != "the default" else "the default order of providers", tier)
 
     def to_json(self) -> dict[str, Any]:
         """Write it."""
-        return {"service": self.service, "order": list(self.order), "source": self.source}
+        return asdict(self)
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Want:
         """Read what `to_json` wrote."""
-        return cls(data["service"], tuple(data["order"]), data["source"])
+        return cls(data["service"], tuple(data["order"]), data["source"], data["tier"])
 
 
 class Channel:

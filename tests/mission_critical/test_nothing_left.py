@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from test_framework import services
-from test_framework.contracts import RunAs
+from test_framework.contracts import Launch, RunAs
 from tests.conftest import wait_until
 from tests.support.checkout import LOST, SERVICES, Checkout
 
@@ -160,7 +160,7 @@ def test_redis_whose_owner_is_silent(tmp_path: Path) -> None:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         port = sock.getsockname()[1]
-    command = redis.prepare(redis.find_binary("", os.environ), tmp_path, port, "secret", RunAs())
+    command = redis.prepare(redis.find_binary("", os.environ), tmp_path, port, Launch("secret"), RunAs())
     with subprocess.Popen(command.argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd=tmp_path) as process:
         try:
             found = psutil.Process(process.pid)

@@ -28,8 +28,8 @@ def docker_env() -> dict[str, str]:
         raise ReasonedSkip(refused.reason) from refused
     with Place(env) as place:
         found = Checkout(place, "docker").json("doctor")["services"]
-    for told in found.values():
-        for attempt in told["attempts"]:
+    for service in SERVICES:
+        for attempt in found[service]["attempts"]:
             if attempt["provider"] == "docker" and attempt["code"]:
                 raise ReasonedSkip(Reason.from_json(attempt))
     return env

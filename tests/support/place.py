@@ -28,7 +28,7 @@ __all__ = ["Place"]
 
 _MEMORY = Path("/dev/shm")  # noqa: S108  # where embedded servers have their data
 _LEFT_SECONDS = 5.0
-_OURS = ("TEST_FRAMEWORK_", "STAGING_", "PYTEST_", "COV_")
+_OURS = ("BACKEND_", "TEST_FRAMEWORK_", "STAGING_", "PYTEST_", "COV_")
 _OURS_TOO = ("CI", "DATABASE_URL", "GITHUB_STEP_SUMMARY", "PYTHONDONTWRITEBYTECODE")
 
 

@@ -11,6 +11,7 @@ from test_framework.config import (
     BadSetting,
     Gate,
     MajorMismatch,
+    ServiceLevels,
     ServiceSettings,
     Settings,
     TierSettings,
@@ -230,6 +231,14 @@ def test_a_template_may_be_one_text(tmp_path: Path) -> None:
         ("", {"TEST_FRAMEWORK_POSTGRES_IMGAE": "x"}, ["mean 'TEST_FRAMEWORK_POSTGRES_IMAGE'", "the environment"]),
         ("", {"TEST_FRAMEWORK_SUPERVISOR": "off?"}, ["supervisor = 'off?'", "TEST_FRAMEWORK_SUPERVISOR", "yes"]),
         ("", {"TEST_FRAMEWORK_IDLE_SECONDS": "soon"}, ["idle_seconds = 'soon'", "TEST_FRAMEWORK_IDLE_SECONDS"]),
+        ("[tool.test_framework]\nlevels = 3", {}, ["levels = 3", "a table"]),
+        ("[tool.test_framework.levels]\nconnect = 3", {}, ["'connect'", "levels]", "connect_seconds"]),
+        ("[tool.test_framework.levels]\nconcurrent_users = 0", {}, ["concurrent_users = 0", "1 or more"]),
+        ("[tool.test_framework.levels]\nconcurrent_users = 1.5", {}, ["concurrent_users = 1.5", "a whole number"]),
+        ("", {"TEST_FRAMEWORK_LEVELS_CONCURRENT_USERS": "all"}, ["concurrent_users = 'all'", "_CONCURRENT_USERS"]),
+        ("[tool.test_framework.levels]\ngrowth_mb_per_session = -1", {}, ["growth_mb_per_session = -1", "a number,"]),
+        ("[tool.test_framework.expect]\nissuer = 3", {}, ["expect = {'issuer': 3}", "a table of texts"]),
+        ("", {"TEST_FRAMEWORK_EXPECT": "issuer"}, ["expect = 'issuer'", "KEY=VALUE"]),
         ("", {"TEST_FRAMEWORK_PROVIDERS": "docker,x"}, ["provider 'x'", "TEST_FRAMEWORK_PROVIDERS", "embedded"]),
         ("", {"TEST_FRAMEWORK_GATE": "STRICT"}, ["gate = 'STRICT'", "TEST_FRAMEWORK_GATE", "strict"]),
     ],
@@ -376,11 +385,36 @@ def test_choices_are_the_modules_that_are_there() -> None:
     assert not [name for name in names("services") if name.startswith("_")]
 
 
-@pytest.mark.parametrize("model", [Settings, ServiceSettings, TierSettings])
+@pytest.mark.parametrize("model", [Settings, ServiceLevels, ServiceSettings, TierSettings])
 def test_every_setting_says_what_it_means(model: type) -> None:
     """The reference of the documentation is made of these."""
     for field in fields(model):
-        assert field.metadata.get("meaning") or field.name in {"root", "services", "tiers", "origins"}
+        assert field.metadata.get("meaning") or field.name in {"root", "levels", "services", "tiers", "origins"}
+
+
+def test_levels_come_from_every_layer(tmp_path: Path) -> None:
+    """The file, then the environment, then the command line; what nobody sets keeps its default."""
+    toml = "[tool.test_framework.levels]\nconnect_seconds = 1\nfirst_event_seconds = 1\nconcurrent_users = 20"
+    env = {"TEST_FRAMEWORK_LEVELS_FIRST_EVENT_SECONDS": "3.5", "TEST_FRAMEWORK_LEVELS_CONCURRENT_USERS": "30"}
+    settings = read(tmp_path, toml, env, {"levels.concurrent_users": (40, "--concurrent-users")})
+    wanted = ServiceLevels(connect_seconds=1.0, first_event_seconds=3.5, concurrent_users=40)
+    assert settings.levels == wanted
+    assert settings.origin("levels.concurrent_users") == "--concurrent-users"
+    assert settings.origin("levels.first_event_seconds") == "TEST_FRAMEWORK_LEVELS_FIRST_EVENT_SECONDS"
+    assert settings.origin("levels.connect_seconds") == "pyproject.toml [tool.test_framework.levels]"
+
+
+@pytest.mark.parametrize(
+    ("toml", "env"),
+    [
+        ('[tool.test_framework]\nexpect = {"settings.issuer" = "us", "schema.current" = "0001"}', {}),
+        ('[tool.test_framework.expect]\n"settings.issuer" = "us"\n"schema.current" = "0001"', {}),
+        ("", {"TEST_FRAMEWORK_EXPECT": "settings.issuer=us, schema.current=0001"}),
+    ],
+)
+def test_what_staging_must_say(tmp_path: Path, toml: str, env: dict[str, str]) -> None:
+    """It is a table of texts, whichever way it is written."""
+    assert read(tmp_path, toml, env).expect == {"settings.issuer": "us", "schema.current": "0001"}
 
 
 def test_settings_are_frozen(tmp_path: Path) -> None:

@@ -92,6 +92,18 @@ def test_options_choose_the_providers(
     assert f"test framework: tier -, providers {providers}" in result.outlines
 
 
+def test_a_test_can_read_the_settings(project: Project) -> None:
+    """With what the command line says, which counts most."""
+    project.configure("levels.concurrent_users = 20\nlevels.connect_seconds = 1.5")
+    project.write(
+        TEST,
+        "def test_levels(framework_settings):\n"
+        "    levels = framework_settings.levels\n"
+        "    assert (levels.concurrent_users, levels.connect_seconds) == (30, 1.5)\n",
+    )
+    assert project.run("--concurrent-users", "30").ret == pytest.ExitCode.OK
+
+
 def test_a_run_that_uses_nothing_says_nothing(project: Project) -> None:
     """Without a tier, a service or a skip there is no summary and no report of ours."""
     project.write(TEST, PASSES + "def test_is_strict(): pass")

@@ -32,6 +32,7 @@ def refused(project: Project, *args: str) -> str:
         (["--providers", "dokcer"], ["unknown provider 'dokcer'", "--providers", "mean 'docker'", PROVIDERS]),
         (["--require", "dokcer"], ["unknown provider 'dokcer'", "--require", "mean 'docker'", PROVIDERS]),
         (["--require", ""], ["unknown provider ''", "--require", PROVIDERS]),
+        (["--concurrent-users", "all"], ["concurrent_users = 'all'", "--concurrent-users", "a whole number"]),
         (["--collection-timeout", "soon"], ["collection_timeout = 'soon'", "--collection-timeout", "a number of sec"]),
     ],
 )

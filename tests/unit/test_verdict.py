@@ -24,7 +24,7 @@ SECRET = "hunter2"
 NOT_CONFIGURED = Reason.of(Code.NOT_CONFIGURED, what="a URL for postgres", variables="X")
 DISABLED = Reason.of(Code.PROVIDER_DISABLED, provider="staging", source="--providers")
 NO_SOCKET = Reason.of(Code.SOCKET_MISSING, host="unix:///nope.sock", source="DOCKER_HOST")
-NO_BINARY = Reason.of(Code.BINARY_MISSING, binary="postgres", package="pgserver")
+NO_BINARY = Reason.of(Code.BINARY_MISSING, binary="postgres", looked="on the PATH", install="pip install it")
 BROKEN = Reason.of(Code.START_FAILED, service="postgres", provider="docker", error="exit 1")
 ENDPOINT = Endpoint("postgres", "docker", f"postgresql://app:{SECRET}@127.0.0.1:5433/db", "17.2")
 

@@ -17,6 +17,7 @@ class Docker:
     """See `contracts.Provider`."""
 
     name = "docker"
+    builds_on = ("docker",)
 
     def probe(self, service: Service, context: Context) -> str | None:
         """Ask the engine whether it is there and has the image, and where it has not, whether its registry has."""

@@ -8,9 +8,11 @@ import socket
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
 from test_framework import owner
+from test_framework.contracts import Launch
 from test_framework.providers._start import check_major, wait_healthy
 from test_framework.providers.docker import images
 from test_framework.providers.docker.client import connect, options, pointed_at, trust_only_engine
@@ -67,6 +69,7 @@ class ContainerServer:
         self._client = client
         self._context = context
         self._container: DockerContainer | None = None
+        self._port = 0
         self._ended: str | None = None
         self._stopping = False
         self._number = uuid4().hex
@@ -79,7 +82,8 @@ class ContainerServer:
         from docker.errors import DockerException
 
         context, service = self._context, self._service
-        spec = service.container(secrets.token_urlsafe(18))
+        spec = service.container(Launch(secrets.token_urlsafe(18), self._needs(), context.env))
+        self._port = spec.port
         context.progress(f"{service.name}: starting a container of {image}")
         try:
             with pointed_at(self._engine):
@@ -119,6 +123,31 @@ class ContainerServer:
             _LABEL_PROJECT: str(self._context.settings.root),
             _LABEL_SERVER: self._number,
         }
+
+    def _needs(self) -> dict[str, str]:
+        """Return the URLs of what the server depends on, as a container reaches them."""
+        return {
+            name: part.server.inside(part.endpoint.url)
+            for name, part in self._context.needs.items()
+            if isinstance(part.server, ContainerServer)
+        }
+
+    def inside(self, url: str) -> str:
+        """Return `url`, which is for this machine, as another container of the engine reaches it.
+
+        Raises:
+            Refused: `start-failed`, when the container has no address of its own.
+        """
+        wrapped = self._wrapped()
+        wrapped.reload()
+        networks = wrapped.attrs["NetworkSettings"]["Networks"].values()
+        address = next((n["IPAddress"] for n in networks if n.get("IPAddress")), None)
+        if address is None:
+            why = f"container {self.identity}, which another one needs, has no address of its own on the engine"
+            raise Refused(Reason.of(Code.START_FAILED, service=self._service.name, provider=_NAME, error=why))
+        parts = urlsplit(url)
+        login, at, _ = parts.netloc.rpartition("@")
+        return urlunsplit(parts._replace(netloc=f"{login}{at}{address}:{self._port}"))
 
     def _start_failed(self, error: Exception) -> Reason:
         text = str(getattr(error, "explanation", None) or error)

@@ -32,8 +32,15 @@ _FULL = re.compile(r"no space left on device", re.I)
 
 
 def name_of(service: Service, context: Context) -> str:
-    """Return the image that the settings name, else the service's default, behind testcontainers' registry prefix."""
+    """Return the image that the settings name, else the service's default, behind testcontainers' registry prefix.
+
+    Raises:
+        Refused: `not-configured`, for a service that has no default.
+    """
     image = context.settings.service(service.name).image or service.default_image
+    if not image:
+        what, variable = f"an image for {service.name}", f"TEST_FRAMEWORK_{service.name.upper()}_IMAGE"
+        raise Refused(Reason.of(Code.NOT_CONFIGURED, what=what, variables=variable))
     return context.env.get("TESTCONTAINERS_HUB_IMAGE_NAME_PREFIX", "") + image
 
 

@@ -1,0 +1,82 @@
+"""What a server depends on: those services resolved first, and parts of them handed to it."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from test_framework.resolve import reachable, without
+from test_framework.supervisor.wire import Want
+from test_framework.verdict import Code, Endpoint, Reason, Refused, Resolution, hide_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from test_framework.contracts import Databases, Isolated, Provider, Server, Service
+    from test_framework.supervisor.core import Run
+
+__all__ = ["Held", "resolve_needs"]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An isolated part of a server that a client, or another server, has."""
+
+    service: str
+    isolated: Isolated
+    databases: Databases
+    server: Server
+
+    def give_back(self, *, keep: bool) -> None:
+        """Take it back; `keep` leaves it for a person to look at."""
+        try:
+            self.databases.give_back(self.isolated, keep=keep)
+        except Exception as error:
+            # Its user is done with it. What ails the server is told to the next one that needs it.
+            why = hide_secrets(str(error))
+            _log.warning("%s %s cannot be taken back: %s", self.service, self.isolated.name, why)
+
+
+def resolve_needs(
+    service: Service,
+    way: Provider,
+    want: Want,
+    run: Run,
+    resolve: Callable[[Run, Want], tuple[Resolution, Server | None]],
+) -> dict[str, Server]:
+    """Resolve, in order, what a service depends on when it is started by this provider.
+
+    Raises:
+        Refused: `dependency-unavailable` or `dependency-broken`, with the reason that the dependency itself has.
+    """
+    if not (service.needs and way.builds_on):
+        return {}
+    run.say(f"{service.name} on {way.name}: first {' and '.join(service.needs)}, which it needs")
+    found: dict[str, Server] = {}
+    for name in service.needs:
+        wanted = Want.of(name, run.settings, want.tier)
+        order = reachable(wanted.order, way.builds_on)
+        resolution, server = resolve(run, Want(name, order, wanted.source, want.tier))
+        if server is None:
+            raise _refusal(service, way, resolution)
+        _refuse_elsewhere(service, way, server.endpoint)
+        found[name] = server
+    return found
+
+
+def _refusal(service: Service, way: Provider, resolution: Resolution) -> Refused:
+    broken = resolution.broken
+    reason = (broken and broken.reason) or resolution.reason
+    if reason is None:
+        raise AssertionError("a resolution has an endpoint or a reason")
+    return Refused(without(service.name, way.name, resolution.service, reason), broken.log if broken else "")
+
+
+def _refuse_elsewhere(service: Service, way: Provider, base: Endpoint) -> None:
+    """Refuse a server of another machine: what we start writes, and that must not reach it by itself."""
+    if base.provider == "explicit" and not base.local:
+        where = {"service": base.service, "provider": base.provider, "host": base.host}
+        raise Refused(without(service.name, way.name, base.service, Reason.of(Code.DESTRUCTIVE, **where)))
