@@ -14,12 +14,15 @@ import nox
 nox.needs_version = ">=2025.2"
 nox.options.default_venv_backend = "uv|virtualenv"
 
+BACKEND = ("-e", "compose/backend")
+"""The system under test, which is a package of its own."""
+
 PROJECT = nox.project.load_toml("pyproject.toml")
 
 
-def tier(session: nox.Session, name: str, *, extras: str = "all") -> None:
+def tier(session: nox.Session, name: str) -> None:
     """Run the tests of a tier in an environment with the package, and tell a run of nothing but skips from a pass."""
-    session.install("-e", f".[{extras}]", *nox.project.dependency_groups(PROJECT, "test"))
+    session.install("-e", ".[all]", *BACKEND, *nox.project.dependency_groups(PROJECT, "test"))
     session.run("pytest", "--tier", name, *session.posargs)
     report = Path(PROJECT["tool"].get("test_framework", {}).get("reports", "reports"), f"{name}.json")
     if "--collect-only" in session.posargs:
@@ -50,6 +53,20 @@ def smoke(session: nox.Session) -> None:
     tier(session, "smoke")
 
 
+@nox.session
+def e2e(session: nox.Session) -> None:
+    """Whole journeys through the backend: login, WebSocket, the agent's events, recovery."""
+    tier(session, "e2e")
+
+
+@nox.session
+def backend(session: nox.Session) -> None:
+    """The reference backend's own tests."""
+    session.install("-e", ".[all]", *BACKEND, *nox.project.dependency_groups(PROJECT, "test"))
+    with session.chdir("compose/backend"):
+        session.run("pytest", *(session.posargs or ["-n", "3"]))
+
+
 @nox.session(name="e2e-staging", default=False)
 def e2e_staging(session: nox.Session) -> None:
     """Tests that are safe on staging; set STAGING_…_URL."""
@@ -58,7 +75,7 @@ def e2e_staging(session: nox.Session) -> None:
 
 @nox.session(name="mission-critical")
 def mission_critical(session: nox.Session) -> None:
-    """What must never break: nothing is left behind, and no run touches another's servers."""
+    """What must never break: nothing is left behind, no run touches another's servers, no user sees another's data."""
     tier(session, "mission-critical")
 
 
@@ -69,11 +86,12 @@ def infrastructure(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
-def performance(session: nox.Session) -> None:
-    """Seconds to the first test, beside the alternatives, in one run, as ratios."""
+@nox.parametrize("benchmark", ["first_test", "users_at_once"])
+def performance(session: nox.Session, benchmark: str) -> None:
+    """Seconds to the first test beside the alternatives, as ratios; and how the backend serves many users."""
     # Installed, not editable, as it is where it is used: the alternatives are too.
-    session.install(".[all]", *nox.project.dependency_groups(PROJECT, "test"))
-    session.run("python", "tests/performance/first_test.py", *session.posargs)
+    session.install(".[all]", "./compose/backend", *nox.project.dependency_groups(PROJECT, "test"))
+    session.run("python", f"tests/performance/{benchmark}.py", *session.posargs)
 
 
 @nox.session
@@ -88,8 +106,10 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def typecheck(session: nox.Session) -> None:
     """Mypy, strict, over everything."""
-    session.install("-e", ".[all]", *nox.project.dependency_groups(PROJECT, "typecheck"))
+    session.install("-e", ".[all]", *BACKEND, *nox.project.dependency_groups(PROJECT, "typecheck"))
     session.run("mypy")
+    with session.chdir("compose/backend"):
+        session.run("mypy")
 
 
 @nox.session(default=False)

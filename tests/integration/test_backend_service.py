@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.support.place import Place
     from tests.support.run import Run
 
-_IMAGE = "localhost/test-framework/backend:1"
+_IMAGE = "localhost/test-framework/backend:0.1"
 TESTS = """\
 import json
 import time

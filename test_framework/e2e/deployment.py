@@ -1,0 +1,112 @@
+"""Where a backend is deployed: the addresses that a test talks to, and whose certificates it trusts."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+from urllib.parse import SplitResult, urlsplit, urlunsplit
+
+import httpx
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from test_framework.verdict import Endpoint
+
+__all__ = ["HTTP_SECONDS", "BadDeployment", "Deployment"]
+
+HTTP_SECONDS = 10.0
+"""Bound on each part of a request: the connection, the writing, and every wait for an answer."""
+
+_HTTP = ("http", "https")
+_WS = ("ws", "wss")
+
+
+class BadDeployment(ValueError):
+    """An address or a certificate bundle that cannot be used: it names the variable and what is wrong."""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """The addresses of one backend.
+
+    Attributes:
+        backend_url: Where threads, runs, schemas and health are.
+        auth_url: Where accounts and tokens are.
+        websocket_url: Where the WebSocket is, with its path.
+        ca_bundle: A file with the authorities to trust; those of the system when None.
+    """
+
+    backend_url: str
+    auth_url: str
+    websocket_url: str
+    ca_bundle: str | None = None
+
+    @classmethod
+    def of(cls, endpoint: Endpoint, env: Mapping[str, str]) -> Deployment:
+        """Return the deployment behind the endpoint of the service `backend`.
+
+        Args:
+            endpoint: The service; accounts and the WebSocket (at `/ws`) are taken to be on the same host.
+            env: Where the endpoint is staging, `STAGING_AUTH_URL`, `STAGING_WEBSOCKET_URL` and `STAGING_CA_BUNDLE`
+                of it count; otherwise nothing of it does.
+
+        Raises:
+            BadDeployment: An address is none, or the bundle cannot be read.
+        """
+        set_by = {name: value for name, value in env.items() if value} if endpoint.provider == "staging" else {}
+        backend = _address(endpoint.url, f"the URL of backend ({endpoint.provider})", _HTTP)
+        beside = backend._replace(scheme="wss" if backend.scheme == "https" else "ws", path=f"{backend.path}/ws")
+        auth, websocket = set_by.get("STAGING_AUTH_URL"), set_by.get("STAGING_WEBSOCKET_URL")
+        made = cls(
+            urlunsplit(backend),
+            urlunsplit(_address(auth, "STAGING_AUTH_URL", _HTTP) if auth else backend),
+            urlunsplit(_address(websocket, "STAGING_WEBSOCKET_URL", _WS) if websocket else beside),
+            set_by.get("STAGING_CA_BUNDLE"),
+        )
+        _ = made.ssl
+        return made
+
+    @cached_property
+    def ssl(self) -> ssl.SSLContext | None:
+        """What checks certificates; None where no address has TLS."""
+        if not any(url.startswith(("https:", "wss:")) for url in (self.backend_url, self.auth_url, self.websocket_url)):
+            return None
+        try:
+            return ssl.create_default_context(cafile=self.ca_bundle)
+        except OSError as error:
+            why = error.strerror or error
+            raise BadDeployment(
+                f"STAGING_CA_BUNDLE={self.ca_bundle} is no usable file of certificates: {why}"
+            ) from error
+
+    def http(self, base_url: str) -> httpx.Client:
+        """Return a client for paths below one of the addresses, which the caller closes.
+
+        It takes nothing from the environment, follows no redirect, and waits `HTTP_SECONDS` at most.
+        """
+        return httpx.Client(
+            base_url=base_url, verify=self.ssl or _trusts_nobody(), timeout=HTTP_SECONDS, trust_env=False
+        )
+
+
+def _trusts_nobody() -> ssl.SSLContext:
+    # Without it httpx reads the system's authorities for each client, which takes longer than the request.
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def _address(url: str, source: str, schemes: tuple[str, ...]) -> SplitResult:
+    wanted = " or ".join(f"{scheme}://host[:port][/path]" for scheme in schemes)
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    # The URL itself is not shown: what is wrong with it may be a password.
+    if not usable:
+        raise BadDeployment(f"{source} is not {wanted}")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise BadDeployment(f"{source} has a user, a query or a fragment; wanted: {wanted}")
+    return parts._replace(path=parts.path.rstrip("/"))

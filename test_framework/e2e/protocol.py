@@ -1,0 +1,230 @@
+"""What is said on the WebSocket, without the WebSocket: both clients drive it, and only they do input and output.
+
+An operation is a generator. It yields what it wants done, a text to send or a text to receive, is given the text that
+was received, and returns its result.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypeVar
+from uuid import uuid4
+
+from test_framework.e2e.errors import MessageRefused
+from test_framework.e2e.events import EVENT_ORDER, Event
+from test_framework.e2e.waiting import NotInTime
+
+if TYPE_CHECKING:
+    from test_framework.e2e.events import EventRecorder
+
+__all__ = [
+    "RUN_SECONDS",
+    "SECONDS",
+    "Accepted",
+    "Conversation",
+    "Message",
+    "Operation",
+    "Receive",
+    "Resumed",
+    "Send",
+]
+
+SECONDS = 10.0
+"""Bound on one answer."""
+RUN_SECONDS = 60.0
+"""Bound on a run."""
+
+T = TypeVar("T")
+Message: TypeAlias = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send this text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Receive:
+    """Receive a text before the deadline, which is a time of `time.monotonic()`; `late` is raised after it."""
+
+    deadline: float
+    late: NotInTime
+
+    @property
+    def left(self) -> float:
+        """Seconds until the deadline."""
+        return max(0.0, self.deadline - time.monotonic())
+
+
+Operation: TypeAlias = Generator[Send | Receive, str, T]
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A message that the server has taken.
+
+    Attributes:
+        run_id: The run that answers it.
+        thread_id: The thread that it belongs to.
+        duplicate: Whether a message with its id had been taken before, so that no new run began.
+        sent: When it was sent, by `time.monotonic()`.
+    """
+
+    run_id: str
+    thread_id: str
+    duplicate: bool
+    sent: float = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """Whether all events that were asked for come; if not, the first and the last sequence that are missing."""
+
+    complete: bool
+    missing: tuple[int, int] | None
+
+
+@dataclass(slots=True)
+class _Got:
+    message: Message
+    event: Event | None
+
+
+class Conversation:
+    """The client's side: what was read and not yet asked for, and how far the events have come.
+
+    Attributes:
+        ready: The server's first message, when it has come.
+        last_sequence: Where a later connection has to resume: that of the newest event received, and before the first
+            one that of `ready`.
+    """
+
+    def __init__(self, recorder: EventRecorder | None) -> None:
+        self.ready: Message | None = None
+        self.last_sequence = 0
+        self._recorder = recorder
+        self._waiting: list[_Got] = []
+
+    def send(self, message: Message) -> Operation[None]:
+        """Send a message."""
+        yield Send(json.dumps(message))
+
+    def receive(self, seconds: float) -> Operation[Message]:
+        """Return the oldest message that no other operation has taken."""
+        return (yield from self._take(lambda _: True, "a message has come", seconds)).message
+
+    def until_end(self, seconds: float) -> Operation[NoReturn]:
+        """Receive until the connection ends, which the one who drives notices."""
+        while True:
+            yield from self._take(lambda _: False, "the connection has ended", seconds)
+
+    def opening(self, seconds: float) -> Operation[None]:
+        """Wait for `ready`."""
+        yield from self._answer("ready", seconds)
+
+    def authenticate(self, token: str, seconds: float) -> Operation[None]:
+        """Bring the token, or a newer one of the same session."""
+        answer = "authenticated" if self.ready else "ready"
+        yield from self.send({"type": "authenticate", "token": token})
+        yield from self._answer(answer, seconds)
+
+    def ping(self, seconds: float) -> Operation[float]:
+        """Ask for a `pong`; return the seconds until it came."""
+        begin = time.monotonic()
+        yield from self.send({"type": "ping"})
+        yield from self._answer("pong", seconds)
+        return time.monotonic() - begin
+
+    def resume(self, after: int, seconds: float) -> Operation[Resumed]:
+        """Ask for all events after one."""
+        yield from self.send({"type": "resume", "after": after})
+        answer = yield from self._answer("resumed", seconds)
+        missing = answer["missing"]
+        return Resumed(answer["complete"], (missing["from"], missing["to"]) if missing else None)
+
+    def say(self, text: str, thread_id: str | None, name: str | None, seconds: float) -> Operation[Accepted]:
+        """Send a message for the agent and wait until it is taken."""
+        message = {"type": "user_message", "id": name or uuid4().hex, "text": text}
+        sent = time.monotonic()
+        yield from self.send(message | ({"thread_id": thread_id} if thread_id else {}))
+        answer = yield from self._answer("accepted", seconds, message["id"])
+        return Accepted(answer["run_id"], answer["thread_id"], answer["duplicate"], sent)
+
+    def events_of(self, run_id: str, seconds: float) -> Operation[list[Event]]:
+        """Return the events of a run, up to its last."""
+        deadline = time.monotonic() + seconds
+        events: list[Event] = []
+        while not events or events[-1].type != EVENT_ORDER[-1]:
+            so_far = ", ".join(event.type for event in events) or "no event"
+            what = f"run {run_id} has come to its end, after {so_far}"
+            got = yield from self._take(
+                lambda got: got.event is not None and got.event.run_id == run_id, what, seconds, deadline=deadline
+            )
+            if got.event:
+                events.append(got.event)
+        return events
+
+    def run(
+        self, text: str, thread_id: str | None, name: str | None, seconds: float
+    ) -> Operation[tuple[Accepted, list[Event]]]:
+        """Say something and return what it was accepted as, and the events of its run."""
+        accepted = yield from self.say(text, thread_id, name, seconds)
+        return accepted, (yield from self.events_of(accepted.run_id, seconds))
+
+    def _answer(self, kind: str, seconds: float, name: str | None = None) -> Operation[Message]:
+        """Return the answer to what was just sent: of that type, or an error; with that id, where there is one.
+
+        An error without an id is the answer to the oldest message that has none yet, so a test that sends rubbish
+        receives what comes of it before it calls anything else.
+        """
+
+        def fits(got: _Got) -> bool:
+            message = got.message
+            if message.get("type") == "error":
+                return bool(message.get("id", name) == name)
+            return message.get("type") == kind and (name is None or message.get("id") == name)
+
+        # What came before cannot be the answer.
+        message = (yield from self._take(fits, f"{kind!r} has come", seconds, skip=len(self._waiting))).message
+        if message["type"] == "error":
+            if self.ready is None:
+                # The server closes with the same code, and the driver raises that.
+                yield from self.until_end(seconds)
+            raise MessageRefused(message["code"], message["message"])
+        return message
+
+    def _take(
+        self, fits: Callable[[_Got], bool], what: str, seconds: float, *, deadline: float | None = None, skip: int = 0
+    ) -> Operation[_Got]:
+        deadline = time.monotonic() + seconds if deadline is None else deadline
+        while True:
+            for place in range(skip, len(self._waiting)):
+                if fits(self._waiting[place]):
+                    return self._waiting.pop(place)
+            skip = len(self._waiting)
+            kept = ", ".join(str(got.message.get("type")) for got in self._waiting) or "nothing"
+            text = yield Receive(deadline, NotInTime(what, seconds, f"what came and was not asked for: {kept}"))
+            yield from self._read(text)
+
+    def _read(self, text: str) -> Operation[None]:
+        received = time.monotonic()
+        message = json.loads(text)
+        if not isinstance(message, dict):
+            raise AssertionError(f"a message is a JSON object, and this is none: {text[:200]}")  # noqa: TRY004
+        event = Event.of(message, received)
+        if event:
+            self.last_sequence = max(self.last_sequence, event.sequence)
+            if self._recorder:
+                self._recorder.record(event)
+        elif message.get("type") == "ping":
+            # The heartbeat is the business of clients, not of tests.
+            yield Send(json.dumps({"type": "pong"}))
+            return
+        elif message.get("type") == "ready":
+            self.ready, self.last_sequence = message, message["sequence"]
+        self._waiting.append(_Got(message, event))
