@@ -64,11 +64,15 @@ class Launch:
 
 @dataclass(frozen=True, slots=True)
 class Binary:
-    """An installed server program."""
+    """An installed server program.
+
+    `build` tells two of the same version apart, for a program that people change between two runs.
+    """
 
     path: Path
     version: str
     origin: str
+    build: str = ""
 
     @property
     def major(self) -> str:
@@ -187,6 +191,9 @@ class Server(Protocol):
 
     def died(self) -> Reason | None:
         """Return why it no longer runs, or None; cheap enough to ask before every test."""
+
+    def outdated(self, context: Context) -> bool:
+        """Whether another program or image would be started now than the one that runs."""
 
     def log(self) -> str:
         """Return the end of the server's own log."""

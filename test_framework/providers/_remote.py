@@ -30,6 +30,10 @@ class RemoteServer:
         """Nothing is known of its process; the next question to it tells."""
         return None
 
+    def outdated(self, context: Context) -> bool:  # noqa: ARG002  # a protocol's method
+        """What runs there is somebody else's choice."""
+        return False
+
     def log(self) -> str:
         """Its log is somewhere else."""
         return ""

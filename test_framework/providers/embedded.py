@@ -42,18 +42,18 @@ class Embedded:
 
     def probe(self, service: Service, context: Context) -> str:
         """Look for the program and a user to run it as."""
-        binary = self._binary(service, context)
+        binary = self.find(service, context)
         self._user(service)
         return binary.version
 
     def obtain(self, service: Service, context: Context) -> EmbeddedServer:
         """Start the program on a free port of the loopback network and wait until it answers."""
         context.memo.once("embedded sweep", _sweep)
-        binary, run = self._binary(service, context), self._user(service)
+        binary, run = self.find(service, context), self._user(service)
         note = check_major(service, binary.version, context)
         context.progress(f"{service.name}: starting {binary.version} from {binary.origin}")
         for attempt in range(1, _PORT_TRIES + 1):
-            server = EmbeddedServer(service, _reachable(binary, run), run, context)
+            server = EmbeddedServer(service, binary, _reachable(binary, run), run, context)
             try:
                 server.start(note)
             except Refused as refused:
@@ -68,7 +68,8 @@ class Embedded:
                 return server
         raise AssertionError("unreachable")
 
-    def _binary(self, service: Service, context: Context) -> Binary:
+    def find(self, service: Service, context: Context) -> Binary:
+        """Return the program that would be started; raises `Refused`."""
         binary = service.find_binary(wanted_major(service, context), context.env)
         check_major(service, binary.version, context)
         return binary
@@ -87,9 +88,13 @@ class Embedded:
 
 @dataclass
 class EmbeddedServer:
-    """A server program that we run. See `contracts.Server`."""
+    """A server program that we run. See `contracts.Server`.
+
+    `found` is the program as it was found, `binary` that or a copy which the other user can reach.
+    """
 
     service: Service
+    found: Binary
     binary: Binary
     run: RunAs
     context: Context
@@ -163,6 +168,10 @@ class EmbeddedServer:
         if ended is None:
             return None
         return Reason.of(Code.SERVER_DIED, service=self.service.name, provider=_NAME, error=ended)
+
+    def outdated(self, context: Context) -> bool:
+        """Look for the program again."""
+        return self.found != PROVIDER.find(self.service, context)
 
     def log(self) -> str:
         """Return the end of what the server wrote."""

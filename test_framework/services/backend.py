@@ -6,6 +6,7 @@ import json
 import secrets
 import shutil
 import sys
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -49,11 +50,12 @@ class Backend:
 
     def find_binary(self, wanted_major: str, env: Mapping[str, str]) -> Binary:
         """Return this Python, where the package is installed in it, else the program on the PATH."""
-        if find_spec(_PACKAGE):
-            try:
-                return Binary(Path(sys.executable), version(_PROGRAM), f"the package {_PACKAGE}")
-            except PackageNotFoundError:
-                pass  # a folder of that name is no installation
+        spec = find_spec(_PACKAGE)
+        if spec and spec.origin:
+            # A folder of that name is no installation.
+            with suppress(PackageNotFoundError):
+                origin = f"the package {_PACKAGE}"
+                return Binary(Path(sys.executable), version(_PROGRAM), origin, _build(Path(spec.origin).parent))
         found = shutil.which(_PROGRAM, path=env.get("PATH"))
         binary = choose([(Path(found), "PATH")] if found else [], wanted_major)
         if binary is None:
@@ -109,6 +111,12 @@ def _environment(launch: Launch) -> dict[str, str]:
         # One that the user's shell knows may be anybody's.
         "CLICKHOUSE_URL": "",
     }
+
+
+def _build(package: Path) -> str:
+    """Return what changes when somebody edits the package, so that a warm server does not outlive the edit."""
+    newest = max(path.stat().st_mtime_ns for path in package.rglob("*.py"))
+    return f"{package} {newest}"
 
 
 def _why(body: bytes) -> str:

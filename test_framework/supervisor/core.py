@@ -135,7 +135,8 @@ class Supervisor:
             way.probe(service, context)
             bases = resolve_needs(service, way, want, run, self._resolved)
         if live:
-            if self._died(live) is None and self._stands_on(live) == list(bases.values()):
+            stands = self._stands_on(live) == list(bases.values()) and not live.outdated(context)
+            if stands and self._died(live) is None:
                 try:
                     service.check(live.endpoint.url, provider, _CHECK_SECONDS, run.env)
                 except Refused as refused:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import find_spec
+from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -140,3 +143,25 @@ def test_its_settings_are_those_of_the_run(embedded_place: Place) -> None:
     )
     for issuer in ("one", "two"):
         checkout.run(env={"BACKEND_ISSUER": issuer, "TEST_FRAMEWORK_IDLE_SECONDS": "60"}).passed()
+
+
+def test_an_edit_ends_a_warm_backend(embedded_place: Place) -> None:
+    """A run after an edit of the backend's code has a new process of it, on the same servers; any other run has not."""
+    checkout = made(embedded_place, "embedded")
+    spec = find_spec("reference_backend")
+    assert spec
+    assert spec.origin
+    package = checkout.root / "src" / "reference_backend"
+    shutil.copytree(Path(spec.origin).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    env = {"PYTHONPATH": str(package.parent), "TEST_FRAMEWORK_IDLE_SECONDS": "60"}
+    held = []
+    for edit in ("", "", "# an edit\n"):
+        if edit:
+            with (package / "cli.py").open("a") as file:
+                file.write(edit)
+        checkout.run(env=env).passed()
+        (supervisor,) = checkout.status()
+        held.append({server["service"]: server["id"] for server in supervisor["servers"]})
+    assert held[0] == held[1]
+    assert held[1]["backend"] != held[2]["backend"]
+    assert [held[1][name] for name in ("postgres", "redis")] == [held[2][name] for name in ("postgres", "redis")]

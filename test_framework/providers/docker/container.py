@@ -70,6 +70,7 @@ class ContainerServer:
         self._context = context
         self._container: DockerContainer | None = None
         self._port = 0
+        self._image = ""
         self._ended: str | None = None
         self._stopping = False
         self._number = uuid4().hex
@@ -84,6 +85,7 @@ class ContainerServer:
         context, service = self._context, self._service
         spec = service.container(Launch(secrets.token_urlsafe(18), self._needs(), context.env))
         self._port = spec.port
+        self._image = str(self._client.images.get(image).id)
         context.progress(f"{service.name}: starting a container of {image}")
         try:
             with pointed_at(self._engine):
@@ -197,6 +199,16 @@ class ContainerServer:
         if self._ended is None:
             return None
         return Reason.of(Code.SERVER_DIED, service=self._service.name, provider=_NAME, error=self._ended)
+
+    def outdated(self, context: Context) -> bool:
+        """Whether the image's name means another image by now, as after a build."""
+        from docker.errors import DockerException
+
+        try:
+            wanted = self._client.images.get(images.name_of(self._service, context)).id
+        except (DockerException, OSError):
+            return False
+        return wanted != self._image
 
     def log(self) -> str:
         """Return the last lines that the container wrote; empty when the engine cannot be asked."""
