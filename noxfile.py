@@ -94,6 +94,13 @@ def performance(session: nox.Session, benchmark: str) -> None:
     session.run("python", f"tests/performance/{benchmark}.py", *session.posargs)
 
 
+@nox.session(default=False)
+def mutants(session: nox.Session) -> None:
+    """Break the backend on purpose, one way at a time, and show which tests notice."""
+    session.install("-e", ".[all]", *BACKEND, *nox.project.dependency_groups(PROJECT, "test"))
+    session.run("python", "-m", "tests.support.mutants", *session.posargs)
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Ruff, and the layers of the packages."""

@@ -13,41 +13,27 @@ from test_framework.e2e.auth import AuthClient
 from test_framework.e2e.errors import ApiError
 from test_framework.e2e.events import EventRecorder
 from test_framework.e2e.load import concurrently
-from test_framework.e2e.user import User
+from tests.support.users import many
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from test_framework.config import Settings
     from test_framework.e2e.deployment import Deployment
+    from test_framework.e2e.user import User
 
 pytestmark = [pytest.mark.mission_critical, pytest.mark.staging_safe]
 
 _LEAST = 10
 _RUNS = 3
-_AT_ONCE = 8
-"""How many threads make accounts: each costs the backend a password's hash, twice."""
 
 
 @pytest.fixture(scope="module")
 def users(deployment: Deployment, framework_settings: Settings) -> Iterator[list[User]]:
     """As many users as --concurrent-users says, and ten at least; their accounts are deleted afterwards."""
     count = max(_LEAST, framework_settings.levels.concurrent_users)
-    made: list[User] = []
-    run_id = f"isolation-{uuid4().hex[:8]}"
-
-    async def new(_: int) -> None:
-        made.append(await asyncio.to_thread(User.new, deployment, run_id))
-
-    async def delete(index: int) -> None:
-        with made[index] as user:
-            await asyncio.to_thread(user.forget)
-
-    try:
-        asyncio.run(concurrently(count, new, at_once=_AT_ONCE))
+    with many(deployment, f"isolation-{uuid4().hex[:8]}", count) as made:
         yield made
-    finally:
-        asyncio.run(concurrently(len(made), delete, at_once=_AT_ONCE))
 
 
 def test_data_is_the_users_own(users: list[User]) -> None:

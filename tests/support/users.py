@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from test_framework.e2e.deployment import Deployment
 from test_framework.e2e.events import EventRecorder
+from test_framework.e2e.load import concurrently
 from test_framework.e2e.user import User
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from test_framework.e2e.levels import Measurements
     from test_framework.e2e.websocket import WebSocketClient
     from test_framework.verdict import Endpoint
 
-__all__ = ["deployment", "event_schema", "recorder", "socket", "user"]
+__all__ = ["ask_at_once", "deployment", "event_schema", "many", "recorder", "socket", "user"]
+
+_REGISTER_AT_ONCE = 8
 
 
 @pytest.fixture(scope="session")
@@ -52,3 +58,32 @@ def socket(user: User, recorder: EventRecorder) -> Iterator[WebSocketClient]:
     """A connection of the user, which records its events."""
     with user.connect(recorder=recorder) as socket:
         yield socket
+
+
+@contextmanager
+def many(deployment: Deployment, run_id: str, count: int) -> Iterator[list[User]]:
+    """Register so many users, and delete them afterwards, also when not all could be registered."""
+    with ThreadPoolExecutor(_REGISTER_AT_ONCE) as pool:
+        made = [pool.submit(User.new, deployment, run_id) for _ in range(count)]
+        try:
+            yield [each.result() for each in made]
+        finally:
+            list(pool.map(_forget, [each.result() for each in made if not each.exception()]))
+
+
+def _forget(user: User) -> None:
+    with user:
+        user.forget()
+
+
+async def ask_at_once(users: Sequence[User], measured: Measurements, text: str = "calc: 6 * 7") -> None:
+    """Let all users connect and have a run, at the same time, and measure it."""
+
+    async def ask(index: int) -> None:
+        with measured.measure("connect"):
+            socket = await users[index].connect_async()
+        async with socket:
+            accepted, events = await socket.run(text)
+        measured.add_run(accepted.sent, events)
+
+    await concurrently(len(users), ask)
