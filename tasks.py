@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json as to_json
+import os
 import shlex
 import shutil
 import sys
@@ -11,7 +13,11 @@ from typing import TYPE_CHECKING
 from invoke.tasks import task
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from invoke.context import Context
+
+    from test_framework.stack import Stack
 
 ROOT = Path(__file__).parent
 BUILT = ("build", "dist", "reports", ".nox", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".import_linter_cache")
@@ -23,6 +29,22 @@ def framework(c: Context, *arguments: str) -> None:
         result = c.run(shlex.join([sys.executable, "-m", "test_framework", *arguments]), pty=False, warn=True)
     if result and result.exited:
         sys.exit(result.exited)
+
+
+def say(line: str) -> None:
+    """Print a line at once."""
+    print(line, flush=True)  # noqa: T201  # tasks print
+
+
+def with_stack(command: Callable[[Stack], None]) -> None:
+    """Do something with the compose stack; where it cannot be done, say why and exit 1."""
+    from test_framework.config import BadSetting, load
+    from test_framework.stack import Stack, StackError
+
+    try:
+        command(Stack(load(ROOT, os.environ), os.environ, say))
+    except (BadSetting, StackError) as error:
+        sys.exit(str(error))
 
 
 @task(help={"keywords": "run only tests whose names match this expression, as pytest's -k"})
@@ -48,10 +70,48 @@ def doctor(c: Context, json: bool = False, require: str = "", settings: bool = F
     framework(c, "doctor", *flags, *(["--require", require] if require else []))
 
 
+@task(help={"clickhouse": "start ClickHouse too"})
+def up(c: Context, clickhouse: bool = False) -> None:  # noqa: ARG001  # invoke hands it over
+    """Start the compose stack: Postgres, Redis and the backend, on ports of this machine only."""
+    with_stack(lambda stack: stack.up(clickhouse=clickhouse))
+
+
+@task
+def down(c: Context) -> None:  # noqa: ARG001
+    """Remove the compose stack and all that it holds."""
+    with_stack(lambda stack: stack.down())
+
+
+@task(help={"service": "of one service only", "follow": "go on until Ctrl-C", "tail": "how many lines"})
+def logs(c: Context, service: str = "", follow: bool = False, tail: int = 100) -> None:  # noqa: ARG001
+    """Show the logs of the compose stack."""
+    with_stack(lambda stack: stack.logs(service, follow=follow, tail=tail))
+
+
+@task(
+    help={
+        "broken": "break one thing; an unknown name is told the choices",
+        "env_file": "write the variables there",
+        "seconds": "end after so long; without it, at Ctrl-C",
+    }
+)
+def staging_stand_in(c: Context, broken: str = "", env_file: str = "", seconds: float = 0.0) -> None:
+    """Put a staging environment on this machine, whole or broken, and say which variables lead to it."""
+    given = {"--broken": broken, "--env-file": env_file, "--seconds": seconds}
+    framework(c, "stand-in", *(part for option, value in given.items() if value for part in (option, str(value))))
+
+
 @task(help={"json": "print JSON"})
 def status(c: Context, json: bool = False) -> None:
-    """Show the servers that are held warm, and by whom."""
-    framework(c, "status", *(["--json"] if json else []))
+    """Show the servers that are held warm, by whom, and the compose stack."""
+    if not json:
+        framework(c, "status")
+        with_stack(lambda stack: stack.status())
+        return
+    with c.cd(str(ROOT)):
+        held = c.run(shlex.join([sys.executable, "-m", "test_framework", "status", "--json"]), hide="stdout", pty=False)
+    supervisors = to_json.loads(held.stdout) if held else []
+    with_stack(lambda stack: say(to_json.dumps({"supervisors": supervisors, "stack": stack.to_json()}, indent=2)))
 
 
 @task(help={"force": "also stop servers that a run still uses"})
@@ -64,5 +124,5 @@ def clean(c: Context, force: bool = False) -> None:
 
 @task(help={"force": "build again, even if they are up to date"})
 def images(c: Context, force: bool = False) -> None:
-    """Build the Postgres and Redis images from Debian packages, for machines that reach no registry."""
+    """Build the images of Postgres, Redis and the backend here, for machines that reach no registry."""
     c.run(shlex.join([str(ROOT / "compose/images/build.sh"), *(["--force"] if force else [])]), pty=False)

@@ -7,6 +7,8 @@ import socket
 import ssl
 import threading
 import time
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlsplit
@@ -15,9 +17,10 @@ from test_framework.reasons import Code
 from test_framework.verdict import Reason, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+    from http.client import HTTPResponse
 
-__all__ = ["CONNECT_SECONDS", "connect", "fetch", "request", "resolve", "secure"]
+__all__ = ["CONNECT_SECONDS", "Question", "connect", "fetch", "request", "resolve", "secure"]
 
 CONNECT_SECONDS = 1.0
 """Bound on finding out that nothing is there, in seconds."""
@@ -99,54 +102,79 @@ def secure(sock: socket.socket, host: str, port: int, source: str, bundle: str |
     """
     where = {"host": host, "port": port, "source": source}
     try:
-        return ssl.create_default_context(cafile=bundle or None).wrap_socket(sock, server_hostname=host)
+        trusting = ssl.create_default_context(cafile=bundle or None)
+    except OSError as error:
+        why = f"STAGING_CA_BUNDLE={bundle}: {error.strerror or error}"
+        raise Refused(Reason.of(Code.TLS_FAILED, error=why, **where)) from error
+    try:
+        return trusting.wrap_socket(sock, server_hostname=host)
     except ssl.SSLCertVerificationError as error:
-        raise Refused(Reason.of(Code.TLS_FAILED, error=error.verify_message, **where)) from error
+        raise Refused(Reason.of(Code.TLS_FAILED, error=error.verify_message.rstrip("."), **where)) from error
     except TimeoutError as error:
         raise Refused(Reason.of(Code.CONNECT_TIMEOUT, seconds=sock.gettimeout() or 0, **where)) from error
     except (ssl.SSLError, OSError) as error:
         raise Refused(Reason.of(Code.TLS_FAILED, error=error, **where)) from error
 
 
-def request(sock: socket.socket, url: str, source: str, headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:
-    """Send one GET for `url` over an open connection; return status and body, whatever the status says.
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked over HTTP; `service` is what should be there, for the reason when it is not."""
+
+    service: str = "an HTTP server"
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+
+
+_GET = Question()
+
+
+def request(sock: socket.socket, url: str, source: str, question: Question = _GET) -> HTTPResponse:
+    """Ask over an open connection; return the answer, whatever its status, with its body unread.
 
     Raises:
         Refused: `wrong-service` for what is not HTTP, `connect-timeout` for no answer within the socket's timeout.
     """
     parts = urlsplit(url)
-    where = {"host": parts.hostname, "port": _port(parts), "source": source}
     # The connection is open already: the library only speaks over it.
     connection = HTTPConnection(parts.hostname or "", parts.port)
     connection.sock = sock
     target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+    with _told_apart(sock, parts, source, question.service):
+        connection.request(question.method, target, question.body, dict(question.headers))
+        return connection.getresponse()
+
+
+def fetch(
+    url: str, source: str, seconds: float, question: Question = _GET, *, bundle: str | None = None
+) -> tuple[int, bytes]:
+    """Connect, begin TLS where the URL says `https`, and ask; return status and body.
+
+    `seconds` bounds each step, and a body is read up to a megabyte: see `connect`, `secure` and `request` for the
+    other arguments and for what is raised.
+    """
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", _port(parts)
+    with ExitStack() as stack:
+        sock = stack.enter_context(connect(host, port, source, min(CONNECT_SECONDS, seconds)))
+        sock.settimeout(seconds)
+        if parts.scheme == "https":
+            sock = stack.enter_context(secure(sock, host, port, source, bundle))
+        answer = request(sock, url, source, question)
+        with _told_apart(sock, parts, source, question.service):
+            return answer.status, answer.read(_MOST_BYTES)
+
+
+@contextmanager
+def _told_apart(sock: socket.socket, parts: SplitResult, source: str, service: str) -> Iterator[None]:
+    where = {"host": parts.hostname, "port": _port(parts), "source": source}
     try:
-        connection.request("GET", target, headers=dict(headers or {}))
-        answer = connection.getresponse()
-        return answer.status, answer.read(_MOST_BYTES)
+        yield
     except TimeoutError as error:
         raise Refused(Reason.of(Code.CONNECT_TIMEOUT, seconds=sock.gettimeout() or 0, **where)) from error
     except (HTTPException, OSError) as error:
         what = f"{type(error).__name__} {error}"
-        raise Refused(Reason.of(Code.WRONG_SERVICE, service="an HTTP server", error=what, **where)) from error
-
-
-def fetch(
-    url: str, source: str, seconds: float, bundle: str | None = None, headers: Mapping[str, str] | None = None
-) -> tuple[int, bytes]:
-    """Connect, begin TLS where the URL says `https`, and send one GET; return status and body.
-
-    `seconds` bounds each step: see `connect`, `secure` and `request` for the arguments and for what is raised.
-    """
-    parts = urlsplit(url)
-    host, port = parts.hostname or "", _port(parts)
-    sock = connect(host, port, source, min(CONNECT_SECONDS, seconds))
-    with sock:
-        sock.settimeout(seconds)
-        if parts.scheme == "https":
-            sock = secure(sock, host, port, source, bundle)
-        with sock:
-            return request(sock, url, source, headers)
+        raise Refused(Reason.of(Code.WRONG_SERVICE, service=service, error=what, **where)) from error
 
 
 def _port(parts: SplitResult) -> int:

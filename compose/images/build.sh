@@ -1,24 +1,31 @@
 #!/usr/bin/env bash
-# Build Postgres 17 and Redis 8 images from Debian packages, for an engine that reaches no registry.
+# Build images of Postgres 17, Redis 8 and the reference backend, for an engine that reaches no registry: the servers
+# and Python from Debian packages, the backend's own packages from the Python index of this machine.
 #
 # usage: sudo compose/images/build.sh [--force]
 #
 #   --force   build again, even if the images are up to date
 #
-# Needs root (debootstrap makes device files), debootstrap, and a Docker engine (DOCKER_HOST is respected).
+# Needs root (debootstrap makes device files), debootstrap, a Docker engine (DOCKER_HOST is respected), and pip or uv.
 # Environment:
 #   POSTGRES_TAG    default test-framework/postgres:17
 #   REDIS_TAG       default test-framework/redis:8
+#   BACKEND_TAG     default localhost/test-framework/backend:0.1
+#   PYTHON          default python3: 3.11 or later; its pip collects the backend's packages, else uv does
 #   DEBIAN_MIRROR   default: the Debian mirror in apt's configuration, else debootstrap's own
 #   TMPDIR          default /var/tmp; takes about 1 GB, must not be mounted nodev or noexec
 # Exit status: 0 built or up to date, 1 a step failed (its log is shown), 2 something is missing.
 set -euo pipefail
 
 suite=trixie
-packages=postgresql-17,redis-server
+# One base for all three images: a second one would take another minute, and more room than it saves.
+packages=postgresql-17,redis-server,python3,python3-pip
+python_version=3.13 # trixie's
 base_tag=test-framework/base:$suite
 postgres_tag=${POSTGRES_TAG:-test-framework/postgres:17}
 redis_tag=${REDIS_TAG:-test-framework/redis:8}
+backend_tag=${BACKEND_TAG:-localhost/test-framework/backend:0.1}
+python=${PYTHON:-python3}
 label=test-framework.content
 work=
 child=
@@ -89,12 +96,6 @@ up_to_date() {
     [[ -z $force && $(docker image inspect -f "{{index .Config.Labels \"$label\"}}" "$1" 2>/dev/null) == "$2" ]]
 }
 
-apt_mirror() {
-    # shellcheck disable=SC2016  # the $(…) are apt's
-    apt-get indextargets --format '$(ORIGIN) $(COMPONENT) $(SUITE) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
-        awk '$1 == "Debian" && $2 == "main" && $3 !~ /security|updates|backports/ { print $4; exit }' || true
-}
-
 # What a test server never reads: two thirds of what is installed. Without LLVM, Postgres does without JIT, unasked.
 # The last three say where the image was built, not what it is.
 left_out=(
@@ -106,7 +107,7 @@ left_out=(
 )
 
 build_base() {
-    local content=$1 root=$work/root mirror=${DEBIAN_MIRROR:-$(apt_mirror)}
+    local content=$1 root=$work/root mirror=${DEBIAN_MIRROR:-$(./apt-mirror.sh)}
     # dpkg and postgresql-common read these while they install: no fsync per file, no cluster of Debian's own.
     mkdir -p "$root/etc/dpkg/dpkg.cfg.d" "$root/etc/postgresql-common"
     echo force-unsafe-io >"$root/etc/dpkg/dpkg.cfg.d/unsafe-io"
@@ -122,10 +123,49 @@ build_base() {
     step "import $base_tag" 300 docker import --change "LABEL $label=$content" "$work/base.tar" "$base_tag"
 }
 
-# build_image FOLDER TAG CONTENT
+# build_image FOLDER TAG CONTENT [ARGUMENT...]
 build_image() {
     step "build $2" 300 docker build --network=none --build-arg "BASE=$base_tag" \
-        --label "$label=$3" --tag "$2" "$1"
+        --label "$label=$3" --tag "$2" "${@:4}" "$1"
+}
+
+# The files that make the backend's image.
+backend_files() {
+    find ../backend/{Dockerfile,.dockerignore,README.md,pyproject.toml,src} -type f ! -path '*/__pycache__/*' | sort
+}
+
+find_pip() {
+    if "$python" -c 'import pip, tomllib' 2>/dev/null; then
+        run_python=("$python")
+    elif command -v uv >/dev/null; then
+        run_python=(uv run --quiet --no-project --python '>=3.11' --with pip python)
+    else
+        missing "$python is no Python 3.11 or later with pip: apt-get install python3-pip, or set PYTHON, or install uv"
+    fi
+}
+
+# collect_wheels FOLDER: what the backend and its build need, for the Python of the image and not for this one.
+collect_wheels() {
+    local wanted platforms=() machine minor
+    machine=$(uname -m)
+    # pip takes each platform by its name: all that trixie's libc fits.
+    for minor in {17..41}; do platforms+=(--platform "manylinux_2_${minor}_$machine"); done
+    platforms+=(--platform "manylinux2014_$machine")
+    # Not as a list in a file of ours: the versions are said once, in pyproject.toml.
+    mapfile -t wanted < <("${run_python[@]}" -c 'import tomllib
+told = tomllib.load(open("../backend/pyproject.toml", "rb"))
+print(*told["project"]["dependencies"], *told["build-system"]["requires"], sep="\n")')
+    step 'collect wheels' 600 "${run_python[@]}" -m pip --disable-pip-version-check download --quiet --dest "$1" \
+        --only-binary=:all: --implementation cp --python-version "$python_version" "${platforms[@]}" "${wanted[@]}"
+}
+
+build_backend() {
+    local context=$work/backend
+    # A copy: the wheels are not for the checkout, and what is being edited there must not change in the middle.
+    mkdir "$context"
+    tar -C ../backend -cf - -T <(backend_files | sed 's|^../backend/||') | tar -C "$context" -xf -
+    collect_wheels "$context/wheels"
+    build_image "$context" "$backend_tag" "$1" --build-arg PIP_NO_INDEX=1
 }
 
 force=
@@ -140,10 +180,16 @@ check_machine
 base=$(content_of "$suite" build.sh)
 postgres=$(content_of "$base" postgres/*)
 redis=$(content_of "$base" redis/*)
-if up_to_date "$postgres_tag" "$postgres" && up_to_date "$redis_tag" "$redis"; then
-    echo "up to date: $postgres_tag $redis_tag"
+mapfile -t files < <(backend_files)
+backend=$(content_of "$base" "${files[@]}")
+if up_to_date "$postgres_tag" "$postgres" && up_to_date "$redis_tag" "$redis" && up_to_date "$backend_tag" "$backend"
+then
+    echo "up to date: $postgres_tag $redis_tag $backend_tag"
     exit
 fi
+
+# Before the long part, which it would make vain.
+up_to_date "$backend_tag" "$backend" || find_pip
 
 trap cleanup EXIT
 trap 'exit 130' INT
@@ -153,6 +199,7 @@ work=$(mktemp -d "${TMPDIR:-/var/tmp}/test-framework-images.XXXXXX")
 up_to_date "$base_tag" "$base" || build_base "$base"
 up_to_date "$postgres_tag" "$postgres" || build_image postgres "$postgres_tag" "$postgres"
 up_to_date "$redis_tag" "$redis" || build_image redis "$redis_tag" "$redis"
+up_to_date "$backend_tag" "$backend" || build_backend "$backend"
 # What these replaced has lost its name and would only take room.
 docker image prune --force --filter "label=$label" >/dev/null 2>&1 || true
-printf 'done in %d s: %s %s\n' "$SECONDS" "$postgres_tag" "$redis_tag"
+printf 'done in %d s: %s %s %s\n' "$SECONDS" "$postgres_tag" "$redis_tag" "$backend_tag"

@@ -7,7 +7,7 @@ import os
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from test_framework import __version__
 from test_framework.config import BadSetting, find_root, load
@@ -21,6 +21,7 @@ _COMMANDS = {
     "doctor": "show what this machine has, what each tier would run on here, and how to get more",
     "status": "show the servers that are held warm, and by whom",
     "clean": "stop this project's servers",
+    "stand-in": "stand for a staging environment on this machine, whole or with one thing broken",
 }
 
 
@@ -31,11 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--root", type=Path, default=Path(), help="the project's folder, or one below it")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, meaning in _COMMANDS.items():
-        import_module(f"{__name__}.{name}").add_arguments(commands.add_parser(name, help=meaning, description=meaning))
+        _module(name).add_arguments(commands.add_parser(name, help=meaning, description=meaning))
     given = parser.parse_args(arguments)
     try:
         settings = load(find_root(given.root), os.environ)
-        status: int = import_module(f"{__name__}.{given.command}").run(given, settings)
+        status: int = _module(given.command).run(given, settings)
     except BadSetting as error:
         print(f"test-framework: {error}", file=sys.stderr)
         return 2
@@ -44,3 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return status
+
+
+def _module(command: str) -> Any:
+    return import_module(f"{__name__}.{command.replace('-', '_')}")

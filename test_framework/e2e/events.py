@@ -133,7 +133,7 @@ class EventRecorder:
 
         It begins with the first of `expected` and ends with the last, after which nothing comes; each type of
         `expected` comes, first in that order, and no other. Calls of tools may follow each other or be nested: each
-        `tool_completed` belongs to the call that was begun last, and none stays open.
+        `tool_completed` belongs to the call that was begun last, and none stays open where it is expected.
 
         Raises:
             AssertionError: It is otherwise; the text says how, what was expected and what came.
@@ -205,7 +205,7 @@ def _disorder(events: list[Event], expected: Sequence[str]) -> str | None:
     if first != list(expected):
         late, early = next((a, b) for a, b in zip(expected, first, strict=True) if a != b)
         return f"{early} came before {late}"
-    return _open_calls(events)
+    return _open_calls(events) if _COMPLETED in expected else None
 
 
 def _open_calls(events: list[Event]) -> str | None:

@@ -31,19 +31,20 @@ def percentile(values: Sequence[float], q: float) -> float:
     return sorted(values)[max(0, math.ceil(len(values) * q / 100) - 1)]
 
 
-def latencies(sent: float, events: Sequence[Event]) -> list[float]:
-    """Return, for each event of one run, how long after it happened it was received at most, in seconds.
+def latencies(*runs: tuple[float, Sequence[Event]]) -> list[float]:
+    """Return, for each event of all runs, how long after it happened it was received at most, in seconds.
 
-    The clocks of client and server need not agree. Each is only asked for differences: the client's for the time
-    from the sending of the message to the receipt of the event, the server's for the time from the first event to
-    this one. The first event happened after the message was sent, so what is left when the second is taken from the
-    first is the latency, and what the server needed to begin the run: an upper bound.
+    The clocks of client and server need not agree. The first event of a run happened after its message was sent, so
+    the server's clock is ahead of ours by the difference of these two at most; the run that was begun the quickest
+    says it best. With that, each event's own time is told by our clock, at the earliest, and what is left until its
+    receipt is an upper bound. The bound is off by as much as the server needed to begin that quickest run.
 
     Args:
-        sent: When the message was sent, by `time.monotonic()`.
-        events: The events of its run in order, with the first.
+        runs: When the message was sent, by `time.monotonic()`, and the events of its run in order, with the first.
+            All of them are of one server, or of several whose clocks agree.
     """
-    return [event.received - sent - (event.time - events[0].time).total_seconds() for event in events]
+    ahead = min((events[0].time.timestamp() - sent for sent, events in runs), default=0.0)
+    return [event.received + ahead - event.time.timestamp() for _, events in runs for event in events]
 
 
 class Measurements:
@@ -51,6 +52,7 @@ class Measurements:
 
     def __init__(self) -> None:
         self._samples: dict[str, list[float]] = {}
+        self._runs: list[tuple[float, Sequence[Event]]] = []
         self._lock = threading.Lock()
 
     def add(self, name: str, *seconds: float) -> None:
@@ -69,21 +71,19 @@ class Measurements:
         """Add first event, tool result and latencies of a run; `sent` and `events` as for `latencies`."""
         self.add("first_event", events[0].received - sent)
         self.add("tool_result", *(event.received - sent for event in events if event.type == _TOOL_COMPLETED))
-        self.add("event_latency", *latencies(sent, events))
+        with self._lock:
+            self._runs.append((sent, events))
 
     def percentiles(self, name: str) -> dict[str, float]:
         """Return `count`, and `p50`, `p95`, `p99` and `max` in seconds; raises `ValueError` without samples."""
-        with self._lock:
-            samples = list(self._samples.get(name, ()))
+        samples = self._all().get(name, [])
         found = {f"p{q}": percentile(samples, q) for q in (50, 95, 99)}
         return {"count": len(samples)} | found | {"max": max(samples)}
 
     def table(self) -> str:
         """Return all of it as lines of text, in milliseconds."""
-        with self._lock:
-            names = [name for name, samples in self._samples.items() if samples]
         lines = [f"{'ms':<16}{'count':>8}{'p50':>10}{'p95':>10}{'p99':>10}{'max':>10}"]
-        for name in names:
+        for name in self._all():
             count, *times = self.percentiles(name).values()
             lines.append(f"{name:<16}{count:>8}" + "".join(f"{1000 * seconds:>10.1f}" for seconds in times))
         return "\n".join(lines)
@@ -112,3 +112,10 @@ class Measurements:
         except ValueError:
             return f"{name}: nothing was measured; {judged} must not exceed {bound:g} s"
         return f"{name}: {judged} is {measured:.3f} s; it must not exceed {bound:g} s" if measured > bound else None
+
+    def _all(self) -> dict[str, list[float]]:
+        """Return the samples by name; latencies are told by all runs together."""
+        with self._lock:
+            samples = {name: list(found) for name, found in self._samples.items()}
+            samples["event_latency"] = [*samples.get("event_latency", ()), *latencies(*self._runs)]
+        return {name: found for name, found in samples.items() if found}

@@ -100,14 +100,15 @@ class Conversation:
 
     Attributes:
         ready: The server's first message, when it has come.
-        last_sequence: Where a later connection has to resume: that of the newest event received, and before the first
-            one that of `ready`.
+        last_sequence: Where a later connection has to resume: that of the newest event received; before the first one
+            that of `ready`, or what was said in `resume`.
     """
 
     def __init__(self, recorder: EventRecorder | None) -> None:
         self.ready: Message | None = None
         self.last_sequence = 0
         self._recorder = recorder
+        self._has_events = False
         self._waiting: list[_Got] = []
 
     def send(self, message: Message) -> Operation[None]:
@@ -144,6 +145,8 @@ class Conversation:
         """Ask for all events after one."""
         yield from self.send({"type": "resume", "after": after})
         answer = yield from self._answer("resumed", seconds)
+        if not self._has_events:
+            self.last_sequence = after
         missing = answer["missing"]
         return Resumed(answer["complete"], (missing["from"], missing["to"]) if missing else None)
 
@@ -218,7 +221,9 @@ class Conversation:
             raise AssertionError(f"a message is a JSON object, and this is none: {text[:200]}")  # noqa: TRY004
         event = Event.of(message, received)
         if event:
-            self.last_sequence = max(self.last_sequence, event.sequence)
+            # After a late `resume` older ones come, too.
+            self.last_sequence = max(self.last_sequence, event.sequence) if self._has_events else event.sequence
+            self._has_events = True
             if self._recorder:
                 self._recorder.record(event)
         elif message.get("type") == "ping":

@@ -59,7 +59,7 @@ class Client:
 
     @property
     def last_sequence(self) -> int:
-        """Where a later connection has to `resume`: the newest event received, at first that of `ready`."""
+        """Where a later connection has to `resume`: the newest event received, at first that of `ready` or `resume`."""
         return self._conversation.last_sequence
 
 

@@ -51,7 +51,7 @@ class _Wait:
         return NotInTime(self._what, self._seconds, self._last)
 
 
-def wait_until(condition: Callable[[], T], what: str, seconds: float = 10.0, pause: float = 0.02) -> T:
+def wait_until(condition: Callable[[], T | None], what: str, seconds: float = 10.0, pause: float = 0.02) -> T:
     """Ask until the answer is true, and return it.
 
     Args:
@@ -75,7 +75,7 @@ def wait_until(condition: Callable[[], T], what: str, seconds: float = 10.0, pau
 
 
 async def wait_until_async(
-    condition: Callable[[], T | Awaitable[T]], what: str, seconds: float = 10.0, pause: float = 0.02
+    condition: Callable[[], T | Awaitable[T | None] | None], what: str, seconds: float = 10.0, pause: float = 0.02
 ) -> T:
     """Do as `wait_until`; the condition may be a coroutine function, which is cancelled when the time is over."""
     wait = _Wait(what, seconds, pause)

@@ -74,13 +74,13 @@ class Backend:
 
     def check(self, url: str, source: str, seconds: float, env: Mapping[str, str]) -> str:
         """Ask whether it is ready, with all that it needs, and return its version."""
-        base, bundle = url.rstrip("/"), env.get("STAGING_CA_BUNDLE") if source == self.staging_variable else None
-        status, body = net.fetch(f"{base}/health/ready", source, seconds, bundle)
+        base, bundle = url.rstrip("/"), env.get("STAGING_CA_BUNDLE")
+        status, body = net.fetch(f"{base}/health/ready", source, seconds, bundle=bundle)
         if status != _OK:
             raise Refused(
                 Reason.of(Code.HTTP_ERROR, url=f"{base}/health/ready", status=f"{status}{_why(body)}", source=source)
             )
-        status, body = net.fetch(f"{base}/health/live", source, seconds, bundle)
+        status, body = net.fetch(f"{base}/health/live", source, seconds, bundle=bundle)
         try:
             return str(json.loads(body)["version"])
         except (ValueError, KeyError, TypeError):

@@ -1,12 +1,14 @@
-"""Checks an address of staging in steps: name, TCP, TLS, HTTP. Each has its latency and its own reason."""
+"""Checks an address of staging in steps: name, TCP, TLS, HTTP or WebSocket. Each has its latency and its reason."""
 
 from __future__ import annotations
 
-import ssl
+import base64
+import hashlib
+import secrets
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
@@ -17,6 +19,7 @@ from test_framework.verdict import Endpoint, Reason, Refused, is_loopback
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterator, Mapping
+    from http.client import HTTPResponse
 
 __all__ = ["Step", "check"]
 
@@ -34,8 +37,12 @@ _PORTS = {
     "rediss": 6379,
 }
 _TLS = ("https", "wss", "rediss")
-_HTTP = ("http", "https", "ws", "wss")
+_HTTP = ("http", "https")
+_WEBSOCKET = ("ws", "wss")
 _SERVER_ERROR = 500
+_SWITCHING = 101
+_WANT_LOGIN = (401, 403)
+_WEBSOCKET_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +64,9 @@ def check(url: str | None, source: str, allowed_hosts: tuple[str, ...], env: Map
         env: Holds `STAGING_CA_BUNDLE`.
 
     Returns:
-        The steps taken: `configuration`, `name`, `tcp`, then `tls` and `http` where the scheme has them.
-        An HTTP answer below 500 is an answer: what it means is for the tests of the service.
+        The steps taken: `configuration`, `name`, `tcp`, then `tls`, `http` and `websocket` where the scheme has them.
+        An HTTP answer below 500 is an answer: what it means is for the tests of the service. A WebSocket switches
+        protocols, or asks for a login.
     """
     walked: list[Step] = []
     try:
@@ -87,18 +95,22 @@ def _walk(url: str | None, source: str, allowed: tuple[str, ...], env: Mapping[s
     (parts, port), step = _timed("configuration", lambda: _parsed(url, source, allowed))
     yield step
     host = parts.hostname or ""
-    where = {"host": host, "port": port, "source": source}
     _, step = _timed("name", lambda: net.resolve(host, port, source))
     yield step
     sock, step = _timed("tcp", lambda: net.connect(host, port, source))
-    with sock:
+    with ExitStack() as stack:
+        stack.enter_context(sock)
         yield step
         sock.settimeout(_ANSWER_SECONDS)
         if parts.scheme in _TLS:
-            sock, step = _timed("tls", lambda: _tls(sock, host, env.get("STAGING_CA_BUNDLE"), where))
+            sock, step = _timed("tls", lambda: net.secure(sock, host, port, source, env.get("STAGING_CA_BUNDLE")))
+            stack.enter_context(sock)
             yield step
         if parts.scheme in _HTTP:
-            _, step = _timed("http", lambda: _http(sock, parts, where))
+            _, step = _timed("http", lambda: _http(sock, parts, source, {}))
+            yield step
+        if parts.scheme in _WEBSOCKET:
+            _, step = _timed("websocket", lambda: _handshake(sock, parts, source, port))
             yield step
 
 
@@ -123,31 +135,25 @@ def _unusable(source: str, error: str) -> Reason:
     return Reason.of(Code.WRONG_SERVICE, service="usable", error=error, **where)
 
 
-def _tls(sock: socket.socket, host: str, bundle: str | None, where: dict[str, object]) -> socket.socket:
-    try:
-        return ssl.create_default_context(cafile=bundle or None).wrap_socket(sock, server_hostname=host)
-    except ssl.SSLCertVerificationError as error:
-        raise Refused(Reason.of(Code.TLS_FAILED, error=error.verify_message, **where)) from error
-    except TimeoutError as error:
-        raise Refused(Reason.of(Code.CONNECT_TIMEOUT, seconds=_ANSWER_SECONDS, **where)) from error
-    except (ssl.SSLError, OSError) as error:
-        raise Refused(Reason.of(Code.TLS_FAILED, error=error, **where)) from error
-
-
-def _http(sock: socket.socket, parts: SplitResult, where: dict[str, object]) -> int:
-    """Ask for the address; any answer below 500 counts."""
-    # The connection is open already: the library only speaks over it.
-    connection = HTTPConnection(parts.hostname or "", parts.port)
-    connection.sock = sock
-    try:
-        connection.request("GET", parts.path or "/")
-        status = connection.getresponse().status
-    except TimeoutError as error:
-        raise Refused(Reason.of(Code.CONNECT_TIMEOUT, seconds=_ANSWER_SECONDS, **where)) from error
-    except (HTTPException, OSError) as error:
-        what = f"{type(error).__name__} {error}"
-        raise Refused(Reason.of(Code.WRONG_SERVICE, service="an HTTP server", error=what, **where)) from error
-    if status >= _SERVER_ERROR:
+def _http(sock: socket.socket, parts: SplitResult, source: str, headers: Mapping[str, str]) -> HTTPResponse:
+    """Ask for the address; any answer below 500 counts. Its body is left unread."""
+    response = net.request(sock, parts.geturl(), source, net.Question(headers=headers))
+    response.close()
+    if response.status >= _SERVER_ERROR:
         shown = Endpoint("", "staging", parts.geturl(), None).safe_url
-        raise Refused(Reason.of(Code.HTTP_ERROR, url=shown, status=status, source=where["source"]))
-    return status
+        raise Refused(Reason.of(Code.HTTP_ERROR, url=shown, status=response.status, source=source))
+    return response
+
+
+def _handshake(sock: socket.socket, parts: SplitResult, source: str, port: int) -> None:
+    """Ask to switch to the WebSocket protocol (RFC 6455, section 4); whoever wants a login first is one too."""
+    key = base64.b64encode(secrets.token_bytes(16)).decode()
+    headers = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": key}
+    response = _http(sock, parts, source, headers)
+    if response.status in _WANT_LOGIN:
+        return
+    proof = base64.b64encode(hashlib.sha1((key + _WEBSOCKET_GUID).encode(), usedforsecurity=False).digest()).decode()
+    if response.status != _SWITCHING or response.getheader("Sec-WebSocket-Accept") != proof:
+        error = f"it answers {response.status} at {parts.path or '/'}"
+        where = {"host": parts.hostname, "port": port, "source": source}
+        raise Refused(Reason.of(Code.WRONG_SERVICE, service="a WebSocket", error=error, **where))

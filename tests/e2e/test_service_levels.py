@@ -11,8 +11,6 @@ from test_framework.e2e.levels import LEVELS, Measurements
 from tests.support.users import ask_at_once, many
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from test_framework.config import Settings
     from test_framework.e2e.deployment import Deployment
 
@@ -23,7 +21,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.staging_safe]
 def test_users_at_once_are_served_in_time(
     deployment: Deployment,
     framework_settings: Settings,
-    record_property: Callable[[str, object], None],
+    request: pytest.FixtureRequest,
     text: str,
 ) -> None:
     """Connection, first event, result and the latency of events; a tool's own time is not latency."""
@@ -31,7 +29,7 @@ def test_users_at_once_are_served_in_time(
     with many(deployment, "levels", levels.concurrent_users) as users:
         asyncio.run(ask_at_once(users, measured, text))
     for name in LEVELS:
-        for key, value in measured.percentiles(name).items():
-            record_property(f"{name}.{key}", round(value, 4))
+        told = measured.percentiles(name).items()
+        request.node.user_properties.extend((f"{name}.{key}", round(value, 4)) for key, value in told)
     assert measured.percentiles("connect")["count"] == levels.concurrent_users
     measured.check(levels)

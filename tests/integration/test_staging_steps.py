@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import http.server
-import os
 import socket
 import ssl
-import subprocess
-import sys
 import threading
 import time
 from contextlib import closing, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,9 +18,9 @@ from test_framework.reasons import Code
 from test_framework.staging.steps import Step, check
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
 SOURCE = "STAGING_BACKEND_URL"
 SECONDS = 2.0
 """A step that finds nothing ends within a second; the rest is for a busy machine."""
@@ -225,22 +221,3 @@ def test_a_password_in_the_address_is_not_told() -> None:
         message = failed(steps(f"http://user:hunter2@localhost:{port}"), "http", Code.HTTP_ERROR)
     assert "hunter2" not in message
     assert "user" in message
-
-
-@pytest.mark.parametrize(
-    ("serve", "status", "told"),
-    [(lambda: web(200), 0, "1 passed"), (lambda: web(503), 1, "http-error")],
-    ids=["healthy", "in trouble"],
-)
-def test_the_tier_runs_what_is_configured(
-    serve: Callable[[], Iterator[int]], status: int, told: str, tmp_path: Path
-) -> None:
-    """`--tier e2e-staging` checks the configured addresses, and names what to set for the others."""
-    with serve() as port:  # type: ignore[attr-defined]  # a context manager
-        env = {k: v for k, v in os.environ.items() if not k.startswith(("STAGING_", "TEST_FRAMEWORK_")) and k != "CI"}
-        env |= {SOURCE: f"http://localhost:{port}", "TEST_FRAMEWORK_REPORTS": str(tmp_path)}
-        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--tier", "e2e-staging"]
-        result = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
-    assert result.returncode == status, result.stdout
-    assert told in result.stdout
-    assert "Set STAGING_AUTH_URL" in result.stdout

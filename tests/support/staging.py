@@ -1,24 +1,23 @@
-"""What the tests of staging share: what a reason does to a test, and users that are deleted whatever happens."""
+"""What the tests of staging share: what a reason does to a test, and servers that answer what they are told to."""
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+import socket
+import threading
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
-from test_framework.e2e.user import User
 from test_framework.plugin.lease import ReasonedSkip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from test_framework.e2e.deployment import Deployment
     from test_framework.staging.steps import Step
     from test_framework.verdict import Reason
 
-__all__ = ["judge", "latencies", "users"]
+__all__ = ["answering", "judge", "latencies"]
 
 
 def judge(*reasons: Reason | None) -> None:
@@ -28,8 +27,8 @@ def judge(*reasons: Reason | None) -> None:
     """
     if broken := [f"{reason}. {reason.remedy}" for reason in reasons if reason and reason.broken]:
         pytest.fail("\n".join(broken), pytrace=False)
-    for reason in filter(None, reasons):
-        raise ReasonedSkip(reason)
+    if unavailable := next(filter(None, reasons), None):
+        raise ReasonedSkip(unavailable)
 
 
 def latencies(name: str, steps: Iterable[Step]) -> list[tuple[str, object]]:
@@ -38,16 +37,22 @@ def latencies(name: str, steps: Iterable[Step]) -> list[tuple[str, object]]:
 
 
 @contextmanager
-def users(deployment: Deployment, run_id: str, count: int) -> Iterator[list[User]]:
-    """Register so many users at once, and delete them afterwards, also when not all could be registered."""
-    with ThreadPoolExecutor(count) as pool:
-        made = [pool.submit(User.new, deployment, run_id) for _ in range(count)]
+def answering(answer: bytes) -> Iterator[int]:
+    """Listen on a port and answer each request with these bytes; yield the port."""
+
+    def serve(listener: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                with connection:
+                    connection.recv(1 << 16)
+                    connection.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, args=(listener,))
+        thread.start()
         try:
-            yield [each.result() for each in made]
+            yield listener.getsockname()[1]
         finally:
-            list(pool.map(_forget, [each.result() for each in made if not each.exception()]))
-
-
-def _forget(user: User) -> None:
-    with user:
-        user.forget()
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()

@@ -101,6 +101,8 @@ def test_calls_of_tools_follow_each_other_or_are_nested(calls: str, fits: bool) 
 def test_a_run_that_is_refused_has_fewer_events() -> None:
     """What is expected can be said, and then the five are too many."""
     recorded((STARTED, FINISHED)).check_order("r1", (STARTED, FINISHED))
+    interrupted = (STARTED, THINKING, EXECUTING, FINISHED)
+    recorded(interrupted).check_order("r1", interrupted)
     with pytest.raises(AssertionError, match="agent_thinking does not belong there"):
         recorded(EVENT_ORDER).check_order("r1", (STARTED, FINISHED))
 

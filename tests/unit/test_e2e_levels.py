@@ -62,7 +62,17 @@ def test_a_percentile_of_nothing_is_an_error(values: list[float], q: float) -> N
 def test_latency_needs_no_common_clock() -> None:
     """A tool that takes two seconds is no latency, an event that waits is; the beginning of the run counts in."""
     events = run([0, 0.1, 0.2, 2.2, 2.3], [0, 0, 0, 0.6, 0])
-    assert latencies(SENT, events) == pytest.approx([0.1, 0.1, 0.1, 0.7, 0.1])
+    assert latencies((SENT, events)) == pytest.approx([0.1, 0.1, 0.1, 0.7, 0.1])
+
+
+def test_latency_is_told_best_by_the_run_that_was_begun_the_quickest() -> None:
+    """Where another waited for its turn, its events were not late; a late one stays late."""
+    quick = run([0] * 5, [0.001] * 5, begun=0.01)
+    queued = run([3, 3, 3, 3, 3], [0.002, 0.6, 0.002, 0.002, 0.002], begun=0.01)
+    assert latencies((SENT, queued), (SENT, quick)) == pytest.approx(
+        [0.012, 0.61, *[0.012] * 3, *[0.011] * 5], abs=1e-6
+    )
+    assert latencies() == []
 
 
 def test_a_run_is_measured() -> None:

@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import pytest
 
-from test_framework.config import load
-from test_framework.plugin.lease import ReasonedSkip
 from test_framework.staging import URLS
 from test_framework.staging.steps import check
+from tests.support.staging import judge, latencies
+
+if TYPE_CHECKING:
+    from test_framework.config import Settings
+    from test_framework.e2e.deployment import Deployment
+
+WEBSOCKET = "STAGING_WEBSOCKET_URL"
 
 pytestmark = [pytest.mark.staging, pytest.mark.connectivity_check]
 
 
-@pytest.mark.parametrize("variable", URLS)
-def test_the_address_answers(variable: str, request: pytest.FixtureRequest) -> None:
+@pytest.mark.parametrize("variable", [name for name in URLS if name != WEBSOCKET])
+def test_the_address_answers(variable: str, framework_settings: Settings, request: pytest.FixtureRequest) -> None:
     """Name, TCP, TLS and HTTP work, each within its bound; the latencies go into the JUnit report."""
-    settings = load(request.config.rootpath)
-    steps = check(os.environ.get(variable), variable, settings.allowed_hosts, os.environ)
-    seconds = [(f"{variable}.{step.name}.seconds", round(step.seconds, 4)) for step in steps]
-    request.node.user_properties.extend(seconds)
-    reason = steps[-1].reason
-    if reason and not reason.broken:
-        raise ReasonedSkip(reason)
-    assert reason is None, f"{steps[-1].name}: {reason}"
+    steps = check(os.environ.get(variable), variable, framework_settings.allowed_hosts, os.environ)
+    request.node.user_properties.extend(latencies(variable, steps))
+    judge(steps[-1].reason)
     assert [s.name for s in steps][:3] == ["configuration", "name", "tcp"]
+
+
+def test_the_websocket_answers(framework_settings: Settings, request: pytest.FixtureRequest) -> None:
+    """The WebSocket is where its variable says, and without that at /ws of the backend."""
+    url, source = os.environ.get(WEBSOCKET), WEBSOCKET
+    if not url:
+        deployment: Deployment = request.getfixturevalue("deployment")
+        url, source = deployment.websocket_url, "STAGING_BACKEND_URL"
+    steps = check(url, source, framework_settings.allowed_hosts, os.environ)
+    request.node.user_properties.extend(latencies(source, steps))
+    judge(steps[-1].reason)
+    assert steps[-1].name == "websocket"

@@ -1,0 +1,122 @@
+"""`stand-in`: a staging environment on this machine, whole or broken, until it is told to end."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shlex
+import signal
+import sys
+import tempfile
+import threading
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from test_framework.config import BadSetting
+from test_framework.reasons import Code
+from test_framework.supervisor.client import SupervisorLost
+from test_framework.verdict import Endpoint, Reason, Refused
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from test_framework.config import Settings
+
+__all__ = ["add_arguments", "run"]
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument("--broken", metavar="NAME", help="break one thing; an unknown name is told the choices")
+    parser.add_argument("--env-file", metavar="FILE", type=Path, help="write the variables there, secrets among them")
+    ends = "end after so long; without it, at Ctrl-C or SIGTERM"
+    parser.add_argument("--seconds", metavar="N", type=_seconds, help=ends)
+
+
+def _seconds(text: str) -> float:
+    number = float(text)
+    if not 0 <= number <= threading.TIMEOUT_MAX:
+        raise ValueError(text)
+    return number
+
+
+def run(given: argparse.Namespace, settings: Settings) -> int:
+    """Stand until the end; exits 1 when a server that it needs cannot be had, or a package of the extra is missing."""
+    # Of a server that is broken on purpose the log has much to say; a refusal brings its own.
+    logging.getLogger("test_framework").addHandler(logging.NullHandler())
+    over = threading.Event()
+    before = {number: signal.signal(number, lambda *_: over.set()) for number in _SIGNALS}
+    try:
+        return _run(given, settings, over)
+    except ImportError as error:
+        reason = Reason.of(Code.SDK_MISSING, package="test-framework[staging]", error=error)
+        print(f"stand-in: {reason}. {reason.remedy}", file=sys.stderr)
+    except Refused as refused:
+        print("\n".join(filter(None, [f"stand-in: {refused}. {refused.reason.remedy}", refused.log])), file=sys.stderr)
+    except SupervisorLost as lost:
+        print(f"stand-in: {lost}", file=sys.stderr)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return 1
+
+
+def _run(given: argparse.Namespace, settings: Settings, over: threading.Event) -> int:
+    from test_framework.staging.faults import FAULTS, HEALTHY
+
+    if given.broken is not None and given.broken not in FAULTS:
+        raise BadSetting.unknown("fault", given.broken, "--broken", FAULTS)
+    fault = FAULTS[given.broken] if given.broken else HEALTHY
+    from test_framework.staging.stand_in import stand_in
+
+    with ExitStack() as stack:
+        folder = stack.enter_context(_folder())
+        path = (given.env_file or folder / "env").resolve()
+        file = stack.enter_context(_private(path))
+        variables = stack.enter_context(stand_in(settings, fault, folder, lambda text: print(text, file=sys.stderr)))
+        for name, value in variables.items():
+            file.write(f"{name}={shlex.quote(value)}\n")
+            print(f"{name}={_shown(name, value)}")
+        file.flush()
+        print(f"# {fault.meaning}{f'; the tier says {fault.code}' if fault.code else ''}")
+        print(f"# Load it with: set -a; . {shlex.quote(str(path))}; set +a", flush=True)
+        over.wait(given.seconds)
+    return 0
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """Make a folder that goes with us, however we end."""
+    from test_framework.supervisor.guard import Guard
+
+    guard = Guard()
+    try:
+        with tempfile.TemporaryDirectory(prefix="test-framework-stand-in-") as name:
+            promise = guard.add(kind="folder", path=name)
+            yield Path(name)
+        guard.drop(promise)
+    finally:
+        guard.close()
+
+
+@contextmanager
+def _private(path: Path) -> Iterator[TextIO]:
+    """Make a file that only its user can read, and remove it in the end: what it says is then no longer so."""
+    try:
+        # A file that is there may be somebody's: it is not replaced, since it would be removed.
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise BadSetting(f"--env-file {path} cannot be made: {error.strerror}.") from error
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            yield file
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _shown(name: str, value: str) -> str:
+    return "***" if name.endswith("PASSWORD") else Endpoint("", "staging", value, None).safe_url

@@ -1,0 +1,59 @@
+"""The stack's passwords and URLs: a file that a shell can load and only its owner can read."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from test_framework.stack.errors import StackError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Variables"]
+
+_SECRETS = ("POSTGRES_PASSWORD", "REDIS_PASSWORD", "CLICKHOUSE_PASSWORD", "BACKEND_SECRET_KEY")
+
+
+class Variables:
+    """The file of one project."""
+
+    def __init__(self, project: str, env: Mapping[str, str]) -> None:
+        state = Path(env.get("XDG_STATE_HOME") or Path(env.get("HOME") or Path.home()) / ".local/state")
+        self.path = state / "test-framework" / f"stack-{project}.env"
+
+    def read(self) -> dict[str, str]:
+        """Return what is in it; nothing where there is none."""
+        with suppress(FileNotFoundError):
+            return dict(line.split("=", 1) for line in self.path.read_text(encoding="utf-8").splitlines())
+        return {}
+
+    def secrets(self) -> dict[str, str]:
+        """Return the secrets in it, and new ones where there are none."""
+        known = self.read()
+        return {name: known.get(name) or secrets.token_urlsafe(32) for name in _SECRETS}
+
+    def write(self, values: Mapping[str, str]) -> None:
+        """Replace what is in it; values are such that a shell reads them as they are.
+
+        Raises:
+            StackError: The folder cannot be written.
+        """
+        folder = self.path.parent
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # Private from its first moment, and whole at every moment.
+            handle, part = tempfile.mkstemp(dir=folder, prefix=f".{self.path.name}-")
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.writelines(f"{name}={value}\n" for name, value in values.items())
+            Path(part).rename(self.path)
+        except OSError as error:
+            raise StackError(f"{folder} cannot be written: {error}. Set XDG_STATE_HOME to a folder that can") from error
+
+    def remove(self) -> None:
+        """Remove it, if it is there."""
+        self.path.unlink(missing_ok=True)

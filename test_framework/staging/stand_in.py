@@ -1,0 +1,149 @@
+"""A staging environment on this machine: this project's servers behind TLS, whole or with one thing broken."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import httpx
+import trustme
+
+from test_framework.e2e.auth import AuthClient
+from test_framework.e2e.deployment import Deployment
+from test_framework.e2e.errors import ApiError
+from test_framework.e2e.user import User
+from test_framework.staging.front import Front, relay
+from test_framework.supervisor.client import connect
+from test_framework.supervisor.wire import Want
+from test_framework.verdict import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from test_framework.config import Settings
+    from test_framework.staging.faults import Fault
+    from test_framework.supervisor.client import Client
+    from test_framework.verdict import Endpoint
+
+__all__ = ["stand_in"]
+
+_OURS = ("docker", "embedded")
+_EXPECTED = "settings.issuer=reference-backend, settings.audience=reference-backend"
+
+
+@contextmanager
+def stand_in(settings: Settings, fault: Fault, folder: Path, say: Callable[[str], None]) -> Iterator[dict[str, str]]:
+    """Stand for a staging environment for the length of the block.
+
+    Args:
+        settings: Of the project.
+        fault: What is broken about it.
+        folder: For the certificate of the authority; the caller removes it.
+        say: Called with a line for a person who waits.
+
+    Yields:
+        The variables with which the tier `e2e-staging` finds it, secrets among them.
+
+    Raises:
+        Refused: A server that it needs cannot be had, with the reason.
+        SupervisorLost, BadSetting: See `supervisor.client.connect`.
+    """
+    with ExitStack() as stack:
+        # A database that is cut off cannot be tidied up, so it is one that ends with us.
+        shared = replace(settings, supervisor=settings.supervisor and not fault.cut_database)
+        client = stack.enter_context(closing(connect(shared, {}, uuid4().hex, say)))
+        postgres, redis = (_ours(client, name, settings) for name in ("postgres", "redis"))
+        cable = stack.enter_context(Front(relay(*_address(postgres.url)))) if fault.cut_database else None
+        if cable or fault.settings:
+            urls = {"POSTGRES": _moved(postgres.url, cable.port) if cable else postgres.url, "REDIS": redis.url}
+            backend = stack.enter_context(_another_backend(settings, urls, fault.settings, say))
+        else:
+            backend = _ours(client, "backend", settings)
+        deployment = Deployment.of(backend, {})
+        user = stack.enter_context(User.new(deployment, run_id=f"stand-in-{uuid4().hex[:8]}"))
+        with AuthClient(deployment) as asking:
+            told = asking.configuration(user.tokens.access_token)["settings"]
+        if cable:
+            cable.cut()
+        else:
+            stack.callback(_forget, user)
+        authority = trustme.CA()
+        bundle = folder / "authority.pem"
+        authority.cert_pem.write_to_path(str(bundle))
+        at = stack.enter_context(fault.door(backend.url, redis.url, authority))
+        yield {
+            "STAGING_BACKEND_URL": f"https://{at}",
+            "STAGING_AUTH_URL": f"https://{at}",
+            "STAGING_WEBSOCKET_URL": f"wss://{at}/ws",
+            # The servers of the backend, by the names of its own parts of them.
+            "STAGING_POSTGRES_URL": _with_path(postgres.url, told["database_url"]),
+            "STAGING_REDIS_URL": _with_path(redis.url, told["redis_url"]),
+            "STAGING_USERNAME": user.email,
+            "STAGING_PASSWORD": f"not {user.password}" if fault.wrong_password else user.password,
+            "STAGING_CA_BUNDLE": str(bundle),
+            "TEST_FRAMEWORK_EXPECT": _EXPECTED,
+            "TEST_FRAMEWORK_ALLOWED_HOSTS": ",".join([*settings.allowed_hosts, fault.host]),
+        }
+
+
+def _ours(client: Client, name: str, settings: Settings) -> Endpoint:
+    """Lease a server that runs on this machine; what others run is not ours to put a front before."""
+    wanted = Want.of(name, settings, None)
+    order = tuple(provider for provider in wanted.order if provider in _OURS)
+    return _resolved(client, replace(wanted, order=order, source="a stand-in, whose servers are ours"))
+
+
+def _resolved(client: Client, wanted: Want) -> Endpoint:
+    resolution = client.resolve(wanted)
+    if resolution.endpoint:
+        return resolution.endpoint
+    assert resolution.reason is not None, "a resolution has an endpoint or a reason"  # noqa: S101  # what cannot be
+    raise Refused(resolution.reason, resolution.broken.log if resolution.broken else "")
+
+
+@contextmanager
+def _another_backend(
+    settings: Settings, urls: Mapping[str, str], variables: Mapping[str, str], say: Callable[[str], None]
+) -> Iterator[Endpoint]:
+    """Run a backend of our own on these servers, with these settings."""
+    changed = dict(variables)
+    for name, url in urls.items():
+        changed |= {f"TEST_FRAMEWORK_{name}_URL": url, f"TEST_FRAMEWORK_{name}_PROVIDERS": "explicit"}
+    with ExitStack() as stack:
+        before = dict(os.environ)
+        os.environ.update(changed)
+        try:
+            # In this process: it takes its settings from here, and nobody else is to find this backend.
+            client = stack.enter_context(closing(connect(replace(settings, supervisor=False), {}, uuid4().hex, say)))
+            backend = _resolved(client, Want("backend", ("embedded",), "a stand-in with other settings"))
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+        yield backend
+
+
+def _forget(user: User) -> None:
+    # A backend that is gone by then was the only one that knew him.
+    with suppress(ApiError, httpx.HTTPError):
+        user.forget()
+
+
+def _address(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    return parts.hostname or "127.0.0.1", parts.port or 0
+
+
+def _moved(url: str, port: int) -> str:
+    """Return the URL with another port of this machine."""
+    parts = urlsplit(url)
+    login, at, _ = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{login}{at}127.0.0.1:{port}"))
+
+
+def _with_path(url: str, other: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=urlsplit(other).path))

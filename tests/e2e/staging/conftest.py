@@ -1,0 +1,44 @@
+"""The deployment that the variables name. Nobody asks it anything before its addresses are allowed and answer."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+
+from test_framework.e2e.deployment import BadDeployment, Deployment
+from test_framework.staging.inside import Inside
+from test_framework.staging.steps import check
+from test_framework.verdict import Endpoint
+from tests.support.staging import judge
+
+if TYPE_CHECKING:
+    from test_framework.config import Settings
+
+BACKEND = "STAGING_BACKEND_URL"
+BESIDE = ("STAGING_AUTH_URL", "STAGING_WEBSOCKET_URL")
+
+
+@pytest.fixture(scope="session")
+def deployment(framework_settings: Settings) -> Deployment:
+    """Return the addresses; the first that does not answer ends each test that needs them, with its own reason."""
+    for variable in (BACKEND, *(name for name in BESIDE if os.environ.get(name))):
+        judge(check(os.environ.get(variable), variable, framework_settings.allowed_hosts, os.environ)[-1].reason)
+    try:
+        return Deployment.of(Endpoint("backend", "staging", os.environ[BACKEND], None), os.environ)
+    except BadDeployment as error:
+        pytest.fail(str(error), pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def inside(deployment: Deployment) -> Inside:
+    """Return what asks the deployment about itself."""
+    return Inside(deployment, os.environ)
+
+
+@pytest.fixture(scope="session")
+def run_id() -> str:
+    """Return what the accounts that this run makes have in their names."""
+    return uuid4().hex[:8]
