@@ -55,11 +55,23 @@ def register(config: pytest.Config) -> None:
 def needs(item: pytest.Item, tier_services: tuple[str, ...]) -> tuple[str, ...]:
     """Return the services that a test uses, by its fixtures (also those of its fixtures) and by its markers."""
     fixtures = getattr(item, "fixturenames", ())
-    found = dict.fromkeys(FIXTURES[name] for name in fixtures if name in FIXTURES)
+    found = dict.fromkeys(FIXTURES[name] for name in fixtures if name in FIXTURES and _is_ours(item, name))
     for marker in _naming(item):
         named = marker.args or (tier_services if marker.name == "real_services" else ())
         found |= dict.fromkeys(named)
     return tuple(found)
+
+
+def _is_ours(item: pytest.Item, name: str) -> bool:
+    """Whether a fixture is the plugin's, and not one that the project has put in its place."""
+    known = item._fixtureinfo.name2fixturedefs  # type: ignore[attr-defined]  # noqa: SLF001  # no public way tells it
+    for definition in reversed(known.get(name, ())):
+        if definition.func.__module__ == "test_framework.plugin.fixtures":
+            return True
+        # One that takes the place of another may ask for that.
+        if name not in definition.argnames:
+            return False
+    return False
 
 
 def _naming(item: pytest.Item) -> Iterator[pytest.Mark]:

@@ -92,6 +92,23 @@ def test_options_choose_the_providers(
     assert f"test framework: tier -, providers {providers}" in result.outlines
 
 
+@pytest.mark.parametrize(
+    ("own", "outcome"),
+    [
+        ("def postgres(): return 'mine'", "passed"),
+        ("def postgres(postgres): return 'mine'", "skipped"),
+        ("def other(postgres): return 'mine'", "skipped"),
+    ],
+)
+def test_a_fixture_of_the_projects_own(no_service: Project, own: str, outcome: str) -> None:
+    """One with the name of ours needs no service, unless it asks for the one whose place it takes."""
+    no_service.write("tests/unit/conftest.py", f"import pytest\n\n@pytest.fixture\n{own}\n")
+    name = "other" if "other" in own else "postgres"
+    no_service.write(TEST, f"def test_own({name}): assert {name} == 'mine'")
+    no_service.run("--tier", "unit")
+    assert [t["outcome"] for t in no_service.report()["tests"]] == [outcome]
+
+
 def test_a_test_can_read_the_settings(project: Project) -> None:
     """With what the command line says, which counts most."""
     project.configure("levels.concurrent_users = 20\nlevels.connect_seconds = 1.5")
