@@ -140,8 +140,8 @@ def run(mutant: Mutant | None, folder: Path) -> list[str]:
     )
     if result.returncode not in (0, 1):
         raise RuntimeError(f"pytest ended with {result.returncode}:\n{result.stdout}{result.stderr}")
-    found = [line.split(" ")[1] for line in result.stdout.splitlines() if line.startswith(("FAILED ", "ERROR "))]
-    return [nodeid.removeprefix("tests/") for nodeid in found]
+    lines = [line for line in result.stdout.splitlines() if line.startswith(("FAILED ", "ERROR "))]
+    return [line.partition(" ")[2].partition(" - ")[0].removeprefix("tests/") for line in lines]
 
 
 def main(chosen: list[str]) -> int:
