@@ -86,11 +86,11 @@ def infrastructure(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
-@nox.parametrize("benchmark", ["first_test", "users_at_once"])
+@nox.parametrize("benchmark", ["first_test", "databases", "users_at_once"])
 def performance(session: nox.Session, benchmark: str) -> None:
-    """Seconds to the first test beside the alternatives, as ratios; and how the backend serves many users."""
+    """Seconds to the first test, and what a database costs, beside the alternatives; and many users of the backend."""
     # Installed, not editable, as it is where it is used: the alternatives are too.
-    session.install(".[all]", "./compose/backend", *nox.project.dependency_groups(PROJECT, "test"))
+    session.install(".[all]", "./compose/backend", "pytest-postgresql", *nox.project.dependency_groups(PROJECT, "test"))
     session.run("python", f"tests/performance/{benchmark}.py", *session.posargs)
 
 

@@ -112,6 +112,9 @@ class Isolated(Protocol):
 class Databases(Protocol):
     """Hands out isolated parts of one server. Safe to call from several threads."""
 
+    def prepare(self, template: tuple[str, ...], run: str, env: Mapping[str, str]) -> None:
+        """Begin to make ready what `checkout` will be asked for; what fails is told there."""
+
     def checkout(self, template: tuple[str, ...], run: str, env: Mapping[str, str]) -> Isolated:
         """Return a fresh part; raises `Refused` when the template fails or the server is gone.
 
@@ -135,6 +138,7 @@ class Service(Protocol):
         staging_variable: The variable that holds its URL in staging.
         runs_as_root: Whether the embedded server runs as root too.
         needs: The services that one of its servers depends on, when we start it.
+        divides: Whether a server has parts for one test each, which `databases` hands out.
     """
 
     name: str
@@ -143,6 +147,7 @@ class Service(Protocol):
     staging_variable: str
     runs_as_root: bool
     needs: tuple[str, ...]
+    divides: bool
 
     def container(self, launch: Launch) -> ContainerSpec:
         """Return how it runs in a container."""

@@ -43,6 +43,7 @@ class Backend:
     staging_variable = "STAGING_BACKEND_URL"
     runs_as_root = True
     needs = ("postgres", "redis")
+    divides = False
 
     def container(self, launch: Launch) -> ContainerSpec:
         """Return the contract of the image that compose/backend/Dockerfile makes."""

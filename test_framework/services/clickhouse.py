@@ -73,6 +73,7 @@ class ClickHouse:
     staging_variable = "STAGING_CLICKHOUSE_URL"
     runs_as_root = True
     needs = ()
+    divides = True
 
     def container(self, launch: Launch) -> ContainerSpec:
         """Return the contract of the official image, with the data in memory."""
@@ -149,6 +150,9 @@ class _Databases:
                 mark = name.removeprefix(_PREFIX).rpartition("_")[0]
                 if name.startswith(_PREFIX) and owner.is_mark(mark) and not owner.alive(mark):
                     self._drop(name)
+
+    def prepare(self, template: tuple[str, ...], run: str, env: Mapping[str, str]) -> None:
+        """Nothing is made ahead: most tests use none."""
 
     def checkout(self, template: tuple[str, ...], run: str, env: Mapping[str, str]) -> _Database:
         """Create a database and run the statements of the template in it."""

@@ -42,6 +42,7 @@ class Redis:
     staging_variable = "STAGING_REDIS_URL"
     runs_as_root = True
     needs = ()
+    divides = True
 
     def container(self, launch: Launch) -> ContainerSpec:
         """Return the contract of the official image; nothing is written to disk."""
@@ -141,6 +142,9 @@ class _Keyspaces:
         except ReplyError:
             # Hosted servers refuse CONFIG; every server has as many as this.
             self._count = _USUAL_DATABASES
+
+    def prepare(self, template: tuple[str, ...], run: str, env: Mapping[str, str]) -> None:
+        """Nothing is made ahead: a database of Redis is there when it is named."""
 
     def checkout(self, template: tuple[str, ...], run: str, env: Mapping[str, str]) -> _Keyspace:
         """Return the next empty database; `template` is for services that have schemas."""

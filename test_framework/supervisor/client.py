@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from test_framework.config import BadSetting, Settings
 from test_framework.supervisor.address import Address, base
-from test_framework.supervisor.wire import Channel, Message, Want, endpoint_from, refused_from, resolution_from
+from test_framework.supervisor.wire import (
+    UNANSWERED,
+    Channel,
+    Message,
+    Want,
+    endpoint_from,
+    refused_from,
+    resolution_from,
+)
 
 if TYPE_CHECKING:
     from test_framework.verdict import Endpoint, Refused, Resolution
@@ -53,7 +61,7 @@ class Client(Protocol):
         """Return the name and the endpoint of a fresh part of a resolved service; raises `Refused`."""
 
     def give_back(self, name: str, *, keep: bool) -> None:
-        """Give such a part back."""
+        """Give such a part back, without waiting until it is taken."""
 
     def close(self) -> None:
         """End the lease."""
@@ -198,10 +206,12 @@ class _SocketClient:
         return self
 
     def _ask(self, **message: Any) -> Any:
-        """Send a request and wait for its answer, passing progress on."""
+        """Send a request and wait for its answer, if there is one, passing progress on."""
         with self._lock:
             try:
                 self._channel.send(message)
+                if message["op"] in UNANSWERED:
+                    return None
                 while (answer := self._channel.receive()) is not None:
                     if "progress" in answer:
                         self._say(answer["progress"])

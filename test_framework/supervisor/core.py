@@ -92,13 +92,25 @@ class Supervisor:
         with self._lock:
             self._held.pop(client, None)
             run.clients -= 1
-            if run.clients <= 0:
-                self._runs.pop(run.id, None)
+            if run.clients > 0:
+                return
+            self._runs.pop(run.id, None)
+        # A server of somebody else's is another one for each run; ours are kept with what they hand out.
+        for server in run.servers.values():
+            if not server.identity and (databases := self._databases.pop(id(server), None)):
+                databases.close()
 
     def warm(self, run: Run, wants: Iterable[Want]) -> None:
         """Begin to resolve, side by side, without waiting."""
         for want in wants:
-            self._pool.submit(self.resolve, run, want)
+            self._pool.submit(self._warm, run, want)
+
+    def _warm(self, run: Run, want: Want) -> None:
+        self.resolve(run, want)
+        server = run.servers.get(want.service)
+        if server and services.get(want.service).divides:
+            template = run.settings.service(want.service).template
+            self._databases_of(run, want.service, server).prepare(template, run.id, run.env)
 
     def resolve(self, run: Run, want: Want) -> Resolution:
         """Resolve a service once a run; the same answer for every worker of it."""

@@ -20,7 +20,7 @@ from typing import Any
 from test_framework.config import BadSetting
 from test_framework.supervisor.address import Address
 from test_framework.supervisor.core import Run, Supervisor
-from test_framework.supervisor.wire import Channel, Message, Want, endpoint_to, refused_to, resolution_to
+from test_framework.supervisor.wire import UNANSWERED, Channel, Message, Want, endpoint_to, refused_to, resolution_to
 from test_framework.verdict import Refused, hide_secrets
 
 __all__ = ["main"]
@@ -199,7 +199,7 @@ class _Client:
             self._supervisor.leave(self._run, self._name)
 
     def handle(self, message: Message) -> None:
-        """Answer one request."""
+        """Answer one request, but for one that nobody waits for."""
         try:
             answer = self._answer(message)
         except Refused as refused:
@@ -211,7 +211,8 @@ class _Client:
             # the client holds.
             _log.exception("request %s", message["op"])
             answer = {"bad": f"the supervisor failed: {type(error).__name__}: {hide_secrets(str(error))}"}
-        self._send(answer)
+        if message["op"] not in UNANSWERED:
+            self._send(answer)
 
     def _answer(self, message: Message) -> Message:  # noqa: PLR0911  # one for each request
         run, supervisor = self._run, self._supervisor

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from test_framework.config import Settings
 
 __all__ = [
+    "UNANSWERED",
     "Channel",
     "Want",
     "endpoint_from",
@@ -29,6 +30,9 @@ __all__ = [
 ]
 
 Message = dict[str, Any]
+
+UNANSWERED = ("give_back",)
+"""The requests that no client waits for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,146 @@
+"""Statements that make, look at and drop databases of a server, over one connection."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, LiteralString
+
+import psycopg
+from psycopg import sql
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from test_framework.services._postgres_shape import Shape
+
+__all__ = ["Admin", "State"]
+
+_FILE_COPY = 150000
+"""The server version from which a clone may copy files, which on memory is five times as fast as WAL."""
+
+_COUNTS_AT_EXIT = 150000
+"""The server version from which a session has told its counts before it is gone from the list of sessions; in older
+ones they came later, by a message that could be lost."""
+
+_GONE_SECONDS = 0.05
+_LOOK_SECONDS = 0.001
+
+# The counts are those of all tables of the database, catalogs included, also of what was rolled back. Its own row, its
+# settings and its comment are in catalogs that all databases share. Only sequences change without a count; but one that
+# nobody has touched has no entry in the statistics.
+_STATE = """
+SELECT s.numbackends, (SELECT bool_or(pg_stat_have_stats('relation', d.oid, q)) FROM unnest(%s::oid[]) q),
+       s.tup_inserted, s.tup_updated, s.tup_deleted, s.stats_reset, d::text,
+       (SELECT array_agg(r::text ORDER BY r::text) FROM pg_db_role_setting r WHERE r.setdatabase = d.oid),
+       (SELECT array_agg(c::text) FROM pg_shdescription c WHERE c.objoid = d.oid),
+       (SELECT array_agg(x.gid) FROM pg_prepared_xacts x WHERE x.database = d.datname)
+FROM pg_database d JOIN pg_stat_database s ON s.datid = d.oid WHERE d.datname = %s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a database is.
+
+    Attributes:
+        touched: Whether somebody has used a sequence.
+        counts: Of the rows that were ever inserted, updated and deleted.
+        facts: What else there is, and when the counts began: two databases that are equal in all have the same rows.
+    """
+
+    touched: bool
+    counts: tuple[object, ...]
+    facts: tuple[object, ...]
+
+
+class Admin:
+    """One connection, for one thread at a time. Every method raises `psycopg.OperationalError` when the server is gone.
+
+    Args:
+        url: Of a database of the server that is none of those it makes.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._connection = psycopg.connect(url, autocommit=True)
+        version = self._connection.info.server_version
+        self._fast: LiteralString = " STRATEGY FILE_COPY" if version >= _FILE_COPY else ""
+        self._proves = version >= _COUNTS_AT_EXIT
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def names(self, prefix: str) -> list[str]:
+        """Return the databases whose names begin so."""
+        rows = self._connection.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [prefix])
+        return [str(name) for (name,) in rows.fetchall()]
+
+    def create(self, name: str, template: str) -> None:
+        """Make a database."""
+        self._run("CREATE DATABASE {} TEMPLATE {}" + self._fast, name, template)
+
+    def drop(self, name: str) -> None:
+        """Drop a database, and what holds it: sessions, and transactions that were prepared in it."""
+        try:
+            self._run("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+        except psycopg.errors.ObjectInUse:
+            self._roll_back_prepared(name)
+            self._run("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+
+    def size(self, name: str) -> int:
+        """Return how many bytes a database has."""
+        row = self._connection.execute("SELECT pg_database_size(%s)", [name]).fetchone()
+        return int(row[0]) if row else 0
+
+    def state(self, name: str, shape: Shape) -> State | None:
+        """Return what a database is now; None while somebody uses it, for which it waits a moment to end.
+
+        None also on a server that is too old to tell.
+        """
+        if not self._proves:
+            return None
+        deadline = time.monotonic() + _GONE_SECONDS
+        while row := self._connection.execute(_STATE, [list(shape.sequences), name]).fetchone():
+            sessions, touched, *rest = row
+            if not sessions:
+                return State(bool(touched), tuple(rest[:3]), tuple(rest[3:]))
+            if time.monotonic() > deadline:
+                return None
+            time.sleep(_LOOK_SECONDS)
+        return None
+
+    def settle(self, name: str) -> bool:
+        """Wait a moment for the sessions in a database to be gone, and say whether they are.
+
+        A server that is asked for a clone while one is on its way out waits for a tenth of a second.
+        """
+        query = "SELECT FROM pg_stat_activity WHERE datname = %s LIMIT 1"
+        deadline = time.monotonic() + _GONE_SECONDS
+        while self._connection.execute(query, [name]).rowcount:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_LOOK_SECONDS)
+        return True
+
+    def _roll_back_prepared(self, name: str) -> None:
+        rows = self._connection.execute("SELECT gid FROM pg_prepared_xacts WHERE database = %s", [name]).fetchall()
+        # Only a session in the same database may end them.
+        with self.inside(name) as inside:
+            for (gid,) in rows:
+                inside.execute(sql.SQL("ROLLBACK PREPARED {}").format(sql.Literal(gid)))
+
+    def inside(self, name: str) -> psycopg.Connection:
+        """Connect to a database that was made."""
+        return psycopg.connect(self._url, dbname=name, autocommit=True)
+
+    def _run(self, statement: LiteralString, *identifiers: str) -> None:
+        self._connection.execute(sql.SQL(statement).format(*map(sql.Identifier, identifiers)))

@@ -1,0 +1,152 @@
+"""Template databases: made once for each content, by SQL files or by a callable of the project."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from test_framework.reasons import Code
+from test_framework.verdict import Reason, Refused, hide_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+__all__ = ["BARE", "Templates"]
+
+BARE = "template1"
+"""The database that every server has, from which an empty one is made."""
+
+_CALLABLE_SECONDS = 300
+
+
+class Templates:
+    """The templates on one server; for one thread at a time.
+
+    Args:
+        root: Where the files of a template are looked for.
+        create: Makes an empty database and returns its name.
+        drop: Drops one.
+        url_of: Returns the URL of one.
+    """
+
+    def __init__(
+        self, root: Path, create: Callable[[], str], drop: Callable[[str], None], url_of: Callable[[str], str]
+    ) -> None:
+        self._root = root
+        self._create = create
+        self._drop = drop
+        self._url_of = url_of
+        self._known: dict[str, str | Refused] = {}
+
+    def get(self, template: tuple[str, ...], run: str, env: Mapping[str, str]) -> str:
+        """Return the name of the template database, and raise again what it raised when it was first built."""
+        if not template:
+            return BARE
+        key = self._key(template, run)
+        if key not in self._known:
+            try:
+                self._known[key] = self._build(template, env)
+            except Refused as refused:
+                self._known[key] = refused
+        known = self._known[key]
+        if isinstance(known, Refused):
+            raise Refused(known.reason, known.log)
+        return known
+
+    def names(self) -> list[str]:
+        """Return the templates that there are."""
+        return [known for known in self._known.values() if isinstance(known, str)]
+
+    def forget(self, name: str) -> None:
+        """Build it anew when it is asked for again."""
+        self._known = {key: known for key, known in self._known.items() if known != name}
+
+    def _key(self, template: tuple[str, ...], run: str) -> str:
+        """Identify the template by content; a callable may read anything, so it is built anew each run."""
+        digest = hashlib.sha256()
+        for entry in template:
+            digest.update(f"{run}|{entry}".encode() if _is_callable(entry) else self._read(entry))
+        return digest.hexdigest()
+
+    def _read(self, entry: str) -> bytes:
+        try:
+            return (self._root / entry).read_bytes()
+        except OSError as error:
+            why = f"cannot read it: {error.strerror}"
+            raise Refused(Reason.of(Code.TEMPLATE_FAILED, template=entry, error=why)) from error
+
+    def _build(self, template: tuple[str, ...], env: Mapping[str, str]) -> str:
+        name = self._create()
+        try:
+            for entry in template:
+                if _is_callable(entry):
+                    self._call(entry, self._url_of(name), env)
+                else:
+                    self._execute(entry, self._read(entry).decode(), self._url_of(name))
+            # The first session in a database writes down what all later ones read, and clones have it too.
+            psycopg.connect(self._url_of(name)).close()
+        except Refused:
+            self._drop(name)
+            raise
+        return name
+
+    def _execute(self, entry: str, text: str, url: str) -> None:
+        with psycopg.connect(url, autocommit=True) as connection:
+            try:
+                connection.execute(text.encode())
+            except psycopg.Error as error:
+                why = f"{error.diag.message_primary or error}, {_place(text, error)}"
+                raise Refused(Reason.of(Code.TEMPLATE_FAILED, template=entry, error=why)) from error
+
+    def _call(self, entry: str, url: str, env: Mapping[str, str]) -> None:
+        """Run the callable in a process of its own: its code is then as it stands now, and stays out of ours."""
+        program = (
+            "import importlib, json, sys\n"
+            "given = json.load(sys.stdin)\n"
+            "module, _, name = given['entry'].partition(':')\n"
+            "getattr(importlib.import_module(module), name)(given['url'])\n"
+        )
+        path = os.pathsep.join(filter(None, [str(self._root), env.get("PYTHONPATH")]))
+        try:
+            result = subprocess.run(  # noqa: S603  # our own program; the settings name the callable
+                [sys.executable, "-c", program],
+                input=json.dumps({"entry": entry, "url": url}),
+                cwd=self._root,
+                env={**env, "PYTHONPATH": path},
+                capture_output=True,
+                text=True,
+                timeout=_CALLABLE_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            why = f"it took over {_CALLABLE_SECONDS} s"
+            raise Refused(Reason.of(Code.TEMPLATE_FAILED, template=entry, error=why)) from error
+        if result.returncode:
+            said = hide_secrets(result.stderr)
+            last = said.strip().splitlines()
+            why = last[-1] if last else f"exit {result.returncode}"
+            raise Refused(Reason.of(Code.TEMPLATE_FAILED, template=entry, error=why), log=said)
+
+
+def _is_callable(entry: str) -> bool:
+    return ":" in entry and not entry.endswith(".sql")
+
+
+def _place(text: str, error: psycopg.Error) -> str:
+    """Say in which line the server stopped, and show the statement from there."""
+    position: Any = error.diag.statement_position
+    if not position:
+        return "in a statement that the server does not name"
+    start = int(position) - 1
+    line = text.count("\n", 0, start) + 1
+    begin = max(text.rfind(";", 0, start) + 1, 0)
+    end = text.find(";", start)
+    statement = " ".join(text[begin : end if end >= 0 else None].split())
+    return f"at line {line}: {statement[:200]}"
