@@ -28,7 +28,7 @@ _FEWEST, _MOST = 2, 16
 _MOST_BYTES = 512 << 20
 """What may lie ready, at most: a template of a gigabyte has one clone ahead."""
 
-_LOOK_SECONDS = 0.005
+_ON_ITS_WAY_SECONDS = 0.02
 _STALE_SECONDS = 30.0
 """A template that is not current and was not used for so long belonged to a run that is over."""
 
@@ -78,6 +78,7 @@ class Pool:
         self._of: dict[str, _Source] = {}
         self._closed = False
         self._busy = False
+        self._awaited = False
         self._thread: threading.Thread | None = None
 
     def prepare(self, source: str) -> None:
@@ -97,9 +98,11 @@ class Pool:
             known.out += 1
             known.peak = max(known.peak, known.out)
             known.used = time.monotonic()
-            if not known.ready and self._back:
-                # To look at one takes less time than to clone one.
-                self._news.wait_for(lambda: known.ready, _LOOK_SECONDS)
+            if not known.ready and self._busy and not self._awaited:
+                # One that is on its way is here sooner than one that would be begun now; but it is one.
+                self._awaited = True
+                self._news.wait_for(lambda: known.ready, _ON_ITS_WAY_SECONDS)
+                self._awaited = False
             name = known.ready.popleft() if known.ready else None
             if name:
                 self._of[name] = known
@@ -213,6 +216,7 @@ class Pool:
             if state:
                 self._states[name] = state
             (source.ready if source.name in self._sources else self._doomed).append(name)
+            self._news.notify_all()
 
     def _look(self, admin: Admin, name: str, source: _Source) -> None:
         wanted = len(source.ready) < source.most and source.name in self._sources
