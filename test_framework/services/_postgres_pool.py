@@ -28,6 +28,7 @@ _FEWEST, _MOST = 2, 16
 _MOST_BYTES = 512 << 20
 """What may lie ready, at most: a template of a gigabyte has one clone ahead."""
 
+_END_SECONDS = 2.0
 _ON_ITS_WAY_SECONDS = 0.02
 _STALE_SECONDS = 30.0
 """A template that is not current and was not used for so long belonged to a run that is over."""
@@ -156,7 +157,8 @@ class Pool:
             self._closed = True
             self._news.notify_all()
         if self._thread:
-            self._thread.join()
+            # A server that hangs is not waited for.
+            self._thread.join(_END_SECONDS)
         ready = [name for source in self._sources.values() for name in source.ready]
         return [*self._of, *ready, *(name for name, _ in self._back), *self._doomed]
 

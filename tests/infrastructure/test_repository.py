@@ -23,10 +23,10 @@ SESSIONS = ("lint", "typecheck", "build")
 
 
 def listed_sessions() -> dict[str, str]:
-    """Return the sessions of the noxfile with what they say of themselves."""
+    """Return the sessions of the noxfile with what they say of themselves; one with parameters under its own name."""
     command = [sys.executable, "-m", "nox", "--list"]
     told = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True).stdout
-    return dict(re.findall(r"^[*-] (\S+)(?: -> (.*))?$", told, re.M))
+    return dict(re.findall(r"^[*-] ([^\s(]+)\S*(?: -> (.*))?$", told, re.M))
 
 
 def test_every_test_file_is_reached_by_a_tier() -> None:
