@@ -14,15 +14,17 @@ import nox
 nox.needs_version = ">=2025.2"
 nox.options.default_venv_backend = "uv|virtualenv"
 
-BACKEND = ("-e", "compose/backend")
-"""The system under test, which is a package of its own."""
-
 PROJECT = nox.project.load_toml("pyproject.toml")
+
+
+def install(session: nox.Session, group: str = "test") -> None:
+    """Install the package with all extras and the backend, both as they stand here, and a dependency group."""
+    session.install("-e", ".[all]", "-e", "compose/backend", *nox.project.dependency_groups(PROJECT, group))
 
 
 def tier(session: nox.Session, name: str) -> None:
     """Run the tests of a tier in an environment with the package, and tell a run of nothing but skips from a pass."""
-    session.install("-e", ".[all]", *BACKEND, *nox.project.dependency_groups(PROJECT, "test"))
+    install(session)
     session.run("pytest", "--tier", name, *session.posargs)
     report = Path(PROJECT["tool"].get("test_framework", {}).get("reports", "reports"), f"{name}.json")
     if "--collect-only" in session.posargs:
@@ -62,7 +64,7 @@ def e2e(session: nox.Session) -> None:
 @nox.session
 def backend(session: nox.Session) -> None:
     """The reference backend's own tests."""
-    session.install("-e", ".[all]", *BACKEND, *nox.project.dependency_groups(PROJECT, "test"))
+    install(session)
     with session.chdir("compose/backend"):
         session.run("pytest", *(session.posargs or ["-n", "3"]))
 
@@ -97,7 +99,7 @@ def performance(session: nox.Session, benchmark: str) -> None:
 @nox.session(default=False)
 def mutants(session: nox.Session) -> None:
     """Break the backend on purpose, one way at a time, and show which tests notice."""
-    session.install("-e", ".[all]", *BACKEND, *nox.project.dependency_groups(PROJECT, "test"))
+    install(session)
     session.run("python", "-m", "tests.support.mutants", *session.posargs)
 
 
@@ -113,7 +115,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def typecheck(session: nox.Session) -> None:
     """Mypy, strict, over everything."""
-    session.install("-e", ".[all]", *BACKEND, *nox.project.dependency_groups(PROJECT, "typecheck"))
+    install(session, "typecheck")
     session.run("mypy")
     with session.chdir("compose/backend"):
         session.run("mypy")

@@ -23,12 +23,17 @@ ROOT = Path(__file__).parent
 BUILT = ("build", "dist", "reports", ".nox", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".import_linter_cache")
 
 
-def framework(c: Context, *arguments: str) -> None:
-    """Run a command of the package in the Python that runs invoke, and end with its exit status."""
+def module(c: Context, *arguments: str) -> None:
+    """Run a module in the Python that runs invoke, and end with its exit status."""
     with c.cd(str(ROOT)):
-        result = c.run(shlex.join([sys.executable, "-m", "test_framework", *arguments]), pty=False, warn=True)
+        result = c.run(shlex.join([sys.executable, "-m", *arguments]), pty=False, warn=True)
     if result and result.exited:
         sys.exit(result.exited)
+
+
+def framework(c: Context, *arguments: str) -> None:
+    """Run a command of the package."""
+    module(c, "test_framework", *arguments)
 
 
 def say(line: str) -> None:
@@ -50,11 +55,7 @@ def with_stack(command: Callable[[Stack], None]) -> None:
 @task(help={"keywords": "run only tests whose names match this expression, as pytest's -k"})
 def smoke(c: Context, keywords: str = "") -> None:
     """Run the smoke tier in this Python: do the services work at all?"""
-    chosen = ["-k", keywords] if keywords else []
-    with c.cd(str(ROOT)):
-        result = c.run(shlex.join([sys.executable, "-m", "pytest", "--tier", "smoke", *chosen]), pty=False, warn=True)
-    if result and result.exited:
-        sys.exit(result.exited)
+    module(c, "pytest", "--tier", "smoke", *(["-k", keywords] if keywords else []))
 
 
 @task(

@@ -9,7 +9,6 @@ import threading
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from http.client import HTTPResponse
 
-__all__ = ["CONNECT_SECONDS", "Question", "connect", "fetch", "request", "resolve", "secure"]
+__all__ = ["CONNECT_SECONDS", "Question", "connect", "fetch", "port_of", "request", "resolve", "secure"]
 
 CONNECT_SECONDS = 1.0
 """Bound on finding out that nothing is there, in seconds."""
@@ -135,6 +134,9 @@ def request(sock: socket.socket, url: str, source: str, question: Question = _GE
     Raises:
         Refused: `wrong-service` for what is not HTTP, `connect-timeout` for no answer within the socket's timeout.
     """
+    # It takes longer to import than all the rest, and most who come here ask nothing over HTTP.
+    from http.client import HTTPConnection
+
     parts = urlsplit(url)
     # The connection is open already: the library only speaks over it.
     connection = HTTPConnection(parts.hostname or "", parts.port)
@@ -154,7 +156,7 @@ def fetch(
     other arguments and for what is raised.
     """
     parts = urlsplit(url)
-    host, port = parts.hostname or "", _port(parts)
+    host, port = parts.hostname or "", port_of(parts)
     with ExitStack() as stack:
         sock = stack.enter_context(connect(host, port, source, min(CONNECT_SECONDS, seconds)))
         sock.settimeout(seconds)
@@ -167,7 +169,9 @@ def fetch(
 
 @contextmanager
 def _told_apart(sock: socket.socket, parts: SplitResult, source: str, service: str) -> Iterator[None]:
-    where = {"host": parts.hostname, "port": _port(parts), "source": source}
+    from http.client import HTTPException
+
+    where = {"host": parts.hostname, "port": port_of(parts), "source": source}
     try:
         yield
     except TimeoutError as error:
@@ -177,7 +181,8 @@ def _told_apart(sock: socket.socket, parts: SplitResult, source: str, service: s
         raise Refused(Reason.of(Code.WRONG_SERVICE, service=service, error=what, **where)) from error
 
 
-def _port(parts: SplitResult) -> int:
+def port_of(parts: SplitResult) -> int:
+    """Return the port of an HTTP or WebSocket URL: the usual one of its scheme where it names none."""
     return parts.port or (443 if parts.scheme in ("https", "wss") else 80)
 
 

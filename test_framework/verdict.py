@@ -28,6 +28,7 @@ __all__ = [
     "host_of",
     "is_loopback",
     "most_telling",
+    "moved",
 ]
 
 _HIDDEN = "***"
@@ -210,6 +211,13 @@ def host_of(url: str) -> str:
     return next((h for h in hosts if not is_loopback(h)), hosts[0])
 
 
+def moved(url: str, host: str, port: int) -> str:
+    """Return the URL with another host and port, and the same login."""
+    parts = urlsplit(url)
+    login, at, _ = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{login}{at}{host}:{port}"))
+
+
 def is_loopback(host: str) -> bool:
     """Whether `host` names this machine only: `localhost`, 127.0.0.0/8, `::1`, or nothing (a socket path)."""
     return host in ("", "localhost", "::1") or host.endswith(".localhost") or bool(re.fullmatch(r"127(\.\d+){3}", host))
@@ -234,6 +242,13 @@ class Resolution:
         if self.endpoint:
             return None
         return self.broken.reason if self.broken else most_telling(a.reason for a in self.attempts)
+
+    @property
+    def refused(self) -> Refused:
+        """Why there is no endpoint, as an error with the log of what broke; to be asked for only then."""
+        if self.reason is None:
+            raise AssertionError("a resolution has an endpoint or a reason")
+        return Refused(self.reason, self.broken.log if self.broken else "")
 
     def to_json(self) -> dict[str, Any]:
         """Return provider, version and every attempt, as the reports and `doctor --json` print them."""

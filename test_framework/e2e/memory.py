@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import psutil
 
+from test_framework import net
 from test_framework.verdict import Refused, is_loopback
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class MemoryWatch:
             raise MemoryUnknown(
                 f"{parts.hostname} is not this machine: the memory of a remote backend is not seen here"
             )
-        port = parts.port or (443 if parts.scheme == "https" else 80)
+        port = net.port_of(parts)
         listener = _listener(port)
         if listener and listener.name() not in _FORWARDERS:
             return cls(lambda: _of_family(listener))

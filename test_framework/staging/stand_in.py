@@ -19,7 +19,7 @@ from test_framework.e2e.user import User
 from test_framework.staging.front import Front, relay
 from test_framework.supervisor.client import connect
 from test_framework.supervisor.wire import Want
-from test_framework.verdict import Refused
+from test_framework.verdict import moved
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -60,7 +60,10 @@ def stand_in(settings: Settings, fault: Fault, folder: Path, say: Callable[[str]
         postgres, redis = (_ours(client, name, settings) for name in ("postgres", "redis"))
         cable = stack.enter_context(Front(relay(*_address(postgres.url)))) if fault.cut_database else None
         if cable or fault.settings:
-            urls = {"POSTGRES": _moved(postgres.url, cable.port) if cable else postgres.url, "REDIS": redis.url}
+            urls = {
+                "POSTGRES": moved(postgres.url, "127.0.0.1", cable.port) if cable else postgres.url,
+                "REDIS": redis.url,
+            }
             backend = stack.enter_context(_another_backend(settings, urls, fault.settings, say))
         else:
             backend = _ours(client, "backend", settings)
@@ -100,10 +103,9 @@ def _ours(client: Client, name: str, settings: Settings) -> Endpoint:
 
 def _resolved(client: Client, wanted: Want) -> Endpoint:
     resolution = client.resolve(wanted)
-    if resolution.endpoint:
-        return resolution.endpoint
-    assert resolution.reason is not None, "a resolution has an endpoint or a reason"  # noqa: S101  # what cannot be
-    raise Refused(resolution.reason, resolution.broken.log if resolution.broken else "")
+    if resolution.endpoint is None:
+        raise resolution.refused
+    return resolution.endpoint
 
 
 @contextmanager
@@ -136,13 +138,6 @@ def _forget(user: User) -> None:
 def _address(url: str) -> tuple[str, int]:
     parts = urlsplit(url)
     return parts.hostname or "127.0.0.1", parts.port or 0
-
-
-def _moved(url: str, port: int) -> str:
-    """Return the URL with another port of this machine."""
-    parts = urlsplit(url)
-    login, at, _ = parts.netloc.rpartition("@")
-    return urlunsplit(parts._replace(netloc=f"{login}{at}127.0.0.1:{port}"))
 
 
 def _with_path(url: str, other: str) -> str:

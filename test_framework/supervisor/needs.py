@@ -61,18 +61,11 @@ def resolve_needs(
         order = reachable(wanted.order, way.builds_on)
         resolution, server = resolve(run, Want(name, order, wanted.source, want.tier))
         if server is None:
-            raise _refusal(service, way, resolution)
+            refused = resolution.refused
+            raise Refused(without(service.name, way.name, name, refused.reason), refused.log)
         _refuse_elsewhere(service, way, server.endpoint)
         found[name] = server
     return found
-
-
-def _refusal(service: Service, way: Provider, resolution: Resolution) -> Refused:
-    broken = resolution.broken
-    reason = (broken and broken.reason) or resolution.reason
-    if reason is None:
-        raise AssertionError("a resolution has an endpoint or a reason")
-    return Refused(without(service.name, way.name, resolution.service, reason), broken.log if broken else "")
 
 
 def _refuse_elsewhere(service: Service, way: Provider, base: Endpoint) -> None:

@@ -8,7 +8,6 @@ import socket
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
 from test_framework import owner
@@ -17,7 +16,7 @@ from test_framework.providers._start import check_major, wait_healthy
 from test_framework.providers.docker import images
 from test_framework.providers.docker.client import connect, options, pointed_at, trust_only_engine
 from test_framework.reasons import Code
-from test_framework.verdict import Endpoint, Reason, Refused, hide_secrets
+from test_framework.verdict import Endpoint, Reason, Refused, hide_secrets, moved
 
 if TYPE_CHECKING:
     import docker
@@ -147,9 +146,7 @@ class ContainerServer:
         if address is None:
             why = f"container {self.identity}, which another one needs, has no address of its own on the engine"
             raise Refused(Reason.of(Code.START_FAILED, service=self._service.name, provider=_NAME, error=why))
-        parts = urlsplit(url)
-        login, at, _ = parts.netloc.rpartition("@")
-        return urlunsplit(parts._replace(netloc=f"{login}{at}{address}:{self._port}"))
+        return moved(url, address, self._port)
 
     def _start_failed(self, error: Exception) -> Reason:
         text = str(getattr(error, "explanation", None) or error)
