@@ -88,12 +88,11 @@ def infrastructure(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
-@nox.parametrize("benchmark", ["first_test", "databases", "users_at_once"])
-def performance(session: nox.Session, benchmark: str) -> None:
-    """Seconds to the first test, and what a database costs, beside the alternatives; and many users of the backend."""
+def performance(session: nox.Session) -> None:
+    """The benchmark beside the alternatives, or parts of it: `-- databases --quick`; `-- --help` lists them."""
     # Installed, not editable, as it is where it is used: the alternatives are too.
-    session.install(".[all]", "./compose/backend", "pytest-postgresql", *nox.project.dependency_groups(PROJECT, "test"))
-    session.run("python", f"tests/performance/{benchmark}.py", *session.posargs)
+    session.install(".[all]", "./compose/backend", *nox.project.dependency_groups(PROJECT, "performance"))
+    session.run("python", "-m", "tests.performance", *session.posargs)
 
 
 @nox.session(default=False)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from test_framework.config.load import PREFIX
-from test_framework.config.model import ServiceLevels, ServiceSettings, Settings, TierSettings
+from test_framework.config.model import AuditSettings, ServiceLevels, ServiceSettings, Settings, TierSettings
 from test_framework.config.tiers import TIERS
 from test_framework.plugin import fixtures, markers, options
 from test_framework.reasons import CATALOGUE
@@ -48,6 +48,9 @@ def reference() -> Iterator[str]:
     yield f"\n### `[tool.test_framework.levels]`, or `{PREFIX}LEVELS_KEY`\n"
     yield "What tests of service levels hold a backend to.\n"
     yield from settings(ServiceLevels)
+    yield f"\n### `[tool.test_framework.audit]`, or `{PREFIX}AUDIT_KEY`\n"
+    yield "What `python -m test_framework audit` looks for, and how much of it is too much.\n"
+    yield from settings(AuditSettings)
     yield "\n### `[tool.test_framework.tiers.NAME]`\n"
     yield from settings(TierSettings)
     yield "\nTiers that are there without settings:\n"

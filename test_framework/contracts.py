@@ -115,14 +115,18 @@ class Databases(Protocol):
     def prepare(self, template: tuple[str, ...], run: str, env: Mapping[str, str]) -> None:
         """Begin to make ready what `checkout` will be asked for; what fails is told there."""
 
-    def checkout(self, template: tuple[str, ...], run: str, env: Mapping[str, str]) -> Isolated:
+    def checkout(self, template: tuple[str, ...], run: str, env: Mapping[str, str], *, whole: bool = False) -> Isolated:
         """Return a fresh part; raises `Refused` when the template fails or the server is gone.
 
-        `run` and `env` are the run's identity and its environment, for a template that is a program.
+        `run` and `env` are the run's identity and its environment, for a template that is a program. `whole` asks for
+        a database, where a test would get less: a server that depends on it knows of no prefix.
         """
 
     def give_back(self, isolated: Isolated, *, keep: bool) -> None:
         """Destroy the part, or keep it for a person to look at."""
+
+    def tidy(self) -> None:
+        """Remove what tests have left beside their parts, since no run is left, and the next one begins anew."""
 
     def close(self) -> None:
         """Close the connections held."""
@@ -164,7 +168,7 @@ class Service(Protocol):
         `env` is the client's environment, for what no URL can say: the authority that signed a certificate.
         """
 
-    def databases(self, endpoint: Endpoint, folder: Path, root: Path) -> Databases:
+    def databases(self, endpoint: Endpoint, folder: Path, settings: Settings) -> Databases:
         """Return what hands out isolated parts of the server behind `endpoint`; `folder` is private to us."""
 
 

@@ -69,6 +69,8 @@ class Code(StrEnum):
     PROVIDER_DISABLED = "provider-disabled"
     # A test and its data
     TEMPLATE_FAILED = "template-failed"
+    ISOLATION_FAILED = "isolation-failed"
+    LEFT_BEHIND = "left-behind"
     SKIPPED_BY_TEST = "skipped-by-test"
 
 
@@ -199,11 +201,7 @@ CATALOGUE: dict[Code, Entry] = {
         "{service} on {provider} needs {dependency}, which is broken: {error}",
         "Mend {dependency} first. {remedy}",
     ),
-    Code.BINARY_MISSING: Entry(
-        _U,
-        "no {binary} {looked}",
-        "Install it: {install}.",
-    ),
+    Code.BINARY_MISSING: Entry(_U, "no {binary} {looked}", "Install it: {install}."),
     Code.VERSION_MISMATCH: Entry(
         _U,
         "{service} {found} is here, and the settings ask for major version {wanted} and refuse another",
@@ -214,11 +212,7 @@ CATALOGUE: dict[Code, Entry] = {
         "{service} refuses to run as root, and root cannot become another user here: {error}",
         "Run the tests as an ordinary user.",
     ),
-    Code.NOT_CONFIGURED: Entry(
-        _U,
-        "{what} is not configured",
-        "Set {variables}.",
-    ),
+    Code.NOT_CONFIGURED: Entry(_U, "{what} is not configured", "Set {variables}."),
     Code.HOST_NOT_ALLOWED: Entry(
         _U,
         "{host} is not on this machine, and the settings do not allow it",
@@ -249,11 +243,7 @@ CATALOGUE: dict[Code, Entry] = {
         "TLS with {host}:{port} fails: {error}",
         "Mend the certificate, or name its authority in STAGING_CA_BUNDLE.",
     ),
-    Code.HTTP_ERROR: Entry(
-        _B,
-        "{url} answers {status}",
-        "Look at the log of the service behind {source}.",
-    ),
+    Code.HTTP_ERROR: Entry(_B, "{url} answers {status}", "Look at the log of the service behind {source}."),
     Code.LOGIN_FAILED: Entry(
         _B,
         "{host}:{port} refuses the login: {error}",
@@ -288,6 +278,14 @@ CATALOGUE: dict[Code, Entry] = {
         _B,
         "the database template {template} failed: {error}",
         "Mend the statement that the message shows.",
+    ),
+    Code.ISOLATION_FAILED: Entry(
+        _B,
+        "{service} on {provider} has no {isolation} for this test alone: {error}",
+        'Set isolation = "{other}" in [tool.test_framework.services.{service}], or give it a server that has more.',
+    ),
+    Code.LEFT_BEHIND: Entry(
+        _B, "the test changed what other tests have too: {what}", "Undo it in the test, or {instead}."
     ),
     Code.SKIPPED_BY_TEST: Entry(
         _U,

@@ -163,7 +163,10 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a service can be reached. Its text form hides secrets; `url` does not."""
+    """Where a service can be reached. Its text form hides secrets; `url` does not.
+
+    `prefix` is how every key and channel must begin, where the login may touch no others.
+    """
 
     service: str
     provider: str
@@ -171,6 +174,7 @@ class Endpoint:
     version: str | None
     note: str = ""
     shown: str = ""
+    prefix: str = ""
 
     @property
     def safe_url(self) -> str:
@@ -187,9 +191,9 @@ class Endpoint:
         """Whether the host is on the loopback network, where tests may write."""
         return is_loopback(self.host)
 
-    def at(self, url: str, shown: str = "") -> Endpoint:
+    def at(self, url: str, shown: str = "", prefix: str = "") -> Endpoint:
         """Return this endpoint with another URL on the same server, such as one database of it."""
-        return replace(self, url=url, shown=shown)
+        return replace(self, url=url, shown=shown, prefix=prefix)
 
     def to_json(self) -> dict[str, Any]:
         """Return the endpoint with secrets hidden, as it goes into reports."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from test_framework.config.load import find_root, load
 from test_framework.config.model import (
+    AuditSettings,
     BadSetting,
     Gate,
+    Isolation,
     MajorMismatch,
     ServiceLevels,
     ServiceSettings,
@@ -14,8 +16,10 @@ from test_framework.config.model import (
 )
 
 __all__ = [
+    "AuditSettings",
     "BadSetting",
     "Gate",
+    "Isolation",
     "MajorMismatch",
     "ServiceLevels",
     "ServiceSettings",

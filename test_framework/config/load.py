@@ -4,37 +4,21 @@ from __future__ import annotations
 
 import os
 import tomllib
-from dataclasses import Field, fields, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from test_framework.config.model import (
-    BadSetting,
-    Gate,
-    MajorMismatch,
-    ServiceLevels,
-    ServiceSettings,
-    Settings,
-    TierSettings,
-)
+from test_framework.config.model import BadSetting, ServiceSettings, Settings, TierSettings
 from test_framework.config.tiers import TIERS
+from test_framework.config.values import SINGLE, keys, names, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from enum import StrEnum
+    from pathlib import Path
 
 __all__ = ["find_root", "in_ci", "load", "names"]
 
 PREFIX = "TEST_FRAMEWORK_"
 _TABLE = "tool.test_framework"
-_NO_KEYS: dict[type, tuple[str, ...]] = {Settings: ("root", "levels", "services", "tiers", "origins")}
-_PACKAGE = Path(__file__).parent.parent
-
-
-def names(package: str) -> tuple[str, ...]:
-    """Return the modules of `providers` or `services`: a new file there is a new choice, with no list to keep."""
-    found = (p for p in (_PACKAGE / package).iterdir() if not p.name.startswith("_"))
-    return tuple(sorted(p.stem for p in found if p.suffix == ".py" or (p / "__init__.py").exists()))
 
 
 def find_root(start: Path) -> Path:
@@ -68,8 +52,8 @@ def load(
     reader.environment()
     for key, (value, source) in (overrides or {}).items():
         before, origin = reader.top.values.get(key, ()), reader.origins.get(key)
-        level = key.removeprefix(reader.levels.prefix)
-        reader.put(reader.top if level == key else reader.levels, level, value, source)
+        table, _, inner = key.rpartition(".")
+        reader.put(reader.singles[table] if table else reader.top, inner, value, source)
         if key == "disabled" and before:
             # What somebody has switched off stays off.
             reader.top.values[key] += before
@@ -99,7 +83,7 @@ class _Reader:
     def __init__(self, env: Mapping[str, str]) -> None:
         self.env = env
         self.top = _Table(Settings, "")
-        self.levels = _Table(ServiceLevels, "levels.")
+        self.singles = {name: _Table(model, f"{name}.") for name, model in SINGLE.items()}
         self.services: dict[str, _Table] = {}
         self.tiers: dict[str, _Table] = {}
         self.origins: dict[str, str] = {}
@@ -123,8 +107,8 @@ class _Reader:
                 self._tables(value, source, key, self.service)
             elif key == "tiers":
                 self._tables(value, source, key, self.tier)
-            elif key == "levels":
-                self._table(self.levels, value, key, f"{source[:-1]}.{key}]")
+            elif key in self.singles:
+                self._table(self.singles[key], value, key, f"{source[:-1]}.{key}]")
             else:
                 self.put(self.top, key, value, source)
 
@@ -153,11 +137,12 @@ class _Reader:
             self.put(target, inner, value, source)
 
     def environment(self) -> None:
-        """Read `TEST_FRAMEWORK_KEY`, `TEST_FRAMEWORK_LEVELS_KEY` and `TEST_FRAMEWORK_SERVICE_KEY`."""
-        known = {PREFIX + key.upper(): (self.top, key) for key in _keys(Settings)}
-        known |= {f"{PREFIX}LEVELS_{key.upper()}": (self.levels, key) for key in _keys(ServiceLevels)}
+        """Read `TEST_FRAMEWORK_KEY`, `TEST_FRAMEWORK_TABLE_KEY` and `TEST_FRAMEWORK_SERVICE_KEY`."""
+        known = {PREFIX + key.upper(): (self.top, key) for key in keys(Settings)}
+        for name, table in self.singles.items():
+            known |= {f"{PREFIX}{name}_{key}".upper(): (table, key) for key in keys(table.model)}
         for name in self.services_there:
-            for key in _keys(ServiceSettings):
+            for key in keys(ServiceSettings):
                 known[f"{PREFIX}{name}_{key}".upper()] = (self.service(name), key)
         for variable in sorted(v for v in self.env if v.startswith(PREFIX)):
             if variable not in known:
@@ -168,40 +153,12 @@ class _Reader:
 
     def put(self, table: _Table, key: str, value: object, source: str, *, text: bool = False) -> None:
         """Check one value and keep it, with where it came from; `text` when it comes from a variable."""
-        keys = _keys(table.model)
-        if key not in keys:
-            tables = ("levels", "services", "tiers") if table.model is Settings else ()
-            raise BadSetting.unknown("key", key, source, [*keys, *tables])
-        table.values[key] = self._value(keys[key], key, value, source, text=text)
+        known = keys(table.model)
+        if key not in known:
+            tables = (*SINGLE, "services", "tiers") if table.model is Settings else ()
+            raise BadSetting.unknown("key", key, source, [*known, *tables])
+        table.values[key] = parsed(known[key], key, value, source, text=text)
         self.origins[table.prefix + key] = source
-
-    def _value(self, spec: Field[Any], key: str, value: object, source: str, *, text: bool) -> object:
-        kind = str(spec.type)
-        if kind == "tuple[str, ...]":
-            return self._list(spec, key, value, source, text=text)
-        if parse := _KINDS.get(kind):
-            return parse(key, value, source, text=text)
-        shown = "***" if spec.metadata.get("secret") else value
-        if not isinstance(value, str):
-            raise BadSetting.value(key, shown, source, "a text")
-        enum = _ENUMS.get(kind)
-        if enum is None:
-            return value
-        if value not in list(enum):
-            raise BadSetting.value(key, shown, source, f"one of {', '.join(enum)}")
-        return enum(value)
-
-    def _list(self, spec: Field[Any], key: str, value: object, source: str, *, text: bool) -> tuple[str, ...]:
-        if isinstance(value, str) and (text or key == "template"):
-            value = [part.strip() for part in value.split(",") if part.strip()]
-        if not isinstance(value, list | tuple) or not all(isinstance(v, str) for v in value):
-            raise BadSetting.value(key, value, source, "a list of texts")
-        kind = spec.metadata.get("choices", "")
-        choices = _choices(kind) if kind else value
-        for item in value:
-            if item not in choices:
-                raise BadSetting.unknown(kind.removesuffix("s"), item, f"{key}, {source}", choices)
-        return tuple(value)
 
     def settings(self, root: Path) -> Settings:
         """Return the frozen object."""
@@ -209,73 +166,6 @@ class _Reader:
         for name, table in self.tiers.items():
             tiers[name] = replace(tiers.get(name, TierSettings()), **table.values)
         services = {name: ServiceSettings(**table.values) for name, table in self.services.items()}
-        tables = {"levels": ServiceLevels(**self.levels.values), "services": services, "tiers": tiers}
-        values: dict[str, Any] = {**self.top.values, **tables}
+        singles = {name: table.model(**table.values) for name, table in self.singles.items()}
+        values: dict[str, Any] = {**self.top.values, **singles, "services": services, "tiers": tiers}
         return Settings(root=root, origins=self.origins, **values)
-
-
-_ENUMS: dict[str, type[StrEnum]] = {"Gate": Gate, "MajorMismatch": MajorMismatch}
-_YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
-
-
-def _choices(kind: str) -> tuple[str, ...]:
-    """Return what a list of this kind may hold; the codes are imported only by who sets one."""
-    if kind != "codes":
-        return names(kind)
-    from test_framework.reasons import Code
-
-    return tuple(str(code) for code in Code)
-
-
-def _keys(model: type) -> dict[str, Field[Any]]:
-    return {f.name: f for f in fields(model) if f.name not in _NO_KEYS.get(model, ())}
-
-
-def _boolean(key: str, value: object, source: str, *, text: bool) -> bool:
-    if isinstance(value, bool):
-        return value
-    if text and isinstance(value, str) and value.lower() in (*_YES, *_NO):
-        return value.lower() in _YES
-    wanted = f"one of {', '.join((*_YES, *_NO))}" if text else "true or false"
-    raise BadSetting.value(key, value, source, wanted)
-
-
-def _number(key: str, value: object, source: str, *, text: bool) -> float:
-    number = _parsed(float, value) if text else value
-    if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number < float("inf"):
-        raise BadSetting.value(key, value, source, f"a number{_unit(key)}, 0 or more")
-    return float(number)
-
-
-def _unit(key: str) -> str:
-    return " of seconds" if key.endswith(("_seconds", "_timeout")) else ""
-
-
-def _count(key: str, value: object, source: str, *, text: bool) -> int:
-    number = _parsed(int, value) if text else value
-    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-        raise BadSetting.value(key, value, source, "a whole number, 1 or more")
-    return number
-
-
-def _parsed(kind: type[float], value: object) -> object:
-    try:
-        return kind(value) if isinstance(value, str) else value
-    except ValueError:
-        return None
-
-
-def _pairs(key: str, value: object, source: str, *, text: bool) -> dict[str, str]:
-    if text and isinstance(value, str):
-        value = dict(part.strip().partition("=")[::2] for part in value.split(",") if "=" in part) or value
-    if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
-        raise BadSetting.value(key, value, source, "a table of texts" if not text else "KEY=VALUE, KEY=VALUE, …")
-    return value
-
-
-_KINDS: dict[str, Callable[..., Any]] = {
-    "bool": _boolean,
-    "float": _number,
-    "int": _count,
-    "Mapping[str, str]": _pairs,
-}

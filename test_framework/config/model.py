@@ -1,4 +1,4 @@
-"""What can be set: three frozen tables, each field with its type, its default and its meaning.
+"""What can be set: frozen tables, each field with its type, its default and its meaning.
 
 The loader reads the fields from here, so a new setting is one new line.
 """
@@ -13,7 +13,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-__all__ = ["BadSetting", "Gate", "MajorMismatch", "ServiceLevels", "ServiceSettings", "Settings", "TierSettings"]
+__all__ = [
+    "BadSetting",
+    "Gate",
+    "Isolation",
+    "MajorMismatch",
+    "ServiceLevels",
+    "ServiceSettings",
+    "Settings",
+    "TierSettings",
+]
 
 
 class BadSetting(Exception):
@@ -50,6 +59,13 @@ class MajorMismatch(StrEnum):
     REFUSE = "refuse"
 
 
+class Isolation(StrEnum):
+    """How a test gets a part of Redis of its own."""
+
+    DATABASE = "database"
+    PREFIX = "prefix"
+
+
 def _setting(default: object, meaning: str, **extra: object) -> Any:
     metadata = {"meaning": meaning, **extra}
     if isinstance(default, dict):
@@ -68,6 +84,10 @@ class ServiceSettings:
     version: str = _setting("", "major version asked for; read from the image's tag when empty")
     major_mismatch: MajorMismatch = _setting(MajorMismatch.SHOW, "what to do with a server of another major version")
     template: tuple[str, ...] = _setting((), "SQL files from the project's root, or one package.module:callable")
+    isolation: Isolation = _setting(
+        Isolation.DATABASE,
+        "what redis_db is: one of the numbered databases, or a prefix of keys with a user of its own",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +115,41 @@ class ServiceLevels:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditSettings:
+    """`[tool.test_framework.audit]`; in the environment `TEST_FRAMEWORK_AUDIT_KEY`."""
+
+    exclude: tuple[str, ...] = _setting(
+        (
+            "backup",
+            "backups",
+            "*_backup",
+            "*_backups",
+            ".backup*",
+            "backup_[0-9]*",
+            "archive",
+            "archived",
+            "archives",
+            "tmp",
+            "temp",
+            ".venv",
+            "venv",
+            "*_backup_[0-9]*.py",
+            "*.tmp.py",
+        ),
+        "patterns of names, or of paths from the root, of files and folders that are left out",
+    )
+    critical: tuple[str, ...] = _setting((), "modules, and names as module:name, that must be there")
+    moved: Mapping[str, str] = _setting({}, 'names that have moved: "old.module.name" = "new.module.name"')
+    forbidden: tuple[str, ...] = _setting((), "modules and names that nothing may import; * stands for anything")
+    absolute_imports: bool = _setting(False, "refuse relative imports")
+    max_broken: int = _setting(0, "test files that pytest cannot import, before the audit fails", least=0)
+    max_empty: int = _setting(0, "test files without a test, before the audit fails", least=0)
+    max_unreached: int = _setting(0, "test files that no tier selects, before the audit fails", least=0)
+    max_quality: int = _setting(0, "findings in tests, before the audit fails", least=0)
+    max_imports: int = _setting(0, "breaches of the rules of import, before the audit fails", least=0)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """`[tool.test_framework]`; in the environment `TEST_FRAMEWORK_KEY`. Times are in seconds."""
 
@@ -115,7 +170,8 @@ class Settings:
     expect: Mapping[str, str] = _setting(
         {}, "what staging must say of its configuration: dotted keys of /health/config, and their values as text"
     )
-    levels: ServiceLevels = field(default_factory=ServiceLevels)
+    levels: ServiceLevels = field(default_factory=ServiceLevels, metadata={"single": True})
+    audit: AuditSettings = field(default_factory=AuditSettings, metadata={"single": True})
     services: Mapping[str, ServiceSettings] = field(default_factory=dict)
     tiers: Mapping[str, TierSettings] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict)

@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from test_framework.plugin.session import KEY, STATE
+from test_framework.plugin.fixtures_postgres import (
+    postgres,
+    postgres_async,
+    postgres_async_engine,
+    postgres_class_db,
+    postgres_connection,
+    postgres_db,
+    postgres_engine,
+    postgres_module_db,
+    postgres_transactions,
+    postgres_tx,
+)
+from test_framework.plugin.session import KEY, part_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, MutableMapping
@@ -24,7 +36,15 @@ __all__ = [
     "framework_settings",
     "isolated_env",
     "postgres",
+    "postgres_async",
+    "postgres_async_engine",
+    "postgres_class_db",
+    "postgres_connection",
     "postgres_db",
+    "postgres_engine",
+    "postgres_module_db",
+    "postgres_transactions",
+    "postgres_tx",
     "redis",
     "redis_db",
     "services",
@@ -71,12 +91,6 @@ def framework_settings(request: pytest.FixtureRequest) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def postgres(services: Mapping[str, Endpoint]) -> Endpoint:
-    """The Postgres server of this run: `.url`, `.provider`, `.version`."""
-    return services["postgres"]
-
-
-@pytest.fixture(scope="session")
 def redis(services: Mapping[str, Endpoint]) -> Endpoint:
     """The Redis server of this run: `.url`, `.provider`, `.version`."""
     return services["redis"]
@@ -95,28 +109,29 @@ def backend(services: Mapping[str, Endpoint]) -> Endpoint:
 
 
 @pytest.fixture
-def postgres_db(request: pytest.FixtureRequest, postgres: Endpoint) -> Iterator[Endpoint]:
-    """A database of this test alone, made from the template in the settings; its `.url` names it."""
-    yield from _part_of(request, postgres)
-
-
-@pytest.fixture
 def redis_db(request: pytest.FixtureRequest, redis: Endpoint) -> Iterator[Endpoint]:
-    """A keyspace of this test alone, empty; its `.url` names it."""
-    yield from _part_of(request, redis)
+    """A keyspace of this test alone, empty; its `.url` names it.
+
+    With `isolation = "prefix"` keys and channels have to begin with its `.prefix`: the user of the URL may touch no
+    others, and commands that look at all keys, such as SCAN, are refused. Else it is a numbered database, and a test
+    that leaves keys in another one, or changes the whole server, has an error that names what.
+    """
+    with part_of(request, redis) as part:
+        yield part.endpoint
+        request.config.stash[KEY].lease.check_left(part)
 
 
 @pytest.fixture
 def clickhouse_db(request: pytest.FixtureRequest, clickhouse: Endpoint) -> Iterator[Endpoint]:
     """A database of this test alone, made from the template in the settings; its `.url` names it."""
-    yield from _part_of(request, clickhouse)
+    with part_of(request, clickhouse) as part:
+        yield part.endpoint
 
 
-def _part_of(request: pytest.FixtureRequest, server: Endpoint) -> Iterator[Endpoint]:
-    lease = request.config.stash[KEY].lease
-    name, endpoint = lease.checkout(server.service)
-    yield endpoint
-    lease.give_back(name, endpoint, request.node.stash[STATE])
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object], request: pytest.FixtureRequest) -> None:
+    """Note who uses a whole server for longer than one test: what changes there is not the running test's doing."""
+    if fixturedef.scope != "function" and not fixturedef.func.__module__.startswith(__name__):
+        request.config.stash[KEY].whole.update(fixturedef.argnames)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
 from functools import cached_property
 from textwrap import shorten
 from typing import TYPE_CHECKING, NoReturn
@@ -18,9 +19,9 @@ from test_framework.supervisor.wire import Want
 from test_framework.verdict import Endpoint, Reason, Refused, Resolution
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-    from test_framework.plugin.session import Session, TestState
+    from test_framework.plugin.session import Part, Session
     from test_framework.supervisor.client import Client
 
 __all__ = ["Lease", "ReasonedSkip"]
@@ -138,15 +139,54 @@ class Lease:
         except (SupervisorLost, BadSetting) as error:
             _stop(str(error))
 
-    def give_back(self, part: str, endpoint: Endpoint, state: TestState) -> None:
+    def give_back(self, part: Part, shared_by: str) -> None:
         """Give it back; that of a failed test is kept for as long as the servers stay warm."""
-        keep = state.failed and self._settings.supervisor and self._settings.idle_seconds > 0
+        failed = any(state.failed for state in part.states)
+        stays = self._settings.supervisor and self._settings.idle_seconds > 0
+        # What somebody else runs is left as it was when the run ends.
+        keep = failed and stays and part.endpoint.provider in ("docker", "embedded")
         try:
-            self.client.give_back(part, keep=keep)
+            self.client.give_back(part.name, keep=keep)
         except SupervisorLost:
             return
         if keep:
-            state.kept.append(f"{endpoint.service} {endpoint.safe_url}")
+            endpoint = part.endpoint
+            notes = [f"prefix {endpoint.prefix}"] if endpoint.prefix else []
+            notes += [f"of {shared_by}"] if shared_by else []
+            # It may be the last of several tests that has it told.
+            part.states[-1].kept.append(" ".join([endpoint.service, endpoint.safe_url, *notes]))
+
+    def check_left(self, part: Part) -> None:
+        """Fail the test that has just used a part when it has changed the server beside it.
+
+        Where somebody else may have done it, it is told at the end of the run, and nobody is blamed.
+        """
+        if part.endpoint.prefix:
+            # Its user may not.
+            return
+        try:
+            found, alone = self.client.left(part.name)
+        except SupervisorLost as error:
+            _stop(str(error))
+        if not found:
+            return
+        service, what = part.endpoint.service, "; ".join(found)
+        if alone and not self._session.whole & {service, "services"}:
+            instead = f'set isolation = "prefix" in [tool.test_framework.services.{service}]'
+            self.left_behind(f"{service}, {what}", instead)
+        part.states[-1].left.append(f"{service}, {what}")
+
+    def left_behind(self, what: str, instead: str) -> NoReturn:
+        """Fail the test for what it has left where others find it, and say what it could do instead."""
+        _fail(Reason.of(Code.LEFT_BEHIND, what=what, instead=instead), "")
+
+    @contextmanager
+    def needing(self, package: str) -> Iterator[None]:
+        """Fail the test with what to install, when an import of it cannot be had."""
+        try:
+            yield
+        except ImportError as error:
+            _fail(Reason.of(Code.SDK_MISSING, package=f"'{package}'" if "[" in package else package, error=error), "")
 
 
 def _fail(reason: Reason, log: str) -> NoReturn:

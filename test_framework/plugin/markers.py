@@ -32,7 +32,10 @@ MARKERS = {
 
 FIXTURES = {
     "postgres": "postgres",
+    "postgres_class_db": "postgres",
     "postgres_db": "postgres",
+    "postgres_module_db": "postgres",
+    "postgres_tx": "postgres",
     "redis": "redis",
     "redis_db": "redis",
     "clickhouse": "clickhouse",
@@ -66,7 +69,7 @@ def _is_ours(item: pytest.Item, name: str) -> bool:
     """Whether a fixture is the plugin's, and not one that the project has put in its place."""
     known = item._fixtureinfo.name2fixturedefs  # type: ignore[attr-defined]  # noqa: SLF001  # no public way tells it
     for definition in reversed(known.get(name, ())):
-        if definition.func.__module__ == "test_framework.plugin.fixtures":
+        if definition.func.__module__.startswith("test_framework.plugin.fixtures"):
             return True
         # One that takes the place of another may ask for that.
         if name not in definition.argnames:

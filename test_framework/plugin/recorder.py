@@ -56,6 +56,7 @@ class Sender:
             "services": {n: {"provider": e.provider, "version": e.version} for n, e in state.endpoints.items()},
             "skip": skip.to_json() if skip else None,
             "kept": state.kept,
+            "left": state.left,
             "resolutions": {n: _resolution(r) for n, r in new.items()},
         }
 
@@ -93,6 +94,7 @@ class Gatherer:
         told: dict[str, Any] = getattr(report, _ATTRIBUTE, {})
         entry.services |= told.get("services", {})
         entry.kept = told.get("kept") or entry.kept
+        entry.left = told.get("left") or entry.left
         self._record.services |= told.get("resolutions", {})
         if outcome := _outcome(report):
             # A test that failed and whose teardown has an error too is one failed test, not another.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +12,7 @@ from test_framework.plugin import markers
 from test_framework.plugin.options import tier_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from test_framework.config import Settings
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from test_framework.plugin.options import Overrides
     from test_framework.verdict import Endpoint
 
-__all__ = ["KEY", "STATE", "Session", "TestState"]
+__all__ = ["KEY", "STATE", "Part", "Session", "TestState", "part_of"]
 
 
 class TestState:
@@ -31,6 +32,17 @@ class TestState:
         self.endpoints: dict[str, Endpoint] = {}
         self.failed = False
         self.kept: list[str] = []
+        self.left: list[str] = []
+
+
+class Part:
+    """A part of a server that tests have, each of them with its state, while it is handed out."""
+
+    def __init__(self, name: str, endpoint: Endpoint, fixture: str, state: TestState) -> None:
+        self.name = name
+        self.endpoint = endpoint
+        self.fixture = fixture
+        self.states = [state]
 
 
 class Session:
@@ -40,6 +52,8 @@ class Session:
         current: The test that runs, with its state.
         say: Tells a person who waits; the terminal is put in its place when it is there.
         must: Whether a service that cannot be had fails a test instead of skipping it.
+        parts: What is handed out, by the fixtures.
+        whole: What fixtures that outlive a test have asked for.
     """
 
     def __init__(self, settings: Settings, overrides: Overrides, tier: str | None, run: str, *, must: bool) -> None:
@@ -49,6 +63,8 @@ class Session:
         self.run = run
         self.must = must
         self.current: tuple[pytest.Item, TestState] | None = None
+        self.parts: list[Part] = []
+        self.whole: set[str] = set()
         self.say: Callable[[str], None] = lambda _: None
         self._tiers: dict[Path, str | None] = {}
         self._lock = threading.Lock()
@@ -86,6 +102,10 @@ class Session:
     def prepare(self, item: pytest.Item, state: TestState) -> None:
         """Have everything that the test needs, or end it: by a skip when unavailable, by a failure when broken."""
         self.current = (item, state)
+        for part in self.parts:
+            # One that is still out belongs to a class or a module that the test is in.
+            if part.fixture in getattr(item, "fixturenames", ()):
+                part.states.append(state)
         tier = self.tier_of(item.path)
         needed = markers.needs(item, self.settings.tier(tier).services if tier else ())
         if needed or markers.states_condition(item):
@@ -97,6 +117,21 @@ class Session:
             lease, self._lease = self._lease, None
         if lease:
             lease.close()
+
+
+@contextmanager
+def part_of(request: pytest.FixtureRequest, server: Endpoint) -> Iterator[Part]:
+    """Hand a part of a server to the fixture that asks, for its scope; kept when a test that had it has failed."""
+    session = request.config.stash[KEY]
+    assert session.current is not None, "a part is asked for outside of a test"
+    name, endpoint = session.lease.checkout(server.service)
+    part = Part(name, endpoint, request.fixturename or "", session.current[1])
+    session.parts.append(part)
+    try:
+        yield part
+    finally:
+        session.parts.remove(part)
+        session.lease.give_back(part, "" if request.scope == "function" else request.node.nodeid)
 
 
 KEY = pytest.StashKey[Session]()

@@ -39,6 +39,9 @@ def write(terminal: pytest.TerminalReporter, record: Record, verdict: Verdict, r
         terminal.write_line(f"kept for you to look at: {url}  ({nodeid})")
     if len(kept) > _KEPT_SHOWN:
         terminal.write_line(f"  and {len(kept) - _KEPT_SHOWN} more, in the report")
+    for what, nodeids in _left(record).items():
+        more = f" and {len(nodeids) - 1} more" if len(nodeids) > 1 else ""
+        terminal.write_line(f"left behind: {what}  (while {nodeids[0]}{more} ran)", yellow=True)
     if report:
         terminal.write_line(f"report: {report}")
     terminal.write_line(_gate(verdict), red=verdict.red, yellow=bool(verdict.why) and not verdict.red)
@@ -58,6 +61,15 @@ def _service(name: str, told: dict[str, Any], record: Record) -> Iterator[str]:
             # The report has all of it, such as the other sockets that were tried.
             message = shorten(attempt["message"], _WIDTH, placeholder=" …")
             yield f"  {attempt['provider']}: {attempt['code']}: {message}"
+
+
+def _left(record: Record) -> dict[str, list[str]]:
+    """Return the tests during which something was changed that several have, by what it was."""
+    found: dict[str, list[str]] = {}
+    for test in record.tests.values():
+        for what in test.left:
+            found.setdefault(what, []).append(test.nodeid)
+    return found
 
 
 def _grouped(skips: Any) -> list[tuple[tuple[str, str, str], int]]:

@@ -38,16 +38,17 @@ class TestEntry:
     seconds: float = 0.0
     services: dict[str, dict[str, str | None]] = field(default_factory=dict)
     kept: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the fields; `kept` only where a database was."""
+        """Return the fields; `kept` only where a database was, `left` only where a server was changed meanwhile."""
         told = {
             "nodeid": self.nodeid,
             "outcome": self.outcome,
             "seconds": round(self.seconds, 4),
             "services": self.services,
         }
-        return told | {"kept": self.kept} if self.kept else told
+        return told | {name: found for name, found in (("kept", self.kept), ("left", self.left)) if found}
 
 
 @dataclass

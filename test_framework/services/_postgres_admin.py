@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING, LiteralString
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from types import TracebackType
-    from typing import Self
+    from typing import Any, Self
 
     from test_framework.services._postgres_shape import Shape
 
-__all__ = ["Admin", "State"]
+__all__ = ["OURS", "Admin", "State"]
+
+OURS = "test-framework"
+"""The name by which the server knows our own sessions."""
 
 _FILE_COPY = 150000
 """The server version from which a clone may copy files, which on memory is five times as fast as WAL."""
@@ -24,6 +29,9 @@ _COUNTS_AT_EXIT = 150000
 """The server version from which a session has told its counts before it is gone from the list of sessions; in older
 ones they came later, by a message that could be lost."""
 
+_DIRECT = {"sslmode": "disable", "gssencmode": "disable"}
+"""Each would be a question to the server before the first one that counts."""
+
 _GONE_SECONDS = 0.05
 _LOOK_SECONDS = 0.001
 
@@ -31,7 +39,7 @@ _LOOK_SECONDS = 0.001
 # settings and its comment are in catalogs that all databases share. Only sequences change without a count; but one that
 # nobody has touched has no entry in the statistics.
 _STATE = """
-SELECT s.numbackends, (SELECT bool_or(pg_stat_have_stats('relation', d.oid, q)) FROM unnest(%s::oid[]) q),
+SELECT (SELECT bool_or(pg_stat_have_stats('relation', d.oid, q)) FROM unnest(%s::oid[]) q),
        s.tup_inserted, s.tup_updated, s.tup_deleted, s.stats_reset, d::text,
        (SELECT array_agg(r::text ORDER BY r::text) FROM pg_db_role_setting r WHERE r.setdatabase = d.oid),
        (SELECT array_agg(c::text) FROM pg_shdescription c WHERE c.objoid = d.oid),
@@ -54,20 +62,30 @@ class State:
     counts: tuple[object, ...]
     facts: tuple[object, ...]
 
+    @classmethod
+    def of(cls, connection: psycopg.Connection, name: str, shape: Shape) -> State | None:
+        """Return the state of a database in which nobody else is; None when it is gone."""
+        row = connection.execute(_STATE, [list(shape.sequences), name]).fetchone()
+        return cls(bool(row[0]), tuple(row[1:4]), tuple(row[4:])) if row else None
+
 
 class Admin:
     """One connection, for one thread at a time. Every method raises `psycopg.OperationalError` when the server is gone.
 
     Args:
         url: Of a database of the server that is none of those it makes.
+        direct: Ask for no encryption: the server is ours, and on this machine.
     """
 
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._connection = psycopg.connect(url, autocommit=True)
+    def __init__(self, url: str, *, direct: bool = False) -> None:
+        self._url = make_conninfo(url, application_name=OURS, **(_DIRECT if direct else {}))
+        self._connection = psycopg.connect(self._url, autocommit=True)
         version = self._connection.info.server_version
         self._fast: LiteralString = " STRATEGY FILE_COPY" if version >= _FILE_COPY else ""
         self._proves = version >= _COUNTS_AT_EXIT
+        if self._proves:
+            # Tell now that there is one session more, and not a second later.
+            self._connection.execute("SELECT pg_stat_force_next_flush()")
 
     def __enter__(self) -> Self:
         return self
@@ -81,8 +99,8 @@ class Admin:
 
     def names(self, prefix: str) -> list[str]:
         """Return the databases whose names begin so."""
-        rows = self._connection.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [prefix])
-        return [str(name) for (name,) in rows.fetchall()]
+        rows = self.all("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [prefix])
+        return [str(name) for (name,) in rows]
 
     def create(self, name: str, template: str) -> None:
         """Make a database."""
@@ -98,41 +116,32 @@ class Admin:
 
     def size(self, name: str) -> int:
         """Return how many bytes a database has."""
-        row = self._connection.execute("SELECT pg_database_size(%s)", [name]).fetchone()
-        return int(row[0]) if row else 0
+        return int(self.all("SELECT pg_database_size(%s)", [name])[0][0])
 
     def state(self, name: str, shape: Shape) -> State | None:
         """Return what a database is now; None while somebody uses it, for which it waits a moment to end.
 
         None also on a server that is too old to tell.
         """
-        if not self._proves:
+        if not self._proves or not self.settle(name):
             return None
-        deadline = time.monotonic() + _GONE_SECONDS
-        while row := self._connection.execute(_STATE, [list(shape.sequences), name]).fetchone():
-            sessions, touched, *rest = row
-            if not sessions:
-                return State(bool(touched), tuple(rest[:3]), tuple(rest[3:]))
-            if time.monotonic() > deadline:
-                return None
-            time.sleep(_LOOK_SECONDS)
-        return None
+        return State.of(self._connection, name, shape)
 
     def settle(self, name: str) -> bool:
         """Wait a moment for the sessions in a database to be gone, and say whether they are.
 
         A server that is asked for a clone while one is on its way out waits for a tenth of a second.
         """
-        query = "SELECT FROM pg_stat_activity WHERE datname = %s LIMIT 1"
+        query: LiteralString = "SELECT pg_stat_get_db_numbackends(oid) FROM pg_database WHERE datname = %s"
         deadline = time.monotonic() + _GONE_SECONDS
-        while self._connection.execute(query, [name]).rowcount:
+        while self.all(query, [name]) != [(0,)]:
             if time.monotonic() > deadline:
                 return False
             time.sleep(_LOOK_SECONDS)
         return True
 
     def _roll_back_prepared(self, name: str) -> None:
-        rows = self._connection.execute("SELECT gid FROM pg_prepared_xacts WHERE database = %s", [name]).fetchall()
+        rows = self.all("SELECT gid FROM pg_prepared_xacts WHERE database = %s", [name])
         # Only a session in the same database may end them.
         with self.inside(name) as inside:
             for (gid,) in rows:
@@ -141,6 +150,14 @@ class Admin:
     def inside(self, name: str) -> psycopg.Connection:
         """Connect to a database that was made."""
         return psycopg.connect(self._url, dbname=name, autocommit=True)
+
+    def all(self, query: LiteralString, parameters: Sequence[object] | Mapping[str, object]) -> list[tuple[Any, ...]]:
+        """Return the rows of a query."""
+        return self._connection.execute(query, parameters).fetchall()
+
+    def run(self, statement: sql.Composed) -> None:
+        """Run a statement."""
+        self._connection.execute(statement)
 
     def _run(self, statement: LiteralString, *identifiers: str) -> None:
         self._connection.execute(sql.SQL(statement).format(*map(sql.Identifier, identifiers)))

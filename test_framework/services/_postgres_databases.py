@@ -16,6 +16,7 @@ from test_framework import owner
 from test_framework.reasons import Code
 from test_framework.services._postgres_admin import Admin
 from test_framework.services._postgres_pool import Pool
+from test_framework.services._postgres_strangers import Strangers
 from test_framework.services._postgres_templates import BARE, Templates
 from test_framework.verdict import Endpoint, Reason, Refused
 
@@ -52,11 +53,17 @@ class PostgresDatabases:
         self._lock = threading.Lock()
         self._number = count(1)
         self._kept: list[str] = []
-        self._admin = Admin(endpoint.url)
+        self._run = ""
+        self._admin = self._connect()
         self._templates = Templates(root, self._empty, self._admin.drop, lambda name: self._at(name).url)
-        self._pool = Pool(endpoint.url, self._name)
+        self._spare: list[Admin] = [self._connect()]
+        self._pool = Pool(lambda: self._spare.pop() if self._spare else self._connect(), self._name)
+        self._strangers = Strangers(self._connect(), _PREFIX) if self._ours else None
         if endpoint.local:
             self._sweep()
+
+    def _connect(self) -> Admin:
+        return Admin(self._endpoint.url, direct=self._ours)
 
     def _sweep(self) -> None:
         for name in self._admin.names(_PREFIX):
@@ -69,7 +76,9 @@ class PostgresDatabases:
         with suppress(Refused, psycopg.OperationalError):
             self._pool.prepare(self._source(template, run, env))
 
-    def checkout(self, template: tuple[str, ...], run: str, env: Mapping[str, str]) -> _Database:
+    def checkout(
+        self, template: tuple[str, ...], run: str, env: Mapping[str, str], *, whole: bool = False
+    ) -> _Database:
         """Return a clone; builds the template when its content is new."""
         try:
             name = self._pool.take(self._source(template, run, env), self._clone)
@@ -79,6 +88,10 @@ class PostgresDatabases:
 
     def give_back(self, isolated: _Database, *, keep: bool) -> None:
         """Take the database back, or keep it; of those kept, the oldest goes when there are too many."""
+        if self._strangers:
+            # As long as the database is there, it tells which roles it knows.
+            with suppress(psycopg.OperationalError):
+                self._strangers.look(isolated.name, self._pool.out)
         self._pool.put(isolated.name, keep=keep)
         if keep:
             with self._lock:
@@ -88,6 +101,12 @@ class PostgresDatabases:
             for name in doomed:
                 self._pool.drop(name)
 
+    def tidy(self) -> None:
+        """Remove what tests have left on the server beside their databases."""
+        if self._strangers:
+            with suppress(psycopg.OperationalError):
+                self._strangers.tidy()
+
     def close(self) -> None:
         """Drop what was made, where the server lives on, and close the connections."""
         made = self._pool.close()
@@ -96,16 +115,24 @@ class PostgresDatabases:
                 with suppress(psycopg.OperationalError):
                     for name in [*made, *self._kept, *self._templates.names()]:
                         self._admin.drop(name)
-            self._admin.close()
+            for admin in (self._admin, *self._spare):
+                admin.close()
+            if self._strangers:
+                self._strangers.close()
             if self._passfile:
                 self._passfile.unlink(missing_ok=True)
 
     def _source(self, template: tuple[str, ...], run: str, env: Mapping[str, str]) -> str:
         """Return the name of the template; those of another content, or another run, go when they are not used."""
         with self._lock:
+            if self._strangers and run != self._run:
+                self._run = run
+                self._strangers.begin()
             known = self._templates.names()
             source = self._templates.get(template, run, env)
             if source not in known and source != BARE:
+                if self._strangers:
+                    self._strangers.admit()
                 self._admin.settle(source)
                 for name in self._pool.forget(source):
                     self._templates.forget(name)

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from test_framework.services._postgres_admin import Admin
+from test_framework.services._postgres_admin import State
 from test_framework.services._postgres_shape import Shape
 from test_framework.verdict import hide_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from test_framework.services._postgres_admin import State
+    from test_framework.services._postgres_admin import Admin
 
 __all__ = ["Pool"]
 
@@ -29,6 +29,9 @@ _MOST_BYTES = 512 << 20
 """What may lie ready, at most: a template of a gigabyte has one clone ahead."""
 
 _END_SECONDS = 2.0
+_REST_SECONDS = 0.003
+"""A session is on its way out for so long; to ask about it earlier is to ask twice."""
+
 _ON_ITS_WAY_SECONDS = 0.02
 _STALE_SECONDS = 30.0
 """A template that is not current and was not used for so long belonged to a run that is over."""
@@ -64,17 +67,17 @@ class Pool:
     where they cannot prove it (a server older than 15, a session that stays), the database is dropped.
 
     Args:
-        url: Of a database of the server that is none of those it makes.
+        admin: Returns a connection for the thread.
         name: Returns a new name.
     """
 
-    def __init__(self, url: str, name: Callable[[], str]) -> None:
-        self._url = url
+    def __init__(self, admin: Callable[[], Admin], name: Callable[[], str]) -> None:
+        self._admin = admin
         self._name = name
         self._news = threading.Condition()
         self._sources: dict[str, _Source] = {}
         self._states: dict[str, State] = {}
-        self._back: deque[tuple[str, _Source]] = deque()
+        self._back: deque[tuple[str, _Source, float]] = deque()
         self._doomed: deque[str] = deque()
         self._of: dict[str, _Source] = {}
         self._closed = False
@@ -131,8 +134,13 @@ class Pool:
             if keep:
                 self._states.pop(name, None)
             else:
-                self._back.append((name, known))
+                self._back.append((name, known, time.monotonic()))
                 self._news.notify_all()
+
+    def out(self) -> set[str]:
+        """Return the databases that tests have."""
+        with self._news:
+            return set(self._of)
 
     def drop(self, name: str) -> None:
         """Drop a database that is nobody's, when there is time."""
@@ -160,7 +168,7 @@ class Pool:
             # A server that hangs is not waited for.
             self._thread.join(_END_SECONDS)
         ready = [name for source in self._sources.values() for name in source.ready]
-        return [*self._of, *ready, *(name for name, _ in self._back), *self._doomed]
+        return [*self._of, *ready, *(name for name, *_ in self._back), *self._doomed]
 
     def _known(self, source: str) -> _Source:
         if self._thread is None or not self._thread.is_alive():
@@ -170,7 +178,7 @@ class Pool:
 
     def _work(self) -> None:
         try:
-            with Admin(self._url) as admin:
+            with self._admin() as admin:
                 while job := self._next(admin):
                     _try(job)
         except psycopg.OperationalError as error:
@@ -184,16 +192,18 @@ class Pool:
             while not self._closed:
                 if len(self._doomed) > _BACKLOG:
                     return self._drop_one(admin)
-                if self._back:
-                    name, source = self._back.popleft()
+                rest = self._back[0][2] + _REST_SECONDS - time.monotonic() if self._back else None
+                if rest is not None and rest <= 0:
+                    name, source, _ = self._back.popleft()
                     return lambda: self._look(admin, name, source)
+                coming = [source.name for _, source, _ in self._back]
                 for source in self._sources.values():
-                    if len(source.ready) < source.wanted:
+                    if len(source.ready) + coming.count(source.name) < source.wanted:
                         return lambda: self._clone(admin, source)
                 if self._doomed:
                     return self._drop_one(admin)
-                self._busy = False
-                self._news.wait()
+                self._busy = rest is not None
+                self._news.wait(rest)
                 self._busy = True
         return None
 
@@ -243,12 +253,11 @@ class Pool:
             with admin.inside(name) as inside:
                 if now.counts == before.counts and shape.stands(inside):
                     return before
-                restored = shape.restore(inside)
+                return State.of(inside, name, shape) if shape.restore(inside) else None
         except psycopg.Error as error:
             # Such as a server of somebody else's, on which we may not do it.
             _log.info("%s is dropped: %s", name, hide_secrets(str(error)))
             return None
-        return admin.state(name, shape) if restored else None
 
 
 def _try(job: Callable[[], None]) -> None:

@@ -44,6 +44,7 @@ class Templates:
         self._drop = drop
         self._url_of = url_of
         self._known: dict[str, str | Refused] = {}
+        self._digests: dict[str, tuple[tuple[int, ...], str]] = {}
 
     def get(self, template: tuple[str, ...], run: str, env: Mapping[str, str]) -> str:
         """Return the name of the template database, and raise again what it raised when it was first built."""
@@ -70,17 +71,25 @@ class Templates:
 
     def _key(self, template: tuple[str, ...], run: str) -> str:
         """Identify the template by content; a callable may read anything, so it is built anew each run."""
-        digest = hashlib.sha256()
-        for entry in template:
-            digest.update(f"{run}|{entry}".encode() if _is_callable(entry) else self._read(entry))
-        return digest.hexdigest()
+        return "|".join(f"{run} {entry}" if _is_callable(entry) else self._digest(entry) for entry in template)
+
+    def _digest(self, entry: str) -> str:
+        """Return the digest of a file's content, which is read again only when the file was written to."""
+        try:
+            stat = (self._root / entry).stat()
+        except OSError as error:
+            raise _unreadable(entry, error) from error
+        stamp = (stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+        known = self._digests.get(entry)
+        if known is None or known[0] != stamp:
+            known = self._digests[entry] = stamp, hashlib.sha256(self._read(entry)).hexdigest()
+        return known[1]
 
     def _read(self, entry: str) -> bytes:
         try:
             return (self._root / entry).read_bytes()
         except OSError as error:
-            why = f"cannot read it: {error.strerror}"
-            raise Refused(Reason.of(Code.TEMPLATE_FAILED, template=entry, error=why)) from error
+            raise _unreadable(entry, error) from error
 
     def _build(self, template: tuple[str, ...], env: Mapping[str, str]) -> str:
         name = self._create()
@@ -133,6 +142,10 @@ class Templates:
             last = said.strip().splitlines()
             why = last[-1] if last else f"exit {result.returncode}"
             raise Refused(Reason.of(Code.TEMPLATE_FAILED, template=entry, error=why), log=said)
+
+
+def _unreadable(entry: str, error: OSError) -> Refused:
+    return Refused(Reason.of(Code.TEMPLATE_FAILED, template=entry, error=f"cannot read it: {error.strerror}"))
 
 
 def _is_callable(entry: str) -> bool:

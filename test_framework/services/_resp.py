@@ -63,7 +63,7 @@ class Connection:
         if password:
             self.ask("AUTH", *filter(None, (user, password)))
 
-    def ask(self, *command: str | int) -> Any:
+    def ask(self, *command: str | int | bytes) -> Any:
         """Send a command and return the answer.
 
         Raises:
@@ -71,15 +71,23 @@ class Connection:
             HiredisError: What it answers is not the protocol.
             OSError: The connection is gone, or the time is over.
         """
-        packed = pack_command(command)  # type: ignore[arg-type]  # the stub means a tuple of any length
+        (answer,) = self.ask_all(command)
+        if isinstance(answer, ReplyError):
+            raise answer
+        return answer
+
+    def ask_all(self, *commands: tuple[str | int | bytes, ...]) -> list[Any]:
+        """Send several commands at once and return the answers, errors among them; raises as `ask` does otherwise."""
+        packed = b"".join(pack_command(command) for command in commands)  # type: ignore[arg-type]  # the stub: any length
         self._socket.sendall(packed)
+        return [self._answer() for _ in commands]
+
+    def _answer(self) -> Any:
         while (answer := self._reader.gets()) is False:
             received = self._socket.recv(_CHUNK)
             if not received:
                 raise ConnectionResetError("the server closed the connection")
             self._reader.feed(received)
-        if isinstance(answer, ReplyError):
-            raise answer
         return answer
 
     def close(self) -> None:

@@ -22,6 +22,7 @@ from test_framework.verdict import Endpoint, Reason, Refused
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from test_framework.config import Settings
     from test_framework.contracts import Databases
 
 __all__ = ["SERVICE", "Backend"]
@@ -89,7 +90,7 @@ class Backend:
             error = f"/health/live answers {status} and names no version"
             raise Refused(Reason.of(Code.WRONG_SERVICE, service=self.name, error=error, **where)) from None
 
-    def databases(self, endpoint: Endpoint, folder: Path, root: Path) -> Databases:
+    def databases(self, endpoint: Endpoint, folder: Path, settings: Settings) -> Databases:
         """Never called: tests are isolated in a backend by users of their own, so no fixture asks for a part."""
         raise AssertionError("a backend has no parts to hand out")
 

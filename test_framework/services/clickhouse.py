@@ -22,6 +22,7 @@ from test_framework.verdict import Endpoint, Reason, Refused
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from test_framework.config import Settings
 __all__ = ["SERVICE", "ClickHouse"]
 
 _PROGRAMS = ("clickhouse", "clickhouse-server")
@@ -120,9 +121,9 @@ class ClickHouse:
             raise Refused(_wrong(url, source, f"it answers SELECT version() with {answer[:60]!r}"))
         return answer
 
-    def databases(self, endpoint: Endpoint, folder: Path, root: Path) -> _Databases:
+    def databases(self, endpoint: Endpoint, folder: Path, settings: Settings) -> _Databases:
         """Return what makes a database for each test."""
-        return _Databases(endpoint, root)
+        return _Databases(endpoint, settings.root)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +155,9 @@ class _Databases:
     def prepare(self, template: tuple[str, ...], run: str, env: Mapping[str, str]) -> None:
         """Nothing is made ahead: most tests use none."""
 
-    def checkout(self, template: tuple[str, ...], run: str, env: Mapping[str, str]) -> _Database:
+    def checkout(
+        self, template: tuple[str, ...], run: str, env: Mapping[str, str], *, whole: bool = False
+    ) -> _Database:
         """Create a database and run the statements of the template in it."""
         with self._lock:
             self._env = env
@@ -185,6 +188,9 @@ class _Databases:
             for name in doomed:
                 self._drop(name)
             self._kept = [name for name in self._kept if name not in doomed]
+
+    def tidy(self) -> None:
+        """Nothing that is not in a database is looked for."""
 
     def close(self) -> None:
         """Drop what was made; a server that is gone needs no more."""

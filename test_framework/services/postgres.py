@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
+    from test_framework.config import Settings
     from test_framework.services._postgres_databases import PostgresDatabases
 
 __all__ = ["SERVICE", "Postgres"]
@@ -126,11 +127,11 @@ class Postgres:
             row = connection.execute("SELECT current_setting('server_version')").fetchone()
         return str(row[0]).split()[0] if row else ""
 
-    def databases(self, endpoint: Endpoint, folder: Path, root: Path) -> PostgresDatabases:
+    def databases(self, endpoint: Endpoint, folder: Path, settings: Settings) -> PostgresDatabases:
         """Return what makes a database for each test."""
         from test_framework.services._postgres_databases import PostgresDatabases
 
-        return PostgresDatabases(endpoint, folder, root)
+        return PostgresDatabases(endpoint, folder, settings.root)
 
 
 def _options(options: Mapping[str, str]) -> Iterator[str]:

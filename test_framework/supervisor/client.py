@@ -60,6 +60,9 @@ class Client(Protocol):
     def checkout(self, service: str) -> tuple[str, Endpoint]:
         """Return the name and the endpoint of a fresh part of a resolved service; raises `Refused`."""
 
+    def left(self, name: str) -> tuple[list[str], bool]:
+        """Return what changed beside all parts while this one was out, and whether only we were there."""
+
     def give_back(self, name: str, *, keep: bool) -> None:
         """Give such a part back, without waiting until it is taken."""
 
@@ -237,6 +240,11 @@ class _SocketClient:
         """See `Client.checkout`."""
         answer = self._ask(op="checkout", service=service)
         return answer["name"], endpoint_from(answer["endpoint"])
+
+    def left(self, name: str) -> tuple[list[str], bool]:
+        """See `Client.left`."""
+        answer = self._ask(op="left", name=name)
+        return answer["found"], answer["alone"]
 
     def give_back(self, name: str, *, keep: bool) -> None:
         """See `Client.give_back`."""

@@ -76,6 +76,7 @@ class Supervisor:
         self._held: dict[str, dict[str, Held]] = {}
         self._runs: dict[str, Run] = {}
         self._pool = ThreadPoolExecutor(thread_name_prefix="resolve")
+        self._arrivals = 0
         self._closed = False
 
     def enter(self, run: Run) -> Run:
@@ -83,6 +84,7 @@ class Supervisor:
         with self._lock:
             known = self._runs.setdefault(run.id, run)
             known.clients += 1
+            self._arrivals += 1
             return known
 
     def leave(self, run: Run, client: str) -> None:
@@ -95,10 +97,14 @@ class Supervisor:
             if run.clients > 0:
                 return
             self._runs.pop(run.id, None)
+            over = not self._runs
         # A server of somebody else's is another one for each run; ours are kept with what they hand out.
         for server in run.servers.values():
             if not server.identity and (databases := self._databases.pop(id(server), None)):
                 databases.close()
+        if over:
+            for databases in list(self._databases.values()):
+                databases.tidy()
 
     def warm(self, run: Run, wants: Iterable[Want]) -> None:
         """Begin to resolve, side by side, without waiting."""
@@ -166,7 +172,7 @@ class Supervisor:
         try:
             for name, base in bases.items():
                 databases = self._databases_of(run, name, base)
-                held.append(Held(name, databases.checkout((), run.id, run.env), databases, base))
+                held.append(Held(name, databases.checkout((), run.id, run.env, whole=True), databases, base))
             parts = {h.service: Part(h.server, h.isolated.endpoint) for h in held}
             server = way.obtain(service, replace(context, needs=parts))
         except BaseException:
@@ -228,7 +234,9 @@ class Supervisor:
                 raise Refused(reason, server.log()) from error
             raise
         with self._lock:
-            self._held.setdefault(client, {})[isolated.name] = Held(service, isolated, databases, server)
+            alone = sum(r.clients for r in self._runs.values()) == 1
+            held = Held(service, isolated, databases, server, self._arrivals if alone else 0)
+            self._held.setdefault(client, {})[isolated.name] = held
         return isolated
 
     def _databases_of(self, run: Run, service: str, server: Server) -> Databases:
@@ -236,9 +244,14 @@ class Supervisor:
             lock = self._service_locks.setdefault(service, threading.Lock())
         with lock:
             if id(server) not in self._databases:
-                made = services.get(service).databases(server.endpoint, self._folder, run.settings.root)
+                made = services.get(service).databases(server.endpoint, self._folder, run.settings)
                 self._databases[id(server)] = made
             return self._databases[id(server)]
+
+    def left(self, client: str, name: str) -> tuple[list[str], bool]:
+        """Return what changed beside all parts while this one was out, and whether only its client was there."""
+        held = self._held[client][name]
+        return held.left(), held.arrivals == self._arrivals
 
     def give_back(self, client: str, name: str, *, keep: bool) -> None:
         """Take an isolated part back; `keep` leaves it for a person to look at."""

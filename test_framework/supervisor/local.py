@@ -55,6 +55,10 @@ class LocalClient:
         isolated = self._supervisor.checkout(self._run, _ME, service)
         return isolated.name, isolated.endpoint
 
+    def left(self, name: str) -> tuple[list[str], bool]:
+        """See `Client.left`."""
+        return self._supervisor.left(_ME, name)
+
     def give_back(self, name: str, *, keep: bool) -> None:
         """See `Client.give_back`."""
         self._supervisor.give_back(_ME, name, keep=keep)

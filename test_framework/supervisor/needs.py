@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from test_framework.resolve import reachable, without
 from test_framework.supervisor.wire import Want
@@ -21,14 +21,31 @@ __all__ = ["Held", "resolve_needs"]
 _log = logging.getLogger(__name__)
 
 
+@runtime_checkable
+class Watches(Protocol):
+    """A `Databases` whose parts are not walled off: it sees what a test does beside its own."""
+
+    def left(self, isolated: Isolated) -> list[str]:
+        """Return what has changed on the server, beside all parts, since this one was handed out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
-    """An isolated part of a server that a client, or another server, has."""
+    """An isolated part of a server that a client, or another server, has.
+
+    `arrivals` is how many clients there had been when the part was handed to the only one of them, and 0 where there
+    were others.
+    """
 
     service: str
     isolated: Isolated
     databases: Databases
     server: Server
+    arrivals: int = 0
+
+    def left(self) -> list[str]:
+        """Return what has changed on the server since; nothing where the parts are walled off."""
+        return self.databases.left(self.isolated) if isinstance(self.databases, Watches) else []
 
     def give_back(self, *, keep: bool) -> None:
         """Take it back; `keep` leaves it for a person to look at."""

@@ -234,6 +234,9 @@ class _Client:
             case "checkout":
                 isolated = supervisor.checkout(run, self._name, message["service"])
                 return {"ok": {"name": isolated.name, "endpoint": endpoint_to(isolated.endpoint)}}
+            case "left":
+                found, alone = supervisor.left(self._name, message["name"])
+                return {"ok": {"found": found, "alone": alone}}
             case "give_back":
                 supervisor.give_back(self._name, message["name"], keep=message["keep"])
                 return {"ok": None}

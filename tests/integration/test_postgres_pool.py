@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import json
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
 
-from test_framework import owner
 from test_framework.services._postgres_admin import Admin
-from test_framework.services._postgres_databases import PostgresDatabases
 from tests.conftest import wait_until
 from tests.support.checkout import Checkout
+from tests.support.databases import opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from test_framework.services._postgres_databases import _Database
+    from test_framework.services._postgres_databases import PostgresDatabases, _Database
     from test_framework.verdict import Endpoint
     from tests.support.place import Place
 
@@ -112,19 +111,6 @@ def facts(url: str) -> list[Any]:
     """Return what can be seen of a database."""
     with psycopg.connect(url, autocommit=True) as connection:
         return [row[0] and sorted(row[0]) for row in connection.execute(FACTS).fetchall()]
-
-
-@contextmanager
-def opened(postgres: Endpoint, folder: Path) -> Iterator[PostgresDatabases]:
-    """Hand out databases of the server of this run; drop all of them afterwards."""
-    databases = PostgresDatabases(postgres, folder, folder)
-    try:
-        yield databases
-    finally:
-        databases.close()
-        with Admin(postgres.url) as admin:
-            for name in admin.names(f"tf_{owner.MARK}_"):
-                admin.drop(name)
 
 
 @pytest.fixture

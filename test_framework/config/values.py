@@ -1,0 +1,139 @@
+"""Checks single values of the settings against the type of their field, and turns them into it."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from test_framework.config.model import BadSetting, Gate, Isolation, MajorMismatch, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from dataclasses import Field
+    from enum import StrEnum
+
+__all__ = ["SINGLE", "keys", "names", "parsed"]
+
+SINGLE: dict[str, type] = {f.name: f.default_factory for f in fields(Settings) if "single" in f.metadata}  # type: ignore[misc]
+"""The tables that are there once, such as `[tool.test_framework.levels]`: their names and what is in them."""
+
+_NO_KEYS: dict[type, tuple[str, ...]] = {Settings: ("root", "services", "tiers", "origins", *SINGLE)}
+_PACKAGE = Path(__file__).parent.parent
+
+
+def names(package: str) -> tuple[str, ...]:
+    """Return the modules of `providers` or `services`: a new file there is a new choice, with no list to keep."""
+    found = (p for p in (_PACKAGE / package).iterdir() if not p.name.startswith("_"))
+    return tuple(sorted(p.stem for p in found if p.suffix == ".py" or (p / "__init__.py").exists()))
+
+
+def keys(model: type) -> dict[str, Field[Any]]:
+    """Return the fields of a table that can be set."""
+    return {f.name: f for f in fields(model) if f.name not in _NO_KEYS.get(model, ())}
+
+
+def parsed(spec: Field[Any], key: str, value: object, source: str, *, text: bool) -> object:
+    """Return a value as its field has it.
+
+    Args:
+        spec: The field.
+        key: Its name, for the error.
+        value: What was given.
+        source: Where it came from, for the error.
+        text: Whether it comes from a variable, where everything is a text.
+
+    Raises:
+        BadSetting: It is of the wrong type, or not one of the choices.
+    """
+    kind = str(spec.type)
+    if kind == "tuple[str, ...]":
+        return _list(spec, key, value, source, text=text)
+    if kind == "int":
+        return _count(key, value, source, text=text, least=spec.metadata.get("least", 1))
+    if parse := _KINDS.get(kind):
+        return parse(key, value, source, text=text)
+    shown = "***" if spec.metadata.get("secret") else value
+    if not isinstance(value, str):
+        raise BadSetting.value(key, shown, source, "a text")
+    enum = _ENUMS.get(kind)
+    if enum is None:
+        return value
+    if value not in list(enum):
+        raise BadSetting.value(key, shown, source, f"one of {', '.join(enum)}")
+    return enum(value)
+
+
+def _list(spec: Field[Any], key: str, value: object, source: str, *, text: bool) -> tuple[str, ...]:
+    if isinstance(value, str) and (text or key == "template"):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    if not isinstance(value, list | tuple) or not all(isinstance(v, str) for v in value):
+        raise BadSetting.value(key, value, source, "a list of texts")
+    kind = spec.metadata.get("choices", "")
+    choices = _choices(kind) if kind else value
+    for item in value:
+        if item not in choices:
+            raise BadSetting.unknown(kind.removesuffix("s"), item, f"{key}, {source}", choices)
+    return tuple(value)
+
+
+_ENUMS: dict[str, type[StrEnum]] = {"Gate": Gate, "Isolation": Isolation, "MajorMismatch": MajorMismatch}
+_YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+
+
+def _choices(kind: str) -> tuple[str, ...]:
+    """Return what a list of this kind may hold; the codes are imported only by who sets one."""
+    if kind != "codes":
+        return names(kind)
+    from test_framework.reasons import Code
+
+    return tuple(str(code) for code in Code)
+
+
+def _boolean(key: str, value: object, source: str, *, text: bool) -> bool:
+    if isinstance(value, bool):
+        return value
+    if text and isinstance(value, str) and value.lower() in (*_YES, *_NO):
+        return value.lower() in _YES
+    wanted = f"one of {', '.join((*_YES, *_NO))}" if text else "true or false"
+    raise BadSetting.value(key, value, source, wanted)
+
+
+def _number(key: str, value: object, source: str, *, text: bool) -> float:
+    number = _parsed(float, value) if text else value
+    if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number < float("inf"):
+        raise BadSetting.value(key, value, source, f"a number{_unit(key)}, 0 or more")
+    return float(number)
+
+
+def _unit(key: str) -> str:
+    return " of seconds" if key.endswith(("_seconds", "_timeout")) else ""
+
+
+def _count(key: str, value: object, source: str, *, text: bool, least: int) -> int:
+    number = _parsed(int, value) if text else value
+    if isinstance(number, bool) or not isinstance(number, int) or number < least:
+        raise BadSetting.value(key, value, source, f"a whole number, {least} or more")
+    return number
+
+
+def _parsed(kind: type[float], value: object) -> object:
+    try:
+        return kind(value) if isinstance(value, str) else value
+    except ValueError:
+        return None
+
+
+def _pairs(key: str, value: object, source: str, *, text: bool) -> dict[str, str]:
+    if text and isinstance(value, str):
+        value = dict(part.strip().partition("=")[::2] for part in value.split(",") if "=" in part) or value
+    if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
+        raise BadSetting.value(key, value, source, "a table of texts" if not text else "KEY=VALUE, KEY=VALUE, …")
+    return value
+
+
+_KINDS: dict[str, Callable[..., Any]] = {
+    "bool": _boolean,
+    "float": _number,
+    "Mapping[str, str]": _pairs,
+}

@@ -1,0 +1,193 @@
+"""What belongs to the whole server, and so not to the database of one test: roles, databases, and settings of roles.
+
+A test that makes a role leaves it to the next test, and on a server that stays warm to the next run. On servers that
+are ours, what a test made is removed with its database.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import psycopg
+from psycopg import sql
+
+from test_framework.services._postgres_admin import OURS
+from test_framework.verdict import hide_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+
+    from test_framework.services._postgres_admin import Admin
+
+__all__ = ["Strangers"]
+
+_log = logging.getLogger(__name__)
+
+# What a server has from the start has a lower number.
+_SEEN = """
+SELECT (SELECT array_agg(rolname::text) FROM pg_authid WHERE oid >= 16384),
+       (SELECT array_agg(datname::text) FROM pg_database WHERE oid >= 16384 AND NOT starts_with(datname, %s)),
+       (SELECT array_agg(COALESCE(r.rolname::text, '')) FROM pg_db_role_setting s
+        LEFT JOIN pg_authid r ON r.oid = s.setrole WHERE s.setdatabase = 0)
+"""
+
+# A fixture that makes a role for many tests does so from a database that is no test's. A session that is still open may
+# not have been counted yet.
+_GUESTS = """
+SELECT (SELECT sum(sessions) FROM pg_stat_database WHERE datid <> 0 AND NOT starts_with(datname, %(prefix)s)),
+       (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'
+        AND NOT starts_with(datname, %(prefix)s) AND application_name <> %(ours)s)
+"""
+
+_DEPENDS = """
+SELECT d.datname FROM pg_shdepend s JOIN pg_database d ON d.oid = s.dbid
+WHERE s.refclassid = 'pg_authid'::regclass AND s.refobjid = (SELECT oid FROM pg_authid WHERE rolname = %s)
+GROUP BY d.datname
+"""
+
+_DROPPED_SECONDS = 2.0
+_AGAIN_SECONDS = 0.005
+
+_ROLE, _DATABASE, _SETTINGS = "role", "database", "settings of role"
+
+
+@dataclass(frozen=True, slots=True)
+class _Stranger:
+    kind: str
+    name: str
+
+
+class Strangers:
+    """Finds them and removes them. Safe to call from several threads.
+
+    What appears while tests have databases of this server, and nobody has been in a database that is no test's, was
+    made by one of these tests: it is removed as soon as all of them have given theirs back. Anything else may be meant
+    for more than one test, and stays until the last run has ended.
+
+    Args:
+        admin: A connection of its own.
+        prefix: How the names of those that are begin.
+    """
+
+    def __init__(self, admin: Admin, prefix: str) -> None:
+        self._admin = admin
+        self._prefix = prefix
+        self._lock = threading.Lock()
+        self._known = self._seen()
+        self._suspects: dict[_Stranger, set[str]] = {}
+        self._guests: set[_Stranger] = set()
+        self._sessions, _ = self._sessions_of_guests()
+
+    def begin(self) -> None:
+        """Count sessions from now on: a run begins, before which others asked whether the server is well."""
+        with self._lock:
+            self._sessions, _ = self._sessions_of_guests()
+
+    def admit(self) -> None:
+        """Take what is there now for a part of the server, such as the roles of a template."""
+        with self._lock:
+            self._known |= self._seen()
+
+    def look(self, name: str, out: Callable[[], Collection[str]]) -> None:
+        """Remove what the test that had database `name` made; `out` says which databases tests have now.
+
+        Raises:
+            psycopg.OperationalError: The server is gone.
+        """
+        with self._lock:
+            new = self._seen() - self._known - self._guests - self._suspects.keys()
+            if not new and not self._suspects:
+                return
+            others = {*out()} - {name}
+            if new:
+                sessions, open_now = self._sessions_of_guests()
+                if open_now or sessions != self._sessions:
+                    self._guests |= new
+                    _log.info("%s may be a fixture's, and stays until no run is left", _told(new))
+                else:
+                    self._suspects |= {stranger: {name, *others} for stranger in new}
+                self._sessions = sessions
+            for stranger, who in list(self._suspects.items()):
+                if who.intersection(others):
+                    # A role that has something in the database of one of them was made there.
+                    who.intersection_update(who.intersection(self._used_in(stranger)) or who)
+                if not who.intersection(others):
+                    del self._suspects[stranger]
+                    self._remove(stranger)
+
+    def tidy(self) -> None:
+        """Remove all of them, when no run is left; raises as `look` does."""
+        with self._lock:
+            self._guests.clear()
+            self._suspects.clear()
+            for stranger in sorted(self._seen() - self._known, key=lambda s: s.kind):
+                self._remove(stranger)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._admin.close()
+
+    def _seen(self) -> set[_Stranger]:
+        found = self._admin.all(_SEEN, [self._prefix])[0]
+        kinds = (_ROLE, _DATABASE, _SETTINGS)
+        return {_Stranger(kind, name) for kind, names in zip(kinds, found, strict=True) for name in names or ()}
+
+    def _sessions_of_guests(self) -> tuple[int, int]:
+        """Return how many sessions there were in databases that are no test's, and how many are open now."""
+        ever, now = self._admin.all(_GUESTS, {"prefix": self._prefix, "ours": OURS})[0]
+        return int(ever), int(now)
+
+    def _remove(self, stranger: _Stranger) -> None:
+        """Remove it; what the server refuses is logged, and seen again when the runs are over."""
+        name = sql.Identifier(stranger.name)
+        try:
+            if stranger.kind == _DATABASE:
+                self._admin.drop(stranger.name)
+            elif stranger.kind == _SETTINGS:
+                self._admin.run(sql.SQL("ALTER ROLE {} RESET ALL").format(name if stranger.name else sql.SQL("ALL")))
+            else:
+                self._drop_role(stranger.name)
+        except psycopg.OperationalError:
+            raise
+        except psycopg.Error as error:
+            _log.warning("%s stays: %s", _told([stranger]), hide_secrets(str(error)))
+        else:
+            _log.info("a test left %s, which is removed", _told([stranger]))
+
+    def _used_in(self, stranger: _Stranger) -> list[str]:
+        """Return the databases in which a role owns something, or may do something."""
+        found = self._admin.all(_DEPENDS, [stranger.name]) if stranger.kind == _ROLE else ()
+        return [str(database) for (database,) in found]
+
+    def _drop_role(self, role: str) -> None:
+        """Drop it with all that it has, also in the database of a failed test, whose rows a person may look at."""
+        name = sql.Identifier(role)
+        deadline = time.monotonic() + _DROPPED_SECONDS
+        while True:
+            for database in self._used_in(_Stranger(_ROLE, role)):
+                # What was given back is dropped at the same time, by another thread.
+                with suppress(psycopg.OperationalError), self._admin.inside(database) as inside:
+                    _disown(inside.execute, name)
+            _disown(self._admin.run, name)
+            try:
+                self._admin.run(sql.SQL("DROP ROLE {}").format(name))
+            except psycopg.errors.DependentObjectsStillExist:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_AGAIN_SECONDS)
+            else:
+                return
+
+
+def _disown(execute: Callable[[sql.Composed], object], role: sql.Identifier) -> None:
+    execute(sql.SQL("REASSIGN OWNED BY {} TO CURRENT_USER").format(role))
+    execute(sql.SQL("DROP OWNED BY {}").format(role))
+
+
+def _told(strangers: Iterable[_Stranger]) -> str:
+    return ", ".join(sorted(f"{each.kind} {each.name or 'ALL'}" for each in strangers))

@@ -1,0 +1,152 @@
+"""A keyspace for each test that is one of the server's numbered databases, flushed afterwards."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from test_framework.config import Isolation
+from test_framework.reasons import Code
+from test_framework.services._redis_watch import Snapshot, Watch
+from test_framework.services._resp import Connection, ReplyError
+from test_framework.verdict import Endpoint, Reason, Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["ANSWER_SECONDS", "KEPT", "Numbered", "NumberedDatabases", "gone", "refused", "url_of"]
+
+ANSWER_SECONDS = 10.0
+KEPT = 20
+"""How many parts of failed tests stay; then the oldest goes."""
+
+_CLAIMS = "test_framework:claim:{number}"
+_CLAIM_SECONDS = 3600
+_USUAL_DATABASES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """A database of one test, with what was to be seen of the server when the test got it."""
+
+    name: str
+    endpoint: Endpoint
+    before: Snapshot
+
+
+class NumberedDatabases:
+    """See `contracts.Databases`. Hands out databases that are empty, each to one test at a time.
+
+    On a server that is not ours the number is also claimed in database 0, so that two runs do not take the same,
+    and a database that already holds keys is never taken.
+    """
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._ours = endpoint.provider in ("docker", "embedded")
+        # One connection, so that SELECT holds for the command after it; the lock keeps threads apart.
+        self._connection = Connection(endpoint.url, endpoint.provider, ANSWER_SECONDS)
+        self._watch = Watch(self._connection, whole=self._ours)
+        self._lock = threading.Lock()
+        self._taken: set[int] = set()
+        self._kept: deque[int] = deque()
+        self._next = 1
+        try:
+            self._count = int(self._connection.ask("CONFIG", "GET", "databases")[1])
+        except ReplyError:
+            # Hosted servers refuse CONFIG; every server has as many as this.
+            self._count = _USUAL_DATABASES
+
+    def prepare(self, template: tuple[str, ...], run: str, env: Mapping[str, str]) -> None:
+        """Nothing is made ahead: a database of Redis is there when it is named."""
+
+    def checkout(self, template: tuple[str, ...], run: str, env: Mapping[str, str], *, whole: bool = False) -> Numbered:
+        """Return the next empty database; `template` is for services that have schemas."""
+        try:
+            with self._lock:
+                before = self._watch.look()
+                number = self._claim(before)
+        except OSError as error:
+            raise Refused(gone(self._endpoint, error)) from error
+        return Numbered(str(number), self._endpoint.at(url_of(self._endpoint.url, number)), before)
+
+    def _claim(self, seen: Snapshot) -> int:
+        for _ in range(self._count - 1):
+            number = self._next
+            self._next = self._next % (self._count - 1) + 1
+            if number in self._taken or number in seen.keys:
+                continue
+            claim = _CLAIMS.format(number=number)
+            if not self._ours and not self._connection.ask("SET", claim, 1, "NX", "EX", _CLAIM_SECONDS):
+                continue
+            self._taken.add(number)
+            return number
+        why = f"all {self._count - 1} databases beside 0 are in use or hold keys"
+        raise refused(self._endpoint, Isolation.DATABASE, why)
+
+    def left(self, isolated: Numbered) -> list[str]:
+        """See `supervisor.needs.Watches`; on a server that is not ours anybody may have changed anything."""
+        if not self._ours:
+            return []
+        with self._lock:
+            return self._watch.changes(isolated.before, self._taken)
+
+    def give_back(self, isolated: Numbered, *, keep: bool) -> None:
+        """Flush the database, unless it is kept; of those kept, the oldest is flushed when there are too many."""
+        with self._lock:
+            number = int(isolated.name)
+            if keep:
+                self._kept.append(number)
+                if len(self._kept) <= KEPT:
+                    return
+                number = self._kept.popleft()
+            self._flush(number)
+
+    def _flush(self, number: int) -> None:
+        claim = () if self._ours else (("DEL", _CLAIMS.format(number=number)),)
+        flushed = self._connection.ask_all(("SELECT", number), ("FLUSHDB",), ("SELECT", 0), *claim)
+        self._taken.discard(number)
+        for answer in flushed:
+            if isinstance(answer, ReplyError):
+                raise answer
+
+    def tidy(self) -> None:
+        """Nothing is left to remove: what a test did beside its part was told at its end."""
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+
+def url_of(url: str, number: int, login: str = "") -> str:
+    """Return the URL of a database: in the path, but for a socket, whose path is the socket's.
+
+    Args:
+        url: Of the server.
+        number: Of the database.
+        login: `user:password` to put in the place of what the URL says.
+    """
+    parts = urlsplit(url)
+    old, _, host = parts.netloc.rpartition("@")
+    if login or old:
+        parts = parts._replace(netloc=f"{login or old}@{host}")
+    if parts.scheme != "unix":
+        return urlunsplit(parts._replace(path=f"/{number}"))
+    dropped = ("db", "username", "password") if login else ("db",)
+    others = [(key, value) for key, value in parse_qsl(parts.query) if key not in dropped]
+    return f"unix://{parts.netloc}{parts.path}?{urlencode([*others, ('db', number)])}"
+
+
+def gone(endpoint: Endpoint, error: Exception) -> Reason:
+    """Return the reason for a server that does not answer any more."""
+    return Reason.of(Code.SERVER_DIED, service=endpoint.service, provider=endpoint.provider, error=error)
+
+
+def refused(endpoint: Endpoint, isolation: Isolation, error: object) -> Refused:
+    """Return why a server has no part for a test."""
+    (other,) = set(Isolation) - {isolation}
+    where = {"service": endpoint.service, "provider": endpoint.provider}
+    return Refused(Reason.of(Code.ISOLATION_FAILED, isolation=isolation, other=other, error=error, **where))

@@ -1,0 +1,170 @@
+"""Roles, databases and settings of roles belong to the whole server: what a test made of them goes with the test."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from tests.support.checkout import Checkout
+from tests.support.databases import opened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from test_framework.services._postgres_databases import PostgresDatabases, _Database
+    from test_framework.verdict import Endpoint
+    from tests.support.place import Place
+
+SEEN = """
+SELECT ARRAY(SELECT rolname::text FROM pg_roles WHERE oid >= 16384),
+       ARRAY(SELECT datname::text FROM pg_database WHERE oid >= 16384 AND datname !~ '^tf_'),
+       ARRAY(SELECT setconfig::text FROM pg_db_role_setting WHERE setdatabase = 0)
+"""
+
+WAYS = {
+    "a role": "CREATE ROLE left_app",
+    "a role that owns, and may": "CREATE ROLE left_app; CREATE TABLE mine (id int); ALTER TABLE mine OWNER TO left_app;"
+    " CREATE SCHEMA theirs AUTHORIZATION left_app; GRANT SELECT ON ALL TABLES IN SCHEMA public TO left_app;"
+    " ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO left_app",
+    "roles that are members of each other": "CREATE ROLE left_app; CREATE ROLE left_group ROLE left_app",
+    "a role with settings": "CREATE ROLE left_app; ALTER ROLE left_app SET work_mem = '1MB'",
+    "settings of everybody": "ALTER ROLE ALL SET work_mem = '1MB'; ALTER ROLE postgres SET lock_timeout = 1",
+    "a database": "CREATE DATABASE left_other",
+    "a role that owns a database": "CREATE ROLE left_app; CREATE DATABASE left_other OWNER left_app",
+}
+
+
+def do(url: str, statements: str) -> None:
+    """Run statements, each outside of a transaction."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        for statement in statements.split("; "):
+            connection.execute(statement.strip().encode())
+
+
+def seen(isolated: _Database) -> tuple[list[str], ...]:
+    """Return what belongs to the server, as a test sees it."""
+    with psycopg.connect(isolated.endpoint.url) as connection:
+        row = connection.execute(SEEN).fetchone()
+    assert row
+    return row
+
+
+@pytest.fixture
+def databases(postgres_db: Endpoint, postgres: Endpoint, tmp_path: Path) -> Iterator[PostgresDatabases]:
+    """Hand out databases of a server that is ours, on which the supervisor has made all its connections already."""
+    del postgres_db
+    if postgres.provider not in ("docker", "embedded"):
+        pytest.skip("roles of a server that is not ours are left alone")
+    with opened(postgres, tmp_path) as databases:
+        yield databases
+
+
+def checkout(databases: PostgresDatabases, *template: str, run: str = "run") -> _Database:
+    """Return the next database."""
+    return databases.checkout(template, run, {})
+
+
+@contextmanager
+def out(databases: PostgresDatabases) -> Iterator[_Database]:
+    """Have a database for a while."""
+    isolated = checkout(databases)
+    yield isolated
+    databases.give_back(isolated, keep=False)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_next_test_finds_none_of_it(databases: PostgresDatabases, way: str) -> None:
+    """Also when it does the same: it is not told that what it makes is there already."""
+    with out(databases) as first:
+        before = seen(first)
+        do(first.endpoint.url, WAYS[way])
+        assert seen(first) != before
+    for _ in range(2):
+        with out(databases) as later:
+            assert seen(later) == before
+            do(later.endpoint.url, WAYS[way])
+
+
+def test_a_failed_tests_database_keeps_its_rows(databases: PostgresDatabases) -> None:
+    """It does not hold on to the role, which the same test will make again."""
+    failed = checkout(databases)
+    do(failed.endpoint.url, WAYS["a role that owns, and may"])
+    do(failed.endpoint.url, "INSERT INTO mine VALUES (7)")
+    databases.give_back(failed, keep=True)
+    with out(databases) as later:
+        assert "left_app" not in seen(later)[0]
+    with psycopg.connect(failed.endpoint.url) as connection:
+        assert connection.execute("SELECT id FROM mine").fetchall() == [(7,)]
+
+
+def test_the_roles_of_a_template_stay(databases: PostgresDatabases, tmp_path: Path) -> None:
+    """They are as much a part of it as its tables."""
+    (tmp_path / "schema.sql").write_text("CREATE ROLE left_by_template; CREATE TABLE t (id int)")
+    try:
+        for _ in range(2):
+            isolated = checkout(databases, "schema.sql")
+            assert seen(isolated)[0] == ["left_by_template"]
+            databases.give_back(isolated, keep=False)
+        databases.tidy()
+        with out(databases) as later:
+            assert seen(later)[0] == ["left_by_template"]
+    finally:
+        do(databases._endpoint.url, "DROP ROLE left_by_template")
+
+
+def test_what_is_made_beside_all_tests_stays_for_them(databases: PostgresDatabases) -> None:
+    """A fixture of the whole session makes a role from the server's own database; it goes when no run is left."""
+    with out(databases) as isolated:
+        do(databases._endpoint.url, "CREATE ROLE left_session")
+    with out(databases) as isolated:
+        assert seen(isolated)[0] == ["left_session"]
+    databases.tidy()
+    with out(databases) as isolated:
+        assert seen(isolated)[0] == []
+
+
+def test_while_another_test_may_have_made_it_it_stays(databases: PostgresDatabases) -> None:
+    """It goes with the last of them."""
+    with out(databases) as first:
+        with out(databases) as second:
+            do(second.endpoint.url, "CREATE ROLE left_app")
+        assert seen(first)[0] == ["left_app"]
+    with out(databases) as later:
+        assert seen(later)[0] == []
+
+
+SUITE = """
+import os
+import random
+import psycopg
+import pytest
+
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+NUMBERS = list(range(24))
+random.Random(0).shuffle(NUMBERS)
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_roles(postgres_db, number):
+    with psycopg.connect(postgres_db.url, autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE app_{WORKER}")
+        connection.execute(f"CREATE TABLE mine_{number} (id int)")
+        connection.execute(f"ALTER TABLE mine_{number} OWNER TO app_{WORKER}")
+        tables = connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone()
+        assert tables == (1,)
+"""
+
+
+@pytest.mark.parametrize("workers", ["0", "4"])
+def test_a_suite_that_makes_the_same_role_in_each_test(embedded_place: Place, workers: str) -> None:
+    """Twice, on a server that stays warm; and with several workers, each with a role of its own name."""
+    env = {"TEST_FRAMEWORK_IDLE_SECONDS": "60"}
+    project = Checkout(embedded_place, "embedded", ("postgres",), env=env)
+    project.write("tests/integration/test_services.py", SUITE)
+    for _ in range(2):
+        run = project.run("-p", "xdist.plugin", "-n", workers)
+        run.passed()
+        assert len(run.outcomes()) == 24

@@ -1,0 +1,469 @@
+"""Keyspaces of Redis: what a test may do in its own, what it may not do beside it, and what is noticed."""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+import redis as driver
+from redis.exceptions import ConnectionError as Gone
+from redis.exceptions import NoPermissionError, ResponseError
+
+from test_framework import owner
+from test_framework.reasons import Code
+from test_framework.services._redis_databases import KEPT, NumberedDatabases, url_of
+from test_framework.services._redis_prefixes import Prefixes
+from test_framework.supervisor import client as supervisor
+from test_framework.verdict import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from test_framework.config import Settings
+    from test_framework.services._redis_prefixes import _Prefixed
+    from test_framework.verdict import Endpoint
+    from tests.conftest import Project
+
+TEST = "tests/integration/test_it.py"
+REDIS_ALONE = "tiers.integration.services = ['redis']"
+
+
+@contextmanager
+def opened(endpoint: Endpoint) -> Iterator[Prefixes]:
+    """Hand out prefixes of a server; nothing is left there afterwards."""
+    prefixes = Prefixes(endpoint)
+    try:
+        yield prefixes
+    finally:
+        prefixes._ours = False  # so that it takes back what it made
+        prefixes.close()
+
+
+@pytest.fixture
+def prefixes(redis: Endpoint) -> Iterator[Prefixes]:
+    """Hand out prefixes of the server of this run."""
+    with opened(redis) as prefixes:
+        yield prefixes
+
+
+@pytest.fixture
+def admin(redis: Endpoint) -> Iterator[driver.Redis]:
+    """Connect to the server of this run as one who may do all."""
+    with driver.Redis.from_url(redis.url) as client:
+        yield client
+
+
+def checkout(prefixes: Prefixes) -> _Prefixed:
+    """Return the next prefix."""
+    isolated = prefixes.checkout((), "run", {})
+    assert isolated.endpoint.prefix
+    return isolated  # type: ignore[return-value]  # what has a prefix
+
+
+@pytest.fixture
+def two(prefixes: Prefixes) -> Iterator[tuple[driver.Redis, driver.Redis, str]]:
+    """Return two clients with a prefix each, and the prefix of the second, under which it has some keys."""
+    mine, other = checkout(prefixes).endpoint, checkout(prefixes).endpoint
+    with driver.Redis.from_url(mine.url) as client, driver.Redis.from_url(other.url) as second:
+        second.set(f"{other.prefix}text", "untouched")
+        second.rpush(f"{other.prefix}list", 1, 2)
+        yield client, second, other.prefix
+
+
+def users(admin: driver.Redis) -> list[str]:
+    """Return the users of the server."""
+    return [str(name) for name in admin.acl_users()]
+
+
+def raw(client: driver.Redis, *command: object) -> object:
+    """Send a command as it is."""
+    return client.execute_command(*command)  # type: ignore[no-untyped-call]  # redis-py has no types for it
+
+
+def listener_of(client: driver.Redis) -> driver.client.PubSub:
+    """Return what can subscribe."""
+    listener: driver.client.PubSub = client.pubsub()  # type: ignore[no-untyped-call]  # redis-py has no types for it
+    return listener
+
+
+REFUSED: dict[str, Callable[[driver.Redis, str], object]] = {
+    "read": lambda client, other: client.get(f"{other}text"),
+    "look for": lambda client, other: client.exists(f"{other}text"),
+    "write": lambda client, other: client.set(f"{other}text", "x"),
+    "delete": lambda client, other: client.delete(f"{other}text"),
+    "let expire": lambda client, other: client.expire(f"{other}text", 1),
+    "rename": lambda client, other: client.rename(f"{other}text", f"{other}next"),
+    "watch": lambda client, other: raw(client, "WATCH", f"{other}text"),
+    "block on": lambda client, other: client.blpop([f"{other}list"], 1),
+    "read by script": lambda client, other: client.eval(f"return redis.call('GET', '{other}text')", 0),
+    "write by script": lambda client, other: client.eval("return redis.call('SET', KEYS[1], 1)", 1, f"{other}text"),
+    "sort by": lambda client, other: client.sort(f"{other}list"),
+    "flush the database": lambda client, _: client.flushdb(),
+    "flush all": lambda client, _: client.flushall(),
+    "swap": lambda client, _: client.swapdb(0, 1),
+    "select": lambda client, _: raw(client, "SELECT", 1),
+    "copy elsewhere": lambda client, other: raw(client, "COPY", "a", f"{other}a"),
+    "list keys": lambda client, _: client.keys("*"),
+    "scan": lambda client, _: client.scan(),
+    "count keys": lambda client, _: client.dbsize(),
+    "take any": lambda client, _: client.randomkey(),
+    "publish": lambda client, other: client.publish(f"{other}news", "x"),
+    "list channels": lambda client, _: client.pubsub_channels(),
+    "change the server": lambda client, _: client.config_set("maxmemory", "0"),
+    "make a user": lambda client, _: client.acl_setuser("other"),
+    "flush scripts": lambda client, _: client.script_flush(),
+    "kill clients": lambda client, _: client.client_kill_filter(_type="normal"),
+    "list clients": lambda client, _: client.client_list(),
+    "watch all": lambda client, _: raw(client, "MONITOR"),
+    "shut down": lambda client, _: raw(client, "SHUTDOWN", "NOSAVE"),
+}
+
+
+@pytest.mark.parametrize("way", REFUSED)
+def test_a_prefix_cannot_be_left(two: tuple[driver.Redis, driver.Redis, str], way: str) -> None:
+    """The server itself refuses it, and nothing of the other prefix has changed."""
+    client, second, other = two
+    with pytest.raises(ResponseError, match=r"(?i)no permissions|NOPERM|can't access|ACL failure"):
+        REFUSED[way](client, other)
+    assert second.get(f"{other}text") == b"untouched"
+    assert second.lrange(f"{other}list", 0, -1) == [b"1", b"2"]
+
+
+@pytest.mark.parametrize("command", ["FUNCTION LOAD", "FUNCTION FLUSH"])
+def test_a_prefix_has_no_functions_of_its_own(prefixes: Prefixes, redis: Endpoint, command: str) -> None:
+    """They belong to the server, where there are any."""
+    old = int(str(redis.version).partition(".")[0]) < 7
+    refusal = pytest.raises(ResponseError if old else NoPermissionError)
+    with driver.Redis.from_url(checkout(prefixes).endpoint.url) as client, refusal:
+        raw(client, *command.split(), "x")
+
+
+def test_a_prefix_cannot_be_listened_to(two: tuple[driver.Redis, driver.Redis, str]) -> None:
+    """Neither by a channel's name, nor by a pattern that reaches it."""
+    client, _, other = two
+    for command in ("SUBSCRIBE", "PSUBSCRIBE"):
+        for what in (f"{other}news", "*", f"{other}*"):
+            with pytest.raises(NoPermissionError):
+                raw(client, command, what)
+
+
+def test_what_a_prefix_can_do(prefixes: Prefixes) -> None:
+    """Keys, transactions, scripts, blocking, channels, and what clients ask of a server when they connect."""
+    endpoint = checkout(prefixes).endpoint
+    key = f"{endpoint.prefix}key"
+    with driver.Redis.from_url(endpoint.url, client_name="named") as client:
+        client.set(key, 1)
+        client.pipeline(transaction=True).incr(key).expire(key, 60).execute()
+        assert client.register_script("return redis.call('GET', KEYS[1])")(keys=[key]) == b"2"
+        assert client.script_exists(client.script_load("return 1")) == [True]
+        client.lpush(f"{key}s", 1)
+        assert client.blpop([f"{key}s"], 1) == (f"{key}s".encode(), b"1")
+        client.xadd(f"{key}stream", {"a": 1})
+        assert "redis_version" in dict(client.info("server"))
+        with listener_of(client) as listener:
+            listener.subscribe(f"{endpoint.prefix}news")
+            assert listener.get_message(timeout=5)["type"] == "subscribe"
+            client.publish(f"{endpoint.prefix}news", "hello")
+            assert listener.get_message(timeout=5)["data"] == b"hello"
+
+
+def test_a_prefix_leaves_nothing(prefixes: Prefixes, admin: driver.Redis) -> None:
+    """When it is given back its keys are gone, its user, and who is still connected; what is beside it stays."""
+    isolated = checkout(prefixes)
+    prefix = isolated.endpoint.prefix
+    beside = f"beside-{secrets.token_hex(4)}"
+    admin.set(beside, 1, ex=60)
+    with driver.Redis.from_url(isolated.endpoint.url) as client:
+        with client.pipeline(transaction=False) as pipeline:
+            for number in range(3000):
+                pipeline.set(f"{prefix}{number}", number)
+            pipeline.execute()
+        prefixes.give_back(isolated, keep=False)
+        with pytest.raises((Gone, driver.AuthenticationError)):
+            client.get(f"{prefix}1")
+    assert list(admin.scan_iter(f"{prefix}*", count=5000)) == []
+    assert isolated.name not in users(admin)
+    assert admin.delete(beside) == 1
+
+
+def test_prefixes_without_end(prefixes: Prefixes) -> None:
+    """More at once than a server has databases, each with its own keys."""
+    with ExitStack() as stack:
+        for number in range(1500):
+            endpoint = checkout(prefixes).endpoint
+            if number % 100 == 0:
+                client = stack.enter_context(driver.Redis.from_url(endpoint.url))
+                assert client.set(f"{endpoint.prefix}same", number, nx=True)
+
+
+def test_of_those_kept_the_oldest_goes(prefixes: Prefixes, admin: driver.Redis) -> None:
+    """A kept one can be looked at with its URL; they are bounded in number."""
+    kept = [checkout(prefixes) for _ in range(KEPT + 1)]
+    for isolated in kept:
+        with driver.Redis.from_url(isolated.endpoint.url) as client:
+            client.set(f"{isolated.endpoint.prefix}evidence", 1)
+        prefixes.give_back(isolated, keep=True)
+    assert [isolated.name in users(admin) for isolated in kept] == [False] + [True] * KEPT
+    with driver.Redis.from_url(kept[1].endpoint.url) as client:
+        assert client.get(f"{kept[1].endpoint.prefix}evidence") == b"1"
+
+
+def test_a_server_of_somebody_elses_is_left_as_it_was(redis: Endpoint, admin: driver.Redis) -> None:
+    """What is out or kept when the run ends goes too; and so does what a killed run has left, but no living one's."""
+    dead, living = "tf_1_1_7", f"tf_{owner.MARK}_999999"
+    for name in (dead, living):
+        admin.acl_setuser(name, enabled=True, nopass=True)
+        admin.set(f"{name}:left", 1, ex=60)
+    with opened(replace(redis, provider="explicit")) as prefixes:
+        assert dead not in users(admin)
+        made = [checkout(prefixes) for _ in range(3)]
+        for isolated in made:
+            admin.set(f"{isolated.endpoint.prefix}key", 1)
+        prefixes.give_back(made[0], keep=True)
+    assert {isolated.name for isolated in made} & {*users(admin)} == set()
+    assert [admin.exists(f"{name}:left") for name in (dead, living)] == [0, 1]
+    assert admin.exists(*(f"{isolated.endpoint.prefix}key" for isolated in made)) == 0
+    admin.delete(f"{living}:left")
+    assert admin.acl_deluser(living) == 1
+
+
+def test_a_server_that_lets_us_make_no_user(prefixes: Prefixes, redis: Endpoint) -> None:
+    """The reason names what is wrong and the other way to isolate, and no password."""
+    lowly = checkout(prefixes).endpoint
+    with opened(replace(redis, url=lowly.url)) as refusing, pytest.raises(Refused) as caught:
+        checkout(refusing)
+    assert caught.value.reason.code is Code.ISOLATION_FAILED
+    assert 'isolation = "database"' in caught.value.reason.remedy
+    assert "permission" in caught.value.reason.message
+    assert ">" not in caught.value.reason.message
+
+
+def test_a_server_that_is_too_old(redis: Endpoint) -> None:
+    """Before 6.2 a user could not be held to channels."""
+    with pytest.raises(Refused) as caught:
+        Prefixes(replace(redis, version="6.0.16"))
+    assert caught.value.reason.message.endswith("version 6.0.16 is older than 6.2")
+
+
+def test_a_server_that_depends_on_it_has_a_whole_database(prefixes: Prefixes) -> None:
+    """It knows of no prefix."""
+    isolated = prefixes.checkout((), "run", {}, whole=True)
+    assert not isolated.endpoint.prefix
+    with driver.Redis.from_url(isolated.endpoint.url) as client:
+        client.set("any", 1)
+        prefixes.give_back(isolated, keep=False)
+        assert client.dbsize() == 0
+
+
+def test_of_databases_that_are_kept_the_oldest_goes(redis: Endpoint) -> None:
+    """It is empty then, and can be had again."""
+    databases = NumberedDatabases(replace(redis, provider="explicit"))
+    held = [databases.checkout((), "run", {}) for _ in range(KEPT + 1)]
+    with ExitStack() as stack:
+        clients = [stack.enter_context(driver.Redis.from_url(each.endpoint.url)) for each in held]
+        for each, client in zip(held, clients, strict=True):
+            client.set("evidence", 1)
+            databases.give_back(each, keep=True)
+        assert [client.dbsize() for client in clients] == [0] + [1] * KEPT
+        for each in held[1:]:
+            databases._flush(int(each.name))
+    databases.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "login", "wanted"),
+    [
+        ("redis://:old@h:1/0", "", "redis://:old@h:1/7"),
+        ("redis://:old@h:1/0", "u:p", "redis://u:p@h:1/7"),
+        ("rediss://h?ssl_cert_reqs=none", "u:p", "rediss://u:p@h/7?ssl_cert_reqs=none"),
+        ("unix:///run/r.sock?db=1&password=old", "", "unix:///run/r.sock?password=old&db=7"),
+        ("unix:///run/r.sock?db=1&password=old", "u:p", "unix://u:p@/run/r.sock?db=7"),
+    ],
+)
+def test_the_url_of_a_database(url: str, login: str, wanted: str) -> None:
+    """Whatever the server's own looks like, and with another login where there is one."""
+    assert url_of(url, 7, login) == wanted
+
+
+@pytest.fixture
+def own(project: Project, redis: Endpoint, framework_settings: Settings) -> Project:
+    """Return the project, with a server of its own on the provider of this run."""
+    project.configure(REDIS_ALONE)
+    project.env.setenv("TEST_FRAMEWORK_PROVIDERS", redis.provider)
+    project.env.setenv("TEST_FRAMEWORK_REDIS_IMAGE", framework_settings.service("redis").image)
+    if redis.provider == "explicit":
+        pytest.skip("it looks at a server of its own")
+    return project
+
+
+LEAKS = """
+import pytest
+from redis import Redis
+from urllib.parse import urlsplit, urlunsplit
+
+def at(endpoint, number):
+    return Redis.from_url(urlunsplit(urlsplit(endpoint.url)._replace(path=f"/{number}")))
+
+WAYS = {
+    "database 0": lambda own, at: at(0).set("lost", 1),
+    "database 900": lambda own, at: at(900).mset({"a": 1, "b": 2}),
+    "config": lambda own, at: own.config_set("maxmemory", "100mb"),
+    "acl": lambda own, at: own.acl_setuser("bob"),
+    "flushall": lambda own, at: own.flushall(),
+    "swapdb": lambda own, at: own.swapdb(901, 902),
+    "nothing": lambda own, at: None,
+    "keys": lambda own, at: own.set("mine", 1),
+    "a look": lambda own, at: (at(0).get("lost"), own.config_get("*"), own.acl_list(), own.dbsize()),
+    "undone": lambda own, at: (own.config_set("maxmemory", "1gb"), own.config_set("maxmemory", "100mb")),
+    "refused": lambda own, at: pytest.raises(Exception, own.config_set, "no-such", 1),
+    "fewer": lambda own, at: at(0).delete("lost"),
+    "script": lambda own, at: own.eval("return 1", 0),
+}
+
+@pytest.mark.parametrize("way", WAYS)
+def test_way(redis_db, way):
+    with Redis.from_url(redis_db.url) as own:
+        WAYS[way](own, lambda number: at(redis_db, number))
+"""
+
+FUNCTION = """
+    "function": lambda own, at: own.function_load(
+        "#!lua name=made\\nredis.register_function('f', function() return 1 end)"
+    ),
+"""
+"""For servers that have them, from version 7."""
+
+TOLD = {
+    "database 0": "database 0 has 1 new key: lost",
+    "database 900": "database 900 has 2 new keys: a, b",
+    "config": "config maxmemory",
+    "acl": "acl user bob",
+    "flushall": "FLUSHALL was called, which reaches the databases of other tests",
+    "swapdb": "SWAPDB was called, which reaches the databases of other tests",
+}
+
+
+def told(project: Project) -> dict[str, Any]:
+    """Return the tests of the report by their parameter, or by their name."""
+    tests = project.report("integration")["tests"]
+    return {t["nodeid"].rpartition("::")[2].removeprefix("test_way[").removesuffix("]"): t for t in tests}
+
+
+def test_what_is_left_beside_a_database(own: Project, redis: Endpoint) -> None:
+    """Each test that leaves something has an error that names it, and no other test has."""
+    functions = int(str(redis.version).partition(".")[0]) >= 7
+    wanted = TOLD | ({"function": "function library made"} if functions else {})
+    own.write(TEST, LEAKS.replace("WAYS = {", f"WAYS = {{{FUNCTION}") if functions else LEAKS)
+    result = own.spawn("--tier", "integration")
+    outcomes = {name: test["outcome"] for name, test in told(own).items()}
+    assert {name for name, outcome in outcomes.items() if outcome == "error"} == {*wanted}
+    assert {outcome for name, outcome in outcomes.items() if name not in wanted} == {"passed"}
+    for text in wanted.values():
+        result.stdout.fnmatch_lines([f"left-behind: *: redis, {text}. Undo it in the test, or set isolation*"])
+
+
+SHARED = """
+import time
+import pytest
+from redis import Redis
+
+@pytest.mark.parametrize("number", range(2))
+def test_it(redis, redis_db, number, tmp_path_factory):
+    here = tmp_path_factory.getbasetemp().parent
+    (here / f"began{number}").touch()
+    deadline = time.monotonic() + 20
+    while not (here / f"began{1 - number}").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    if number:
+        Redis.from_url(redis.url).set("lost", 1)
+        (here / "written").touch()
+    while not (here / "written").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+"""
+
+
+def test_nobody_is_blamed_where_it_may_have_been_another(own: Project) -> None:
+    """With two workers it is told at the end, once, with who ran at the time, and the run is green."""
+    own.write(TEST, SHARED)
+    result = own.spawn("--tier", "integration", "-n", "2")
+    assert result.ret == pytest.ExitCode.OK
+    lines = [line for line in result.outlines if line.startswith("left behind: ")]
+    assert len(lines) == 1
+    assert lines[0].startswith(
+        "left behind: redis, database 0 has 1 new key: lost  (while tests/integration/test_it.py"
+    )
+    left = [what for test in told(own).values() for what in test.get("left", [])]
+    assert set(left) == {"redis, database 0 has 1 new key: lost"}
+
+
+OUTLIVES = """
+import pytest
+from redis import Redis
+
+@pytest.fixture(scope="module")
+def application(redis):
+    return Redis.from_url(redis.url)
+
+def test_other(redis_db): pass
+
+def test_it(application, redis_db):
+    application.set("heartbeat", 1)
+"""
+
+
+def test_nobody_is_blamed_for_what_outlives_him(own: Project) -> None:
+    """A fixture of the whole module that has the server may change it at any time."""
+    own.write(TEST, OUTLIVES)
+    result = own.spawn("--tier", "integration")
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(["left behind: redis, database 0 has 1 new key: heartbeat  (while *::test_it ran)"])
+
+
+PREFIXED = """
+import pytest
+from redis import Redis
+
+@pytest.mark.parametrize("number", range(20))
+def test_it(redis_db, number):
+    with Redis.from_url(redis_db.url) as client:
+        assert client.set(redis_db.prefix + "same", number, nx=True)
+
+def test_fails(redis_db):
+    Redis.from_url(redis_db.url).set(redis_db.prefix + "evidence", 1)
+    assert 0
+"""
+
+
+def test_prefixes_by_the_settings(own: Project) -> None:
+    """Each test has one of its own, over several workers; that of a failed test is kept, and named."""
+    own.configure(f"{REDIS_ALONE}\nservices.redis.isolation = 'prefix'")
+    own.env.setenv("TEST_FRAMEWORK_IDLE_SECONDS", "60")
+    own.write(TEST, PREFIXED)
+    result = own.spawn("--tier", "integration", "-n", "2")
+    try:
+        counts = own.report("integration")["counts"]
+        assert counts == {"passed": 20, "failed": 1, "errors": 0, "skipped": 0}
+        result.stdout.fnmatch_lines(
+            ["kept for you to look at: redis redis://tf_*:[*][*][*]@*/0 prefix tf_*: *test_fails)"]
+        )
+    finally:
+        for channel, _ in supervisor.running({"XDG_RUNTIME_DIR": str(own.runtime)}):
+            supervisor.stop(channel, force=True)
+
+
+def test_an_isolation_that_there_is_not(project: Project) -> None:
+    """The choices are named."""
+    project.configure("services.redis.isolation = 'schema'")
+    result = project.run()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*isolation = 'schema' in pyproject.toml*is not one of database, prefix*"])
+
+
+def test_a_database_of_another_server_is_the_same_url(redis: Endpoint, redis_db: Endpoint) -> None:
+    """Only the path differs."""
+    one, other = urlsplit(redis.url), urlsplit(redis_db.url)
+    assert urlunsplit(one._replace(path="")) == urlunsplit(other._replace(path=""))
