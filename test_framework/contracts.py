@@ -143,6 +143,7 @@ class Service(Protocol):
         runs_as_root: Whether the embedded server runs as root too.
         needs: The services that one of its servers depends on, when we start it.
         divides: Whether a server has parts for one test each, which `databases` hands out.
+        modules: What its checks import and is slow to; it is imported while a server is looked for.
     """
 
     name: str
@@ -152,6 +153,7 @@ class Service(Protocol):
     runs_as_root: bool
     needs: tuple[str, ...]
     divides: bool
+    modules: tuple[str, ...]
 
     def container(self, launch: Launch) -> ContainerSpec:
         """Return how it runs in a container."""

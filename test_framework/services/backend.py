@@ -45,6 +45,7 @@ class Backend:
     runs_as_root = True
     needs = ("postgres", "redis")
     divides = False
+    modules = ()
 
     def container(self, launch: Launch) -> ContainerSpec:
         """Return the contract of the image that compose/backend/Dockerfile makes."""

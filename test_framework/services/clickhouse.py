@@ -75,6 +75,7 @@ class ClickHouse:
     runs_as_root = True
     needs = ()
     divides = True
+    modules = ()
 
     def container(self, launch: Launch) -> ContainerSpec:
         """Return the contract of the official image, with the data in memory."""

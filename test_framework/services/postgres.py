@@ -62,6 +62,7 @@ class Postgres:
     runs_as_root = False
     needs = ()
     divides = True
+    modules = ("psycopg", "test_framework.services._postgres_databases")
 
     def container(self, launch: Launch) -> ContainerSpec:
         """Return the contract of the official image, with the data directory in memory."""

@@ -40,6 +40,7 @@ class Redis:
     runs_as_root = True
     needs = ()
     divides = True
+    modules = ()
 
     def container(self, launch: Launch) -> ContainerSpec:
         """Return the contract of the official image; nothing is written to disk."""

@@ -7,12 +7,12 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from test_framework import owner, providers, services
-from test_framework.config import Settings, load
-from test_framework.contracts import Context, Isolated, Memo, Part, Provider, Server, Service
+from test_framework.contracts import Context, Isolated, Part, Provider, Server, Service
 from test_framework.reasons import Code
 from test_framework.resolve import resolve
 from test_framework.supervisor.guard import Guard
@@ -20,42 +20,18 @@ from test_framework.supervisor.needs import Held, resolve_needs
 from test_framework.verdict import Reason, Refused, Resolution
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from test_framework.contracts import Databases
+    from test_framework.supervisor.run import Run
     from test_framework.supervisor.wire import Want
 
-__all__ = ["Run", "Supervisor"]
+__all__ = ["Supervisor"]
 
 _log = logging.getLogger(__name__)
 _CHECK_SECONDS = 2.0
 _HEAR_SECONDS = 1.0
-
-
-@dataclass
-class Run:
-    """One run of tests: its settings and environment, and the answers that all its workers share."""
-
-    id: str
-    settings: Settings
-    env: Mapping[str, str]
-    memo: Memo = field(default_factory=Memo)
-    listeners: list[Callable[[str], None]] = field(default_factory=list)
-    servers: dict[str, Server] = field(default_factory=dict)
-    clients: int = 0
-
-    @classmethod
-    def of(cls, run: str, root: Path, env: Mapping[str, str], overrides: Mapping[str, tuple[object, str]]) -> Run:
-        """Read the settings as the client reads them; raises `BadSetting`."""
-        return cls(run, load(root, env, overrides), env)
-
-    def say(self, text: str) -> None:
-        """Tell everybody who waits."""
-        _log.info("%s", text)
-        for listener in list(self.listeners):
-            with suppress(OSError):
-                listener(text)
 
 
 class Supervisor:
@@ -110,6 +86,8 @@ class Supervisor:
         """Begin to resolve, side by side, without waiting."""
         for want in wants:
             self._pool.submit(self._warm, run, want)
+            # What a probe waits for need not be waited for twice.
+            self._pool.map(import_module, services.get(want.service).modules)
 
     def _warm(self, run: Run, want: Want) -> None:
         self.resolve(run, want)

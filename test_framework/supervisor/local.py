@@ -7,7 +7,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from test_framework.supervisor.core import Run, Supervisor
+from test_framework.supervisor.core import Supervisor
+from test_framework.supervisor.run import Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

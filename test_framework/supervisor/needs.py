@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from test_framework.contracts import Databases, Isolated, Provider, Server, Service
-    from test_framework.supervisor.core import Run
+    from test_framework.supervisor.run import Run
 
 __all__ = ["Held", "resolve_needs"]
 

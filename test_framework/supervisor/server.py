@@ -19,7 +19,8 @@ from typing import Any
 
 from test_framework.config import BadSetting
 from test_framework.supervisor.address import Address
-from test_framework.supervisor.core import Run, Supervisor
+from test_framework.supervisor.core import Supervisor
+from test_framework.supervisor.run import Run
 from test_framework.supervisor.wire import UNANSWERED, Channel, Message, Want, endpoint_to, refused_to, resolution_to
 from test_framework.verdict import Refused, hide_secrets
 

@@ -9,8 +9,8 @@ import pytest
 from test_framework import providers, services
 from test_framework.config import load
 from test_framework.providers._remote import RemoteServer
-from test_framework.supervisor.core import Run
 from test_framework.supervisor.needs import resolve_needs
+from test_framework.supervisor.run import Run
 from test_framework.supervisor.wire import Want
 from test_framework.verdict import Attempt, Code, Endpoint, Reason, Refused, Resolution
 

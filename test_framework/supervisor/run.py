@@ -1,0 +1,44 @@
+"""One run of tests, as the supervisor knows it."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from test_framework.config import Settings, load
+from test_framework.contracts import Memo, Server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+__all__ = ["Run"]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class Run:
+    """One run of tests: its settings and environment, and the answers that all its workers share."""
+
+    id: str
+    settings: Settings
+    env: Mapping[str, str]
+    memo: Memo = field(default_factory=Memo)
+    listeners: list[Callable[[str], None]] = field(default_factory=list)
+    servers: dict[str, Server] = field(default_factory=dict)
+    clients: int = 0
+
+    @classmethod
+    def of(cls, run: str, root: Path, env: Mapping[str, str], overrides: Mapping[str, tuple[object, str]]) -> Run:
+        """Read the settings as the client reads them; raises `BadSetting`."""
+        return cls(run, load(root, env, overrides), env)
+
+    def say(self, text: str) -> None:
+        """Tell everybody who waits."""
+        _log.info("%s", text)
+        for listener in list(self.listeners):
+            with suppress(OSError):
+                listener(text)
