@@ -39,7 +39,7 @@ _LOOK_SECONDS = 0.001
 # settings and its comment are in catalogs that all databases share. Only sequences change without a count; but one that
 # nobody has touched has no entry in the statistics.
 _STATE = """
-SELECT (SELECT bool_or(pg_stat_have_stats('relation', d.oid, q)) FROM unnest(%s::oid[]) q),
+SELECT ARRAY(SELECT q::int8 FROM unnest(%s::oid[]) q WHERE pg_stat_have_stats('relation', d.oid, q)),
        s.tup_inserted, s.tup_updated, s.tup_deleted, s.stats_reset, d::text,
        (SELECT array_agg(r::text ORDER BY r::text) FROM pg_db_role_setting r WHERE r.setdatabase = d.oid),
        (SELECT array_agg(c::text) FROM pg_shdescription c WHERE c.objoid = d.oid),
@@ -53,12 +53,12 @@ class State:
     """What a database is.
 
     Attributes:
-        touched: Whether somebody has used a sequence.
+        touched: The numbers of the sequences that somebody has used.
         counts: Of the rows that were ever inserted, updated and deleted.
         facts: What else there is, and when the counts began: two databases that are equal in all have the same rows.
     """
 
-    touched: bool
+    touched: tuple[int, ...]
     counts: tuple[object, ...]
     facts: tuple[object, ...]
 
@@ -66,7 +66,7 @@ class State:
     def of(cls, connection: psycopg.Connection, name: str, shape: Shape) -> State | None:
         """Return the state of a database in which nobody else is; None when it is gone."""
         row = connection.execute(_STATE, [list(shape.sequences), name]).fetchone()
-        return cls(bool(row[0]), tuple(row[1:4]), tuple(row[4:])) if row else None
+        return cls(tuple(row[0]), tuple(row[1:4]), tuple(row[4:])) if row else None
 
 
 class Admin:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -32,7 +33,7 @@ _END_SECONDS = 2.0
 _REST_SECONDS = 0.003
 """A session is on its way out for so long; to ask about it earlier is to ask twice."""
 
-_ON_ITS_WAY_SECONDS = 0.02
+_ON_ITS_WAY_SECONDS = 5.0
 _STALE_SECONDS = 30.0
 """A template that is not current and was not used for so long belonged to a run that is over."""
 
@@ -49,6 +50,7 @@ class _Source:
     shape: Shape | None = None
     ready: deque[str] = field(default_factory=deque)
     out: int = 0
+    waiting: int = 0
     peak: int = 1
     used: float = field(default_factory=time.monotonic)
 
@@ -82,7 +84,7 @@ class Pool:
         self._of: dict[str, _Source] = {}
         self._closed = False
         self._busy = False
-        self._awaited = False
+        self._making: _Source | None = None
         self._thread: threading.Thread | None = None
 
     def prepare(self, source: str) -> None:
@@ -102,11 +104,11 @@ class Pool:
             known.out += 1
             known.peak = max(known.peak, known.out)
             known.used = time.monotonic()
-            if not known.ready and self._busy and not self._awaited:
-                # One that is on its way is here sooner than one that would be begun now; but it is one.
-                self._awaited = True
-                self._news.wait_for(lambda: known.ready, _ON_ITS_WAY_SECONDS)
-                self._awaited = False
+            if not known.ready:
+                # One that is on its way is here sooner than one that would be begun now.
+                known.waiting += 1
+                self._news.wait_for(lambda: known.ready or self._coming(known) < known.waiting, _ON_ITS_WAY_SECONDS)
+                known.waiting -= 1
             name = known.ready.popleft() if known.ready else None
             if name:
                 self._of[name] = known
@@ -170,6 +172,10 @@ class Pool:
         ready = [name for source in self._sources.values() for name in source.ready]
         return [*self._of, *ready, *(name for name, *_ in self._back), *self._doomed]
 
+    def _coming(self, source: _Source) -> int:
+        """How many clones may be ready soon."""
+        return (self._making is source) + sum(of is source for _, of, _ in self._back)
+
     def _known(self, source: str) -> _Source:
         if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(target=self._work, daemon=True, name="databases")
@@ -188,18 +194,20 @@ class Pool:
     def _next(self, admin: Admin) -> Callable[[], None] | None:
         """Wait for something to do: what comes back is soonest ready, then new clones, then what has to go."""
         with self._news:
-            self._busy = True
+            self._busy, self._making = True, None
+            # Who waits for what did not become ready looks after himself.
+            self._news.notify_all()
             while not self._closed:
                 if len(self._doomed) > _BACKLOG:
                     return self._drop_one(admin)
                 rest = self._back[0][2] + _REST_SECONDS - time.monotonic() if self._back else None
                 if rest is not None and rest <= 0:
-                    name, source, _ = self._back.popleft()
-                    return lambda: self._look(admin, name, source)
-                coming = [source.name for _, source, _ in self._back]
+                    name, self._making, _ = self._back.popleft()
+                    return partial(self._look, admin, name, self._making)
                 for source in self._sources.values():
-                    if len(source.ready) + coming.count(source.name) < source.wanted:
-                        return lambda: self._clone(admin, source)
+                    if len(source.ready) + self._coming(source) < source.wanted:
+                        self._making = source
+                        return partial(self._clone, admin, source)
                 if self._doomed:
                     return self._drop_one(admin)
                 self._busy = rest is not None
@@ -208,8 +216,7 @@ class Pool:
         return None
 
     def _drop_one(self, admin: Admin) -> Callable[[], None]:
-        name = self._doomed.popleft()
-        return lambda: admin.drop(name)
+        return partial(admin.drop, self._doomed.popleft())
 
     def _clone(self, admin: Admin, source: _Source) -> None:
         name = self._name()
@@ -251,9 +258,9 @@ class Pool:
             return before
         try:
             with admin.inside(name) as inside:
-                if now.counts == before.counts and shape.stands(inside):
+                if now.counts == before.counts and shape.stands(inside, now.touched):
                     return before
-                return State.of(inside, name, shape) if shape.restore(inside) else None
+                return State.of(inside, name, shape) if shape.restore(inside, now.touched) else None
         except psycopg.Error as error:
             # Such as a server of somebody else's, on which we may not do it.
             _log.info("%s is dropped: %s", name, hide_secrets(str(error)))

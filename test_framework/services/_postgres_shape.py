@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["Shape"]
 
 _SEQUENCES = """
-SELECT c.oid, n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind = 'S' ORDER BY c.oid
+SELECT c.oid::int8, s.seqstart, n.nspname, c.relname
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_sequence s ON s.seqrelid = c.oid
 """
 
 _TABLES = """
@@ -39,38 +39,41 @@ class Shape:
     """Numbers of tables and sequences are the same in every clone.
 
     Attributes:
-        sequences: The numbers of all sequences.
-        stand: How they stand in the template.
-        names: The name of each table, as a part of a statement.
+        sequences: How each sequence stands in the template: its last value, and whether it was called.
+        advanced: Those that do not stand at their start, to which emptying a table would set them.
+        names: The name of each table and of each sequence, as a part of a statement.
         emptied: For each table that may be emptied, all that are emptied with it: those that refer to it, which are
             as empty in the template as it is itself.
     """
 
-    sequences: tuple[int, ...]
-    stand: tuple[tuple[object, ...], ...]
+    sequences: Mapping[int, tuple[int, bool]]
+    advanced: frozenset[int]
     names: Mapping[int, sql.Identifier]
     emptied: Mapping[int, frozenset[int]]
-    _query: sql.Composed
 
     @classmethod
     def of(cls, clone: psycopg.Connection) -> Shape:
         """Look at a clone that is as its template."""
-        found = clone.execute(_SEQUENCES).fetchall()
-        each = [sql.SQL("SELECT last_value, is_called FROM {}").format(sql.Identifier(*path)) for _, *path in found]
-        query = sql.SQL(" UNION ALL ").join(each)
-        stand = tuple(clone.execute(query).fetchall()) if found else ()
-        names = {oid: sql.Identifier(*path) for oid, *path in clone.execute(_TABLES).fetchall()}
-        looks = [sql.SQL("SELECT {}, EXISTS (SELECT FROM ONLY {})").format(oid, name) for oid, name in names.items()]
+        starts = {}
+        names = {}
+        for oid, start, *path in clone.execute(_SEQUENCES):
+            starts[oid] = (start, False)
+            names[oid] = sql.Identifier(*path)
+        sequences = _standing(clone, names)
+        advanced = frozenset(oid for oid, stand in sequences.items() if stand != starts[oid])
+        tables = {oid: sql.Identifier(*path) for oid, *path in clone.execute(_TABLES)}
+        looks = [sql.SQL("SELECT {}, EXISTS (SELECT FROM ONLY {})").format(oid, name) for oid, name in tables.items()]
         full = {oid for oid, rows in clone.execute(sql.SQL(" UNION ALL ").join(looks)) if rows} if looks else set()
-        emptied = _closures(names, clone.execute(_REFERENCES).fetchall())
+        emptied = _closures(tables, clone.execute(_REFERENCES).fetchall())
         may = {oid: others for oid, others in emptied.items() if not others & full}
-        return cls(tuple(oid for oid, *_ in found), stand, names, may, query)
+        return cls(sequences, advanced, names | tables, may)
 
-    def stands(self, clone: psycopg.Connection) -> bool:
-        """Whether the sequences of a clone stand as those of the template."""
-        return not self.sequences or tuple(clone.execute(self._query).fetchall()) == self.stand
+    def stands(self, clone: psycopg.Connection, touched: Iterable[int]) -> bool:
+        """Whether the sequences of a clone stand as those of the template: those touched, and those not at their start."""
+        asked = self.advanced.union(touched)
+        return _standing(clone, {oid: self.names[oid] for oid in asked}) == {oid: self.sequences[oid] for oid in asked}
 
-    def restore(self, clone: psycopg.Connection) -> bool:
+    def restore(self, clone: psycopg.Connection, touched: Iterable[int]) -> bool:
         """Empty the tables that a test has written to, and begin to count anew; say whether it is as the template then.
 
         It is not when anything else was changed: a catalog, and so anything by DDL; a table that has rows in the
@@ -85,11 +88,18 @@ class Shape:
             clone.execute("SET session_replication_role = replica")
             tables = sql.SQL(", ONLY ").join(self.names[oid] for oid in doomed)
             clone.execute(sql.SQL("TRUNCATE ONLY {} RESTART IDENTITY").format(tables))
-        if not self.stands(clone):
+        if not self.stands(clone, touched):
             return False
         clone.execute("SELECT pg_stat_force_next_flush()")
         clone.execute("SELECT pg_stat_reset()")
         return True
+
+
+def _standing(clone: psycopg.Connection, sequences: Mapping[int, sql.Identifier]) -> dict[int, tuple[int, bool]]:
+    """Return the last value of each sequence, and whether it was called."""
+    looks = [sql.SQL("SELECT {}::int8, last_value, is_called FROM {}").format(*each) for each in sequences.items()]
+    rows = clone.execute(sql.SQL(" UNION ALL ").join(looks)).fetchall() if looks else []
+    return {oid: (last, called) for oid, last, called in rows}
 
 
 def _closures(tables: Iterable[int], references: Iterable[tuple[int, int]]) -> dict[int, frozenset[int]]:
