@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BadSetting",
     "Gate",
+    "HealthSettings",
     "Isolation",
     "MajorMismatch",
     "ServiceLevels",
@@ -150,6 +151,27 @@ class AuditSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class HealthSettings:
+    """`[tool.test_framework.health]`; in the environment `TEST_FRAMEWORK_HEALTH_KEY`. Rates are from 0 to 1."""
+
+    baseline: str = _setting("tests/health.json", "file with the baseline, from the project's root; commit it")
+    history: str = _setting("reports/health.jsonl", "file to which each check adds a line, from the project's root")
+    history_runs: int = _setting(500, "lines of the history that are kept")
+    files_factor: float = _setting(1.5, "how many times more, or fewer, test files there may be")
+    discovery_factor: float = _setting(2.0, "how many times longer an audit with its cache may take")
+    discovery_noise_seconds: float = _setting(1.0, "an audit that takes no more than this longer is never too slow")
+    max_new_broken: int = _setting(0, "test files that may have become impossible to import", least=0)
+    max_new_unparseable: int = _setting(0, "files that may have become impossible to parse", least=0)
+    max_new_findings: int = _setting(0, "findings in tests that may have been added, of each rule", least=0)
+    success_drop: float = _setting(0.05, "by how much the success rate of a folder may fall")
+    skip_rise: float = _setting(0.05, "by how much the share of skipped tests may rise, in each tier")
+    failure_rise: float = _setting(0.0, "by how much the share of failed tests may rise, in each tier")
+    timeout_rise: float = _setting(0.0, "by how much the share of tests that were timed out may rise, in each tier")
+    duration_factor: float = _setting(2.0, "how many times longer the average test may take, in each tier")
+    duration_noise_seconds: float = _setting(0.1, "a tier whose average test takes no more than this longer is fine")
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """`[tool.test_framework]`; in the environment `TEST_FRAMEWORK_KEY`. Times are in seconds."""
 
@@ -172,6 +194,7 @@ class Settings:
     )
     levels: ServiceLevels = field(default_factory=ServiceLevels, metadata={"single": True})
     audit: AuditSettings = field(default_factory=AuditSettings, metadata={"single": True})
+    health: HealthSettings = field(default_factory=HealthSettings, metadata={"single": True})
     services: Mapping[str, ServiceSettings] = field(default_factory=dict)
     tiers: Mapping[str, TierSettings] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict)
@@ -189,6 +212,16 @@ class Settings:
         if name not in self.tiers:
             raise BadSetting.unknown("tier", name, "the request", self.tiers)
         return self.tiers[name]
+
+    def tier_of(self, path: Path) -> str | None:
+        """Return the tier that a file belongs to: the one with the longest path above it."""
+        best: tuple[int, str | None] = (-1, None)
+        for name, tier in self.tiers.items():
+            for entry in tier.paths:
+                folder = self.root / entry
+                if path.is_relative_to(folder):
+                    best = max(best, (len(folder.parts), name), key=lambda found: found[0])
+        return best[1]
 
     def origin(self, key: str) -> str:
         """Return where the value of a dotted key came from."""

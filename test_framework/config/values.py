@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ _NO_KEYS: dict[type, tuple[str, ...]] = {Settings: ("root", "services", "tiers",
 _PACKAGE = Path(__file__).parent.parent
 
 
+@cache
 def names(package: str) -> tuple[str, ...]:
     """Return the modules of `providers` or `services`: a new file there is a new choice, with no list to keep."""
     found = (p for p in (_PACKAGE / package).iterdir() if not p.name.startswith("_"))

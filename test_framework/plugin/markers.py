@@ -46,6 +46,7 @@ FIXTURES = {
 
 _SAFE = ("staging_safe", "connectivity_check")
 _CONDITIONS = ("docker_required", "gcp_required", "staging")
+_WANTED = {"docker_required": "docker", "staging": "staging"}
 _NAMING = ("requires", "real_services")
 
 
@@ -78,8 +79,8 @@ def _is_ours(item: pytest.Item, name: str) -> bool:
 
 
 def _naming(item: pytest.Item) -> Iterator[pytest.Mark]:
-    for name in _NAMING:
-        yield from item.iter_markers(name)
+    """Yield the markers that name services."""
+    return (marker for marker in item.iter_markers() if marker.name in _NAMING)
 
 
 def check(item: pytest.Item) -> None:
@@ -100,16 +101,15 @@ def check(item: pytest.Item) -> None:
 
 def is_safe(item: pytest.Item) -> bool:
     """Whether the test may run against staging."""
-    return any(item.get_closest_marker(name) for name in _SAFE)
+    return any(marker.name in _SAFE for marker in item.iter_markers())
 
 
 def states_condition(item: pytest.Item) -> bool:
     """Whether the test states a condition beside its services."""
-    return any(item.get_closest_marker(name) for name in _CONDITIONS)
+    return any(marker.name in _CONDITIONS for marker in item.iter_markers())
 
 
 def wanted_provider(item: pytest.Item) -> str | None:
     """Return the only provider that the test accepts."""
-    if item.get_closest_marker("docker_required"):
-        return "docker"
-    return "staging" if item.get_closest_marker("staging") else None
+    wanted = {_WANTED[marker.name] for marker in item.iter_markers() if marker.name in _WANTED}
+    return min(wanted, default=None)

@@ -45,20 +45,25 @@ class Sender:
         report = yield
         state = item.stash.setdefault(STATE, TestState())
         state.failed = state.failed or (report.failed and call.when == "call")
-        setattr(report, _ATTRIBUTE, self._told(state, _reason(call) if report.skipped else None))
+        if told := self._told(state, _reason(call) if report.skipped else None):
+            setattr(report, _ATTRIBUTE, told)
         return report
 
     def _told(self, state: TestState, skip: Reason | None) -> dict[str, Any]:
+        """Return what there is to tell: for a test without services that ran, nothing."""
+        if not (skip or state.endpoints or self._session.has_lease):
+            return {}
         resolved = self._session.lease.resolutions if self._session.has_lease else {}
         new = {n: r for n, r in resolved.items() if n not in self._sent}
         self._sent.update(new)
-        return {
+        told = {
             "services": {n: {"provider": e.provider, "version": e.version} for n, e in state.endpoints.items()},
             "skip": skip.to_json() if skip else None,
             "kept": state.kept,
             "left": state.left,
             "resolutions": {n: _resolution(r) for n, r in new.items()},
         }
+        return {name: found for name, found in told.items() if found}
 
 
 def _reason(call: pytest.CallInfo[None]) -> Reason | None:
@@ -92,10 +97,11 @@ class Gatherer:
         entry = self._record.test(report.nodeid)
         entry.seconds += getattr(report, "duration", 0.0)
         told: dict[str, Any] = getattr(report, _ATTRIBUTE, {})
-        entry.services |= told.get("services", {})
-        entry.kept = told.get("kept") or entry.kept
-        entry.left = told.get("left") or entry.left
-        self._record.services |= told.get("resolutions", {})
+        if told:
+            entry.services |= told.get("services", {})
+            entry.kept = told.get("kept", entry.kept)
+            entry.left = told.get("left", entry.left)
+            self._record.services |= told.get("resolutions", {})
         if outcome := _outcome(report):
             # A test that failed and whose teardown has an error too is one failed test, not another.
             entry.outcome = outcome if entry.outcome != "failed" else "failed"

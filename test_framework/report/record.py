@@ -108,12 +108,18 @@ class Record:
         handle, part = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(self.to_json(gate), file, indent=2)
-                file.write("\n")
+                file.write(_text(self.to_json(gate)))
             Path(part).chmod(0o644)
             Path(part).replace(path)
         finally:
             Path(part).unlink(missing_ok=True)
+
+
+def _text(report: dict[str, Any]) -> str:
+    """Return the report as text for people too, with each test on a line: indenting thousands of them takes long."""
+    tests = ",\n    ".join(map(json.dumps, report.pop("tests")))
+    head = json.dumps(report, indent=2).removesuffix("\n}")
+    return "".join((head, ',\n  "tests": [', tests and f"\n    {tests}\n  ", "]\n}\n"))
 
 
 def read(path: Path, keys: Iterable[str] = ("tier", "outcome", "counts", "skips", "gate")) -> dict[str, Any]:
