@@ -6,15 +6,15 @@ so that a new service, or a new provider, is one new file.
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from test_framework.config import Settings
+    from test_framework.memo import Memo
     from test_framework.verdict import Endpoint, Reason
 
 __all__ = [
@@ -26,14 +26,11 @@ __all__ = [
     "Databases",
     "Isolated",
     "Launch",
-    "Memo",
     "Part",
     "Provider",
     "Server",
     "Service",
 ]
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,30 +238,6 @@ class Provider(Protocol):
 
     def obtain(self, service: Service, context: Context) -> Server:
         """Start or find the server, healthy; raises `Refused`."""
-
-
-class Memo:
-    """Remembers answers for the length of one run, so that each question is asked once."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._locks: dict[str, threading.Lock] = {}
-        self._answers: dict[str, tuple[Any, BaseException | None]] = {}
-
-    def once(self, key: str, ask: Callable[[], T]) -> T:
-        """Return the answer of `ask`, or raise what it raised, the same each time."""
-        with self._lock:
-            lock = self._locks.setdefault(key, threading.Lock())
-        with lock:
-            if key not in self._answers:
-                try:
-                    self._answers[key] = (ask(), None)
-                except Exception as error:  # noqa: BLE001  # raised again, to everybody who asks
-                    self._answers[key] = (None, error)
-            answer, raised = self._answers[key]
-        if raised is not None:
-            raise raised
-        return answer  # type: ignore[no-any-return]  # it came from `ask`, under the same key
 
 
 class Cleanup(Protocol):

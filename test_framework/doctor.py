@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from test_framework import owner, providers, services
 from test_framework.config.load import names
-from test_framework.contracts import Context, Memo, Service
+from test_framework.contracts import Context, Service
+from test_framework.memo import Memo
 from test_framework.reasons import Code
 from test_framework.resolve import reachable, without
 from test_framework.verdict import Attempt, Reason, Refused, most_telling

@@ -69,7 +69,7 @@ class Shape:
         return cls(sequences, advanced, names | tables, may)
 
     def stands(self, clone: psycopg.Connection, touched: Iterable[int]) -> bool:
-        """Whether the sequences of a clone stand as those of the template: those touched, and those not at their start."""
+        """Whether sequences stand as those of the template: those touched, and those that are not at their start."""
         asked = self.advanced.union(touched)
         return _standing(clone, {oid: self.names[oid] for oid in asked}) == {oid: self.sequences[oid] for oid in asked}
 

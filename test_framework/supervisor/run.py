@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from test_framework.config import Settings, load
-from test_framework.contracts import Memo, Server
+from test_framework.memo import Memo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    from test_framework.contracts import Server
 
 __all__ = ["Run"]
 
