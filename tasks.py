@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from invoke.collection import Collection
 from invoke.tasks import task
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def module(c: Context, *arguments: str) -> None:
     """Run a module in the Python that runs invoke, and end with its exit status."""
     with c.cd(str(ROOT)):
         result = c.run(shlex.join([sys.executable, "-m", *arguments]), pty=False, warn=True)
-    if result and result.exited:
+    if result.exited:
         sys.exit(result.exited)
 
 
@@ -102,6 +103,21 @@ def staging_stand_in(c: Context, broken: str = "", env_file: str = "", seconds: 
     framework(c, "stand-in", *(part for option, value in given.items() if value for part in (option, str(value))))
 
 
+@task(
+    help={
+        "paths": "files and folders, with spaces between; all tests when empty",
+        "json": "write all findings as JSON into this file",
+        "sarif": "write all findings as SARIF into this file",
+        "explain": "say what a cause or a rule means, and nothing else",
+    }
+)
+def audit(c: Context, paths: str = "", json: str = "", sarif: str = "", explain: str = "") -> None:
+    """Say which test files pytest cannot import and why, which no tier runs, and which tests cannot fail."""
+    given = {"--json": json, "--sarif": sarif, "--explain": explain}
+    options = [part for option, value in given.items() if value for part in (option, value)]
+    framework(c, "audit", *options, *shlex.split(paths))
+
+
 @task(help={"json": "print JSON"})
 def status(c: Context, json: bool = False) -> None:
     """Show the servers that are held warm, by whom, and the compose stack."""
@@ -127,3 +143,56 @@ def clean(c: Context, force: bool = False) -> None:
 def images(c: Context, force: bool = False) -> None:
     """Build the images of Postgres, Redis and the backend here, for machines that reach no registry."""
     c.run(shlex.join([str(ROOT / "compose/images/build.sh"), *(["--force"] if force else [])]), pty=False)
+
+
+@task(name="save")
+def health_save(c: Context) -> None:
+    """Take the suite as it is for the baseline of its health."""
+    framework(c, "health", "save")
+
+
+@task(name="check", help={"json": "print JSON"})
+def health_check(c: Context, json: bool = False) -> None:
+    """Compare the suite with its baseline; with what has drifted, exit 1."""
+    framework(c, "health", "check", *(["--json"] if json else []))
+
+
+@task(name="page", help={"output": "the file; health.html in the report folder by default"})
+def health_page(c: Context, output: str = "") -> None:
+    """Write one page of HTML with the trends of the suite's health."""
+    framework(c, "health", "page", *(["--output", output] if output else []))
+
+
+@task(help={"json": "print JSON"})
+def validate(c: Context, json: bool = False) -> None:
+    """Say whether everything is in place for a migration or for CI, and what to do about it; nothing is started."""
+    framework(c, "validate", *(["--json"] if json else []))
+
+
+@task(
+    name="fix",
+    help={"apply": "write; without it, only the diff is shown", "batch": "files that are written before each audit"},
+)
+def imports_fix(c: Context, apply: bool = False, batch: int = 50) -> None:
+    """Rewrite names that have moved; what breaks a test file is taken back."""
+    framework(c, "imports", "fix", *(["--apply"] if apply else []), "--batch", str(batch))
+
+
+@task(name="registry", help={"check": "write nothing; exit 1 when it is not as the source is", "file": "the registry"})
+def imports_registry(c: Context, check: bool = False, file: str = "") -> None:
+    """Write where each public name is to be imported from."""
+    flags = ["--check"] if check else []
+    framework(c, "imports", "registry", *flags, *(["--file", file] if file else []))
+
+
+@task(name="check")
+def imports_check(c: Context) -> None:
+    """Show how far each folder keeps the rules of import."""
+    framework(c, "imports", "check")
+
+
+ns = Collection(smoke, doctor, audit, up, down, logs, staging_stand_in, status, clean, images, validate)
+_health = Collection("health", health_save, health_page)
+_health.add_task(health_check, default=True)
+ns.add_collection(_health)
+ns.add_collection(Collection("imports", imports_fix, imports_registry, imports_check))

@@ -1,4 +1,4 @@
-"""Writes docs/reasons.md and docs/reference.md from the code: `python docs/generate.py`.
+"""Writes docs/reasons.md, docs/reference.md and docs/rules.md from the code: `python docs/generate.py`.
 
 A test of the infrastructure tier fails when they are not what this writes.
 """
@@ -11,8 +11,18 @@ from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from test_framework.audit.causes import CAUSES
+from test_framework.audit.explained import IMPORT_RULES, LOST
+from test_framework.audit.rules.catalogue import RULES
 from test_framework.config.load import PREFIX
-from test_framework.config.model import AuditSettings, ServiceLevels, ServiceSettings, Settings, TierSettings
+from test_framework.config.model import (
+    AuditSettings,
+    HealthSettings,
+    ServiceLevels,
+    ServiceSettings,
+    Settings,
+    TierSettings,
+)
 from test_framework.config.tiers import TIERS
 from test_framework.plugin import fixtures, markers, options
 from test_framework.reasons import CATALOGUE
@@ -51,6 +61,9 @@ def reference() -> Iterator[str]:
     yield f"\n### `[tool.test_framework.audit]`, or `{PREFIX}AUDIT_KEY`\n"
     yield "What `python -m test_framework audit` looks for, and how much of it is too much.\n"
     yield from settings(AuditSettings)
+    yield f"\n### `[tool.test_framework.health]`, or `{PREFIX}HEALTH_KEY`\n"
+    yield "How far the suite may move from its baseline before `python -m test_framework health check` says so.\n"
+    yield from settings(HealthSettings)
     yield "\n### `[tool.test_framework.tiers.NAME]`\n"
     yield from settings(TierSettings)
     yield "\nTiers that are there without settings:\n"
@@ -64,6 +77,26 @@ def reference() -> Iterator[str]:
     yield from table(("marker", "meaning"), [(f"`{name}`", meaning) for name, meaning in markers.MARKERS.items()])
     yield "\n## Fixtures\n"
     yield from table(("fixture", "scope", "meaning"), named_fixtures())
+
+
+def rules() -> Iterator[str]:
+    """Yield the page of all that an audit can find."""
+    yield MADE
+    yield "# What the audit finds\n"
+    yield "`python -m test_framework audit --explain ID` prints the same."
+    yield "A line `# ---- path` starts a file of an example."
+    groups = {
+        "Why pytest cannot import a file": CAUSES,
+        "In test files": {**LOST, **RULES},
+        "Rules of import, from the settings": IMPORT_RULES,
+    }
+    for title, group in groups.items():
+        yield f"\n## {title}"
+        for rule in group.values():
+            yield f"\n### `{rule.id}`: {rule.title[0].lower()}{rule.title[1:]}\n"
+            yield f"{rule.explanation}\n"
+            for name, example in (("Found in", rule.example_bad), ("Fine", rule.example_good)):
+                yield f"{name}:\n\n```text\n{example}```" + ("\n" if name == "Found in" else "")
 
 
 def settings(model: type[Any]) -> Iterator[str]:
@@ -126,7 +159,7 @@ def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Iterator[st
         yield f"| {' | '.join(cells)} |"
 
 
-PAGES = {"reasons.md": reasons, "reference.md": reference}
+PAGES = {"reasons.md": reasons, "reference.md": reference, "rules.md": rules}
 
 
 def main() -> None:

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 _COMMANDS = {
+    "audit": "say which test files pytest cannot import and why, which no tier runs, and which tests cannot fail",
+    "health": "compare the suite with its baseline, and show how it has changed",
+    "validate": "say whether everything is in place for a migration or for CI, and what to do about it",
+    "imports": "rewrite names that have moved, and keep the registry of public names",
     "doctor": "show what this machine has, what each tier would run on here, and how to get more",
     "status": "show the servers that are held warm, and by whom",
     "clean": "stop this project's servers",

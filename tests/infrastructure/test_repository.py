@@ -50,8 +50,15 @@ def test_every_task_has_help() -> None:
     """`invoke -l` reads like a table of contents."""
     command = [sys.executable, "-m", "invoke", "--list", "--list-format", "json"]
     found = json.loads(subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout)
-    assert {"smoke", "doctor", "status", "clean", "images"} <= {task["name"] for task in found["tasks"]}
+    assert {"smoke", "doctor", "audit", "status", "clean", "images"} <= {task["name"] for task in found["tasks"]}
     assert [task["name"] for task in found["tasks"] if not task["help"]] == []
+
+
+def test_a_task_ends_as_its_command_does() -> None:
+    """A command that fails makes the task fail, with the same exit status."""
+    command = [sys.executable, "-m", "invoke", "audit", "--explain", "nothing-of-the-kind"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, check=False, text=True)
+    assert (result.returncode, "nothing-of-the-kind" in result.stderr) == (2, True)
 
 
 def test_the_noxfile_is_a_script() -> None:
@@ -64,7 +71,7 @@ def test_the_noxfile_is_a_script() -> None:
     assert json.loads(subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout)
 
 
-@pytest.mark.parametrize("page", ["reasons.md", "reference.md"])
+@pytest.mark.parametrize("page", ["reasons.md", "reference.md", "rules.md"])
 def test_generated_docs_are_what_the_code_says(page: str) -> None:
     """`python docs/generate.py` would change nothing."""
     made = runpy.run_path(str(ROOT / "docs" / "generate.py"))["PAGES"][page]()

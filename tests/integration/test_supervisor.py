@@ -124,7 +124,9 @@ class TestLife:
         # Neither pytest nor the driver imports this module, which the supervisor needs.
         checkout = Checkout(embedded_place, "embedded", ("postgres",))
         checkout.write("secrets.py", "raise RuntimeError('not for you')")
-        checkout.run().passed()
+        run = checkout.run()
+        run.passed()
+        assert run.report["services"]["postgres"]["provider"] == "embedded"
         embedded_place.is_empty()
 
     def test_second_supervisor_gives_way(self, warm: Checkout) -> None:

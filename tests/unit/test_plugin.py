@@ -36,7 +36,7 @@ def collected(project: Project, *args: str) -> set[str]:
 
 
 @pytest.fixture
-def tests_everywhere(project: Project) -> Project:
+def everywhere(project: Project) -> Project:
     """Return a project with a test in each of several tiers and one outside of all."""
     for folder in ("unit", "smoke", "e2e", "e2e/staging", "nowhere"):
         name = folder.replace("/", "_")
@@ -53,16 +53,16 @@ def tests_everywhere(project: Project) -> Project:
         ([], {"test_unit", "test_smoke", "test_e2e", "test_e2e_staging", "test_nowhere"}),
     ],
 )
-def test_a_tier_runs_its_own_files(tests_everywhere: Project, args: list[str], tests: set[str]) -> None:
+def test_a_tier_runs_its_own_files(everywhere: Project, args: list[str], tests: set[str]) -> None:
     """Also where the folder of another tier lies below its own; without a tier everything runs."""
-    assert collected(tests_everywhere, *args) == tests
+    assert collected(everywhere, *args) == tests
 
 
-def test_a_tier_of_ones_own(tests_everywhere: Project) -> None:
+def test_a_tier_of_ones_own(everywhere: Project) -> None:
     """A table in the file is all it takes, from whichever folder the run begins."""
-    tests_everywhere.configure("tiers.odd.paths = ['tests/nowhere', 'tests/unit/test_unit.py']")
-    tests_everywhere.env.chdir(tests_everywhere.path / "tests" / "smoke")
-    assert collected(tests_everywhere, "--tier", "odd") == {"test_nowhere", "test_unit"}
+    everywhere.configure("tiers.odd.paths = ['tests/nowhere', 'tests/unit/test_unit.py']")
+    everywhere.env.chdir(everywhere.path / "tests" / "smoke")
+    assert collected(everywhere, "--tier", "odd") == {"test_nowhere", "test_unit"}
 
 
 def test_the_header_says_what_will_be_tried(project: Project) -> None:

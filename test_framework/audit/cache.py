@@ -1,0 +1,87 @@
+"""What was read of each file, kept from run to run: one file per audited root, outside of it.
+
+An entry holds as long as the time and the size of its file do, and when these change, as long as its content does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import marshal
+import os
+import sys
+import tempfile
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from test_framework.audit.operations import Summary
+
+__all__ = ["Cache", "Entry"]
+
+
+class Entry(NamedTuple):
+    """What is known of one file."""
+
+    time: int  # of its last change, in ns
+    size: int
+    digest: bytes
+    summary: tuple[Any, ...]
+    findings: tuple[tuple[int, str, str, str], ...] = ()  # line, rule, test and message
+    breaches: tuple[tuple[int, str, str], ...] = ()
+    confirmed: bool = False  # whether its whole text was found to parse, or not
+
+    def whole(self) -> Summary:
+        """Return the summary with its names."""
+        return Summary(*self.summary)
+
+
+class Cache:
+    """Entries by path.
+
+    Args:
+        root: The audited root.
+        variant: What else decides what an entry says: the settings that are used when a file is read.
+    """
+
+    def __init__(self, root: str, variant: str, *, kept: bool = True) -> None:
+        name = hashlib.blake2b(root.encode(), digest_size=8).hexdigest()
+        self.path = _folder() / f"audit-{name}"
+        self.version = f"{_code()}|{sys.version}|{variant}"
+        self.kept = kept
+        self.entries: dict[str, Entry] = {}
+        self.libraries: dict[str, tuple[Any, ...]] = {}
+        self.changed = False
+        if kept:
+            with suppress(OSError, ValueError, EOFError, TypeError):
+                version, entries, libraries = marshal.loads(self.path.read_bytes())  # noqa: S302  # our own file  # our own file
+                if version == self.version:
+                    self.entries = {path: Entry(*entry) for path, entry in entries.items()}
+                    self.libraries = libraries
+
+    def save(self) -> None:
+        """Write it, whole or not at all; a cache that cannot be written is none."""
+        if not (self.kept and self.changed):
+            return
+        entries = {path: tuple(entry) for path, entry in self.entries.items()}
+        data = marshal.dumps((self.version, entries, self.libraries))
+        with suppress(OSError):
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            handle, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=".audit-")
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            Path(temporary).replace(self.path)
+
+
+def _folder() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
+    return Path(base) / "test-framework"
+
+
+@cache
+def _code() -> str:
+    """Return what tells one state of this package from another."""
+    digest = hashlib.blake2b(digest_size=8)
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

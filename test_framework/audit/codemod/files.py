@@ -1,0 +1,124 @@
+"""Files as they are read and written: whole or not at all, with their encoding, line endings and mode."""
+
+from __future__ import annotations
+
+import difflib
+import io
+import os
+import shutil
+import subprocess
+import tempfile
+import tokenize
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from test_framework.audit.codemod.module import Unfit
+from test_framework.audit.files import error_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+__all__ = ["decode", "difference", "dirty", "encode", "write"]
+
+_GIT_SECONDS = 30
+
+
+def decode(data: bytes) -> tuple[str, str]:
+    """Return a source as text with its own line endings, and its encoding.
+
+    Raises:
+        Unfit: Python cannot read it.
+    """
+    error = error_of(data)
+    if error:
+        raise Unfit(f"line {error[0]}: {error[1]}")
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+    return data.decode(encoding), encoding
+
+
+def encode(text: str, encoding: str) -> bytes:
+    """Return a source as it is written.
+
+    Raises:
+        Unfit: Python could not read it any more; it is then not to be written.
+    """
+    try:
+        data = text.encode(encoding)
+    except UnicodeEncodeError as error:
+        raise Unfit(f"the new names cannot be written in {encoding}") from error
+    wrong = error_of(data)
+    if wrong:
+        raise Unfit(f"it would not parse any more, line {wrong[0]}: {wrong[1]}")
+    return data
+
+
+def write(path: str, data: bytes) -> None:
+    """Replace what is in a file, in one step.
+
+    Raises:
+        OSError: It cannot be written; it is then as it was.
+    """
+    handle, temporary = tempfile.mkstemp(dir=Path(path).parent, prefix=".imports-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if Path(path).exists():
+            shutil.copymode(path, temporary)
+            with suppress(OSError):
+                status = Path(path).stat()
+                os.chown(temporary, status.st_uid, status.st_gid)
+        else:
+            Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def difference(path: str, before: bytes, after: bytes) -> bytes:
+    """Return a unified diff of a file, as `git apply` and `patch -p1` take it in the project's folder."""
+    # A tab ends a name that has spaces in it.
+    ending = b"\t" if " " in path else b""
+    name = os.fsencode(path)
+    lines = difflib.diff_bytes(
+        difflib.unified_diff,
+        _lines(before),
+        _lines(after),
+        b"a/" + name + ending,
+        b"b/" + name + ending,
+    )
+    return b"".join(line if line.endswith(b"\n") else line + b"\n\\ No newline at end of file\n" for line in lines)
+
+
+def _lines(data: bytes) -> list[bytes]:
+    """Split at line feeds alone, as git and patch do."""
+    return list(io.BytesIO(data))
+
+
+def dirty(root: Path, paths: Sequence[str]) -> dict[str, str]:
+    """Return those of some files that git could not give back as they are, and why; none outside of a repository."""
+    inside = ["git", "-C", str(root), "rev-parse", "--show-toplevel"]
+    status = ["git", "-C", str(root), "status", "--porcelain", "-z", "--untracked-files=all", "--", "."]
+    try:
+        top = subprocess.run(inside, capture_output=True, timeout=_GIT_SECONDS, check=True).stdout  # noqa: S603
+        told = subprocess.run(status, capture_output=True, timeout=_GIT_SECONDS, check=True).stdout  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    base = os.fsdecode(top).removesuffix("\n")
+    found = {f"{base}/{name}": why for name, why in _changed(told)}
+    return {path: found[real] for path in paths if (real := os.path.realpath(path)) in found}
+
+
+def _changed(told: bytes) -> Iterator[tuple[str, str]]:
+    entries = iter(told.split(b"\0"))
+    for entry in entries:
+        state, name = entry[:2].decode(), os.fsdecode(entry[3:])
+        if state[:1] in ("R", "C"):
+            next(entries, None)
+        if state == "??":
+            yield name, "git does not know it"
+        elif state[1:] not in ("", " "):
+            yield name, "it has changes that git does not have"

@@ -1,0 +1,240 @@
+"""One run of the codemod: rewrites files in batches, audits each, and takes back what breaks anything."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from test_framework.audit.codemod.files import decode, difference, dirty, encode, write
+from test_framework.audit.codemod.module import Unfit, rewrite
+from test_framework.audit.discovery import walk
+from test_framework.audit.finder import Finder
+from test_framework.audit.naming import Naming
+from test_framework.audit.pytest_settings import read_pytest_settings
+from test_framework.audit.run import Asked, audit
+from test_framework.config import BadSetting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from test_framework.audit.model import Audit
+    from test_framework.audit.moves import Moves
+    from test_framework.config import Settings
+
+__all__ = ["Batch", "Change", "Fixed", "Skipped", "Writing", "apply", "find"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A file before and after; `path` is relative to the root."""
+
+    path: str
+    before: bytes
+    after: bytes
+
+    def diff(self) -> bytes:
+        """Return what changes."""
+        return difference(self.path, self.before, self.after)
+
+    def undo(self) -> bytes:
+        """Return the diff that takes it back."""
+        return difference(self.path, self.after, self.before)
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file, or a line of it when `line` is not 0, that was left as it is, and why."""
+
+    path: str
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Files that were written together; those of which something broke were taken back, all of them."""
+
+    paths: tuple[str, ...]
+    broke: tuple[str, ...] = ()  # what the audit found, or why it could not be written
+
+    @property
+    def applied(self) -> bool:
+        """Whether it stands."""
+        return not self.broke
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """What a run would do, and with `batches` what it did."""
+
+    files: int
+    changes: tuple[Change, ...]
+    left: tuple[Skipped, ...]
+    batches: tuple[Batch, ...] = ()
+    interrupted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """How files are written: the file of the patch that takes all back, and how many make a batch."""
+
+    undo: Path
+    size: int = 50
+    allow_dirty: bool = False  # also files with changes that git does not have
+
+
+def find(settings: Settings, paths: Sequence[Path], moves: Moves, tick: Callable[[int], None] | None = None) -> Fixed:
+    """Return what there is to rewrite; nothing is written.
+
+    Args:
+        settings: The project's own, of which the root and `audit.exclude` count.
+        paths: Files and folders in the root to look at; all when empty.
+        moves: What has moved.
+        tick: Is called with the number of files that were looked at.
+
+    Raises:
+        BadSetting: A path is not there, or outside of the root.
+    """
+    root = settings.root.resolve()
+    finder = Finder()
+    tree = walk(str(root), finder, settings.audit.exclude)
+    naming = Naming(str(root), read_pytest_settings(root, []).pythonpath, finder)
+    wanted = [_inside(root, path) for path in paths]
+    files = [f for f in tree.python if not wanted or any(f == w or f.startswith(f"{w}/") for w in wanted)]
+    lost = [w for w in wanted if not any(f == w or f.startswith(f"{w}/") for f in files)]
+    if lost:
+        raise BadSetting(f"{lost[0]} has no file that is looked at: `audit` says what is left out, and why.")
+    changes: list[Change] = []
+    left: list[Skipped] = []
+    for number, path in enumerate(files):
+        told = tree.relative(path)
+        change, reasons = _file(path, told, moves, naming)
+        changes += [change] if change else []
+        left += [Skipped(told, line, why) for line, why in reasons]
+        if tick:
+            tick(number + 1)
+    return Fixed(len(files), tuple(changes), tuple(left))
+
+
+def _inside(root: Path, path: Path) -> str:
+    found = (path if path.is_absolute() else Path.cwd() / path).resolve()
+    if not found.exists():
+        found = (root / path).resolve()
+    if not found.exists():
+        raise BadSetting.value("PATH", str(path), "the command line", "a file or a folder")
+    if found != root and root not in found.parents:
+        raise BadSetting.value("PATH", str(path), "the command line", f"inside of {root}")
+    return str(found)
+
+
+def _file(path: str, told: str, moves: Moves, naming: Naming) -> tuple[Change | None, list[tuple[int, str]]]:
+    """Return what changes in a file, and line and reason of what is left."""
+    package = naming.package(path)
+    try:
+        data = Path(path).read_bytes()
+        if not moves.likely(data):
+            return None, []
+        text, encoding = decode(data)
+        if not moves.concern(text, package):
+            return None, []
+        if os.path.islink(path):
+            return None, [(0, "it is a link: the file that it leads to is rewritten where it lies in the project")]
+        made = rewrite(text, moves, package, naming.is_module, initial=path.endswith("/__init__.py"))
+        if made.text == text:
+            return None, list(made.left)
+        return Change(told, data, encode(made.text, encoding)), list(made.left)
+    except (Unfit, OSError) as error:
+        return None, [(0, str(error))]
+
+
+def apply(settings: Settings, found: Fixed, how: Writing, tick: Callable[[Batch], None] | None = None) -> Fixed:
+    """Write what was found, and return what came of it.
+
+    Each batch is written, audited, and taken back as a whole when a test file is broken that was not before.
+    The patch is there before the first file of a batch is written. Ctrl-C takes back the batch that is under way.
+
+    Args:
+        settings: The project's own.
+        found: What `find` returned.
+        how: How to write it.
+        tick: Is called after each batch.
+    """
+    root = settings.root.resolve()
+    refused = {} if how.allow_dirty else dirty(root, [f"{root}/{c.path}" for c in found.changes])
+    changes = [c for c in found.changes if f"{root}/{c.path}" not in refused]
+    left = list(found.left)
+    left += [Skipped(c.path, 0, refused[p]) for c in found.changes if (p := f"{root}/{c.path}") in refused]
+    run = _Run(root, settings, how.undo)
+    try:
+        for start in range(0, len(changes), how.size):
+            run.batch(changes[start : start + how.size])
+            if tick:
+                tick(run.batches[-1])
+    except KeyboardInterrupt:
+        return replace(found, left=tuple(left), batches=tuple(run.batches), interrupted=True)
+    return replace(found, left=tuple(left), batches=tuple(run.batches))
+
+
+class _Run:
+    def __init__(self, root: Path, settings: Settings, undo: Path) -> None:
+        self.root = root
+        self.settings = settings
+        self.undo = undo
+        self.done: list[Change] = []
+        self.batches: list[Batch] = []
+        self.before: set[str] | None = None
+
+    def batch(self, changes: Sequence[Change]) -> None:
+        """Write some files, and take them back unless all is as well as before."""
+        if self.before is None:
+            self.before = set(_faults(self._audit()))
+        after: set[str] = set()
+        broke: list[str] = []
+        try:
+            self._patch([*self.done, *changes])
+            for change in changes:
+                if (self.root / change.path).read_bytes() != change.before:
+                    broke.append(f"{change.path}: somebody else has changed it")
+                    break
+                write(f"{self.root}/{change.path}", change.after)
+            else:
+                after = set(_faults(self._audit()))
+                broke += sorted(after - self.before)
+        except OSError as error:
+            broke.append(f"{error.filename}: {error.strerror}")
+        except BaseException:
+            self._back(changes)
+            raise
+        self.batches.append(Batch(tuple(c.path for c in changes), tuple(broke)))
+        if broke:
+            self._back(changes)
+        else:
+            self.done += changes
+            self.before = after
+
+    def _back(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            path = self.root / change.path
+            if path.read_bytes() == change.after:
+                write(str(path), change.before)
+        self._patch(self.done)
+
+    def _patch(self, changes: Sequence[Change]) -> None:
+        if changes:
+            self.undo.parent.mkdir(parents=True, exist_ok=True)
+            write(str(self.undo), b"".join(c.undo() for c in sorted(changes, key=lambda c: c.path)))
+        else:
+            self.undo.unlink(missing_ok=True)
+
+    def _audit(self) -> Audit:
+        return audit(self.root, [], self.settings, Asked())
+
+
+def _faults(found: Audit) -> Iterator[str]:
+    """Yield what must not become more: broken test files, and files that cannot be parsed."""
+    for broken in found.broken:
+        yield f"{broken.path} cannot be imported"
+    for path in found.unparseable:
+        yield f"{path} cannot be parsed"

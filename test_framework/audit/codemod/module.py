@@ -1,0 +1,74 @@
+"""Rewrites one file: its text in, its text out, and what was left for a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import libcst as cst
+from libcst.metadata import MetadataWrapper, PositionProvider
+
+from test_framework.audit.codemod.bindings import Looked, groups
+from test_framework.audit.codemod.planning import Planner
+from test_framework.audit.codemod.rewriting import Rewriter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from test_framework.audit.moves import Moves
+
+__all__ = ["Rewritten", "Unfit", "rewrite"]
+
+
+class Unfit(Exception):
+    """A file that cannot be rewritten; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """A new text, and line and reason of what was left as it is."""
+
+    text: str
+    left: tuple[tuple[int, str], ...]
+
+
+def rewrite(
+    text: str, moves: Moves, package: str, is_module: Callable[[str], bool], *, initial: bool = False
+) -> Rewritten:
+    """Return a module in which each name that has moved is imported from its new place.
+
+    Args:
+        text: The module.
+        moves: What has moved.
+        package: The package that it is in.
+        is_module: Whether a dotted name is a module.
+        initial: Whether it is the `__init__` of the package.
+
+    Raises:
+        Unfit: It cannot be parsed.
+    """
+    try:
+        module = cst.parse_module(text)
+    except (cst.ParserSyntaxError, RecursionError) as error:
+        raise Unfit(f"libcst cannot parse it: {error}".partition("\n")[0]) from error
+    if module.code != text:
+        raise Unfit("libcst does not give it back as it was")
+    try:
+        return _rewritten(MetadataWrapper(module), moves, package, is_module, initial=initial)
+    except RecursionError as error:
+        raise Unfit("its expressions are nested too deeply") from error
+
+
+def _rewritten(
+    wrapper: MetadataWrapper, moves: Moves, package: str, is_module: Callable[[str], bool], *, initial: bool
+) -> Rewritten:
+    looked = Looked(package)
+    wrapper.module.visit(looked)
+    planner = Planner(moves, is_module, looked, initial=initial)
+    plan = planner.make(groups(wrapper, looked))
+    left: list[tuple[int, str]] = []
+    if plan.left:
+        positions = wrapper.resolve(PositionProvider)
+        left = sorted({(positions[node].start.line, why) for node, why in plan.left})
+    made = wrapper.module.visit(Rewriter(plan, looked)) if plan else wrapper.module
+    return Rewritten(made.code, tuple(left))

@@ -1,0 +1,234 @@
+"""Decides what to rewrite in a module, so that every name goes on to mean the same thing.
+
+Names that an import binds for the module stay as they are, since others may import them from there, name them in
+`__all__` or patch them. What is reached by attributes is written in full, and imported where it was.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import libcst as cst
+from libcst.metadata import BuiltinAssignment, ImportAssignment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from libcst.metadata import BaseAssignment, Scope
+
+    from test_framework.audit.codemod.bindings import Alias, Group, Looked, Use
+    from test_framework.audit.moves import Moves
+
+__all__ = ["Plan", "Planner"]
+
+
+@dataclass(slots=True)
+class Plan:
+    """What to do, by the nodes of the module."""
+
+    expressions: dict[cst.CSTNode, cst.BaseExpression] = field(default_factory=dict)
+    aliases: dict[cst.CSTNode, str] = field(default_factory=dict)  # name of an import to what it is to be now
+    stars: dict[cst.CSTNode, str] = field(default_factory=dict)
+    dropped: set[cst.CSTNode] = field(default_factory=set)  # names of imports that nothing uses any more
+    outermost: set[cst.CSTNode] = field(default_factory=set)  # names of imports whose outermost package is still used
+    needed: dict[cst.CSTNode, dict[str, None]] = field(default_factory=dict)  # import to the modules to import with it
+    left: list[tuple[cst.CSTNode, str]] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.expressions or self.aliases or self.stars)
+
+
+class Planner:
+    """Makes the plan of one module.
+
+    Args:
+        moves: What has moved.
+        is_module: Whether a dotted name is a module.
+        looked: What the module has.
+        initial: Whether it is the `__init__` of a package, whose imports others use.
+    """
+
+    def __init__(self, moves: Moves, is_module: Callable[[str], bool], looked: Looked, *, initial: bool) -> None:
+        self.moves = moves
+        self.is_module = is_module
+        self.looked = looked
+        self.initial = initial
+        self.plan = Plan()
+
+    def make(self, groups: Iterable[Group]) -> Plan:
+        """Return the plan."""
+        for group in groups:
+            if group.plain:
+                self._outermost(group)
+            else:
+                self._named(group)
+        for statement, base in self.looked.stars:
+            new = self.moves.target(base) if base else None
+            if new:
+                self.plan.stars[statement] = new
+            elif base and self.moves.inside(base):
+                self.plan.left.append((statement, f"from {base} import * may bring what has moved"))
+        for text in self.looked.texts:
+            self._text(text)
+        return self.plan
+
+    # -- names that an import binds to just what it names ------------------------------------------
+
+    def _named(self, group: Group) -> None:
+        for alias in group.aliases:
+            new = None if alias.plain else self.moves.target(alias.target)
+            if new:
+                self.plan.aliases[alias.node] = new
+        if group.target is not None:
+            self._inside(group, group.target)
+        elif any(self.moves.inside(alias.target) for alias in group.aliases) and self._reaches(group):
+            self._leave(group, f"{group.local} is bound to more than one thing")
+
+    def _inside(self, group: Group, base: str) -> None:
+        """Plan for what is reached by attributes of a name that stands for `base`."""
+        now = self.moves.target(base) or base
+        hits: dict[Use, tuple[str, str]] = {}
+        for use in group.uses.values():
+            found = self._found(use, group.local, base)
+            if found and len(found[0]) > len(base) and found[1] != now + found[0][len(base) :]:
+                hits[use] = found
+        near = {use: new for use, (_, new) in hits.items() if new.startswith(f"{now}.")}
+        far = {use: new for use, (_, new) in hits.items() if use not in near}
+        if not hits or not self._free(group, [(use.scope, new) for use, new in far.items()]):
+            return
+        for use, (old, new) in hits.items():
+            written = group.local + new[len(now) :] if use in near else new
+            self._replace(use, len(old.split(".")) - len(base.split(".")), group.local + old[len(base) :], written)
+        for new in far.values():
+            for alias in group.aliases:
+                self._need(alias, self._module(new))
+        exported = self.initial or group.local in self.looked.exported
+        if len(far) == len(group.uses) and now == base and not exported:
+            self.plan.dropped.update(alias.node for alias in group.aliases)
+
+    def _reaches(self, group: Group) -> bool:
+        """Whether a use leads to what has moved, by any of the things that the name is bound to."""
+        return any(
+            (found := self._found(use, group.local, alias.target)) and len(found[0]) > len(alias.target)
+            for use in group.uses.values()
+            for alias in group.aliases
+        )
+
+    # -- names of outermost packages ---------------------------------------------------------------
+
+    def _outermost(self, group: Group) -> None:
+        found = {use: self._found(use, group.local, group.local) for use in group.uses.values()}
+        hits = {use: move for use, move in found.items() if move}
+        moved = {a: new for a in group.aliases if (new := self.moves.target(a.target))}
+        if not hits and not moved:
+            return
+        if group.foreign:
+            self._leave(group, f"{group.local} is bound to something else too")
+            return
+        new_names = [(group.scope, new) for new in moved.values()]
+        if not self._free(group, [*new_names, *((use.scope, new) for use, (_, new) in hits.items())]):
+            return
+        self.plan.aliases.update((alias.node, new) for alias, new in moved.items())
+        self._written(group, hits, moved)
+
+    def _written(self, group: Group, hits: Mapping[Use, tuple[str, str]], moved: Mapping[Alias, str]) -> None:
+        """Plan for what is used by the name of an outermost package, and for the imports that give that."""
+        staying = [a for a in group.aliases if a not in moved]
+        there = [*moved.values(), *(a.target for a in staying)]
+        for use, (old, new) in hits.items():
+            self._replace(use, old.count("."), old, new)
+            module = self._module(new)
+            if not any(t == module or t.startswith(f"{module}.") for t in there):
+                for alias in self._sources(use, group):
+                    self._need(alias, module)
+        others = [use for use in group.uses.values() if use not in hits]
+        for alias in staying:
+            used = [use for use in hits if alias in self._sources(use, group)]
+            if used and not any(alias in self._sources(use, group) for use in others) and not self.initial:
+                self.plan.dropped.add(alias.node)
+        kept = [a for a in staying if a.node not in self.plan.dropped]
+        roots = {new.partition(".")[0] for new in moved.values()}
+        if others and not kept and group.local not in roots:
+            self.plan.outermost.update(alias.node for alias in group.aliases)
+
+    def _sources(self, use: Use, group: Group) -> list[Alias]:
+        """Return the imports of a group that give what is used."""
+        dotted = _written(use.node) if isinstance(use.node, cst.BaseString) else use.dotted(group.local)
+        fitting = [a for a in group.aliases if dotted == a.target or dotted.startswith(f"{a.target}.")]
+        longest = max((len(a.target) for a in fitting), default=0)
+        return [a for a in fitting if len(a.target) == longest] or group.aliases
+
+    # -- both --------------------------------------------------------------------------------------
+
+    def _found(self, use: Use, local: str, base: str) -> tuple[str, str] | None:
+        """Return the move of what is used."""
+        if isinstance(use.node, cst.BaseString):
+            for name in _names(_written(use.node), local):
+                found = self.moves.match(base + name[len(local) :])
+                if found:
+                    return found
+            return None
+        return self.moves.match(use.dotted(base))
+
+    def _free(self, group: Group, places: Iterable[tuple[Scope, str]]) -> bool:
+        """Whether the names by which the new places begin are free where they are used, and where they are imported."""
+        for scope, new in places:
+            root = new.partition(".")[0]
+            there = (*scope[root], *group.scope[root]) if root != group.local else ()
+            if not all(isinstance(a, BuiltinAssignment) or self._plain(a) for a in there):
+                self._leave(group, f"{root} is another thing here, so {new} cannot be written")
+                return False
+        return True
+
+    def _plain(self, assignment: BaseAssignment) -> bool:
+        alias = self.looked.aliases.get(assignment.as_name) if isinstance(assignment, ImportAssignment) else None
+        return alias is not None and alias.plain
+
+    def _replace(self, use: Use, attributes: int, old: str, new: str) -> None:
+        if isinstance(use.node, cst.BaseString):
+            if isinstance(use.node, cst.SimpleString):
+                before = self.plan.expressions.get(use.node, use.node)
+                text = cst.ensure_type(before, cst.SimpleString).value
+                pattern = rf"(?<![\w.]){re.escape(old)}(?!\w)"
+                self.plan.expressions[use.node] = use.node.with_changes(value=re.sub(pattern, new, text))
+            else:
+                self.plan.left.append((use.node, f"{old} in a text of several parts"))
+            return
+        part = use.part(attributes)
+        made = cst.parse_expression(new)
+        brackets = {"lpar": getattr(part, "lpar", ()), "rpar": getattr(part, "rpar", ())}
+        self.plan.expressions[part] = made.with_changes(**brackets)
+
+    def _need(self, alias: Alias, module: str) -> None:
+        self.plan.needed.setdefault(alias.statement, {})[module] = None
+
+    def _module(self, name: str) -> str:
+        """Return the module in which a name is, which is itself when it is a module."""
+        return name if "." not in name or self.is_module(name) else name.rpartition(".")[0]
+
+    def _leave(self, group: Group, why: str) -> None:
+        self.plan.left.append((group.aliases[0].statement, why))
+
+    def _text(self, node: cst.SimpleString) -> None:
+        value = node.evaluated_value
+        if isinstance(value, str) and value == node.raw_value:
+            new = self.moves.target(value) if _DOTTED.fullmatch(value) else None
+            if new:
+                start = len(node.prefix) + len(node.quote)
+                text = node.value[:start] + new + node.value[len(node.value) - len(node.quote) :]
+                self.plan.expressions[node] = node.with_changes(value=text)
+
+
+_DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+
+
+def _written(node: cst.BaseString) -> str:
+    value = node.evaluated_value if isinstance(node, cst.SimpleString | cst.ConcatenatedString) else ""
+    return value if isinstance(value, str) else ""
+
+
+def _names(text: str, local: str) -> Sequence[str]:
+    """Return the dotted names in a text that begin with a name."""
+    return [m[0] for m in re.finditer(rf"(?<![\w.]){re.escape(local)}(\.[^\W\d]\w*)*(?!\w)", text)]

@@ -1,0 +1,171 @@
+"""All that an audit can find, explained: causes, lost files, the rules for one test file and the rules of import.
+
+An example is one file, or several: a line `# ---- path` starts each.
+"""
+
+from __future__ import annotations
+
+from textwrap import dedent
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from test_framework.audit.causes import CAUSES
+from test_framework.audit.rules.catalogue import RULES, Rule
+from test_framework.config import BadSetting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["EXPLAINED", "IMPORT_RULES", "LOST", "explanation"]
+
+
+def _rule(name: str, title: str, explanation: str, bad: str, good: str) -> Rule:
+    return Rule(name, title, explanation, dedent(bad).strip() + "\n", dedent(good).strip() + "\n")
+
+
+_LOST = (
+    _rule(
+        "unreached",
+        "A test file that no tier selects",
+        "It lies in none of the `paths` of the tiers in `[tool.test_framework.tiers]`, so that no session ever "
+        "runs it. Move it, name its folder in a tier, or leave it out by `exclude` in the settings. Not judged in "
+        "a project without such settings.",
+        """
+        # ---- pyproject.toml
+        [tool.test_framework.tiers.unit]
+        paths = ["tests/unit"]
+        # ---- tests/unit/test_start.py
+        def test_start():
+            assert 1 + 1 == 2
+        # ---- elsewhere/test_stop.py
+        def test_stop():
+            assert 1 + 2 == 3
+        """,
+        """
+        # ---- pyproject.toml
+        [tool.test_framework.tiers.unit]
+        paths = ["tests/unit", "elsewhere"]
+        # ---- tests/unit/test_start.py
+        def test_start():
+            assert 1 + 1 == 2
+        # ---- elsewhere/test_stop.py
+        def test_stop():
+            assert 1 + 2 == 3
+        """,
+    ),
+)
+
+_IMPORTS = (
+    _rule(
+        "moved-name",
+        "An import of a name that has moved",
+        'The settings say so: `[tool.test_framework.audit.moved]`, `"old.module.name" = "new.module.name"`.',
+        """
+        # ---- pyproject.toml
+        [tool.test_framework.audit.moved]
+        "json.decode" = "json.loads"
+        # ---- helpers.py
+        def load(text):
+            from json import decode
+            return decode(text)
+        """,
+        """
+        # ---- pyproject.toml
+        [tool.test_framework.audit.moved]
+        "json.decode" = "json.loads"
+        # ---- helpers.py
+        def load(text):
+            from json import loads
+            return loads(text)
+        """,
+    ),
+    _rule(
+        "forbidden-import",
+        "An import that the settings forbid",
+        "`forbidden` in `[tool.test_framework.audit]` names modules and names that nothing may import, with `*` "
+        "for anything.",
+        """
+        # ---- pyproject.toml
+        [tool.test_framework.audit]
+        forbidden = ["pickle"]
+        # ---- helpers.py
+        from pickle import loads
+        """,
+        """
+        # ---- pyproject.toml
+        [tool.test_framework.audit]
+        forbidden = ["pickle"]
+        # ---- helpers.py
+        from json import loads
+        """,
+    ),
+    _rule(
+        "relative-import-style",
+        "A relative import, where the settings want absolute ones",
+        "`absolute_imports = true` in `[tool.test_framework.audit]`.",
+        """
+        # ---- pyproject.toml
+        [tool.test_framework.audit]
+        absolute_imports = true
+        # ---- shop/__init__.py
+        # ---- shop/prices.py
+        PRICE = 3
+        # ---- shop/cart.py
+        from .prices import PRICE
+        """,
+        """
+        # ---- pyproject.toml
+        [tool.test_framework.audit]
+        absolute_imports = true
+        # ---- shop/__init__.py
+        # ---- shop/prices.py
+        PRICE = 3
+        # ---- shop/cart.py
+        from shop.prices import PRICE
+        """,
+    ),
+    _rule(
+        "critical-missing",
+        "A critical module or name that is not there",
+        "`critical` in `[tool.test_framework.audit]` lists modules, and names as `module:name`, that must be "
+        "importable.",
+        """
+        # ---- pyproject.toml
+        [tool.test_framework.audit]
+        critical = ["json:decode"]
+        """,
+        """
+        # ---- pyproject.toml
+        [tool.test_framework.audit]
+        critical = ["json:loads"]
+        """,
+    ),
+)
+
+LOST: MappingProxyType[str, Rule] = MappingProxyType({rule.id: rule for rule in _LOST})
+"""What is wrong with where a file lies."""
+
+IMPORT_RULES: MappingProxyType[str, Rule] = MappingProxyType({rule.id: rule for rule in _IMPORTS})
+"""Breaches of what a project's settings say of imports."""
+
+EXPLAINED: MappingProxyType[str, Rule] = MappingProxyType({**CAUSES, **LOST, **RULES, **IMPORT_RULES})
+"""Everything, by its id."""
+
+
+def explanation(name: str) -> Iterator[str]:
+    """Yield the page for one id, as `--explain` prints it.
+
+    Raises:
+        BadSetting: There is none of this id.
+    """
+    if name not in EXPLAINED:
+        raise BadSetting.unknown("id", name, "--explain", EXPLAINED)
+    rule = EXPLAINED[name]
+    yield f"{rule.id}: {rule.title}"
+    yield ""
+    yield rule.explanation
+    for title, example in (("Found in", rule.example_bad), ("Fine", rule.example_good)):
+        yield ""
+        yield f"{title}:"
+        yield ""
+        yield from (f"    {line}".rstrip() for line in example.splitlines())

@@ -1,0 +1,181 @@
+"""Executes the imports of one module, and keeps what is wrong with them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from test_framework.audit.modules import Fault, Module, Raised, Skipped
+from test_framework.audit.values import UNKNOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from test_framework.audit.machine import Machine
+    from test_framework.audit.operations import Operation
+
+__all__ = ["ABOVE", "COLLECT", "IGNORE", "RAISE", "Importing"]
+
+COLLECT, RAISE, IGNORE = range(3)
+ABOVE = {
+    "ModuleNotFoundError": ("ModuleNotFoundError", "ImportError"),
+    "ImportError": ("ImportError",),
+    "AttributeError": ("AttributeError",),
+    "NameError": ("NameError",),
+    "SyntaxError": ("SyntaxError",),
+}
+
+
+class Importing:
+    """Imports for one module, in one of three ways.
+
+    COLLECT: each fault is kept, and the next operation runs as if it had gone well, so that all are found at once.
+    RAISE: in a `try`, the first fault ends the block, for a handler to catch. IGNORE: no fault proves anything.
+    """
+
+    def __init__(self, machine: Machine, module: Module) -> None:
+        self.machine = machine
+        self.module = module
+        self.path = module.path
+        self.faults: list[Fault] = []
+        self.at_fault = len(machine.modules.order)  # how many modules there were at the first fault
+        self.ended = False
+        self.handled: list[list[Fault]] = []
+        self.way = COLLECT
+
+    def fault(self, faults: Sequence[Fault]) -> None:
+        """Take note of faults in the way that is due."""
+        if self.way == RAISE:
+            raise Raised(list(faults))
+        if self.way == COLLECT:
+            if not self.faults:
+                self.at_fault = len(self.machine.modules.order)
+            self.faults.extend(f for f in faults if f not in self.faults)
+
+    def bind(self, name: str, bound: Any) -> None:
+        """Bind a name of the module."""
+        self.module.bind(name, bound, surely=self.way != IGNORE)
+
+    def end(self) -> None:
+        """Skip the rest of the file, surely or perhaps."""
+        if self.way == IGNORE:
+            self.module.doubt = True
+            return
+        self.ended = True
+        raise Skipped
+
+    # -- imports ---------------------------------------------------------------------------------
+
+    def load(self, name: str, line: int) -> Module | None:
+        """Import a module; None when it has faults, which are noted."""
+        try:
+            return self.machine.load(name, self.path, line)
+        except Raised as raised:
+            self.fault(raised.faults)
+        except Skipped:
+            self.end()
+        return None
+
+    def import_(self, operation: Operation) -> None:
+        """Run `import a.b as c`."""
+        _, name, bound, line = operation
+        module = self.load(name, line)
+        if bound:
+            self.bind(bound, module or UNKNOWN)
+        else:
+            head = name.partition(".")[0]
+            self.bind(head, self.machine.modules.get(head, UNKNOWN) if module else UNKNOWN)
+
+    def from_(self, operation: Operation) -> None:
+        """Run `from a import b`."""
+        _, name, level, names, line = operation
+        if level:
+            whole = self._absolute(name, level)
+            if whole is None:
+                written = "." * level + name
+                self.fault([Fault("relative-import", written, self.path, line, "ImportError")])
+                for _, bound, _ in names:
+                    if bound != "*":
+                        self.bind(bound, UNKNOWN)
+                return
+            name = whole
+        module = self.load(name, line)
+        for wanted, bound, where in names:
+            if wanted == "*":
+                self._star(module, where)
+            else:
+                self.bind(bound, UNKNOWN if module is None else self._member(module, wanted, where))
+
+    def _absolute(self, name: str, level: int) -> str | None:
+        package = self.module.package
+        if not package:
+            return None
+        parts = package.split(".")
+        if level > len(parts):
+            return None
+        base = ".".join(parts[: len(parts) - level + 1])
+        return f"{base}.{name}" if name else base
+
+    def _member(self, module: Module, name: str, line: int) -> Any:
+        found = self.machine.member(module, name)
+        if found is not None or name in module.names:
+            return found
+        if module.locations is not None:
+            try:
+                return self.machine.load(f"{module.name}.{name}", self.path, line)
+            except Raised as raised:
+                if (
+                    raised.faults[0].target != f"{module.name}.{name}"
+                    or raised.faults[0].error != "ModuleNotFoundError"
+                ):
+                    self.fault(raised.faults)
+                    return UNKNOWN
+            except Skipped:
+                self.end()
+                return UNKNOWN
+        self.fault([self.machine.absent(module, name, self.path, line, "ImportError")])
+        return UNKNOWN
+
+    def _star(self, module: Module | None, line: int) -> None:
+        if module is None:
+            self.module.opaque = True
+            return
+        if module.library:
+            exports = self.machine.library.exports(module.path, module.package) if module.path else None
+            for name in exports.names if exports else ():
+                self.bind(name, UNKNOWN)
+            self.module.opaque = self.module.opaque or exports is None or exports.opaque
+            return
+        listed = module.names.get("__all__")
+        if not isinstance(listed, list | tuple) or "__all__" in module.unsure:
+            self.module.opaque = self.module.opaque or module.opaque
+            self.module.loose |= module.loose
+        if isinstance(listed, list | tuple) and all(isinstance(n, str) for n in listed):
+            for name in listed:
+                if "__all__" in module.unsure and name not in module.names:
+                    continue
+                self.bind(name, self._listed(module, name, line))
+        else:
+            for name in list(module.names):
+                if "__all__" in module.names or not name.startswith("_"):
+                    self.bind(name, module.names[name])
+
+    def _listed(self, module: Module, name: str, line: int) -> Any:
+        before = self.machine.member(module, name)
+        if before is None and name not in module.names and module.locations is None:
+            self.fault([self.machine.absent(module, name, self.path, line, "AttributeError")])
+            return UNKNOWN
+        return self._member(module, name, line)
+
+    def import_or_skip(self, operation: Operation) -> None:
+        """Run `pytest.importorskip`."""
+        _, name, bound, line = operation
+        module = None
+        try:
+            module = self.machine.load(name, self.path, line)
+        except Raised as raised:
+            if "ImportError" not in ABOVE.get(raised.faults[0].error, ()):
+                self.fault(raised.faults)
+            else:
+                self.end()
+        if bound:
+            self.bind(bound, module or UNKNOWN)

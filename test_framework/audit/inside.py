@@ -1,0 +1,51 @@
+"""What a function may do to modules when it is called; the skeleton keeps the bodies of those that may do something."""
+
+from __future__ import annotations
+
+import ast
+
+from test_framework.audit.calling import binds_names
+from test_framework.audit.expressions import literal_names
+from test_framework.audit.usage import dotted
+
+__all__ = ["Inside"]
+
+
+class Inside:
+    """What was seen in functions: names they declare global, modules they replace, and whether they do more."""
+
+    def __init__(self) -> None:
+        self.loose: set[str] = set()
+        self.stubs: set[str] = set()
+        self.opens = self.paths = False
+
+    def look(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        """Look into a function."""
+        if len(node.body) == 1 and isinstance(node.body[0], ast.Expr) and isinstance(node.body[0].value, ast.Constant):
+            return
+        for inner in (i for statement in node.body for i in ast.walk(statement)):
+            if isinstance(inner, ast.Global):
+                self.loose.update(inner.names)
+            elif isinstance(inner, ast.Call):
+                self._called(inner)
+            elif isinstance(inner, ast.Subscript) and isinstance(inner.ctx, ast.Store):
+                self._stored(inner)
+
+    def _called(self, node: ast.Call) -> None:
+        name = dotted(node.func)
+        if name in ("sys.path.insert", "sys.path.append", "sys.path.extend"):
+            self.paths = True
+        elif name == "exec":
+            self.opens = self.opens or binds_names(node, inside=True)
+        elif name in ("sys.modules.update", "sys.modules.setdefault", "monkeypatch.setitem", "patch.dict"):
+            self.stubs.update(literal_names(node))
+        elif isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Call):
+            self.opens = self.opens or dotted(node.func.value.func) == "globals"
+        elif name == "setattr" and node.args and "modules" in ast.dump(node.args[0]):
+            self.opens = True
+
+    def _stored(self, node: ast.Subscript) -> None:
+        if dotted(node.value) == "sys.modules":
+            self.stubs.update(literal_names(node.slice) or ("*",))
+        elif isinstance(node.value, ast.Call) and dotted(node.value.func) == "globals":
+            self.opens = True

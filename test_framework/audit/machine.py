@@ -1,0 +1,253 @@
+"""Imports modules as Python would, in the same order and with the same half-finished ones, without running any code."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from test_framework.audit.finder import Spec
+from test_framework.audit.library import Library
+from test_framework.audit.modules import ALWAYS, Fault, Module, Modules, Raised, Skipped, bound_names
+from test_framework.audit.running import Runner
+from test_framework.audit.search import Search
+from test_framework.audit.standard import lacks
+from test_framework.audit.values import UNKNOWN, constant
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from test_framework.audit.environment import Environment
+    from test_framework.audit.finder import Finder
+    from test_framework.audit.operations import Summary
+    from test_framework.audit.search import Project
+
+__all__ = ["Machine"]
+
+
+class Machine(Search):
+    """`sys.path` and `sys.modules` of a session that is only imagined; `read` gives the summary of a file."""
+
+    def __init__(
+        self, project: Project, finder: Finder, environment: Environment, read: Callable[[str], Summary | None]
+    ) -> None:
+        super().__init__(project, finder, environment)
+        self.read = read
+        self.any_stub = False
+        self.any_top = False  # a program that nobody has read has run, and may have made modules
+        self.modules = Modules()
+        self.beyond: dict[str, Module] = {}  # loaded only because we went on after a fault
+        self.failed: dict[str, tuple[int, list[Fault]]] = {}
+        self.circles = 0
+        self.stack: list[Module] = []
+        self.library = Library(finder, read, self.locate, environment.library)
+
+    # -- importing -------------------------------------------------------------------------------
+
+    def load(self, name: str, path: str, line: int) -> Module:
+        """Import a module for the file `path`.
+
+        Raises:
+            Raised: It cannot be imported.
+        """
+        found = self.modules.get(name)
+        if found is not None:
+            return found
+        parent_name, _, last = name.rpartition(".")
+        parent = self.load(parent_name, path, line) if parent_name else None
+        found = self.modules.get(name)
+        if found is not None:
+            return found
+        failure = self.failed.get(name)
+        if failure and failure[0] == self.generation:
+            raise Raised(failure[1])
+        spec = self._spec(name, parent)
+        if spec is None:
+            raise Raised([self._missing(name, parent, path, line)])
+        if spec.path and self.is_library(spec.path):
+            lacking = self.library.missing(spec)
+            if lacking:
+                message = f"{name} needs it"
+                raise Raised([Fault("missing-dependency", lacking, path, line, "ModuleNotFoundError", message)])
+        known = self.beyond.pop(name, None)
+        if known is not None and known.path == spec.path:
+            module = self.modules[name] = known
+        else:
+            module = self.start(spec)
+        if parent is not None:
+            parent.names[last] = module
+        return module
+
+    def _spec(self, name: str, parent: Module | None) -> Spec | None:
+        if parent is None:
+            spec = self.top(name)
+        elif name == "os.path":
+            spec = self.locate(name)
+        elif parent.locations:
+            spec = self.finder.find(name, parent.locations)
+            if spec is None and not parent.library:
+                spec = self._beside(name)
+        else:
+            spec = None
+        if spec is None and (self.any_stub or (self.any_top if parent is None else self._dynamic(parent))):
+            return Spec(name, "", (), opaque=True)
+        return spec
+
+    def _beside(self, name: str) -> Spec | None:
+        """Return the compiled part of a package that is installed and is audited in its source."""
+        for folder in self.environment.paths:
+            inside = f"{folder}/{name.rpartition('.')[0].replace('.', '/')}"
+            spec = self.finder.find(name, (inside,))
+            if spec and spec.opaque:
+                return Spec(name, "", opaque=True)
+        return None
+
+    def _dynamic(self, parent: Module) -> bool:
+        if parent.opaque:
+            return True
+        if parent.library and parent.path:
+            return self.library.exports(parent.path, parent.package).opaque
+        # A package may make modules in its own ways.
+        return "__path__" in parent.names
+
+    def _missing(self, name: str, parent: Module | None, path: str, line: int) -> Fault:
+        known = parent is not None or self.unreached(name) is not None
+        kind = "missing-module" if known else "missing-dependency"
+        return Fault(kind, name, path, line, "ModuleNotFoundError")
+
+    def start(self, spec: Spec) -> Module:
+        """Make a module of what was found, and execute it."""
+        module = Module(spec.name, spec.path, spec.locations)
+        if spec.opaque:
+            module.opaque = True
+            module.library = self._is_standard(spec)
+            self.modules[spec.name] = module
+        elif not spec.path:
+            self.modules[spec.name] = module
+        elif self.is_library(spec.path):
+            module.library = True
+            self.modules[spec.name] = module
+        else:
+            self.execute(module)
+        return module
+
+    def execute(self, module: Module) -> None:
+        """Run a module of the project.
+
+        Raises:
+            Raised: It has faults, or what it imports has.
+            Skipped: It skips the file that is being collected.
+        """
+        summary = self.read(module.path)
+        if summary is None:
+            module.opaque = True
+            self.modules[module.name] = module
+            return
+        if summary.error:
+            line, words = summary.error
+            target = os.path.relpath(module.path, self.root)
+            fault = Fault("syntax-error", target, module.path, line, "SyntaxError", words)
+            self.failed[module.name] = self.generation, [fault]
+            raise Raised([fault])
+        self._prepare(module, summary)
+        circles, generation = self.circles, self.generation
+        module.executing = True
+        self.stack.append(module)
+        runner = Runner(self, module)
+        try:
+            runner.block(summary.block)
+        except Skipped:
+            if not runner.faults:
+                raise
+        finally:
+            self.stack.pop()
+            module.executing = False
+            if runner.faults or runner.ended:
+                self.modules.pop(module.name, None)
+            if runner.faults:
+                self._take_back(runner.at_fault)
+        if runner.faults:
+            if circles == self.circles:
+                self.failed[module.name] = generation, runner.faults
+            raise Raised(runner.faults)
+
+    def _prepare(self, module: Module, summary: Summary) -> None:
+        """Take note of what the functions of a module may do when they are called."""
+        module.loose = frozenset(summary.loose)
+        module.opaque = summary.opens
+        if summary.paths and module.path.endswith("/conftest.py"):
+            self.open_paths = True
+        for name in summary.stubs:
+            if name != "*":
+                self.stub(name)
+        self.modules[module.name] = module
+
+    def _take_back(self, start: int) -> None:
+        """Take out of `sys.modules` what Python would not have come to."""
+        order = self.modules.order
+        for name in order[start:]:
+            if name in self.modules and not self.modules[name].executing:
+                self.beyond[name] = self.modules.pop(name)
+        del order[start:]
+
+    def stub(self, name: str) -> None:
+        """Put something into `sys.modules` of which nobody knows what it is."""
+        module = Module(name, "", ())
+        module.opaque = True
+        self.modules[name] = module
+
+    def _is_standard(self, spec: Spec) -> bool:
+        """Whether this is a compiled part of the standard library, which can be asked for its names."""
+        if not self.environment.running:
+            return False
+        return self.library.is_standard(spec.path) if spec.path else spec.name in self.environment.builtin
+
+    # -- names -----------------------------------------------------------------------------------
+
+    def member(self, module: Module, name: str, *, loading: bool = True) -> Any:
+        """Return an attribute of a module; UNKNOWN when it is there, None when it is not.
+
+        With `loading`, a submodule counts that is still being imported, as it does for `from … import`.
+        """
+        if name in module.names:
+            return module.names[name]
+        if name in ALWAYS or name in module.loose or "__getattr__" in module.names:
+            return UNKNOWN
+        if module.opaque:
+            return None if module.library and lacks(module.name, name) else UNKNOWN
+        if name == "__path__" and module.locations is not None:
+            return UNKNOWN
+        if module.library:
+            return self._library_member(module, name)
+        return self.modules.get(f"{module.name}.{name}") if loading else None
+
+    def _library_member(self, module: Module, name: str) -> Any:
+        known = constant(module.name, name)
+        if known is not UNKNOWN:
+            return known
+        if not module.path:
+            return UNKNOWN
+        if module.name == "os" and name == "path":
+            return self.load("os.path", "", 0)
+        exports = self.library.exports(module.path, module.package)
+        if name in exports.names:
+            return UNKNOWN
+        if module.locations and name in self.finder.submodules(module.locations):
+            spec = self.finder.find(f"{module.name}.{name}", module.locations)
+            return self.start(spec) if spec else UNKNOWN
+        if self.environment.running and self.library.is_standard(module.path):
+            return None if lacks(module.name, name) else UNKNOWN
+        return UNKNOWN if exports.opaque else None
+
+    def absent(self, module: Module, name: str, path: str, line: int, error: str) -> Fault:
+        """Return the fault of a name that a module does not have, or does not have yet."""
+        target = f"{module.name}.{name}"
+        inner = self.modules.get(target)
+        if inner is not None and inner.executing:
+            return Fault("import-circle", f"{target} -> {target}", path, line, error, f"{target} is being imported")
+        summary = self.read(module.path) if module.executing else None
+        if summary and name in bound_names(summary.block):
+            self.circles += 1
+            start = next((i for i, m in enumerate(self.stack) if m is module), 0)
+            circle = " -> ".join([*(m.name for m in self.stack[start:]), module.name])
+            return Fault("import-circle", circle, path, line, error, f"{name} is not there yet")
+        return Fault("missing-name", target, path, line, error)

@@ -1,0 +1,210 @@
+"""Where each public name is to be imported from: made from the source, kept as a file, and checked against it."""
+
+from __future__ import annotations
+
+import ast
+import json
+import tomllib
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from test_framework.audit.discovery import is_test, walk
+from test_framework.audit.files import summarized
+from test_framework.audit.finder import Finder
+from test_framework.audit.moves import absolute
+from test_framework.audit.naming import Naming
+from test_framework.audit.pytest_settings import read_pytest_settings
+from test_framework.config import BadSetting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from test_framework.config import Settings
+
+__all__ = ["Registry", "differences", "load", "make", "written"]
+
+Registry = dict[str, list[str]]
+"""Public name to the modules that it is to be imported from: one for each thing that is called so."""
+
+_RUN_BY_TOOLS = ("conftest", "noxfile", "setup", "tasks")
+_FORMATS = (".json", ".toml")
+_HEAD = "# Where each public name is to be imported from. Made by `imports registry`; do not edit.\n"
+
+
+@dataclass(slots=True)
+class _Module:
+    """What a module defines and what it imports: name to module and name there; `exported` when it says so."""
+
+    defined: set[str] = field(default_factory=set)
+    imported: dict[str, tuple[str, str]] = field(default_factory=dict)
+    exported: set[str] | None = None
+    reexported: set[str] = field(default_factory=set)
+
+    def public(self) -> set[str]:
+        """Return the names that it offers."""
+        if self.exported is not None:
+            return self.exported & (self.defined | self.imported.keys())
+        return {name for name in self.defined if not name.startswith("_")} | self.reexported
+
+
+def make(root: Path, settings: Settings) -> Registry:
+    """Return where each public name of a project is to be imported from.
+
+    Public is what a module's `__all__` names, and without one what it defines without an underscore. A name that
+    several modules offer, since some import it from others, is to be imported from the one with the shortest name in
+    which no part has an underscore. Tests, conftests and what only tools run are left out.
+
+    Raises:
+        BadSetting: The project's settings of pytest cannot be read.
+    """
+    root = root.resolve()
+    finder = Finder()
+    tree = walk(str(root), finder, settings.audit.exclude)
+    pytest = read_pytest_settings(root, [])
+    naming = Naming(str(root), pytest.pythonpath, finder)
+    modules: dict[str, _Module] = {}
+    for path in tree.python:
+        name = naming.module(path)
+        importable = all(part.isidentifier() for part in name.split("."))
+        if importable and name.rpartition(".")[2] not in _RUN_BY_TOOLS and not is_test(path, pytest.python_files):
+            module = _read(path, naming.package(path))
+            if module is not None:
+                modules[name] = module
+    places: dict[tuple[str, str], set[str]] = {}
+    for name, module in modules.items():
+        for public in module.public():
+            places.setdefault(_origin(name, public, modules), set()).add(f"{name}.{public}")
+    found: Registry = {}
+    for offered in places.values():
+        module_name, _, public = min(offered, key=_distance).rpartition(".")
+        found.setdefault(public, []).append(module_name)
+    return {name: sorted(found[name]) for name in sorted(found)}
+
+
+def _distance(place: str) -> tuple[int, int, str]:
+    parts = place.split(".")
+    return sum(part.startswith("_") for part in parts), len(parts), place
+
+
+def _origin(module: str, name: str, modules: Mapping[str, _Module]) -> tuple[str, str]:
+    """Return where a name is defined, as far as it is in the project."""
+    seen: set[tuple[str, str]] = set()
+    while (module, name) not in seen and module in modules:
+        seen.add((module, name))
+        origin = modules[module].imported.get(name)
+        if origin is None or name in modules[module].defined or origin[0] not in modules:
+            break
+        module, name = origin
+    return module, name
+
+
+def _read(path: str, package: str) -> _Module | None:
+    """Return what a module offers; None when it cannot be parsed."""
+    try:
+        data = Path(path).read_bytes()
+    except OSError:
+        return None
+    summary, text, tree = summarized(data)
+    if summary.error:
+        return None
+    if tree is None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(text)
+    found = _Module()
+    for node in _at_top(tree.body):
+        _note(node, found, package)
+    return found
+
+
+def _at_top(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yield the statements that run at import, those in an `if`, a `try` or a `with` too."""
+    for node in body:
+        yield node
+        if isinstance(node, ast.If | ast.Try | ast.With):
+            if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+                yield from _at_top(node.orelse)
+                continue
+            for part in ("body", "orelse", "finalbody"):
+                yield from _at_top(getattr(node, part, ()))
+            for handler in getattr(node, "handlers", ()):
+                yield from _at_top(handler.body)
+
+
+def _note(node: ast.stmt, found: _Module, package: str) -> None:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        found.defined.add(node.name)
+    elif isinstance(node, ast.ImportFrom):
+        base = absolute(node.module or "", node.level, package)
+        for alias in node.names:
+            found.imported[alias.asname or alias.name] = base, alias.name
+            if alias.asname == alias.name:
+                # The way in which typed packages say that they offer what they import.
+                found.reexported.add(alias.name)
+    elif isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        names = {n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+        if "__all__" in names:
+            listed = node.value.elts if isinstance(node.value, ast.List | ast.Tuple) else ()
+            texts = {e.value for e in listed if isinstance(e, ast.Constant) and isinstance(e.value, str)}
+            found.exported = texts | (found.exported or set())
+        elif not isinstance(node, ast.AnnAssign) or node.value is not None:
+            found.defined |= names
+
+
+def written(registry: Registry, path: Path) -> str:
+    """Return a registry as it is written; the ending of the file says how, `.toml` or `.json`.
+
+    Raises:
+        BadSetting: Another ending.
+    """
+    plain = {name: places[0] if len(places) == 1 else places for name, places in registry.items()}
+    if _format(path) == ".json":
+        return json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
+    # A key that is not ASCII needs quotes, and a JSON text is one of TOML.
+    lines = (
+        f"{name if name.isascii() else json.dumps(name, ensure_ascii=False)} = {json.dumps(place, ensure_ascii=False)}"
+        for name, place in plain.items()
+    )
+    return "\n".join([_HEAD, *lines, ""]) if plain else _HEAD
+
+
+def load(path: Path) -> Registry:
+    """Return a registry from its file.
+
+    Raises:
+        BadSetting: It is not there, or is none.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        data = json.loads(text) if _format(path) == ".json" else tomllib.loads(text)
+    except FileNotFoundError as error:
+        raise BadSetting(f"{path} is not there: `imports registry` writes it.") from error
+    except (OSError, ValueError) as error:
+        raise BadSetting(f"{path} cannot be read: {error}.") from error
+    places = {n: [p] if isinstance(p, str) else p for n, p in data.items()} if isinstance(data, dict) else None
+    if places is None or not all(isinstance(p, list) and all(isinstance(m, str) for m in p) for p in places.values()):
+        raise BadSetting(f"{path} is no registry: each name must have a module, or a list of modules.")
+    return places
+
+
+def differences(kept: Registry, now: Registry) -> list[str]:
+    """Return a line for each name whose place is not the one that is kept."""
+    lines = []
+    for name in sorted(kept.keys() | now.keys()):
+        before, after = kept.get(name), now.get(name)
+        if before is None:
+            lines.append(f"+ {name}: {', '.join(now[name])} is not in the registry")
+        elif after is None:
+            lines.append(f"- {name}: {', '.join(before)} is in the registry, and no module offers it")
+        elif sorted(before) != after:
+            lines.append(f"! {name}: {', '.join(before)} in the registry, {', '.join(after)} in the source")
+    return lines
+
+
+def _format(path: Path) -> str:
+    if path.suffix not in _FORMATS:
+        raise BadSetting.value("--file", str(path), "the command line", f"a file that ends in {' or '.join(_FORMATS)}")
+    return path.suffix

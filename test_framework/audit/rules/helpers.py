@@ -1,0 +1,173 @@
+"""The functions of a test file that are no tests: whether they check, and whether those that promise it can raise."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from test_framework.audit.rules.checking import asserts, is_check_name, promises_check
+from test_framework.audit.rules.found import Found
+from test_framework.audit.rules.source import DEF_TYPES, Base, is_fixture, last_name, marks
+from test_framework.audit.rules.swallowing import hidden_checks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from test_framework.audit.rules.source import Def, Source, Test
+
+__all__ = ["Helpers"]
+
+# Calls that raise only for want of memory, and methods of texts, lists, mappings and loggers.
+_HARMLESS = frozenset({
+    "print", "len", "str", "repr", "isinstance", "bool", "hasattr", "all", "any", "set", "list", "dict", "tuple",
+    "range", "enumerate", "zip", "type", "id", "get", "append", "lower", "upper", "strip", "startswith", "endswith",
+    "items", "keys", "values", "format", "join", "split", "debug", "info", "warning", "error", "exception", "log",
+    "add",
+    "getLogger", "sorted",
+})  # fmt: skip
+
+
+class Helpers:
+    """Answers for one file; what is asked twice is worked out once."""
+
+    def __init__(self, source: Source, known: Mapping[str, bool]) -> None:
+        self.source, self.known = source, known
+        self._checks: dict[ast.AST, bool] = {}
+
+    def check(self, test: Test, inside: list[ast.AST]) -> bool:
+        """Whether something that a test uses checks: a helper, a fixture, a method, a class of this file.
+
+        A method that is in none of this file's classes may check, when the class has a base from elsewhere.
+        """
+        source, owner = self.source, test.owner
+        methods = source.methods(owner) if owner else {}
+        unknown = owner is not None and source.base(owner) == Base.UNKNOWN
+        return any(self._used(n, methods, unknown=unknown) for n in inside) or self._fixtures(test, methods)
+
+    def _used(self, node: ast.AST, methods: Mapping[str, Def], *, unknown: bool) -> bool:
+        """Whether what one node names or calls checks."""
+        match node:
+            case ast.Name(id=name):
+                return self._named(name)
+            case ast.Attribute(value=ast.Name("self" | "cls"), attr=name):
+                return self._function(methods[name]) if name in methods else unknown
+            case ast.Attribute():
+                return bool(self.known and self.known.get(ast.unparse(node)))
+            case ast.Call(func=ast.Attribute(value=ast.Call(func=ast.Name("super")), attr=name)):
+                return unknown or (name in methods and self._function(methods[name]))
+            case _:
+                return False
+
+    def _fixtures(self, test: Test, methods: Mapping[str, Def]) -> bool:
+        """Whether a fixture of this file, or what runs before and after each test of the class, checks."""
+        arguments = {a.arg for a in (*test.node.args.args, *test.node.args.kwonlyargs)}
+        for node in (*self.source.functions.values(), *methods.values()):
+            around = node.name in {"setUp", "tearDown", "setup_method", "teardown_method", "asyncTearDown"}
+            if (around or (is_fixture(node) and (node.name in arguments or _autouse(node)))) and self._function(node):
+                return True
+        return False
+
+    def _named(self, name: str) -> bool:
+        """Whether a function or a class of this file, or what is known of one from elsewhere, checks."""
+        if name in self.known:
+            return self.known[name]
+        if name in self.source.functions:
+            return self._function(self.source.functions[name])
+        if name in self.source.classes:
+            return any(self._function(m) for m in self.source.methods(self.source.classes[name]).values())
+        return False
+
+    def _function(self, node: Def) -> bool:
+        if node not in self._checks:
+            self._checks[node] = False  # what calls itself checks by something else
+            self._checks[node] = self._can_fail(node)
+        return self._checks[node]
+
+    def _can_fail(self, node: Def) -> bool:
+        exact = self.source.exact(node)
+        if exact is None:
+            return True
+        inside = [n for s in exact.body for n in ast.walk(s)]
+        if any(asserts(n) for n in inside):
+            return True
+        names = {n.id for n in inside if isinstance(n, ast.Name)}
+        methods = {n.attr for n in inside if isinstance(n, ast.Attribute) and last_name(n.value) in {"self", "cls"}}
+        owners = [c for c in self.source.classes.values() if node in c.body]
+        return any(self._named(name) for name in names if name != node.name) or any(
+            self._function(found) for c in owners for name, found in self.source.methods(c).items() if name in methods
+        )
+
+    def never_raising(self) -> Iterator[Found]:
+        """Yield the helpers that promise to fail and cannot, where somebody relies on it."""
+        source = self.source
+        tests = {test.node for test in source.tests}
+        owned: list[tuple[Def, ast.ClassDef | None]] = [(f, None) for f in source.functions.values()]
+        owned += [(m, c) for c in source.classes.values() for m in c.body if isinstance(m, DEF_TYPES)]
+        bases = {last_name(b) for c in source.classes.values() for b in c.bases}
+        for node, owner in owned:
+            if (
+                node in tests
+                or (owner is not None and owner.name in bases)  # a class of this file may have its own
+                or not promises_check(node.name)
+                or marks(node.decorator_list) & {"abstractmethod", "overload"}
+            ):
+                continue
+            exact = source.exact(node)
+            if exact is not None and not _can_raise(exact) and self._is_relied_on(node.name):
+                what = "hides every failure" if hidden_checks(exact) else "never raises"
+                name = node.name if owner is None else f"{owner.name}.{node.name}"
+                yield Found(
+                    node.lineno, "helper-never-raises", node.name, f"{name} {what}: what calls it checks nothing"
+                )
+
+    def _is_relied_on(self, name: str) -> bool:
+        """Whether a call of it stands alone, with what it returns dropped; a name with `assert` needs no call."""
+        if name.lstrip("_").startswith("assert"):
+            return True
+        if name not in self.source.text:
+            return False
+        for test in self.source.tests:
+            body = self.source.body(test.node)
+            if (body is None or name in body) and (exact := self.source.exact(test.node)):
+                for n in ast.walk(exact):
+                    if isinstance(n, ast.Expr):
+                        value = n.value.value if isinstance(n.value, ast.Await) else n.value
+                        if isinstance(value, ast.Call) and last_name(value.func) == name:
+                            return True
+        return False
+
+
+def _autouse(node: Def) -> bool:
+    return any(isinstance(d, ast.Call) and any(k.arg == "autouse" for k in d.keywords) for d in node.decorator_list)
+
+
+def _can_raise(node: Def) -> bool:
+    """Whether a helper can raise: an assertion, a raise, or a call of something that may."""
+    hidden = hidden_checks(node)
+    wholly_caught = all(
+        isinstance(s, (ast.Try, ast.Pass, ast.Return))
+        or (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))
+        for s in node.body
+    )
+    for inner in (n for s in node.body for n in ast.walk(s)):
+        match inner:
+            case _ if inner in hidden:
+                continue
+            case ast.Yield() | ast.YieldFrom() | ast.FunctionDef() | ast.AsyncFunctionDef():
+                return True
+            case ast.Assert() | ast.Raise() if asserts(inner) is not False:
+                return True
+            case ast.Call():
+                name = last_name(inner.func)
+                if name not in _HARMLESS and not (hidden and wholly_caught and not is_check_name(name)):
+                    return True
+            case ast.Subscript(ctx=ast.Load()) | ast.With() | ast.AsyncWith() | ast.Await() if not hidden:
+                # A key that is missing raises, and so does what is waited for.
+                return not _returns_verdict(node)
+            case _:
+                pass
+    return False
+
+
+def _returns_verdict(node: Def) -> bool:
+    return any(isinstance(n, ast.Return) and isinstance(n.value, (ast.Compare, ast.BoolOp)) for n in ast.walk(node))

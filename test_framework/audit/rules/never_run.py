@@ -1,0 +1,184 @@
+"""What pytest will not run: no tests, tests where it does not look, and tests that another definition hides."""
+
+from __future__ import annotations
+
+import ast
+import re
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from test_framework.audit.rules.found import Found
+from test_framework.audit.rules.source import DEF_TYPES, Base, block, called, is_fixture, last_name, marks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from test_framework.audit.rules.source import Def, Source
+
+__all__ = ["never_run"]
+
+_NESTED = re.compile(r"\n[ \t]+(?:async[ \t]+def|def|class)[ \t]+(\w+)")
+_MAKERS = frozenset({"globals", "locals", "vars", "setattr", "exec", "type", "load_tests"})
+_DATA_CLASSES = frozenset({"dataclass", "define", "frozen", "attrs", "s", "mutable"})
+# Decorators that keep what they decorate where it is, so that a second definition is no part of the first.
+_QUIET = frozenset({"parametrize", "skip", "skipif", "xfail", "usefixtures", "asyncio", "anyio", "patch", "given"})
+
+
+def never_run(source: Source) -> Iterator[Found]:
+    """Yield what this file defines and pytest does not run."""
+    if source.off:
+        return
+    if not source.tests and not _unknown_tests(source):
+        yield Found(1, "no-test", "", "pytest collects nothing from this file")
+    yield from _fixtures(source)
+    yield from _classes(source)
+    for body in (source.tree.body, *(c.body for c in source.classes.values())):
+        yield from _shadowed(source, body)
+    yield from _parametrized(source)
+    for function in _all_functions(source):
+        yield from _nested(source, function)
+
+
+def _all_functions(source: Source) -> list[Def]:
+    found: list[Def] = []
+    queue = list(source.statements)
+    for node in queue:
+        if isinstance(node, ast.ClassDef):
+            queue += block(node.body)
+        elif isinstance(node, DEF_TYPES) and node.lineno in source.spans:
+            found.append(node)
+    return found
+
+
+def _unknown_tests(source: Source) -> bool:
+    """Whether tests may come from elsewhere: imports, assignments, or names made while the module runs."""
+    wanted = (source.patterns.is_class, source.patterns.is_function)
+    for statement in source.statements:
+        match statement:
+            case ast.ImportFrom(module=module, level=level, names=names):
+                for alias in names:
+                    if alias.name == "*":
+                        return True
+                    name = alias.asname or alias.name
+                    if any(is_wanted(name) for is_wanted in wanted) and (level or _of_tests(module or "")):
+                        return True
+            case ast.Assign(targets=targets):
+                # A literal is no test, whatever its name.
+                literal = isinstance(statement.value, (ast.Constant, ast.List, ast.Tuple, ast.Dict, ast.Set))
+                assigned = [n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)]
+                if not literal and any(is_wanted(name) for name in assigned for is_wanted in wanted):
+                    return True
+            case ast.ClassDef(name=name) if source.base(statement) == Base.UNKNOWN:
+                # Its base may be a case of unittest, which is collected whatever its name.
+                return True
+            case _:
+                pass
+    used = {n.id for n in ast.walk(source.tree) if isinstance(n, ast.Name)} | source.functions.keys()
+    return not used.isdisjoint(_MAKERS)
+
+
+def _of_tests(module: str) -> bool:
+    """Whether a module is one of the suite's own, by its name."""
+    return any(
+        part in {"test", "tests"} or part.startswith("test_") or part.endswith("_test") for part in module.split(".")
+    )
+
+
+def _fixtures(source: Source) -> Iterator[Found]:
+    for body in (source.statements, *(c.body for c in source.classes.values())):
+        for node in body:
+            if isinstance(node, DEF_TYPES) and is_fixture(node) and source.patterns.is_function(node.name):
+                message = f"{node.name} is a fixture: pytest does not run it as a test"
+                yield Found(node.lineno, "fixture-named-test", node.name, message)
+
+
+def _classes(source: Source) -> Iterator[Found]:
+    for node in source.classes.values():
+        if source.base(node) != Base.PLAIN or not source.patterns.is_class(node.name) or source.off:
+            continue
+        lost = [m.name for m in source.methods(node).values() if source.is_test(m)]
+        init = source.has_init(node)
+        made = init.name if init is not None else "__init__" if marks(node.decorator_list) & _DATA_CLASSES else ""
+        if lost and made and not any(isinstance(s, ast.Assign) and _is_off(s) for s in node.body):
+            message = f"{node.name} has {made}: pytest does not collect its {len(lost)} tests"
+            line = init.lineno if init is not None and init in node.body else node.lineno
+            yield Found(line, "class-with-init", node.name, message, node.lineno)
+
+
+def _is_off(statement: ast.Assign) -> bool:
+    return any(last_name(t) == "__test__" for t in statement.targets)
+
+
+def _shadowed(source: Source, body: list[ast.stmt]) -> Iterator[Found]:
+    """Yield the tests that are defined again further down in the same block, with no use of the first between."""
+    defined: dict[str, list[int]] = {}
+    for number, statement in enumerate(body):
+        if isinstance(statement, ast.ClassDef):
+            holds = any(isinstance(m, DEF_TYPES) and source.patterns.is_function(m.name) for m in statement.body)
+            if not (holds and source.patterns.is_class(statement.name)):
+                continue
+        elif not isinstance(statement, DEF_TYPES) or not source.patterns.is_function(statement.name):
+            continue
+        if marks(statement.decorator_list) <= _QUIET:
+            defined.setdefault(statement.name, []).append(number)
+    for name, numbers in defined.items():
+        for first, second in pairwise(numbers):
+            between = body[first + 1 : second]
+            again = body[second]
+            decorators = again.decorator_list if isinstance(again, (*DEF_TYPES, ast.ClassDef)) else []
+            bases = again.bases if isinstance(again, ast.ClassDef) else []
+            used = (n for s in (*between, *decorators, *bases) for n in ast.walk(s) if isinstance(n, ast.Name))
+            if all(n.id != name for n in used):
+                line = getattr(body[first], "lineno", 1)
+                message = f"defined again in line {again.lineno}: only that one runs"
+                yield Found(line, "shadowed", name, message)
+
+
+def _parametrized(source: Source) -> Iterator[Found]:
+    for test in source.tests:
+        for decorator in test.node.decorator_list:
+            match decorator:
+                case ast.Call(func=ast.Attribute(attr="parametrize"), args=[_, ast.List(elts=[]) | ast.Tuple(elts=[])]):
+                    message = "parametrized with no value: pytest skips it"
+                    yield Found(decorator.lineno, "empty-parametrize", test.name, message, test.node.lineno)
+                case _:
+                    pass
+
+
+def _nested(source: Source, function: Def) -> Iterator[Found]:
+    """Yield the tests inside a function that nothing there uses."""
+    text = source.body(function) or ""
+    if "def " not in text and "class " not in text:
+        return
+    names = set(_NESTED.findall(text))
+    if not any(source.patterns.is_function(n) or source.patterns.is_class(n) for n in names):
+        return
+    if (exact := source.exact(function)) is None:
+        return
+    inside = list(ast.walk(exact))
+    used = {n.id for n in inside if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+    used |= {n for s in inside if isinstance(s, (ast.Global, ast.Nonlocal)) for n in s.names}
+    if not used.isdisjoint({"locals", "vars", "exec"}):
+        return
+    for node in inside:
+        if node is exact or not isinstance(node, (*DEF_TYPES, ast.ClassDef)) or node.name in used:
+            continue
+        if isinstance(node, ast.ClassDef):
+            methods = [m for m in node.body if isinstance(m, DEF_TYPES) and source.patterns.is_function(m.name)]
+            lost = bool(methods) and source.patterns.is_class(node.name) and not node.decorator_list
+        else:
+            lost = _is_lost(source, node, inside)
+        if lost:
+            message = f"{node.name} stands inside {function.name}: pytest does not see it, and nothing calls it"
+            yield Found(node.lineno, "nested-test", node.name, message, function.lineno)
+
+
+def _is_lost(source: Source, node: Def, inside: list[ast.AST]) -> bool:
+    """Whether a function inside another is a test by its name, and neither a method nor handed to a decorator."""
+    if not source.patterns.is_function(node.name) or is_fixture(node):
+        return False
+    if any(isinstance(c, ast.ClassDef) and node in c.body for c in inside):
+        return False
+    return all(
+        "mark" in {last_name(n) for n in ast.walk(called(d)) if isinstance(n, ast.expr)} for d in node.decorator_list
+    )

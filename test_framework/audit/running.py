@@ -1,0 +1,252 @@
+"""Executes the operations of one module."""
+
+from __future__ import annotations
+
+import builtins
+from typing import TYPE_CHECKING, Any
+
+from test_framework.audit.importing import ABOVE, IGNORE, RAISE, Importing
+from test_framework.audit.modules import Fault, Module, Raised
+from test_framework.audit.operations import Op
+from test_framework.audit.values import IMPORT_MODULE, UNKNOWN, truth, value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from test_framework.audit.operations import Block, Operation
+
+__all__ = ["Runner"]
+
+_BUILTIN = frozenset(n for n, kind in vars(builtins).items() if isinstance(kind, type) and issubclass(kind, Exception))
+
+
+class Runner(Importing):
+    """Runs blocks for one module, in the ways that its imports have."""
+
+    # -- the place of an expression --------------------------------------------------------------
+
+    def lookup(self, name: str) -> object:
+        """Return what a name is bound to, or UNKNOWN."""
+        if name not in self.module.names and name in ("True", "False", "None"):
+            return {"True": True, "False": False, "None": None}[name]
+        return self.module.names.get(name, UNKNOWN)
+
+    def attribute(self, base: object, name: str) -> object:
+        """Return an attribute of a module, or UNKNOWN."""
+        if not isinstance(base, Module):
+            return UNKNOWN
+        found = self.machine.member(base, name)
+        return UNKNOWN if found is None and name not in base.names else found
+
+    def findable(self, name: str) -> object:
+        """Return something or None, as `find_spec` does."""
+        return None if self.machine.locate(name) is None and name not in self.machine.modules else UNKNOWN
+
+    # -- blocks ----------------------------------------------------------------------------------
+
+    def block(self, block: Block, way: int | None = None) -> None:
+        """Run operations one after the other."""
+        before, self.way = self.way, self.way if way is None else way
+        try:
+            for operation in block:
+                if self.module.doubt:
+                    self.way = IGNORE
+                _OPERATIONS[operation[0]](self, operation)
+        finally:
+            self.way = before
+
+    # -- names -----------------------------------------------------------------------------------
+
+    def bind_(self, operation: Operation) -> None:
+        """Bind names to what nobody needs to know."""
+        if self.way != IGNORE:
+            self.module.names.update(dict.fromkeys(operation[1], UNKNOWN))
+        else:
+            for name in operation[1]:
+                self.bind(name, UNKNOWN)
+
+    def use(self, operation: Operation) -> None:
+        """Look a name up."""
+        _, name, line = operation
+        module = self.module
+        if name not in module.names and not module.opaque and name not in module.loose:
+            self.fault([Fault("undefined-name", name, self.path, line, "NameError")])
+            module.names[name] = UNKNOWN
+
+    def attribute_(self, operation: Operation) -> None:
+        """Look attributes of modules up."""
+        _, name, attributes, line = operation
+        found = self.module.names.get(name)
+        for attribute in attributes:
+            if not isinstance(found, Module):
+                return
+            inner = self.machine.member(found, attribute, loading=False)
+            if inner is None and attribute not in found.names:
+                self.fault([self.machine.absent(found, attribute, self.path, line, "AttributeError")])
+                return
+            found = inner
+
+    def set_(self, operation: Operation) -> None:
+        """Bind a name to a value that may be known."""
+        _, name, expression, line = operation
+        if name == "pytest_plugins":
+            self.module.plugins_line = line
+        self.bind(name, value(expression, self))
+
+    def grow(self, operation: Operation) -> None:
+        """Add to a list."""
+        _, name, added = operation
+        before, more = self.module.names.get(name), value(added, self)
+        if not isinstance(before, list | tuple):
+            return
+        if not isinstance(more, list | tuple):
+            self.module.unsure.add(name)
+            return
+        if self.way == IGNORE:
+            self.module.unsure.add(name)
+        self.module.names[name] = [*before, *more]
+
+    def unbind(self, operation: Operation) -> None:
+        """Run `del`."""
+        if self.way != IGNORE:
+            for name in operation[1]:
+                self.module.names.pop(name, None)
+
+    # -- branches --------------------------------------------------------------------------------
+
+    def try_(self, operation: Operation) -> None:
+        """Run a `try`."""
+        _, body, handlers, orelse, final, risky = operation
+        if self.way == IGNORE:
+            for block in (body, *(h for _, h in handlers), orelse, final):
+                self.block(block)
+            return
+        faults: list[Fault] = []
+        try:
+            self.block(body, RAISE)
+        except Raised as raised:
+            faults = raised.faults
+        if faults:
+            self._handle(faults, handlers, final)
+            return
+        for _, handler in handlers if risky else ():
+            self.block(handler, IGNORE)
+        self.block(orelse)
+        self.block(final)
+
+    def _handle(self, faults: list[Fault], handlers: Sequence[Any], final: Block) -> None:
+        for types, handler in handlers:
+            caught = _catches(types, faults[0].error)
+            if caught is False:
+                continue
+            self.handled.append(faults)
+            try:
+                self.block(handler, None if caught else IGNORE)
+            finally:
+                self.handled.pop()
+            self.block(final)
+            return
+        self.block(final)
+        self.fault(faults)
+
+    def if_(self, operation: Operation) -> None:
+        """Run the branch of a condition, or both perhaps."""
+        _, condition, body, orelse = operation
+        holds = truth(condition, self)
+        if holds is None:
+            self.block(body, IGNORE)
+            self.block(orelse, IGNORE)
+        else:
+            self.block(body if holds else orelse)
+
+    def maybe(self, operation: Operation) -> None:
+        """Run what may not run."""
+        self.block(operation[1], IGNORE)
+
+    def skip(self, _: Operation) -> None:
+        """Skip the rest of the file."""
+        self.end()
+
+    def raise_(self, operation: Operation) -> None:
+        """Run `raise`."""
+        _, name, line = operation
+        if self.way == IGNORE:
+            return
+        if self.handled:
+            first, *others = self.handled[-1]
+            self.fault([first._replace(error=name) if name else first, *others])
+        else:
+            self.fault([Fault("raises", name or "an exception", self.path, line, name or "Exception")])
+
+    # -- what changes the machine ----------------------------------------------------------------
+
+    def path_(self, operation: Operation) -> None:
+        """Change `sys.path`."""
+        _, front, expression = operation
+        folders = value(expression, self)
+        known = [f for f in folders if isinstance(f, str)] if isinstance(folders, list | tuple) else []
+        if not isinstance(folders, list | tuple) or len(known) < len(folders):
+            self.machine.open_paths = True
+        for folder in known:
+            self.machine.add_path(folder, front=front)
+
+    def stub(self, operation: Operation) -> None:
+        """Change `sys.modules`."""
+        name = value(operation[1], self) if operation[1] else UNKNOWN
+        if isinstance(name, str):
+            self.machine.stub(name)
+        else:
+            self.machine.any_stub = True
+
+    def open(self, operation: Operation) -> None:
+        """Note that any name may be bound, and any module made."""
+        self.module.opaque = True
+        self.machine.any_top = self.machine.any_top or operation[1]
+
+    def set_attribute(self, operation: Operation) -> None:
+        """Bind a name of another module."""
+        _, name, way, attribute = operation
+        target = self.module.names.get(name)
+        for step in way:
+            target = self.machine.member(target, step) if isinstance(target, Module) else None
+        if isinstance(target, Module):
+            target.names.setdefault(attribute, UNKNOWN)
+
+    def load_(self, operation: Operation) -> None:
+        """Run `importlib.import_module`, unless it is another function of that name."""
+        _, name, line, called = operation
+        builtin = called == ("n", "__import__") and "__import__" not in self.module.names
+        if builtin or value(called, self) is IMPORT_MODULE:
+            self.load(name, line)
+
+
+def _catches(types: Sequence[str] | None, error: str) -> bool | None:
+    """Whether a handler catches an exception; None when its types are not known."""
+    if types is None or "BaseException" in types or "Exception" in types:
+        return True
+    if any(t in ABOVE.get(error, (error,)) for t in types):
+        return True
+    return False if all(t in _BUILTIN or t in ABOVE for t in types) else None
+
+
+_OPERATIONS: dict[int, Callable[[Runner, Operation], None]] = {
+    Op.BIND: Runner.bind_,
+    Op.IMPORT: Runner.import_,
+    Op.FROM: Runner.from_,
+    Op.USE: Runner.use,
+    Op.ATTRIBUTE: Runner.attribute_,
+    Op.TRY: Runner.try_,
+    Op.IF: Runner.if_,
+    Op.MAYBE: Runner.maybe,
+    Op.SET: Runner.set_,
+    Op.UNBIND: Runner.unbind,
+    Op.IMPORT_OR_SKIP: Runner.import_or_skip,
+    Op.SKIP: Runner.skip,
+    Op.RAISE: Runner.raise_,
+    Op.PATH: Runner.path_,
+    Op.STUB: Runner.stub,
+    Op.OPEN: Runner.open,
+    Op.GROW: Runner.grow,
+    Op.SET_ATTRIBUTE: Runner.set_attribute,
+    Op.LOAD: Runner.load_,
+}

@@ -1,0 +1,91 @@
+"""What is known of all files of one audit: from the cache, from reading those that changed, and on demand."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from test_framework.audit.files import error_of, summarized
+from test_framework.audit.operations import Summary
+from test_framework.audit.syntax import Suspects
+from test_framework.audit.work import Job, read_all
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from test_framework.audit.cache import Cache, Entry
+    from test_framework.audit.discovery import Tree
+
+__all__ = ["Store"]
+
+
+class Store:
+    """Summaries by path."""
+
+    def __init__(self, tree: Tree, cache: Cache, job: Job) -> None:
+        self.tree = tree
+        self.cache = cache
+        self.job = job
+        self.entries: dict[str, Entry] = {}
+        self.summaries: dict[str, Summary | None] = {}
+
+    def fill(self, deadline: float | None, tick: Callable[[int], None] | None = None) -> bool:
+        """Read the files of the project that are new or have changed; returns whether the time sufficed."""
+        known, tasks = self.cache.entries, []
+        for path in self.tree.python:
+            entry, (changed, size) = known.get(path), self.tree.sizes[path]
+            if entry is not None and entry.time == changed and entry.size == size:
+                self.entries[path] = entry
+            else:
+                tasks.append((path, changed, size, entry))
+        suspects = Suspects([path for path, *_ in tasks])
+        for batch in read_all(self.job, tasks):
+            self.entries.update((path, entry) for path, entry in batch if entry)
+            if tick:
+                tick(len(self.entries))
+            if deadline is not None and time.monotonic() > deadline:
+                suspects.stop()
+                return False
+        self._confirm(suspects.paths())
+        self.cache.changed = self.cache.changed or bool(tasks) or len(known) != len(self.entries)
+        self.cache.entries = self.entries
+        return True
+
+    def _confirm(self, suspects: set[str]) -> None:
+        for path in suspects & self.entries.keys():
+            entry = self.entries[path]
+            summary = entry.whole()
+            if summary.error is None and not entry.confirmed:
+                error = _error(path)
+                self.entries[path] = entry._replace(summary=tuple(summary._replace(error=error)), confirmed=True)
+
+    def summary(self, path: str) -> Summary | None:
+        """Return the summary of any file, of the project or not; None when it cannot be read."""
+        if path not in self.summaries:
+            entry = self.entries.get(path)
+            self.summaries[path] = entry.whole() if entry else self._library(path)
+        return self.summaries[path]
+
+    def _library(self, path: str) -> Summary | None:
+        try:
+            status = os.stat(path)
+            key = status.st_mtime_ns, status.st_size
+            known = self.cache.libraries.get(path)
+            if known and known[:2] == key:
+                return Summary(*known[2])
+            with open(path, "rb") as file:  # thousands of these
+                summary = summarized(file.read())[0]
+        except OSError:
+            return None
+        self.cache.libraries[path] = (*key, tuple(summary))
+        self.cache.changed = True
+        return summary
+
+
+def _error(path: str) -> tuple[int, str] | None:
+    try:
+        with open(path, "rb") as file:  # as above
+            return error_of(file.read())
+    except OSError:
+        return None

@@ -1,0 +1,104 @@
+"""Reads many files at once, on all cores when there is enough to read."""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import os
+import sys
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from test_framework.audit.cache import Entry
+from test_framework.audit.discovery import is_test
+from test_framework.audit.files import no_collection, summarized
+from test_framework.audit.rules import Patterns, examine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from test_framework.audit.import_rules import ImportRules
+
+__all__ = ["Job", "read_all"]
+
+_WORTH = 2_000_000  # bytes, below which a second process takes longer to start than it saves
+_BATCH = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What decides how a file is read, beside the file; `root` ends without a slash."""
+
+    root: str
+    python_files: tuple[str, ...]
+    python_classes: tuple[str, ...]
+    python_functions: tuple[str, ...]
+    rules: ImportRules
+
+    def read(self, path: str, time: int, size: int, known: Entry | None) -> Entry | None:
+        """Return what is in a file; None when it cannot be read."""
+        try:
+            with open(path, "rb") as file:  # thousands of these
+                data = file.read()
+        except OSError:
+            return None
+        digest = hashlib.blake2b(data, digest_size=16).digest()
+        if known is not None and known.digest == digest:
+            return known._replace(time=time, size=size)
+        summary, text, tree = summarized(data)
+        findings: tuple[tuple[int, str, str, str], ...] = ()
+        if is_test(path, self.python_files) and not summary.error:
+            patterns = Patterns(self.python_classes, self.python_functions)
+            found = examine(path, text, tree, patterns=patterns)
+            findings = tuple((f.line, f.rule, f.test, f.message) for f in found)
+        breaches = tuple(self.rules.breaches(text, self._package(path))) if self.rules else ()
+        return Entry(time, size, digest, tuple(summary), findings, breaches)
+
+    def _package(self, path: str) -> str:
+        folder = path[len(self.root) + 1 :].rpartition("/")[0]
+        return folder.removeprefix("src/").replace("/", ".")
+
+
+Task = tuple[str, int, int, Entry | None]
+
+
+def read_all(job: Job, tasks: Sequence[Task], processes: int | None = None) -> Iterator[list[tuple[str, Entry | None]]]:
+    """Yield what was read, batch by batch.
+
+    Args:
+        job: How.
+        tasks: Path, time, size, and what was known of it.
+        processes: How many; as many as there are cores, and one for little work, when None.
+    """
+    if processes is None:
+        enough = sum(size for _, _, size, _ in tasks) > _WORTH
+        processes = (os.cpu_count() or 1) if enough else 1
+    batches = list(_batches(tasks))
+    if min(processes, len(batches)) <= 1:
+        for batch in batches:
+            yield _read((job, batch))
+        return
+    # Forking takes no time, but is safe only where no other thread holds a lock.
+    alone = threading.active_count() == 1 and sys.platform == "linux"
+    with multiprocessing.get_context("fork" if alone else "spawn").Pool(processes) as pool:
+        yield from pool.imap_unordered(_read, [(job, batch) for batch in batches])
+
+
+def _read(given: tuple[Job, list[Task]]) -> list[tuple[str, Entry | None]]:
+    job, batch = given
+    with no_collection():
+        return [(path, job.read(path, time, size, known)) for path, time, size, known in batch]
+
+
+def _batches(tasks: Sequence[Task]) -> Iterator[list[Task]]:
+    batch: list[Task] = []
+    size = 0
+    for task in tasks:
+        batch.append(task)
+        size += task[2]
+        if size > _BATCH:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch

@@ -1,0 +1,145 @@
+"""`audit`: which test files pytest cannot import and why, which no tier runs, and which tests cannot fail."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from test_framework.config import BadSetting, load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from test_framework.audit import Audit
+    from test_framework.config import AuditSettings, Settings
+
+__all__ = ["add_arguments", "run"]
+
+_LINE = "the command line"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="files and folders; all tests when none")
+    parser.add_argument("--root", type=Path, default=argparse.SUPPRESS, help="the folder where pytest would be started")
+    parser.add_argument("--json", metavar="FILE", help="write all findings as JSON; - for the output")
+    parser.add_argument("--sarif", metavar="FILE", help="write all findings as SARIF 2.1.0; - for the output")
+    parser.add_argument(
+        "--annotations",
+        action=argparse.BooleanOptionalAction,
+        help="print annotations for GitHub; by default where GITHUB_ACTIONS is set and no FILE is -",
+    )
+    parser.add_argument("--explain", metavar="ID", help="say what a cause or a rule means, and nothing else")
+    parser.add_argument(
+        "--changed", action="store_true", help="audit all tests, and judge what lies in the PATHs or is broken by them"
+    )
+    parser.add_argument(
+        "--collection-timeout", type=float, metavar="SECONDS", help="end after this time with what is known then"
+    )
+    parser.add_argument("--python", default="", help="the interpreter whose packages count; this one by default")
+    asked = parser.add_mutually_exclusive_group()
+    asked.add_argument("--installed", action="store_true", help="a package is there if it is installed: the default")
+    asked.add_argument("--declared", action="store_true", help="a package is there if the project declares it")
+    parser.add_argument("--no-cache", action="store_true", help="read every file anew")
+
+
+def run(given: argparse.Namespace, settings: Settings) -> int:
+    """Audit and tell; returns 0 when clean, 1 with more findings than the settings allow, 2 on misuse."""
+    if given.explain is not None:
+        from test_framework.audit.explained import explanation
+
+        _say(explanation(given.explain))
+        return 0
+    from test_framework.audit import Asked, audit
+    from test_framework.audit.limits import exceeded
+    from test_framework.audit.text import Progress
+
+    settings = _settings(given, settings)
+    timeout = settings.collection_timeout if given.collection_timeout is None else given.collection_timeout
+    if not timeout >= 0:
+        raise BadSetting.value("--collection-timeout", timeout, _LINE, "a number of seconds, 0 or more")
+    if given.json == given.sarif == "-":
+        raise BadSetting("--json - and --sarif - in the command line both want the output.")
+    if given.changed and not given.paths:
+        raise BadSetting(f"--changed in {_LINE} names no PATH that has changed.")
+    progress = Progress()
+    asked = Asked(declared=given.declared, python=given.python, timeout=timeout, cache=not given.no_cache)
+    paths = [] if given.changed else given.paths
+    try:
+        found = audit(settings.root, paths, settings, asked, progress if progress.on else None)
+    finally:
+        progress.end()
+    limits: AuditSettings | None = settings.audit
+    if given.changed:
+        from test_framework.audit.changed import concerning
+
+        # The thresholds are for the whole; what somebody touches has to be clean.
+        found, limits = concerning(found, set(_relative(given.paths, settings.root))), None
+    _tell(found, limits, given, settings.root)
+    return 1 if exceeded(found, limits) or not found.complete else 0
+
+
+def _settings(given: argparse.Namespace, settings: Settings) -> Settings:
+    root = settings.root if given.root == Path() else given.root.resolve()
+    if not root.is_dir():
+        raise BadSetting.value("--root", str(given.root), _LINE, "a folder")
+    return settings if root == settings.root else load(root, os.environ)
+
+
+def _relative(paths: Iterable[Path], root: Path) -> Iterable[str]:
+    for path in paths:
+        there = path if path.exists() else root / path
+        if not there.exists():
+            raise BadSetting.value("PATH", str(path), _LINE, "a file or a folder")
+        whole = there.resolve()
+        if whole.is_relative_to(root):
+            yield from (p.relative_to(root).as_posix() for p in (whole.rglob("*.py") if whole.is_dir() else [whole]))
+
+
+def _tell(found: Audit, limits: AuditSettings | None, given: argparse.Namespace, root: Path) -> None:
+    """Write what was asked for, and the summary where nothing else has the output."""
+    from test_framework.audit.limits import exceeded
+    from test_framework.audit.output.github import to_annotations
+    from test_framework.audit.output.places import inside_repository
+    from test_framework.audit.text import Page, summary
+
+    prefix = inside_repository(root)
+    if given.json:
+        _write(found.to_json(), given.json, "--json")
+    if given.sarif:
+        from test_framework.audit.output.sarif import to_sarif
+
+        _write(to_sarif(found, prefix), given.sarif, "--sarif")
+    taken = "-" in (given.json, given.sarif)
+    if not taken:
+        _say(summary(found, Page.of(sys.stdout, os.environ), limits))
+    wanted = given.annotations
+    if wanted is None:
+        wanted = os.environ.get("GITHUB_ACTIONS") == "true" and not taken
+    if wanted:
+        red = {over.limit.setting for over in exceeded(found, limits)}
+        # GitHub reads both; what has the output must stay what it is.
+        _say(to_annotations(found, red, prefix), sys.stderr if taken else sys.stdout)
+
+
+def _say(lines: Iterable[str], stream: TextIO | None = None) -> None:
+    out = stream or sys.stdout
+    encoding = out.encoding or "utf-8"
+    for line in lines:
+        # Names of files need not be text, and a terminal need not know every letter.
+        print(line.encode(encoding, "backslashreplace").decode(encoding), file=out)
+
+
+def _write(value: object, target: str, option: str) -> None:
+    text = json.dumps(value, indent=1) + "\n"
+    if target == "-":
+        sys.stdout.write(text)
+        return
+    try:
+        Path(target).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise BadSetting.value(option, target, _LINE, f"writable: {error.strerror}") from error

@@ -1,0 +1,24 @@
+"""The health of a suite: a baseline, what has become worse since, the history by run, and a page with its trends."""
+
+from __future__ import annotations
+
+from test_framework.health.baseline import read_baseline, write_baseline
+from test_framework.health.drift import Check, compare
+from test_framework.health.errors import HealthError
+from test_framework.health.history import Run, append, read_history
+from test_framework.health.reports import TierFigures
+from test_framework.health.snapshot import Snapshot, take
+
+__all__ = [
+    "Check",
+    "HealthError",
+    "Run",
+    "Snapshot",
+    "TierFigures",
+    "append",
+    "compare",
+    "read_baseline",
+    "read_history",
+    "take",
+    "write_baseline",
+]

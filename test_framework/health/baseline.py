@@ -1,0 +1,55 @@
+"""The baseline: what the suite was when somebody was content with it, as JSON that is committed."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from test_framework.health.errors import HealthError
+from test_framework.health.files import write_whole
+from test_framework.health.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["read_baseline", "write_baseline"]
+
+_VERSION = 1
+_SAVE = "python -m test_framework health save"
+_RESTORE = f"Restore it (git checkout), or remove it and write another: {_SAVE}"
+
+
+def read_baseline(path: Path) -> Snapshot:
+    """Return the baseline.
+
+    Raises:
+        HealthError: There is none, or it is not one.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise HealthError(f"there is no baseline at {path}. Write one: {_SAVE}") from None
+    except (OSError, ValueError) as error:
+        raise HealthError(f"the baseline {path} cannot be read: {error}. {_RESTORE}") from error
+    if not isinstance(data, dict) or data.get("version") != _VERSION:
+        raise HealthError(f"{path} is not a baseline of version {_VERSION}. {_RESTORE}")
+    try:
+        return Snapshot.from_json(data)
+    except ValueError as error:
+        raise HealthError(f"{path} is not a baseline: {error}. {_RESTORE}") from error
+
+
+def write_baseline(path: Path, snapshot: Snapshot) -> None:
+    """Write a baseline in the place of an earlier one; whatever else is there is left alone.
+
+    Raises:
+        HealthError: Something else is there, or it cannot be written.
+    """
+    if path.exists():
+        read_baseline(path)
+    data: dict[str, Any] = {"version": _VERSION, "saved": datetime.now(UTC).date().isoformat()}
+    try:
+        write_whole(path, (json.dumps(data | snapshot.to_json(), indent=2) + "\n").encode())
+    except OSError as error:
+        raise HealthError(f"the baseline {path} cannot be written: {error.strerror}.") from error

@@ -1,0 +1,175 @@
+"""One page of HTML with the trends: everything is in it, and nothing is fetched."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from test_framework.health.charts import Point, Series, card
+from test_framework.health.history import Run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from test_framework.health.reports import TierFigures
+    from test_framework.health.snapshot import Snapshot
+
+__all__ = ["page"]
+
+_HERE = Path(__file__).parent
+_CHECK = "python -m test_framework health check"
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
+
+
+def page(name: str, runs: Sequence[Run], baseline: Snapshot | None, lost: int = 0) -> str:
+    """Return the page.
+
+    Args:
+        name: The project's.
+        runs: The history, oldest first.
+        baseline: What is drawn for comparison; None where there is none.
+        lost: How many lines of the history could not be read.
+    """
+    return "\n".join(_page(name, runs, baseline, lost)) + "\n"
+
+
+def _page(name: str, runs: Sequence[Run], baseline: Snapshot | None, lost: int) -> Iterator[str]:
+    title = f"Health of the tests of {name}"
+    yield "<!doctype html>"
+    yield '<html lang="en"><head><meta charset="utf-8">'
+    yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
+    yield f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+    yield f'<title>{escape(title)}</title><link rel="icon" href="data:,">'
+    yield f"<style>\n{(_HERE / 'page.css').read_text(encoding='utf-8')}</style></head><body>"
+    yield '<a class="skip" href="#tables">To the tables</a>'
+    yield f"<main><h1>{escape(title)}</h1>"
+    yield from _verdict(runs, lost)
+    if runs:
+        yield from _suite(runs, baseline)
+        yield from _tiers(runs, baseline)
+        yield from _tables(runs)
+    yield "</main>"
+    yield f"<script>\n{(_HERE / 'page.js').read_text(encoding='utf-8')}</script></body></html>"
+
+
+def _verdict(runs: Sequence[Run], lost: int) -> Iterator[str]:
+    if not runs:
+        yield f"<p>There is no check yet. Make one: <code>{_CHECK}</code></p>"
+    else:
+        last = runs[-1]
+        number = len(runs)
+        told = f"{number} check{'' if number == 1 else 's'}"
+        yield f'<p class="muted">{told}, the last on {escape(_when(last.at))} UTC</p>'
+        if last.drifted:
+            yield f'<div class="verdict bad"><strong>✗ Drifted from the baseline: {len(last.drifted)}</strong><ul>'
+            yield from (f"<li>{escape(each)}</li>" for each in last.drifted)
+            yield "</ul></div>"
+        else:
+            yield '<div class="verdict"><strong>✓ Within what the baseline allows</strong></div>'
+    if lost:
+        them = "line of the history" if lost == 1 else "lines of the history"
+        yield f'<p class="muted">{lost} {them} could not be read and {"is" if lost == 1 else "are"} left out.</p>'
+
+
+def _when(at: str) -> str:
+    """Write a time to the minute."""
+    return at[:16].replace("T", " ")
+
+
+def _suite(runs: Sequence[Run], baseline: Snapshot | None) -> Iterator[str]:
+    before = Run.of("", baseline, ()) if baseline else None
+    figures: list[tuple[str, str, Callable[[Run], float], Callable[[float], str]]] = [
+        ("Test files", "files", lambda r: r.files, _number),
+        ("Cannot be imported", "broken-imports", lambda r: r.broken, _number),
+        ("Cannot be parsed", "unparseable", lambda r: r.unparseable, _number),
+        ("Findings in tests", "findings", lambda r: r.findings, _number),
+        ("Time of the audit", "discovery-time", lambda r: r.discovery_seconds, _seconds),
+    ]
+    yield "<h2>The suite</h2>"
+    yield '<p class="key"><span class="k-series">each check</span><span class="k-base">baseline</span>'
+    yield '<span class="k-drift">further from it than is allowed</span></p>'
+    yield '<div class="grid">'
+    for title, check, value, text in figures:
+        points = [Point(_when(r.at), value(r), _drifted(r, check)) for r in runs]
+        yield from card(Series(title, points, value(before) if before else None, text))
+    yield "</div>"
+
+
+def _drifted(run: Run, check: str, subject: str = "") -> bool:
+    """Whether a check of a run was not ok, of any subject when none is given."""
+    return any(d == f"{check} {subject}".rstrip() or (not subject and d.startswith(f"{check} ")) for d in run.drifted)
+
+
+def _tiers(runs: Sequence[Run], baseline: Snapshot | None) -> Iterator[str]:
+    names = sorted({name for run in runs for name in run.tiers})
+    if not names:
+        return
+    figures: list[tuple[str, str, Callable[[TierFigures], float | None], Callable[[float], str]]] = [
+        ("Skipped", "skips", lambda f: f.share(f.skipped), _share),
+        ("Failed", "failures", lambda f: f.share(f.failed), _share),
+        ("Timed out", "timeouts", lambda f: None if f.timeouts is None else f.share(f.timeouts), _share),
+        ("Average test", "duration", lambda f: f.average_seconds, _seconds),
+    ]
+    yield '<h2>The tiers</h2><p class="muted">As in their last reports at the time of each check.</p>'
+    for name in names:
+        last = next(r.tiers[name] for r in reversed(runs) if name in r.tiers)
+        tests = f"{last.tests:,} test{'' if last.tests == 1 else 's'}"
+        yield f'<section class="tier"><h3>{escape(name)} <span class="muted">{tests}</span></h3><div class="grid">'
+        before = baseline.tiers.get(name) if baseline else None
+        for title, check, value, text in figures:
+            points = [
+                Point(_when(r.at), value(r.tiers[name]) if name in r.tiers else None, _drifted(r, check, name))
+                for r in runs
+            ]
+            yield from card(Series(title, points, value(before) if before else None, text, level=4))
+        yield "</div></section>"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:.3g}%"
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.3g} s"
+
+
+def _tables(runs: Sequence[Run]) -> Iterator[str]:
+    yield '<h2 id="tables" tabindex="-1">The same as tables</h2>'
+    head = ("Check (UTC)", "Test files", "Not imported", "Not parsed", "Findings", "Audit", "Drifted")
+    rows = [
+        (
+            *(escape(_when(r.at)), _number(r.files), _number(r.broken), _number(r.unparseable), _number(r.findings)),
+            *(_seconds(r.discovery_seconds), escape(", ".join(r.drifted) or "-")),
+        )
+        for r in reversed(runs)
+    ]
+    yield from _table("The suite", head, rows, opened=True)
+    for name in sorted({name for run in runs for name in run.tiers}):
+        told = [(_when(r.at), r.tiers[name]) for r in reversed(runs) if name in r.tiers]
+        yield from _table(
+            f"Tier {name}",
+            ("Check (UTC)", "Tests", "Skipped", "Failed", "Timed out", "Average"),
+            [
+                (
+                    *(escape(at), _number(f.tests), _number(f.skipped), _number(f.failed)),
+                    *("-" if f.timeouts is None else _number(f.timeouts), _seconds(f.average_seconds)),
+                )
+                for at, f in told
+            ],
+        )
+
+
+def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], *, opened: bool = False) -> Iterator[str]:
+    yield f"<details{' open' if opened else ''}><summary>{escape(title)}</summary>"
+    yield f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(title)}"><table><thead><tr>'
+    last = ' class="left"' if head[-1] == "Drifted" else ""
+    yield "".join(f'<th scope="col"{last if h == head[-1] else ""}>{h}</th>' for h in head)
+    yield "</tr></thead><tbody>"
+    for row in rows:
+        yield "<tr>" + "".join(f"<td>{cell}</td>" for cell in row[:-1]) + f"<td{last}>{row[-1]}</td></tr>"
+    yield "</tbody></table></div></details>"

@@ -1,0 +1,43 @@
+"""Whether the variables of staging fit together: all that is needed when one is set. Their values are never shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from test_framework.staging import URLS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["faults"]
+
+_BACKEND = "STAGING_BACKEND_URL"
+_BESIDE = ("STAGING_AUTH_URL", "STAGING_WEBSOCKET_URL", "STAGING_FRONTEND_URL")
+_TOKEN, _USER, _PASSWORD = "STAGING_TOKEN", "STAGING_USERNAME", "STAGING_PASSWORD"  # names, no secrets
+_KNOWN = (*URLS, _TOKEN, _USER, _PASSWORD, "STAGING_CA_BUNDLE")
+
+
+def faults(env: Mapping[str, str]) -> Iterator[str]:
+    """Yield what is wrong, as one clause each; nothing when no variable is set."""
+    given = {name for name, value in env.items() if name.startswith("STAGING_") and value}
+    yield from (f"{name} is no variable of staging" for name in sorted(given.difference(_KNOWN)))
+    for name in sorted(given.intersection(URLS)):
+        if not _is_url(env[name]):
+            yield f"{name} is no URL with a host"
+    if _BACKEND not in given:
+        yield from (f"{name} is set, and {_BACKEND} is not" for name in _BESIDE if name in given)
+    if _USER in given and _PASSWORD not in given:
+        yield f"{_USER} is set, and {_PASSWORD} is not"
+    elif _PASSWORD in given and _USER not in given:
+        yield f"{_PASSWORD} is set, and {_USER} is not"
+    elif _BACKEND in given and not given & {_TOKEN, _USER}:
+        yield f"{_BACKEND} is set, and no login is: {_TOKEN}, or {_USER} and {_PASSWORD}"
+
+
+def _is_url(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        return bool(parts.scheme and parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        return False

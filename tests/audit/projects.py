@@ -1,0 +1,150 @@
+"""Real projects with large suites: where their source comes from, and an environment for each."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["PROJECTS", "Place", "RealProject", "prepared"]
+
+INSTALL_SECONDS = 1200
+
+
+@dataclass(frozen=True, slots=True)
+class RealProject:
+    """A project on PyPI whose source archive holds its tests.
+
+    Args:
+        requirement: the distribution, with its version.
+        package: the folder of the package in the archive.
+        tests: what pytest is given.
+        needs: what its tests need installed, dependency groups as `group:NAME` and extras as `extra:NAME`.
+        on_path: folders of the archive that an editable installation puts on the path.
+        beside: folders with further modules that tests import.
+        hidden: packages that a mutation may take away.
+    """
+
+    requirement: str
+    package: str
+    tests: tuple[str, ...]
+    needs: tuple[str, ...]
+    hidden: tuple[str, ...]
+    on_path: tuple[str, ...] = (".",)
+    beside: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Return the name without the version."""
+        return self.requirement.partition("==")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A project as it lies on this machine: its tree, and the interpreter that has what it needs."""
+
+    project: RealProject
+    root: Path
+    python: Path
+
+    @property
+    def site_packages(self) -> Path:
+        """Return the folder of the installed packages."""
+        return next((self.python.parents[1] / "lib").glob("python3*/site-packages"))
+
+
+PROJECTS = (
+    RealProject(
+        "networkx==3.6.1",
+        "networkx",
+        ("networkx",),
+        ("pytest", "numpy", "scipy", "pandas", "lxml"),
+        ("numpy", "scipy", "lxml"),
+    ),
+    RealProject("sympy==1.14.0", "sympy", ("sympy",), ("pytest", "mpmath", "hypothesis"), ("mpmath", "hypothesis")),
+    RealProject(
+        "sqlalchemy==2.1.9",
+        "lib/sqlalchemy",
+        ("test",),
+        ("pytest", "typing_extensions", "greenlet", "aiosqlite", "mypy"),
+        ("greenlet", "aiosqlite", "mypy"),
+        ("lib",),
+    ),
+    RealProject(
+        "fastapi==0.165.0",
+        "fastapi",
+        ("tests",),
+        (".", "extra:standard", "extra:all", "group:tests"),
+        ("dirty_equals", "sqlmodel", "inline_snapshot", "jwt", "pwdlib", "strawberry"),
+        beside=("docs_src",),
+    ),
+    RealProject(
+        "dask==2026.8.0",
+        "dask",
+        ("dask",),
+        (".", "extra:complete", "extra:test", "pytest-cov"),
+        ("pyarrow", "distributed", "pandas"),
+    ),
+)
+
+
+def prepared(project: RealProject, cache: Path) -> Place:
+    """Return the project's tree as it was published, and its environment; both are made when they are not there.
+
+    Raises:
+        subprocess.CalledProcessError: pip could not download or install something; its output is printed.
+    """
+    cache.mkdir(parents=True, exist_ok=True)
+    archives = cache / "archives"
+    folder = project.requirement.replace("==", "-")
+    if not list(archives.glob(f"{folder}*")):
+        _pip(sys.executable, "download", "--no-deps", "--no-binary", project.name, "-d", archives, project.requirement)
+    root = cache / folder
+    python = cache / f"venv-{project.name}" / "bin" / "python"
+    place = Place(project, root, python)
+    # Always as published: a run that was killed may have left its damage.
+    shutil.rmtree(root, ignore_errors=True)
+    with tarfile.open(next(archives.glob(f"{folder}*"))) as archive:
+        archive.extractall(cache, filter="data")
+    done = python.parents[1] / "proof-ready"
+    if not done.exists():
+        subprocess.run([sys.executable, "-m", "venv", "--clear", python.parents[1]], check=True)
+        _pip(str(python), "install", "--upgrade", "pip", "ruff")
+        _pip(str(python), "install", *_requirements(project, root))
+        # What an editable installation does; a real one would need the build tools of each project.
+        _pip(str(python), "uninstall", "--yes", project.name)
+        paths = "".join(f"{(root / path).resolve()}\n" for path in project.on_path)
+        (place.site_packages / "proof.pth").write_text(paths, encoding="utf-8")
+        done.touch()
+    for moved in place.site_packages.glob("*.proof-hidden"):
+        moved.rename(moved.with_suffix(""))
+    return place
+
+
+def _requirements(project: RealProject, root: Path) -> list[str]:
+    found = []
+    extras = ",".join(need.removeprefix("extra:") for need in project.needs if need.startswith("extra:"))
+    for need in project.needs:
+        if need.startswith("group:"):
+            found += ["--group", f"{root / 'pyproject.toml'}:{need.removeprefix('group:')}"]
+        elif need == ".":
+            found.append(f"{project.name}[{extras}]=={project.requirement.partition('==')[2]}")
+        elif not need.startswith("extra:"):
+            found.append(need)
+    return found
+
+
+def _pip(python: str, *arguments: str | Path) -> None:
+    begin = time.monotonic()
+    command = [python, "-m", "pip", "-qq", "--disable-pip-version-check", *map(str, arguments)]
+    env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    subprocess.run(command, check=True, timeout=INSTALL_SECONDS, env=env)
+    print(f"pip {arguments[0]}: {time.monotonic() - begin:.0f} s", file=sys.stderr)

@@ -1,0 +1,205 @@
+"""Writes a large suite with planted defects and look-alikes, and a manifest of what an audit must say of it.
+
+    python -m tests.audit.suite DIR [--files 4000] [--modules 2000] [--megabytes 90] [--seed 1] [--verify]
+
+The suite is DIR/project, the manifest DIR/manifest.json. The kinds of defects are in tests/audit/cases. `--verify`
+asks `pytest --collect-only` whether exactly the files break that the manifest names, which takes minutes for thousands
+of files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from tests.audit import cases
+from tests.audit.project import TIERS, Project
+from tests.audit.prose import title
+from tests.audit.truth import collected
+
+SHARE = 200
+"""One in so many test files has a defect of each kind, and another looks like it."""
+PYPROJECT = """[project]
+name = "acme"
+version = "1.0"
+dependencies = ["packaging>=20", "pluggy", "pytest"]
+
+[tool.pytest.ini_options]
+testpaths = ["tests"]
+pythonpath = ["src", "."]
+python_files = ["test_*.py", "*_test.py"]
+norecursedirs = [".*", "archive", "build", "dist", "node_modules", "venv"]
+
+[tool.test_framework.audit]
+moved = { "acme.legacy.rows.load_rows" = "acme.modern.rows.load_rows" }
+forbidden = ["acme.secret", "acme.secret.*"]
+"""
+RULED = {
+    "src/acme/legacy/rows.py": "def load_rows(): return []\ndef other(): return []\n",
+    "src/acme/modern/rows.py": "def load_rows(): return []\n",
+    "src/acme/secret/keys.py": "KEY = 1\n",
+    "src/acme/secretary.py": "KEY = 1\n",
+}
+CHECKS = '''"""What tests have in common."""
+
+import pytest
+
+
+def assert_rows(rows, limit):
+    """Check that rows are there and below the limit."""
+    _below(rows, limit)
+
+
+def _below(rows, limit):
+    if not all(row < limit for row in rows):
+        pytest.fail(f"a row of {rows} is not below {limit}")
+'''
+CLUTTER = {
+    "tests/archive/test_old.py": "def broken(:\n",
+    "tests/unit/archive/test_older.py": "import acme.gone\n",
+    "tests/unit/test_backup.py.bak": "def broken(:\n",
+    "tests/unit/test_backup.py~": "def broken(:\n",
+    "tests/unit/.#test_lock.py": "def broken(:\n",
+    "tests/.hidden/test_hidden.py": "import acme.gone\n",
+    "tests/node_modules/package/test_package.py": "import gone\n",
+    "tests/build/test_built.py": "import gone\n",
+    ".venv/lib/python3.11/site-packages/thing/test_thing.py": "import gone\n",
+    ".venv/pyvenv.cfg": "home = /usr\n",
+    "venv/lib/python3.11/site-packages/thing/tests/test_thing.py": "import gone\n",
+    "node_modules/thing/test_thing.py": "print 1\n",
+    "build/lib/tests/test_copy.py": "import gone\n",
+    ".gitignore": "build/\nvenv/\n.venv/\nnode_modules/\narchive/\n",
+}
+
+
+def main() -> int:
+    """Write the suite, and verify it if that is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("dir", type=Path, metavar="DIR", help="a folder that is not there yet, or one written before")
+    parser.add_argument("--files", type=int, default=4000, help="test files (4000)")
+    parser.add_argument("--modules", type=int, default=2000, help="other modules (2000)")
+    parser.add_argument("--megabytes", type=float, default=90, help="size of all of them (90)")
+    parser.add_argument("--seed", type=int, default=1, help="another number makes another suite (1)")
+    parser.add_argument("--verify", action="store_true", help="compare the manifest with pytest")
+    given = parser.parse_args()
+    written = write(given.dir, given.files, given.modules, given.megabytes, given.seed)
+    print(f"{len(written.tests)} test files, {written.modules} modules, {written.bytes / 1e6:.1f} MB")
+    return verify(given.dir) if given.verify else 0
+
+
+def write(folder: Path, files: int, modules: int, megabytes: float, seed: int) -> Project:
+    """Write the suite and its manifest; a folder without a manifest is not touched."""
+    root = folder / "project"
+    if folder.exists() and any(folder.iterdir()):
+        if not (folder / "manifest.json").exists():
+            sys.exit(f"{folder} holds something else: name a folder that is not there yet")
+        shutil.rmtree(root, ignore_errors=True)
+    root.mkdir(parents=True, exist_ok=True)
+    project = Project(root, seed, int(megabytes * 1e6 / (files + modules)))
+    _frame(project)
+    for kind in cases.read():
+        for variants in (kind.bad, kind.fine):
+            for number in range(max(len(variants), files // SHARE)):
+                project.plant(kind, variants[number % len(variants)])
+    apis = _modules(project, modules, megabytes, files)
+    _tests(project, apis, files, megabytes)
+    told = {
+        "tests": sorted(project.tests),
+        "clutter": sorted(path for path in CLUTTER if path.endswith(".py")),
+        "plants": [asdict(plant) for plant in project.plants],
+    }
+    (folder / "manifest.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    return project
+
+
+def _frame(project: Project) -> None:
+    for path, text in {"pyproject.toml": PYPROJECT, "tests/helpers/checks.py": CHECKS, **CLUTTER}.items():
+        file = project.root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    project.package("src/acme")
+    project.package("tests/helpers")
+    for path, text in RULED.items():
+        project.package(path.rpartition("/")[0])
+        project.write(path, text)
+    fixture = "import pytest\n\n\n@pytest.fixture\ndef {}_rows():\n    return [1, 2]\n"
+    project.write("tests/conftest.py", fixture.format("all"))
+    for tier in TIERS:
+        project.package(f"tests/{tier}")
+        project.write(f"tests/{tier}/conftest.py", fixture.format(tier))
+        for area in project.areas[::3]:
+            project.package(f"tests/{tier}/{area}")
+            project.write(f"tests/{tier}/{area}/conftest.py", fixture.format(area))
+
+
+def _modules(project: Project, modules: int, megabytes: float, files: int) -> list[tuple[str, str, str]]:
+    """Write sound modules, each of which imports earlier ones; return area, module and word of each."""
+    made: list[tuple[str, str, str]] = []
+    exported: dict[str, list[str]] = {}
+    wanted = max(modules - project.modules, len(project.areas) * 2)
+    left = megabytes * 1e6 - project.bytes
+    project.size = max(int(left / (wanted + max(files - len(project.tests), 0))), 500)
+    for number in range(wanted):
+        area = project.areas[number * len(project.areas) // wanted]
+        unique = project.unique()
+        project.package(f"src/acme/{area}")
+        lines = ["from __future__ import annotations", "import typing as t"]
+        for other_area, module, name in project.rng.sample(made, min(len(made), project.rng.randrange(4))):
+            near = other_area == area
+            dotted = f".{module}" if near else f"acme.{other_area}.{module}"
+            lines.append(f"from {dotted} import open_{name}, {name.upper()}_LIMIT as {name.upper()}_MOST")
+        lines.append(f"if t.TYPE_CHECKING:\n    from acme.{project.rng.choice(project.areas)} import anything_{unique}")
+        lines.append(f"{unique.upper()}_LIMIT: int = {number}\nclass {title(unique)}(Exception): ...")
+        lines.append(f"def open_{unique}(rows: anything_{unique} = ()) -> t.Any:\n    return rows")
+        project.write(f"src/acme/{area}/{unique}.py", project.module_text("\n".join(lines)))
+        made.append((area, unique, unique))
+        if number % 5 == 0:
+            exported.setdefault(area, []).append(unique)
+    for area, names in exported.items():
+        text = "".join(f"from .{name} import open_{name}, {title(name)} as {title(name)}\n" for name in names)
+        names_of_all = ", ".join(f'"open_{name}", "{title(name)}"' for name in names)
+        (project.root / f"src/acme/{area}/__init__.py").write_text(f"{text}__all__ = [{names_of_all}]\n", "utf-8")
+        made += [(area, "", name) for name in names]
+    return made
+
+
+def _tests(project: Project, apis: list[tuple[str, str, str]], files: int, megabytes: float) -> None:
+    """Write sound test files until there are enough."""
+    while len(project.tests) < files:
+        left = megabytes * 1e6 - project.bytes
+        project.size = max(int(left / (files - len(project.tests))), 500)
+        folder, _ = project.place()
+        lines = []
+        for area, module, name in project.rng.sample(apis, min(len(apis), 3)):
+            dotted = f"acme.{area}.{module}".rstrip(".")
+            ways = [f"from {dotted} import open_{name}", f"from acme import {area}"]
+            if module:
+                ways += [f"import {dotted}", f"from acme.{area} import {module} as used", f"from {dotted} import *"]
+            lines.append(project.rng.choice(ways))
+        project.write(f"{folder}/test_{project.unique()}.py", project.test_text("\n".join(lines)))
+
+
+def verify(folder: Path) -> int:
+    """Compare the manifest with what pytest cannot collect; print what differs and return the exit code."""
+    told = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    expected = {path for plant in told["plants"] if plant["bad"] and not plant["rule"] for path in plant["tests"]}
+    owner = {path: plant["kind"] for plant in told["plants"] for path in plant["tests"] + plant["fine"]}
+    truth = collected(folder / "project", sys.executable, seconds=3600)
+    broken = set(truth.broken)
+    for path in sorted(expected - broken):
+        print(f"pytest collects {path} ({owner[path]}), which the manifest calls broken")
+    for path in sorted(broken - expected):
+        print(f"pytest cannot collect {path} ({owner.get(path, 'plain')}): {truth.broken[path]}")
+    for path in sorted({*told["tests"]} ^ {*truth.files}):
+        print(f"{path} is a test file for {'pytest' if path in truth.files else 'the manifest'} alone")
+    same = broken == expected and {*told["tests"]} == {*truth.files}
+    print(f"{len(truth.files)} files, {len(broken)} broken, {'as' if same else 'not as'} the manifest says")
+    return 0 if same else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
