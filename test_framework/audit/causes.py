@@ -5,20 +5,15 @@ An example is one file, or several: a line `# ---- path` starts each.
 
 from __future__ import annotations
 
-from textwrap import dedent
 from types import MappingProxyType
 
-from test_framework.audit.rules.catalogue import Rule
+from test_framework.audit.rules.rule import Rule, told
 
 __all__ = ["CAUSES"]
 
 
-def _cause(name: str, title: str, explanation: str, bad: str, good: str) -> Rule:
-    return Rule(name, title, explanation, dedent(bad).strip() + "\n", dedent(good).strip() + "\n")
-
-
 _ALL = (
-    _cause(
+    told(
         "syntax-error",
         "A file that Python cannot parse",
         "pytest cannot import the file, nor any other that imports it. `except ImportError` around the import "
@@ -43,7 +38,7 @@ _ALL = (
             assert total([1, 2]) == 3
         """,
     ),
-    _cause(
+    told(
         "missing-module",
         "An import of a module that is not there",
         "The package is there, the module in it is not: renamed, moved or never written. Where a test can do "
@@ -62,7 +57,7 @@ _ALL = (
             assert encoders.JSONEncoder
         """,
     ),
-    _cause(
+    told(
         "missing-name",
         "An import of a name that its module does not have",
         "Renamed, moved or removed. What a module makes while it is imported counts as there: star imports, "
@@ -78,7 +73,7 @@ _ALL = (
             assert dumps([]) == "[]"
         """,
     ),
-    _cause(
+    told(
         "undefined-name",
         "A name that is used at import and is defined nowhere",
         "At module level, in the body of a class, a decorator or a default: Python raises NameError while pytest "
@@ -95,7 +90,7 @@ _ALL = (
             assert 1 + 1 == 2
         """,
     ),
-    _cause(
+    told(
         "missing-dependency",
         "An import of a package that is neither declared nor installed",
         "No folder of the project and none of the interpreter has it. `--installed` (the default) asks what is "
@@ -113,7 +108,7 @@ _ALL = (
             assert package.start()
         """,
     ),
-    _cause(
+    told(
         "relative-import",
         "A relative import that leaves the package",
         "It has more dots than there are packages around the file, or the file is in none: a missing "
@@ -133,7 +128,7 @@ _ALL = (
             assert total([1, 2]) == 3
         """,
     ),
-    _cause(
+    told(
         "import-circle",
         "Modules that import one another before they are ready",
         "Each needs a name of the other while it is being imported itself. An import inside a function, or of the "
@@ -167,7 +162,7 @@ _ALL = (
             assert cart.cart
         """,
     ),
-    _cause(
+    told(
         "name-clash",
         "Two test files that have one module name",
         "pytest imports the second and finds the first (`import file mismatch`). Packages (`__init__.py`), other "
@@ -189,7 +184,7 @@ _ALL = (
             assert 1 + 2 == 3
         """,
     ),
-    _cause(
+    told(
         "raises",
         "A file that raises while it is imported",
         "A `raise` at module level is reached whatever happens. A file that cannot run here skips itself instead: "

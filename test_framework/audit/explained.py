@@ -5,12 +5,12 @@ An example is one file, or several: a line `# ---- path` starts each.
 
 from __future__ import annotations
 
-from textwrap import dedent
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from test_framework.audit.causes import CAUSES
-from test_framework.audit.rules.catalogue import RULES, Rule
+from test_framework.audit.rules.catalogue import RULES
+from test_framework.audit.rules.rule import Rule, told
 from test_framework.config import BadSetting
 
 if TYPE_CHECKING:
@@ -19,12 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["EXPLAINED", "IMPORT_RULES", "LOST", "explanation"]
 
 
-def _rule(name: str, title: str, explanation: str, bad: str, good: str) -> Rule:
-    return Rule(name, title, explanation, dedent(bad).strip() + "\n", dedent(good).strip() + "\n")
-
-
 _LOST = (
-    _rule(
+    told(
         "unreached",
         "A test file that no tier selects",
         "It lies in none of the `paths` of the tiers in `[tool.test_framework.tiers]`, so that no session ever "
@@ -56,7 +52,7 @@ _LOST = (
 )
 
 _IMPORTS = (
-    _rule(
+    told(
         "moved-name",
         "An import of a name that has moved",
         'The settings say so: `[tool.test_framework.audit.moved]`, `"old.module.name" = "new.module.name"`.',
@@ -79,7 +75,7 @@ _IMPORTS = (
             return loads(text)
         """,
     ),
-    _rule(
+    told(
         "forbidden-import",
         "An import that the settings forbid",
         "`forbidden` in `[tool.test_framework.audit]` names modules and names that nothing may import, with `*` "
@@ -99,7 +95,7 @@ _IMPORTS = (
         from json import loads
         """,
     ),
-    _rule(
+    told(
         "relative-import-style",
         "A relative import, where the settings want absolute ones",
         "`absolute_imports = true` in `[tool.test_framework.audit]`.",
@@ -124,7 +120,7 @@ _IMPORTS = (
         from shop.prices import PRICE
         """,
     ),
-    _rule(
+    told(
         "critical-missing",
         "A critical module or name that is not there",
         "`critical` in `[tool.test_framework.audit]` lists modules, and names as `module:name`, that must be "

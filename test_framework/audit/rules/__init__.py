@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from test_framework.audit.model import Finding
 from test_framework.audit.rules.cannot_fail import cannot_fail
-from test_framework.audit.rules.catalogue import RULES, Rule
+from test_framework.audit.rules.catalogue import RULES
 from test_framework.audit.rules.found import Found
 from test_framework.audit.rules.never_run import never_run
 from test_framework.audit.rules.patterns import Patterns
+from test_framework.audit.rules.rule import Rule
 from test_framework.audit.rules.skips import skips
 from test_framework.audit.rules.source import Source
 from test_framework.audit.rules.suppression import Suppressions, suppressions
