@@ -8,6 +8,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from test_framework.config import BadSetting, Settings
+from test_framework.config.values import SINGLE
 from test_framework.doctor import Diagnosis, ServiceFinding, examine
 from test_framework.reasons import Code
 
@@ -84,7 +85,8 @@ def _columns(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
 
 
 def _settings(settings: Settings) -> Iterator[tuple[str, str, str]]:
-    tables: list[tuple[str, object]] = [("", settings), ("levels.", settings.levels)]
+    tables: list[tuple[str, object]] = [("", settings)]
+    tables += [(f"{name}.", getattr(settings, name)) for name in SINGLE]
     tables += [(f"services.{name}.", table) for name, table in settings.services.items()]
     tables += [(f"tiers.{name}.", table) for name, table in settings.tiers.items()]
     for prefix, table in tables:

@@ -88,7 +88,7 @@ class _TierFiles:
 
     def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
         """Ignore a folder or a file of another tier that lies below ours."""
-        mine = options.tier_of(collection_path, self._settings)
+        mine = self._settings.tier_of(collection_path)
         return True if mine not in (None, self._tier) else None
 
 

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 import pytest
 
 from test_framework.config import BadSetting, Settings, find_root, load
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 __all__ = ["add", "overrides_of", "settings_of"]
 
@@ -121,14 +117,3 @@ def _check_paths(settings: Settings, name: str) -> None:
         raise BadSetting(
             f"tier {name!r} has no tests: {', '.join(missing) or 'no paths'} ({source}) under {settings.root}."
         )
-
-
-def tier_of(path: Path, settings: Settings) -> str | None:
-    """Return the tier that a file belongs to: the one with the longest path above it."""
-    best: tuple[int, str | None] = (-1, None)
-    for name, tier in settings.tiers.items():
-        for entry in tier.paths:
-            folder = settings.root / entry
-            if path.is_relative_to(folder):
-                best = max(best, (len(folder.parts), name), key=lambda found: found[0])
-    return best[1]

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from test_framework.plugin import markers
-from test_framework.plugin.options import tier_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -90,7 +89,7 @@ class Session:
         if self.tier:
             return self.tier
         if path not in self._tiers:
-            self._tiers[path] = tier_of(path, self.settings)
+            self._tiers[path] = self.settings.tier_of(path)
         return self._tiers[path]
 
     def warm(self) -> None:

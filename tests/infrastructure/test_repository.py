@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from test_framework.config import load
-from test_framework.plugin.options import tier_of
 
 ROOT = Path(__file__).parents[2]
 LONGEST = 300
@@ -34,13 +33,13 @@ def test_every_test_file_is_reached_by_a_tier() -> None:
     settings = load(ROOT, {})
     files = sorted((ROOT / "tests").rglob("test_*.py"))
     assert len(files) > 1
-    assert [str(f.relative_to(ROOT)) for f in files if tier_of(f, settings) is None] == []
+    assert [str(f.relative_to(ROOT)) for f in files if settings.tier_of(f) is None] == []
 
 
 def test_every_tier_with_tests_has_a_session() -> None:
     """A tier is one nox session of the same name, and each session says what it does."""
     settings = load(ROOT, {})
-    tiers = {tier_of(f, settings) for f in (ROOT / "tests").rglob("test_*.py")}
+    tiers = {settings.tier_of(f) for f in (ROOT / "tests").rglob("test_*.py")}
     sessions = listed_sessions()
     assert {*tiers, *SESSIONS} <= set(sessions)
     assert [name for name, meaning in sessions.items() if not meaning] == []

@@ -101,9 +101,12 @@ def browser() -> Iterator[Browser]:
         missing = Reason.of(Code.BINARY_MISSING, binary="Chromium", looked="on the PATH", install=install)
         raise ReasonedSkip(missing)
     # Its sockets need a short path, and what it leaves in the temporary folder goes too.
-    with TemporaryDirectory(prefix="tf-", ignore_cleanup_errors=True) as folder, _started(program, folder) as process:
-        with connect(_tab(Path(folder), process), max_size=None) as socket:
-            yield Browser(socket)
+    with (
+        TemporaryDirectory(prefix="tf-", ignore_cleanup_errors=True) as folder,
+        _started(program, folder) as process,
+        connect(_tab(Path(folder), process), max_size=None) as socket,
+    ):
+        yield Browser(socket)
 
 
 @contextmanager

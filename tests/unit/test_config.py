@@ -385,7 +385,7 @@ def test_choices_are_the_modules_that_are_there() -> None:
     assert not [name for name in names("services") if name.startswith("_")]
 
 
-@pytest.mark.parametrize("model", [Settings, ServiceLevels, ServiceSettings, TierSettings])
+@pytest.mark.parametrize("model", [Settings, ServiceSettings, TierSettings, *SINGLE.values()])
 def test_every_setting_says_what_it_means(model: type) -> None:
     """The reference of the documentation is made of these."""
     for field in fields(model):
