@@ -20,6 +20,7 @@ from test_framework.config import (
 )
 from test_framework.config.load import names
 from test_framework.config.tiers import TIERS
+from test_framework.config.values import SINGLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
