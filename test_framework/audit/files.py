@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from test_framework.audit.operations import Summary
 from test_framework.audit.reading import read
 from test_framework.audit.skeleton import skeleton
+from test_framework.audit.tables import without_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +81,7 @@ def summarized(data: bytes) -> tuple[Summary, str, ast.Module | None]:
         if "\0" in text:
             return _unreadable(error_of(data) or (1, "source code contains null bytes")), text, None
         try:
-            tree = ast.parse(skeleton(text))
+            tree = ast.parse(without_tables(skeleton(text)))
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             error = error_of(data)
             if error:

@@ -33,7 +33,7 @@ class Machine(Search):
         super().__init__(project, finder, environment)
         self.read = read
         self.any_stub = False
-        self.any_top = False  # a program that nobody has read has run, and may have made modules
+        self.unread: set[str] = set()  # files that ran code which nobody has read, and which may have made modules
         self.modules = Modules()
         self.beyond: dict[str, Module] = {}  # loaded only because we went on after a fault
         self.failed: dict[str, tuple[int, list[Fault]]] = {}
@@ -60,7 +60,7 @@ class Machine(Search):
         failure = self.failed.get(name)
         if failure and failure[0] == self.generation:
             raise Raised(failure[1])
-        spec = self._spec(name, parent)
+        spec = self._spec(name, parent, path)
         if spec is None:
             raise Raised([self._missing(name, parent, path, line)])
         if spec.path and self.is_library(spec.path):
@@ -77,7 +77,7 @@ class Machine(Search):
             parent.names[last] = module
         return module
 
-    def _spec(self, name: str, parent: Module | None) -> Spec | None:
+    def _spec(self, name: str, parent: Module | None, importer: str) -> Spec | None:
         if parent is None:
             spec = self.top(name)
         elif name == "os.path":
@@ -88,7 +88,7 @@ class Machine(Search):
                 spec = self._beside(name)
         else:
             spec = None
-        if spec is None and (self.any_stub or (self.any_top if parent is None else self._dynamic(parent))):
+        if spec is None and (self.any_stub or (importer in self.unread if parent is None else self._dynamic(parent))):
             return Spec(name, "", (), opaque=True)
         return spec
 
@@ -210,23 +210,20 @@ class Machine(Search):
         """
         if name in module.names:
             return module.names[name]
-        if name in ALWAYS or name in module.loose or "__getattr__" in module.names:
+        always = name in ALWAYS or (name == "__path__" and module.locations is not None)
+        if always or name in module.loose or "__getattr__" in module.names:
             return UNKNOWN
         if module.opaque:
             return None if module.library and lacks(module.name, name) else UNKNOWN
-        if name == "__path__" and module.locations is not None:
-            return UNKNOWN
         if module.library:
             return self._library_member(module, name)
         return self.modules.get(f"{module.name}.{name}") if loading else None
 
     def _library_member(self, module: Module, name: str) -> Any:
         known = constant(module.name, name)
-        if known is not UNKNOWN:
+        if known is not UNKNOWN or not module.path:
             return known
-        if not module.path:
-            return UNKNOWN
-        if module.name == "os" and name == "path":
+        if (module.name, name) == ("os", "path"):
             return self.load("os.path", "", 0)
         exports = self.library.exports(module.path, module.package)
         if name in exports.names:
@@ -234,9 +231,9 @@ class Machine(Search):
         if module.locations and name in self.finder.submodules(module.locations):
             spec = self.finder.find(f"{module.name}.{name}", module.locations)
             return self.start(spec) if spec else UNKNOWN
-        if self.environment.running and self.library.is_standard(module.path):
-            return None if lacks(module.name, name) else UNKNOWN
-        return UNKNOWN if exports.opaque else None
+        asked = self.environment.running and self.library.is_standard(module.path)
+        has = not lacks(module.name, name) if asked else exports.opaque
+        return UNKNOWN if has else None
 
     def absent(self, module: Module, name: str, path: str, line: int, error: str) -> Fault:
         """Return the fault of a name that a module does not have, or does not have yet."""

@@ -40,12 +40,13 @@ class Moves:
         return cls({old: single._end(old, source) for old in single.pairs})
 
     def _end(self, old: str, source: str) -> str:
-        name, seen = old, {old}
+        name = old
+        seen: set[str] = set()
         while (found := self.match(name)) is not None:
-            name = found[1] + name[len(found[0]) :]
-            if name in seen:
+            if found[0] in seen:
                 raise BadSetting(f"{old} in {source} moves in a circle: back to {name}.")
-            seen.add(name)
+            seen.add(found[0])
+            name = found[1] + name[len(found[0]) :]
         return name
 
     def match(self, name: str) -> tuple[str, str] | None:

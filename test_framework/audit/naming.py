@@ -34,7 +34,7 @@ class Naming:
         self.root = root
         self.own = tuple(dict.fromkeys([*given, *inner, root]))
         self.finder = finder
-        self.search = Search(Project(root, self.own, lambda _: []), finder, installed())
+        self.search = Search(Project(root, self.own, _nowhere), finder, installed())
 
     def module(self, path: str) -> str:
         """Return the dotted name of a file."""
@@ -61,3 +61,8 @@ class Naming:
     def is_module(self, name: str) -> bool:
         """Whether a dotted name is a module, of the project or installed."""
         return self.search.locate(name) is not None
+
+
+def _nowhere(_: str) -> list[str]:
+    """Return no folders: what no path leads to cannot be imported."""
+    return []

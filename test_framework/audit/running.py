@@ -199,9 +199,10 @@ class Runner(Importing):
             self.machine.any_stub = True
 
     def open(self, operation: Operation) -> None:
-        """Note that any name may be bound, and any module made."""
+        """Note that any name may be bound, and any module made, which this file then imports."""
         self.module.opaque = True
-        self.machine.any_top = self.machine.any_top or operation[1]
+        if operation[1]:
+            self.machine.unread.add(self.path)
 
     def set_attribute(self, operation: Operation) -> None:
         """Bind a name of another module."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from fnmatch import fnmatch
+from functools import cache
 from typing import TYPE_CHECKING
 
 from test_framework.audit.discovery import is_test, matches
@@ -165,7 +166,7 @@ class Session:
         return module, faults
 
     def _plugin(self, name: str, path: str, line: int) -> list[Fault]:
-        if self.machine.locate(f"_pytest.{name}") or _entry_point(name):
+        if self.machine.locate(f"_pytest.{name}") or name in _entry_points():
             return []
         try:
             self.machine.load(name, path, line)
@@ -244,7 +245,9 @@ class Session:
                 self.machine.modules[outer] = module
 
 
-def _entry_point(name: str) -> bool:
+@cache
+def _entry_points() -> frozenset[str]:
+    """Return the names of pytest's plugins and of their modules; to ask reads all that is installed."""
     from importlib.metadata import entry_points
 
-    return any(name in (entry.name, entry.value.partition(":")[0]) for entry in entry_points(group="pytest11"))
+    return frozenset(n for e in entry_points(group="pytest11") for n in (e.name, e.value.partition(":")[0]))

@@ -14,18 +14,18 @@ from __future__ import annotations
 import re
 import sys
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["KEPT", "Function", "functions", "skeleton", "unix_lines"]
+__all__ = ["KEPT", "OPAQUE", "STRING", "Function", "functions", "is_nested", "skeleton", "unix_lines"]
 
 KEPT = ("global", "sys.modules", "sys.path", "allow_module_level", "exec(")
 """A function whose body has one of these stays whole: it may change its module when it is called at import."""
 
-_STRING = r"""
+STRING = r"""
     \"\"\" (?: [^"\\]++ | \\(?s:.) | "(?!"") )*+ \"\"\"
   | ''' (?: [^'\\]++ | \\(?s:.) | '(?!'') )*+ '''
   | "(?!"") (?: [^"\\\n]++ | \\(?s:.) )*+ "
@@ -33,9 +33,10 @@ _STRING = r"""
   | \#[^\n]*+
   | \\(?s:.)
 """
-_OPAQUE = re.compile(_STRING, re.X)  # what holds no brackets that count
+"""Strings, comments and what a backslash hides, for `re.X`: they hold no brackets that count."""
+OPAQUE = re.compile(STRING, re.X)
 _DEF = re.compile(r"\n([ \t]*+)(?:async[ \t]++)?def\b")
-_TO_DEF = re.compile(rf"(?: [^'\"\#\\\n]++ | {_STRING} | \n(?![ \t]*+(?:async[ \t]++)?def\b) )*+", re.X)
+_TO_DEF = re.compile(rf"(?: [^'\"\#\\\n]++ | {STRING} | \n(?![ \t]*+(?:async[ \t]++)?def\b) )*+", re.X)
 _HEADER = re.compile(
     r"""
     \s*+ \w++ [ \t]*+
@@ -44,10 +45,10 @@ _HEADER = re.compile(
     """,
     re.X,
 )
-_HEADER_TOKEN = re.compile(rf"{_STRING} | [()\[\]{{}}:] | \blambda\b | \n", re.X)
+_HEADER_TOKEN = re.compile(rf"{STRING} | [()\[\]{{}}:] | \blambda\b | \n", re.X)
 _ODD = re.compile(r"""['"#\\]""")  # before it on a line, quotes may be other than they seem
 _BLOCK = re.compile(r"[ \t\f]*+(?:#[^\n]*+)?+\n")
-# A line that starts so starts a statement: these words and marks cannot stand inside an expression.
+# These words and marks cannot stand inside an expression.
 _STATEMENT = re.compile(
     r"""
     [ \t]*+
@@ -114,7 +115,8 @@ def skeleton(text: str) -> str:
     return "".join(parts)
 
 
-def functions(text: str) -> list[Function] | None:
+@lru_cache(maxsize=1)
+def functions(text: str) -> tuple[Function, ...] | None:
     r"""Return the functions and methods that are inside of no other function and have a body below their header.
 
     Args:
@@ -124,9 +126,14 @@ def functions(text: str) -> list[Function] | None:
         They in their order, or None for a text in which they cannot be told safely.
     """
     try:
-        return list(_Scanner(text).functions())
+        return tuple(_Scanner(text).functions())
     except _Unsure:
         return None
+
+
+def is_nested(text: str) -> bool:
+    """Whether quotes may stand inside quotes of the same kind, so that `STRING` does not find the end of a string."""
+    return _NESTED and _NESTED_QUOTES.search(text) is not None
 
 
 def unix_lines(text: str) -> str:
@@ -196,7 +203,7 @@ class _Scanner:
 
     def _exact(self) -> None:
         """Make sure that strings can be told apart in this text."""
-        if not self.exact_so_far and _NESTED and _NESTED_QUOTES.search(self.text):
+        if not self.exact_so_far and is_nested(self.text):
             raise _Unsure
         self.exact_so_far = True
 
@@ -252,7 +259,7 @@ class _Scanner:
         while (stop := _skip(_to_dedent(indent), text, position)) < len(text):
             if text[stop] != "\n":
                 raise _Unsure
-            code = _OPAQUE.sub("", text[position:stop])
+            code = OPAQUE.sub("", text[position:stop])
             depth += sum(map(code.count, "([{")) - sum(map(code.count, ")]}"))
             position = stop + 1
             if depth == 0 and (here := self._column(position)) is not None:
@@ -290,4 +297,4 @@ def _dedent(indent: str) -> re.Pattern[str]:
 def _to_dedent(indent: str) -> re.Pattern[str]:
     """Return a pattern that goes to that newline, over strings."""
     inside = rf"\n(?=[ \t]*+(?:[#\n]|\Z))|\n(?={re.escape(indent)}[ \t])"
-    return re.compile(rf"(?: [^'\"\#\\\n]++ | {_STRING} | {inside} )*+", re.X)
+    return re.compile(rf"(?: [^'\"\#\\\n]++ | {STRING} | {inside} )*+", re.X)

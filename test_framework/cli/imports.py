@@ -119,7 +119,7 @@ def _free(path: Path) -> Path:
 
 def _told(batch: Batch) -> None:
     if batch.applied:
-        print(f"rewrote {len(batch.paths)} files")
+        print(f"rewrote {len(batch.paths)} files", flush=True)
         return
     print(f"took back {len(batch.paths)} files: {', '.join(batch.paths)}")
     for why in batch.broke:

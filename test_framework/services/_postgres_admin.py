@@ -32,7 +32,7 @@ ones they came later, by a message that could be lost."""
 _DIRECT = {"sslmode": "disable", "gssencmode": "disable"}
 """Each would be a question to the server before the first one that counts."""
 
-_GONE_SECONDS = 0.05
+_GONE_SECONDS = 0.15
 _LOOK_SECONDS = 0.001
 
 # The counts are those of all tables of the database, catalogs included, also of what was rolled back. Its own row, its

@@ -137,7 +137,7 @@ class Project:
         planted = Plant(kind.name, bool(variant.kinds), kind.rule, list(variant.kinds))
         planted.suggestion = _named(variant.suggestion, names)
         files = {_named(path, names): _named(text, names) for path, text in variant.files.items()}
-        in_own = any(path.startswith("dir/") for path in files)
+        in_own = variant.no_init or any(path.startswith("dir/") for path in files)
         if any(path.startswith("lib/") for path in files):
             files.setdefault("lib/__init__.py", "")
             self.package(f"src/acme/{area}")

@@ -156,7 +156,8 @@ def _until(rng: random.Random, size: int, blocks: tuple[Callable[[random.Random,
     length, number = 0, 0
     while length < size:
         number += 1
-        parts.append(rng.choice(blocks)(rng, number))
+        # The first is always there: a file of tests has a test, however small it is.
+        parts.append((rng.choice(blocks) if parts else blocks[0])(rng, number))
         length += len(parts[-1])
     return "".join(parts)
 

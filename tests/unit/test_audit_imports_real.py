@@ -53,7 +53,9 @@ def test_a_function_of_the_name_of_importlibs(tmp_path: Path, text: str, *, soun
 def test_code_that_nobody_has_read(tmp_path: Path, run: str, *, sound: bool) -> None:
     """It may make modules, when it is run at import and in the names of the module."""
     expected = [] if sound else [("missing-dependency", "made_x")]
-    assert of(tmp_path, "", conftest=run + "\nfrom made_x import *\n") == expected
+    assert of(tmp_path, "import made_x\n", conftest=run + "\nfrom made_x import *\n") == expected
+    # What the file that runs it does not import itself is as missing as ever.
+    assert of(tmp_path, "import other_x\n", conftest=run + "\n") == [("missing-dependency", "other_x")]
 
 
 @pytest.mark.parametrize(
@@ -147,3 +149,44 @@ def test_names_of_the_standard_library(tmp_path: Path, text: str, missing: str |
     """Compiled or not: the interpreter knows them."""
     found = of(tmp_path, text + "\n")
     assert [target.replace("posixpath", "os.path") for _, target in found] == ([missing] if missing else [])
+
+
+@pytest.mark.parametrize(("bound", "sound"), [("< (99,)", True), (">= (99,)", False)])
+def test_files_for_another_python(tmp_path: Path, bound: str, *, sound: bool) -> None:
+    """A conftest leaves out what this version of Python cannot parse."""
+    conftest = f"import sys\ncollect_ignore_glob = []\nif sys.version_info {bound}:\n"
+    conftest += "    collect_ignore_glob.append('*_newer.py')\n"
+    found = causes(tmp_path, {"conftest.py": conftest, "deep/test_newer.py": "x = (\n", "test_it.py": ""})
+    assert found == ([] if sound else [("syntax-error", "deep/test_newer.py")])
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("class Rows:\n    many = [nothing for _ in range(3)]", "nothing"),
+        ("class Rows:\n    one = 1\n    many = [one for _ in range(3)]", "one"),
+        ("class Rows:\n    ones = [1]\n    many = [n for n in ones]", None),
+        ("class Rows:\n    ones = [1]\n    many = [n for n in ones if n in nothing]", None),
+        ("class Rows:\n    many = [nothing for _ in []]", None),
+        ("class Rows:\n    many = (nothing for _ in range(3))", None),
+        ("try:\n    import gone_x\nexcept ImportError as failure:\n    pass\nfailure", "failure"),
+        ("try:\n    import gone_x\nexcept ImportError as failure:\n    kept = failure\nkept", None),
+        ("failure = 1\ntry:\n    import json\nexcept ImportError as failure:\n    pass\nfailure", None),
+    ],
+)
+def test_names_that_live_shortly(tmp_path: Path, text: str, name: str | None) -> None:
+    """Those of a class are not seen by a comprehension in it, but by its first source; that of a handler goes."""
+    assert of(tmp_path, text + "\n") == ([("undefined-name", name)] if name else [])
+
+
+def test_a_package_that_is_not_bound_yet(tmp_path: Path) -> None:
+    """A package is an attribute of the one around it once it has been imported; `import … as` needs no attribute."""
+    files = {
+        "top/__init__.py": "",
+        "top/pkg/__init__.py": "LIMIT = 3\nfrom . import a\n",
+        "test_it.py": "import top.pkg\n",
+    }
+    attribute = "import top.pkg\nfirst = top.pkg.LIMIT\n"
+    assert [kind for kind, _ in causes(tmp_path, {**files, "top/pkg/a.py": attribute})] == ["import-circle"]
+    assert causes(tmp_path, {**files, "top/pkg/a.py": "import top.pkg as p\nfirst = p.LIMIT\n"}) == []
+    assert causes(tmp_path, {**files, "top/pkg/a.py": "from top.pkg import LIMIT\n"}) == []

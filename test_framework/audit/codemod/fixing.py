@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import signal
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING
 from test_framework.audit.codemod.files import decode, difference, dirty, encode, write
 from test_framework.audit.codemod.module import Unfit, rewrite
 from test_framework.audit.discovery import walk
+from test_framework.audit.files import no_collection
 from test_framework.audit.finder import Finder
 from test_framework.audit.naming import Naming
 from test_framework.audit.pytest_settings import read_pytest_settings
@@ -19,11 +22,15 @@ from test_framework.config import BadSetting
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from test_framework.audit.discovery import Tree
     from test_framework.audit.model import Audit
     from test_framework.audit.moves import Moves
     from test_framework.config import Settings
 
 __all__ = ["Batch", "Change", "Fixed", "Skipped", "Writing", "apply", "find"]
+
+_WORTH = 200  # files, below which other processes take longer to start than they save
+_CHUNK = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +115,9 @@ def find(settings: Settings, paths: Sequence[Path], moves: Moves, tick: Callable
         raise BadSetting(f"{lost[0]} has no file that is looked at: `audit` says what is left out, and why.")
     changes: list[Change] = []
     left: list[Skipped] = []
-    for number, path in enumerate(files):
-        told = tree.relative(path)
-        change, reasons = _file(path, told, moves, naming)
+    for number, (change, skipped) in enumerate(_each(_Job(tree, moves, naming), files)):
         changes += [change] if change else []
-        left += [Skipped(told, line, why) for line, why in reasons]
+        left += skipped
         if tick:
             tick(number + 1)
     return Fixed(len(files), tuple(changes), tuple(left))
@@ -129,24 +134,52 @@ def _inside(root: Path, path: Path) -> str:
     return str(found)
 
 
-def _file(path: str, told: str, moves: Moves, naming: Naming) -> tuple[Change | None, list[tuple[int, str]]]:
-    """Return what changes in a file, and line and reason of what is left."""
-    package = naming.package(path)
-    try:
+Looked = tuple[Change | None, list[Skipped]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What is needed to look at a file, in whichever process."""
+
+    tree: Tree
+    moves: Moves
+    naming: Naming
+
+    def __call__(self, path: str) -> Looked:
+        """Return what changes in a file, and what is left of it."""
+        told = self.tree.relative(path)
+        try:
+            with no_collection():
+                change, left = self._look(path, told)
+        except (Unfit, OSError) as error:
+            return None, [Skipped(told, 0, str(error))]
+        return change, [Skipped(told, line, why) for line, why in left]
+
+    def _look(self, path: str, told: str) -> tuple[Change | None, Sequence[tuple[int, str]]]:
         data = Path(path).read_bytes()
-        if not moves.likely(data):
-            return None, []
+        if not self.moves.likely(data):
+            return None, ()
         text, encoding = decode(data)
-        if not moves.concern(text, package):
-            return None, []
+        package = self.naming.package(path)
+        if not self.moves.concern(text, package):
+            return None, ()
         if os.path.islink(path):
             return None, [(0, "it is a link: the file that it leads to is rewritten where it lies in the project")]
-        made = rewrite(text, moves, package, naming.is_module, initial=path.endswith("/__init__.py"))
-        if made.text == text:
-            return None, list(made.left)
-        return Change(told, data, encode(made.text, encoding)), list(made.left)
-    except (Unfit, OSError) as error:
-        return None, [(0, str(error))]
+        made = rewrite(text, self.moves, package, self.naming.is_module, initial=path.endswith("/__init__.py"))
+        change = Change(told, data, encode(made.text, encoding)) if made.text != text else None
+        return change, made.left
+
+
+def _each(job: _Job, files: Sequence[str]) -> Iterator[Looked]:
+    """Look at files in their order, on all cores when there are many."""
+    processes = os.cpu_count() or 1
+    if processes == 1 or len(files) < _WORTH:
+        yield from map(job, files)
+        return
+    # Ctrl-C is for the process that was started, which ends the others.
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(processes, signal.signal, (signal.SIGINT, signal.SIG_IGN)) as pool:
+        yield from pool.imap(job, files, chunksize=_CHUNK)
 
 
 def apply(settings: Settings, found: Fixed, how: Writing, tick: Callable[[Batch], None] | None = None) -> Fixed:

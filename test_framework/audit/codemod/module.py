@@ -54,7 +54,8 @@ def rewrite(
     if module.code != text:
         raise Unfit("libcst does not give it back as it was")
     try:
-        return _rewritten(MetadataWrapper(module), moves, package, is_module, initial=initial)
+        # The copy is for trees that have a node twice: a parsed one has not.
+        return _rewritten(MetadataWrapper(module, unsafe_skip_copy=True), moves, package, is_module, initial=initial)
     except RecursionError as error:
         raise Unfit("its expressions are nested too deeply") from error
 
@@ -62,13 +63,12 @@ def rewrite(
 def _rewritten(
     wrapper: MetadataWrapper, moves: Moves, package: str, is_module: Callable[[str], bool], *, initial: bool
 ) -> Rewritten:
-    looked = Looked(package)
-    wrapper.module.visit(looked)
+    looked = Looked(wrapper.module, package)
     planner = Planner(moves, is_module, looked, initial=initial)
     plan = planner.make(groups(wrapper, looked))
     left: list[tuple[int, str]] = []
     if plan.left:
         positions = wrapper.resolve(PositionProvider)
         left = sorted({(positions[node].start.line, why) for node, why in plan.left})
-    made = wrapper.module.visit(Rewriter(plan, looked)) if plan else wrapper.module
+    made = wrapper.module.visit(Rewriter(plan, looked)) if plan.nodes() else wrapper.module
     return Rewritten(made.code, tuple(left))

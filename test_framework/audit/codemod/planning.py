@@ -33,11 +33,12 @@ class Plan:
     stars: dict[cst.CSTNode, str] = field(default_factory=dict)
     dropped: set[cst.CSTNode] = field(default_factory=set)  # names of imports that nothing uses any more
     outermost: set[cst.CSTNode] = field(default_factory=set)  # names of imports whose outermost package is still used
-    needed: dict[cst.CSTNode, dict[str, None]] = field(default_factory=dict)  # import to the modules to import with it
+    needed: dict[cst.CSTNode, set[str]] = field(default_factory=dict)  # import to the modules to import with it
     left: list[tuple[cst.CSTNode, str]] = field(default_factory=list)
 
-    def __bool__(self) -> bool:
-        return bool(self.expressions or self.aliases or self.stars)
+    def nodes(self) -> set[cst.CSTNode]:
+        """Return what is written in another way."""
+        return {*self.expressions, *self.aliases, *self.stars, *self.dropped, *self.needed}
 
 
 class Planner:
@@ -59,7 +60,12 @@ class Planner:
 
     def make(self, groups: Iterable[Group]) -> Plan:
         """Return the plan."""
-        for group in groups:
+        for alias in self.looked.aliases.values():
+            new = None if alias.plain else self.moves.target(alias.target)
+            if new:
+                self.plan.aliases[alias.node] = new
+        # Who uses what takes most of the time to find out.
+        for group in groups if any(map(self._by_attributes, self.looked.aliases.values())) else ():
             if group.plain:
                 self._outermost(group)
             else:
@@ -76,11 +82,12 @@ class Planner:
 
     # -- names that an import binds to just what it names ------------------------------------------
 
+    def _by_attributes(self, alias: Alias) -> bool:
+        """Whether what has moved may be reached by attributes of a name."""
+        target = alias.target.partition(".")[0] if alias.plain else alias.target
+        return self.moves.inside(target) or (alias.plain and self.moves.match(alias.target) is not None)
+
     def _named(self, group: Group) -> None:
-        for alias in group.aliases:
-            new = None if alias.plain else self.moves.target(alias.target)
-            if new:
-                self.plan.aliases[alias.node] = new
         if group.target is not None:
             self._inside(group, group.target)
         elif any(self.moves.inside(alias.target) for alias in group.aliases) and self._reaches(group):
@@ -202,7 +209,7 @@ class Planner:
         self.plan.expressions[part] = made.with_changes(**brackets)
 
     def _need(self, alias: Alias, module: str) -> None:
-        self.plan.needed.setdefault(alias.statement, {})[module] = None
+        self.plan.needed.setdefault(alias.statement, set()).add(module)
 
     def _module(self, name: str) -> str:
         """Return the module in which a name is, which is itself when it is a module."""

@@ -30,6 +30,11 @@ class Rewriter(cst.CSTTransformer):
     def __init__(self, plan: Plan, looked: Looked) -> None:
         self.plan = plan
         self.looked = looked
+        self.concerned = looked.around(plan.nodes())
+
+    def on_visit(self, node: cst.CSTNode) -> bool:
+        """Pass by what stays as it is."""
+        return node in self.concerned
 
     def on_leave(
         self, original_node: cst.CSTNodeT, updated_node: cst.CSTNodeT
@@ -72,7 +77,7 @@ class Rewriter(cst.CSTTransformer):
                 body.append(now)
                 continue
             made = self._import(original) if isinstance(original, cst.Import) else self._from(original)
-            needed = self.plan.needed.get(original, {})
+            needed = sorted(self.plan.needed.get(original, ()))
             plain = {dotted_name(a.name) for m in made if isinstance(m, cst.Import) for a in m.names if not a.asname}
             made += [_import_of([module]) for module in needed if module not in plain]
             inner = cst.Semicolon(whitespace_after=cst.SimpleWhitespace(" "))

@@ -14,7 +14,7 @@ from test_framework.audit.rules.source import DEF_TYPES, Base, called, last_name
 from test_framework.audit.rules.swallowing import swallowing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from test_framework.audit.rules.source import Def, Source, Test
 
@@ -24,14 +24,29 @@ __all__ = ["cannot_fail"]
 _SURE = re.compile(
     r"""\n[ \t]+(?:
       assert[ \t]+(?!(?:True|False|None|not|lambda)\b)[A-Za-z_][\w.]*+(?!["'\w.])
-    | (?:with[ \t]+)?(?:\w+\.){0,3}(?:assert_\w+|assert[A-Z]\w+|raises)\((?![ \t]*(?:True|False|None|not|\d|["'(\[{]))
+    | (?:with[ \t]+)?(?:\w+\.){0,3}(?:assert_\w+|assert[A-Z]\w+)\((?![ \t]*(?:True|False|None|not|\d|["'(\[{]))
+    | (?:with[ \t]+)?(?:\w+\.){0,3}raises\(
     )""",
     re.X,
 )
 # Searched as plain texts, ten times as fast as one pattern; a word that only looks like one of these costs a parse.
 _DOUBTFUL = (
-    *("try:", "try :", "suppress", "yield", "return ", "return(", " or ", " or\n"),
+    *("try:", "try :", "suppress", "yield"),
     *("assert (", "assert(", "assert  ", '"""', "'''", "\\\n"),
+)
+# What is returned may be a verdict, unless it is nothing or one name.
+_RETURN = re.compile(r"return\b(?!(?:[ \t]+(?!(?:True|False)\b)[A-Za-z_][\w.]*+)?[ \t]*+(?:\#[^\n]*+)?\n)")
+_OR = re.compile(r"or\b(?<=\bor)")
+_STRING = re.compile(r""""(?:[^"\\\n]|\\.)*+"|'(?:[^'\\\n]|\\.)*+'""")
+# Names and simple calls with `or` and `and` between them.
+_EITHER = re.compile(
+    r"""
+    \s*+ assert [ \t]++ (?!(?:True|False|None|not|lambda|and|or)\b) [A-Za-z_][\w.]*+ (?:\([^()'"\[{\n]*+\))?+
+    (?: [ \t]++ (?:or|and) [ \t]++ (?!(?:True|False|None|not|lambda|and|or)\b) [A-Za-z_][\w.]*+
+        (?:\([^()'"\[{\n]*+\))?+ )*+
+    [ \t]*+ (?:\#.*+)?
+    """,
+    re.X,
 )
 _CONSTANT = re.compile(r"\(([\w.]+),\s*\1\s*[,)]|\bassert\s+([\w.]+)\s*(?:==|is|<=|>=)\s*\2\b|\blen\(.*>=\s*0")
 _DOCSTRING = re.compile(
@@ -51,26 +66,49 @@ def cannot_fail(source: Source, known: Mapping[str, bool]) -> Iterator[Found]:
         known: Of names that this file imports, whether what they name can fail.
     """
     helpers = Helpers(source, known)
+    doubtful = [text for text in _DOUBTFUL if text in source.text]
     for test in source.tests:
         if is_skipped(test.node) or (test.owner is not None and is_skipped(test.owner)):
             continue
-        if "abstractmethod" in marks(test.node.decorator_list) or _surely_fine(source, test.node):
+        if "abstractmethod" in marks(test.node.decorator_list) or _surely_fine(source, test.node, doubtful):
             continue
         if (exact := source.exact(test.node)) is not None:
             yield from _judge(source, helpers, test, exact)
     yield from helpers.never_raising()
 
 
-def _surely_fine(source: Source, node: Def) -> bool:
+def _surely_fine(source: Source, node: Def, doubtful: Sequence[str] = _DOUBTFUL) -> bool:
     """Whether nothing can be found in a test: told by its text alone, and never by mistake."""
     if (body := source.body(node)) is None:
         return False
     if docstring := _DOCSTRING.match(body):
         body = body[docstring.end() :]
-    if any(text in body for text in _DOUBTFUL):
+    if any(text in body for text in doubtful) or ("return" in body and _RETURN.search(body)):
         return False
-    lines = (body[m.start() : body.find("\n", m.end()) % (len(body) + 1)] for m in _SURE.finditer(body))
-    return any(_CONSTANT.search(line) is None for line in lines)
+    either = _OR.search(body) is not None
+    last = max(body.rfind("assert"), body.rfind("raises("))
+    if last < 0:
+        return False
+    # Nearly always the last one is as good as any.
+    found = _SURE.match(body, body.rfind("\n", 0, last))
+    if found and _is_sure(body, found, either=either):
+        return True
+    return any(_is_sure(body, found, either=either) for found in _SURE.finditer(body))
+
+
+def _is_sure(body: str, found: re.Match[str], *, either: bool) -> bool:
+    """Whether an assertion may come out either way; `either` is whether there is an `or` anywhere."""
+    line = body[found.start() : body.find("\n", found.end()) % (len(body) + 1)]
+    return _CONSTANT.search(line) is None and (not either or _is_open(line))
+
+
+def _is_open(line: str) -> bool:
+    """Whether an assertion that starts on a line has no `or` that could make it hold always."""
+    code = _STRING.sub("", line).partition("#")[0]
+    if _OR.search(code):
+        return _EITHER.fullmatch(line) is not None
+    whole = all(code.count(left) == code.count(right) for left, right in ("()", "[]", "{}"))
+    return whole and '"' not in code and "'" not in code
 
 
 def _judge(source: Source, helpers: Helpers, test: Test, exact: Def) -> Iterator[Found]:

@@ -7,6 +7,8 @@ import re
 import tokenize
 from dataclasses import dataclass, field
 
+from test_framework.audit.skeleton import OPAQUE, is_nested
+
 __all__ = ["Suppressions", "suppressions"]
 
 _COMMENT = re.compile(r"#\s*audit:\s*(?P<file>file-)?ok\[(?P<rules>[^\]]*)\]\s*[-:,]*\s*(?P<reason>.*)")
@@ -28,7 +30,7 @@ class Suppressions:
 def suppressions(text: str) -> Suppressions:
     """Return what the comments of a source accept; one without a reason accepts nothing, and is told."""
     found = Suppressions()
-    if "audit:" not in text:
+    if "audit:" not in text or _COMMENT.search(text) is None:
         return found
     for line, column, comment in _comments(text):
         if (match := _COMMENT.match(comment)) is None:
@@ -46,6 +48,14 @@ def suppressions(text: str) -> Suppressions:
 def _comments(text: str) -> list[tuple[int, int, str]]:
     """Return line, column and text of the comments; what stands in a string is none."""
     found: list[tuple[int, int, str]] = []
+    if not is_nested(text):
+        # In a tenth of the time that tokens take.
+        for hidden in OPAQUE.finditer(text):
+            start = hidden.start()
+            if text[start] == "#":
+                line = text.count("\n", 0, start) + 1
+                found.append((line, start - text.rfind("\n", 0, start) - 1, hidden[0]))
+        return found
     try:
         tokens = tokenize.generate_tokens(io.StringIO(text).readline)
         found.extend((*token.start, token.string) for token in tokens if token.type == tokenize.COMMENT)

@@ -1,0 +1,65 @@
+"""The codemod on a real project, this one: modules are renamed at random, and pytest collects what it did before."""
+
+from __future__ import annotations
+
+import random
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from test_framework.cli import main
+
+pytest.importorskip("libcst")
+
+ROOT = Path(__file__).parents[2]
+MODULES = 15
+# What is found by the name of its file, and what other files than Python's name.
+_BY_NAME = ("services/", "providers/", "cli/", "plugin/__init__", "supervisor/__main__")
+
+
+def collected(root: Path) -> tuple[int, list[str]]:
+    """Return the exit status of pytest and the ids of the tests that it finds."""
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", "tests"]
+    told = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, timeout=100)
+    return told.returncode, re.findall(r"^tests/\S+::.*$", told.stdout, re.M)
+
+
+def renamed(root: Path, seed: int) -> dict[str, str]:
+    """Rename some modules, and return the moves."""
+    folder = root / "test_framework"
+    files = [p for p in sorted(folder.rglob("*.py")) if p.stem not in ("__init__", "__main__")]
+    files += sorted((root / "tests/support").glob("*.py"))
+    files = [p for p in files if not any(part in p.relative_to(root).as_posix() for part in _BY_NAME)]
+    moves = {}
+    for path in random.Random(seed).sample(files, MODULES):  # noqa: S311  # no secret
+        new = path.with_name(f"{path.stem}_moved.py")
+        path.rename(new)
+        names = [p.relative_to(root).with_suffix("").as_posix().replace("/", ".") for p in (path, new)]
+        moves[names[0]] = names[1]
+    return moves
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_renamed_modules_are_found_again(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """Collection fails with the modules renamed, and is as it was after the fix."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+    ignored = shutil.ignore_patterns("__pycache__", ".*", "reports")
+    for name in ("test_framework", "tests"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
+    for name in ("pyproject.toml", "noxfile.py", "tasks.py", "README.md"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    before = collected(tmp_path)
+    assert before[0] == 0
+    moves = renamed(tmp_path, seed)
+    assert collected(tmp_path) != before
+    arguments = [part for old, new in moves.items() for part in ("--move", f"{old}={new}")]
+    assert main(["--root", str(tmp_path), "imports", "fix", "--apply", *arguments]) == 0
+    assert collected(tmp_path) == before
+    assert main(["--root", str(tmp_path), "imports", "fix", *arguments]) == 0
