@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -91,8 +92,10 @@ class NumberedDatabases:
         """See `supervisor.needs.Watches`; on a server that is not ours anybody may have changed anything."""
         if not self._ours:
             return []
-        with self._lock:
+        # Of a server that is gone, the next test that needs it hears.
+        with self._lock, suppress(OSError):
             return self._watch.changes(isolated.before, self._taken)
+        return []
 
     def give_back(self, isolated: Numbered, *, keep: bool) -> None:
         """Flush the database, unless it is kept; of those kept, the oldest is flushed when there are too many."""
