@@ -20,11 +20,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["KEPT", "OPAQUE", "STRING", "Function", "functions", "is_nested", "skeleton", "unix_lines"]
+__all__ = ["KEPT", "OPAQUE", "RELIABLE", "STRING", "Function", "functions", "is_nested", "skeleton", "unix_lines"]
 
+RELIABLE = sys.version_info >= (3, 11, 5)
+"""Before, possessive repetitions went wrong (gh-106052): then nothing is cut."""
 KEPT = ("global", "sys.modules", "sys.path", "allow_module_level", "exec(")
 """A function whose body has one of these stays whole: it may change its module when it is called at import."""
-
 STRING = r"""
     \"\"\" (?: [^"\\]++ | \\(?s:.) | "(?!"") )*+ \"\"\"
   | ''' (?: [^'\\]++ | \\(?s:.) | '(?!'') )*+ '''
@@ -48,8 +49,7 @@ _HEADER = re.compile(
 _HEADER_TOKEN = re.compile(rf"{STRING} | [()\[\]{{}}:] | \blambda\b | \n", re.X)
 _ODD = re.compile(r"""['"#\\]""")  # before it on a line, quotes may be other than they seem
 _BLOCK = re.compile(r"[ \t\f]*+(?:#[^\n]*+)?+\n")
-# These words and marks cannot stand inside an expression.
-_STATEMENT = re.compile(
+_STATEMENT = re.compile(  # these words and marks cannot stand inside an expression
     r"""
     [ \t]*+
     (?: (?:async[ \t]++)?+ (?:def|class|with) \b
@@ -76,10 +76,10 @@ _NESTED_QUOTES = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """Where a function stands that is inside of no other, in characters from the start of the text.
+    """Where a function stands, in characters from the start of the text.
 
     Attributes:
-        start: Its `def` line's first character; decorators stand before.
+        start: Its `def` line's first character.
         body: The first character after the header's colon.
         end: The first character of the line after the body: blank lines and comments that follow belong to it.
         line: The number of its `def` line, from 1.
@@ -126,14 +126,14 @@ def functions(text: str) -> tuple[Function, ...] | None:
         They in their order, or None for a text in which they cannot be told safely.
     """
     try:
-        return tuple(_Scanner(text).functions())
+        return tuple(_Scanner(text).functions()) if RELIABLE else None
     except _Unsure:
         return None
 
 
 def is_nested(text: str) -> bool:
     """Whether quotes may stand inside quotes of the same kind, so that `STRING` does not find the end of a string."""
-    return _NESTED and _NESTED_QUOTES.search(text) is not None
+    return not RELIABLE or (_NESTED and _NESTED_QUOTES.search(text) is not None)
 
 
 def unix_lines(text: str) -> str:
