@@ -45,7 +45,7 @@ def _all_functions(source: Source) -> list[Def]:
     for node in queue:
         if isinstance(node, ast.ClassDef):
             queue += block(node.body)
-        elif isinstance(node, DEF_TYPES) and node.lineno in source.spans:
+        elif isinstance(node, DEF_TYPES):
             found.append(node)
     return found
 
@@ -147,11 +147,7 @@ def _parametrized(source: Source) -> Iterator[Found]:
 
 def _nested(source: Source, function: Def) -> Iterator[Found]:
     """Yield the tests inside a function that nothing there uses."""
-    text = source.body(function) or ""
-    if "def " not in text and "class " not in text:
-        return
-    names = set(_NESTED.findall(text))
-    if not any(source.patterns.is_function(n) or source.patterns.is_class(n) for n in names):
+    if (text := source.body(function)) is not None and not _may_nest(source, text):
         return
     if (exact := source.exact(function)) is None:
         return
@@ -171,6 +167,13 @@ def _nested(source: Source, function: Def) -> Iterator[Found]:
         if lost:
             message = f"{node.name} stands inside {function.name}: pytest does not see it, and nothing calls it"
             yield Found(node.lineno, "nested-test", node.name, message, function.lineno)
+
+
+def _may_nest(source: Source, body: str) -> bool:
+    """Whether a body may hold a test, by its text."""
+    if "def " not in body and "class " not in body:
+        return False
+    return any(source.patterns.is_function(n) or source.patterns.is_class(n) for n in set(_NESTED.findall(body)))
 
 
 def _is_lost(source: Source, node: Def, inside: list[ast.AST]) -> bool:
