@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from test_framework.audit.operations import Summary
 
-__all__ = ["Cache", "Entry"]
+__all__ = ["Cache", "Entry", "packed"]
 
 
 class Entry(NamedTuple):
@@ -26,14 +26,15 @@ class Entry(NamedTuple):
     time: int  # of its last change, in ns
     size: int
     digest: bytes
-    summary: tuple[Any, ...]
+    summary: bytes  # a marshalled `Summary`: of most files nobody asks for it when little has changed
     findings: tuple[tuple[int, str, str, str], ...] = ()  # line, rule, test and message
     breaches: tuple[tuple[int, str, str], ...] = ()
-    confirmed: bool = False  # whether its whole text was found to parse, or not
+    parses: bool = True
+    confirmed: bool = False  # whether Python has parsed its whole text
 
     def whole(self) -> Summary:
         """Return the summary with its names."""
-        return Summary(*self.summary)
+        return Summary(*marshal.loads(self.summary))  # noqa: S302  # our own file
 
 
 class Cache:
@@ -50,27 +51,33 @@ class Cache:
         self.version = f"{_code()}|{sys.version}|{variant}"
         self.kept = kept
         self.entries: dict[str, Entry] = {}
-        self.libraries: dict[str, tuple[Any, ...]] = {}
+        self.libraries: dict[str, tuple[int, int, bytes]] = {}  # time, size and summary
+        self.outcome: tuple[Any, ...] = ()
         self.changed = False
         if kept:
             with suppress(OSError, ValueError, EOFError, TypeError):
-                version, entries, libraries = marshal.loads(self.path.read_bytes())  # noqa: S302  # our own file  # our own file
+                version, entries, libraries, outcome = marshal.loads(self.path.read_bytes())  # noqa: S302  # as above
                 if version == self.version:
-                    self.entries = {path: Entry(*entry) for path, entry in entries.items()}
-                    self.libraries = libraries
+                    self.entries = {path: Entry._make(entry) for path, entry in entries.items()}
+                    self.libraries, self.outcome = libraries, outcome
 
     def save(self) -> None:
         """Write it, whole or not at all; a cache that cannot be written is none."""
         if not (self.kept and self.changed):
             return
         entries = {path: tuple(entry) for path, entry in self.entries.items()}
-        data = marshal.dumps((self.version, entries, self.libraries))
+        data = marshal.dumps((self.version, entries, self.libraries, self.outcome))
         with suppress(OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             handle, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=".audit-")
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
             Path(temporary).replace(self.path)
+
+
+def packed(summary: Summary) -> bytes:
+    """Return a summary as an entry has it."""
+    return marshal.dumps(tuple(summary))
 
 
 def _folder() -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections import Counter
@@ -11,31 +12,24 @@ from typing import TYPE_CHECKING
 
 from test_framework.audit.cache import Cache
 from test_framework.audit.discovery import walk
-from test_framework.audit.environment import declared, declared_names, installed
 from test_framework.audit.files import no_collection
 from test_framework.audit.finder import Finder
 from test_framework.audit.import_rules import ImportRules
-from test_framework.audit.machine import Machine
 from test_framework.audit.model import Audit, Broken, Cause, Cited, Compliance, Directory, Finding
-from test_framework.audit.modules import Raised, Skipped
+from test_framework.audit.outcome import Outcome, asked_key, is_same_import, names_it, stamps
 from test_framework.audit.pytest_settings import read_pytest_settings
-from test_framework.audit.search import Project
-from test_framework.audit.session import Session
 from test_framework.audit.store import Store
-from test_framework.audit.suggestions import Suggestions
 from test_framework.audit.work import Job
 from test_framework.config import BadSetting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from test_framework.audit.modules import Fault
     from test_framework.config import Settings
 
 __all__ = ["Asked", "audit"]
 
 _DEEP = 100_000  # an import in an import in an import…
-_BY_PLACE = ("undefined-name", "relative-import", "raises")  # kinds that say nothing without the place
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,40 +90,30 @@ class _Run:
         )
         self.cache = Cache(str(root), repr(self.job), kept=asked.cache)
         self.store = Store(self.tree, self.cache, self.job)
-        environment = installed(asked.python)
-        project = Project(str(root), self._own(), lambda name: self.tree.folders.get(name, []))
-        environment = declared(root, environment) if asked.declared else environment
-        self.machine = Machine(project, self.finder, environment, self.store.summary)
-        self.session = Session(self.tree, self.machine, self.pytest, self.deadline)
-
-    def _own(self) -> tuple[str, ...]:
-        """Return where the project's packages lie: they count as installed, whether they are or not."""
-        inner = (str(self.root / name) for name in ("src", "lib") if (self.root / name).is_dir())
-        return (*inner, str(self.root))
+        self.asked = asked
+        self.walked = frozenset(self.finder.listings)
 
     def result(self, progress: Callable[[str, int], None] | None) -> Audit:
         """Do it."""
         told = progress or (lambda *_: None)
         complete = self.store.fill(self.deadline, lambda done: told("read", done))
+        outcome = Outcome("", (), (), (), (), ())
         if complete:
-            starts = [str(p) for p in self.paths] or list(self.pytest.testpaths) or [str(self.root)]
-            self.session.run(starts, lambda done: told("imported", done))
-            complete = not self.session.late
-        critical = list(self._critical()) if complete else []
+            outcome, complete = self._outcome(lambda done: told("imported", done))
         self.cache.save()
         breaches = self._breaches()
-        quality = self._quality()
+        quality = self._quality(outcome)
         return Audit(
-            files=len(self.session.files),
+            files=len(outcome.files),
             modules=len(self.tree.python),
             seconds=round(time.monotonic() - self.started, 3),
-            directories=tuple(self._directories()),
-            broken=tuple(self._broken()),
-            causes=tuple(self._causes()),
+            directories=tuple(self._directories(outcome)),
+            broken=tuple(Broken(path, tuple(Cited(*c) for c in causes)) for path, causes in outcome.broken),
+            causes=tuple(Cause(*cause) for cause in outcome.causes),
             empty=tuple(f.path for f in quality if f.rule == "no-test"),
-            unreached=tuple(self._unreached()),
+            unreached=tuple(self._unreached(outcome.files)),
             quality=tuple(quality),
-            imports=(*critical, *breaches),
+            imports=(*(Finding(*found) for found in outcome.critical), *breaches),
             compliance=tuple(self._compliance(breaches)) if self.rules else (),
             left_out=self.tree.left_out(),
             unparseable=tuple(self._unparseable()),
@@ -138,71 +122,70 @@ class _Run:
 
     # -- what cannot be imported -----------------------------------------------------------------
 
-    def _broken(self) -> Iterator[Broken]:
-        relative = self.tree.relative
-        for path, faults in sorted(self.session.broken.items()):
-            cited = (Cited(f.kind, f.target, f.line, "" if f.path == path else relative(f.path)) for f in faults)
-            yield Broken(relative(path), tuple(cited))
+    def _outcome(self, tick: Callable[[int], None]) -> tuple[Outcome, bool]:
+        """Return what cannot be imported, from the last run where that still holds, and whether the time sufficed."""
+        environ = os.environ.get("PYTHONPATH", "")
+        others = (self.pytest, self.settings.audit, self.paths, self.asked.declared, self.asked.python, environ)
+        key = asked_key(str(self.root), self.finder, self.tree.left, sys.path, *others)
+        known = Outcome(*self.cache.outcome) if self.cache.outcome else None
+        if known is not None and self._holds(known, key):
+            return known, True
+        # What this takes is not imported where it is not needed.
+        from test_framework.audit.collecting import Collecting
 
-    def _causes(self) -> Iterator[Cause]:
-        groups: dict[tuple[str, ...], tuple[Fault, dict[str, None]]] = {}
-        for path, faults in sorted(self.session.broken.items()):
-            for fault in faults:
-                place = (fault.path,) if fault.kind in _BY_PLACE else ()
-                groups.setdefault((fault.kind, fault.target, *place), (fault, {}))[1][path] = None
-        if not groups:
-            return
-        suggestions = self._suggestions()
-        relative = self.tree.relative
-        for fault, files in sorted(groups.values(), key=lambda g: (-len(g[1]), g[0].kind, g[0].target)):
-            yield Cause(
-                fault.kind,
-                fault.target,
-                relative(fault.path),
-                fault.line,
-                tuple(relative(f) for f in files),
-                suggestions.of(fault),
-                fault.message,
+        starts = [str(p) for p in self.paths] or list(self.pytest.testpaths) or [str(self.root)]
+        collecting = Collecting(self.store, self.finder, self.pytest, self.asked)
+        collecting.run(starts, self.deadline, tick)
+        critical = tuple(collecting.critical(self.settings.audit.critical)) if collecting.complete else ()
+        broken, causes = tuple(collecting.broken()), tuple(collecting.causes())
+        outside = (f for f in self.finder.listings if f not in self.walked)
+        looked_at = tuple(stamps((*outside, *self.store.libraries)))
+        outcome = Outcome(key, collecting.files, broken, causes, critical, looked_at)
+        self.cache.outcome = tuple(outcome) if collecting.complete else ()
+        self.cache.changed = True
+        return outcome, collecting.complete
+
+    def _holds(self, known: Outcome, key: str) -> bool:
+        """Whether a session would find the same again."""
+        if known.key != key or tuple(stamps(path for path, *_ in known.looked_at)) != known.looked_at:
+            return False
+        tests, broken = frozenset(known.files), dict(known.broken)
+        return all(
+            before is not None
+            and path in tests
+            and is_same_import(
+                before.whole(), self.store.entries[path].whole(), broken.get(self.tree.relative(path), ())
             )
-
-    def _suggestions(self) -> Suggestions:
-        own = sorted({*self.machine.own, *self.machine.path}, key=len, reverse=True)
-        names, summaries = {}, {}
-        for path in self.tree.python:
-            if path in self.session.files or path.endswith("/conftest.py"):
-                continue
-            base = next((o for o in own if path.startswith(f"{o}/")), str(self.root))
-            name = path[len(base) + 1 : -len(".py")].removesuffix("/__init__").replace("/", ".")
-            summary = self.store.summary(path)
-            if summary is not None:
-                names[path], summaries[path] = name, summary
-        return Suggestions(self.machine, summaries, names, declared_names(self.root))
+            and not names_it(path, self.store.entries)
+            for path, before in self.store.differing.items()
+        )
 
     def _unparseable(self) -> Iterator[str]:
-        for path, entry in self.store.entries.items():
-            if entry.whole().error:
+        for path in self.tree.python:
+            entry = self.store.entries.get(path)
+            if entry is not None and not entry.parses:
                 yield self.tree.relative(path)
 
-    def _directories(self) -> Iterator[Directory]:
-        files = Counter(self.tree.relative(p.rpartition("/")[0]) for p in self.session.files)
-        broken = Counter(self.tree.relative(p.rpartition("/")[0]) for p in self.session.broken)
+    def _directories(self, outcome: Outcome) -> Iterator[Directory]:
+        files = Counter(self.tree.relative(p.rpartition("/")[0]) for p in outcome.files)
+        broken = Counter(p.rpartition("/")[0] or "." for p, _ in outcome.broken)
         for path, count in sorted(files.items()):
             yield Directory(path, count, broken[path])
 
     # -- what is not run, and what cannot fail ---------------------------------------------------
 
-    def _unreached(self) -> Iterator[str]:
+    def _unreached(self, files: Sequence[str]) -> Iterator[str]:
         """Yield the tests that no tier selects; none where the project has no settings, or uses none of the tiers."""
         if not any("[tool." in origin for origin in self.settings.origins.values()):
             return
         selected = [str((self.root / p).resolve()) for t in self.settings.tiers.values() for p in t.paths]
-        lost = [f for f in self.session.files if not any(f == s or f.startswith(f"{s}/") for s in selected)]
-        if len(lost) < len(self.session.files):
+        lost = [f for f in files if not any(f == s or f.startswith(f"{s}/") for s in selected)]
+        if len(lost) < len(files):
             yield from map(self.tree.relative, lost)
 
-    def _quality(self) -> list[Finding]:
+    def _quality(self, outcome: Outcome) -> list[Finding]:
         found = []
-        for path in sorted(self.session.files):
+        for path in sorted(outcome.files):
             entry = self.store.entries.get(path)
             for line, rule, test, message in entry.findings if entry else ():
                 found.append(Finding(self.tree.relative(path), line, rule, test, message))
@@ -216,23 +199,6 @@ class _Run:
             for path, entry in sorted(self.store.entries.items())
             for line, rule, message in entry.breaches
         ]
-
-    def _critical(self) -> Iterator[Finding]:
-        """Yield the critical modules and names that are not there."""
-        where = self.root / "pyproject.toml"
-        for wanted in self.settings.audit.critical:
-            name, _, member = wanted.partition(":")
-            try:
-                module = self.machine.load(name, str(where), 1)
-                missing = bool(member) and self.machine.member(module, member) is None and member not in module.names
-                why = f"{name} has no {member}" if missing else ""
-            except Raised as raised:
-                first = raised.faults[0]
-                why = f"{name} cannot be imported: {first.kind} {first.target}"
-            except Skipped:
-                why = f"{name} skips itself"
-            if why:
-                yield Finding(where.name, 1, "critical-missing", "", why)
 
     def _compliance(self, breaches: Sequence[Finding]) -> Iterator[Compliance]:
         files = Counter(self.tree.relative(p.rpartition("/")[0]) for p in self.tree.python)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import marshal
 import os
 import time
 from typing import TYPE_CHECKING
 
+from test_framework.audit.cache import packed
 from test_framework.audit.files import error_of, summarized
 from test_framework.audit.operations import Summary
 from test_framework.audit.syntax import Suspects
@@ -29,6 +31,8 @@ class Store:
         self.job = job
         self.entries: dict[str, Entry] = {}
         self.summaries: dict[str, Summary | None] = {}
+        self.differing: dict[str, Entry | None] = {}  # what does something else at import, with what it was before
+        self.libraries: set[str] = set()  # files of others that were asked for
 
     def fill(self, deadline: float | None, tick: Callable[[int], None] | None = None) -> bool:
         """Read the files of the project that are new or have changed; returns whether the time sufficed."""
@@ -48,6 +52,10 @@ class Store:
                 suspects.stop()
                 return False
         self._confirm(suspects.paths())
+        for path, _, _, before in tasks:
+            after = self.entries.get(path)
+            if before is None or after is None or before.summary != after.summary:
+                self.differing[path] = before
         self.cache.changed = self.cache.changed or bool(tasks) or len(known) != len(self.entries)
         self.cache.entries = self.entries
         return True
@@ -55,10 +63,10 @@ class Store:
     def _confirm(self, suspects: set[str]) -> None:
         for path in suspects & self.entries.keys():
             entry = self.entries[path]
-            summary = entry.whole()
-            if summary.error is None and not entry.confirmed:
+            if entry.parses and not entry.confirmed:
                 error = _error(path)
-                self.entries[path] = entry._replace(summary=tuple(summary._replace(error=error)), confirmed=True)
+                summary = entry.summary if error is None else packed(entry.whole()._replace(error=error))
+                self.entries[path] = entry._replace(summary=summary, parses=error is None, confirmed=True)
 
     def summary(self, path: str) -> Summary | None:
         """Return the summary of any file, of the project or not; None when it cannot be read."""
@@ -68,17 +76,18 @@ class Store:
         return self.summaries[path]
 
     def _library(self, path: str) -> Summary | None:
+        self.libraries.add(path)
         try:
             status = os.stat(path)
             key = status.st_mtime_ns, status.st_size
             known = self.cache.libraries.get(path)
             if known and known[:2] == key:
-                return Summary(*known[2])
+                return Summary(*marshal.loads(known[2]))  # noqa: S302  # our own file
             with open(path, "rb") as file:  # thousands of these
                 summary = summarized(file.read())[0]
         except OSError:
             return None
-        self.cache.libraries[path] = (*key, tuple(summary))
+        self.cache.libraries[path] = (*key, packed(summary))
         self.cache.changed = True
         return summary
 

@@ -10,7 +10,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from test_framework.audit.cache import Entry
+from test_framework.audit.cache import Entry, packed
 from test_framework.audit.discovery import is_test
 from test_framework.audit.files import no_collection, summarized
 from test_framework.audit.rules import Patterns, examine
@@ -53,7 +53,7 @@ class Job:
             found = examine(path, text, tree, patterns=patterns)
             findings = tuple((f.line, f.rule, f.test, f.message) for f in found)
         breaches = tuple(self.rules.breaches(text, self._package(path))) if self.rules else ()
-        return Entry(time, size, digest, tuple(summary), findings, breaches)
+        return Entry(time, size, digest, packed(summary), findings, breaches, parses=summary.error is None)
 
     def _package(self, path: str) -> str:
         folder = path[len(self.root) + 1 :].rpartition("/")[0]

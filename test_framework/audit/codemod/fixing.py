@@ -215,7 +215,7 @@ class _Run:
         self.root = root
         self.settings = settings
         self.undo = undo
-        self.done: list[Change] = []
+        self.patch = b""  # takes back what stands
         self.batches: list[Batch] = []
         self.before: set[str] | None = None
 
@@ -226,7 +226,8 @@ class _Run:
         after: set[str] = set()
         broke: list[str] = []
         try:
-            self._patch([*self.done, *changes])
+            patch = self.patch + b"".join(change.undo() for change in changes)
+            self._write_patch(patch)
             for change in changes:
                 if (self.root / change.path).read_bytes() != change.before:
                     broke.append(f"{change.path}: somebody else has changed it")
@@ -244,7 +245,7 @@ class _Run:
         if broke:
             self._back(changes)
         else:
-            self.done += changes
+            self.patch = patch
             self.before = after
 
     def _back(self, changes: Sequence[Change]) -> None:
@@ -252,12 +253,12 @@ class _Run:
             path = self.root / change.path
             if path.read_bytes() == change.after:
                 write(str(path), change.before)
-        self._patch(self.done)
+        self._write_patch(self.patch)
 
-    def _patch(self, changes: Sequence[Change]) -> None:
-        if changes:
+    def _write_patch(self, patch: bytes) -> None:
+        if patch:
             self.undo.parent.mkdir(parents=True, exist_ok=True)
-            write(str(self.undo), b"".join(c.undo() for c in sorted(changes, key=lambda c: c.path)))
+            write(str(self.undo), patch)
         else:
             self.undo.unlink(missing_ok=True)
 

@@ -45,7 +45,7 @@ def rewrite(
         initial: Whether it is the `__init__` of the package.
 
     Raises:
-        Unfit: It cannot be parsed.
+        Unfit: It cannot be parsed, or could not be any more.
     """
     try:
         module = cst.parse_module(text)
@@ -71,4 +71,8 @@ def _rewritten(
         positions = wrapper.resolve(PositionProvider)
         left = sorted({(positions[node].start.line, why) for node, why in plan.left})
     made = wrapper.module.visit(Rewriter(plan, looked)) if plan.nodes() else wrapper.module
+    try:
+        cst.parse_module(made.code)
+    except cst.ParserSyntaxError as error:
+        raise Unfit("libcst could not parse it any more") from error
     return Rewritten(made.code, tuple(left))

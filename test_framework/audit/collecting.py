@@ -1,0 +1,110 @@
+"""What cannot be imported and why: an imagined session over all test files, put into words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from test_framework.audit.environment import declared, declared_names, installed
+from test_framework.audit.machine import Machine
+from test_framework.audit.modules import Raised, Skipped
+from test_framework.audit.search import Project
+from test_framework.audit.session import Session
+from test_framework.audit.suggestions import Suggestions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from test_framework.audit.finder import Finder
+    from test_framework.audit.modules import Fault
+    from test_framework.audit.pytest_settings import PytestSettings
+    from test_framework.audit.run import Asked
+    from test_framework.audit.store import Store
+
+__all__ = ["Collecting"]
+
+_BY_PLACE = ("undefined-name", "relative-import", "raises")  # kinds that say nothing without the place
+
+
+class Collecting:
+    """One session; `files` are the test files in their order, `complete` is False when the time was up."""
+
+    def __init__(self, store: Store, finder: Finder, settings: PytestSettings, asked: Asked) -> None:
+        self.store = store
+        self.tree = tree = store.tree
+        self.root = Path(tree.root)
+        project = Project(tree.root, self._own(), lambda name: tree.folders.get(name, []))
+        environment = installed(asked.python)
+        environment = declared(self.root, environment) if asked.declared else environment
+        self.machine = Machine(project, finder, environment, store.summary)
+        self.settings = settings
+        self.files: tuple[str, ...] = ()
+        self.faults: dict[str, list[Fault]] = {}
+        self.complete = True
+
+    def _own(self) -> tuple[str, ...]:
+        """Return where the project's packages lie: they count as installed, whether they are or not."""
+        inner = (str(self.root / name) for name in ("src", "lib") if (self.root / name).is_dir())
+        return (*inner, str(self.root))
+
+    def run(self, paths: Sequence[str], deadline: float | None, tick: Callable[[int], None]) -> None:
+        """Collect what pytest would, given these paths."""
+        session = Session(self.tree, self.machine, self.settings, deadline)
+        session.run(paths, tick)
+        self.complete = not session.late
+        self.files = tuple(session.files)
+        self.faults = dict(sorted(session.broken.items()))
+
+    def broken(self) -> Iterator[tuple[str, tuple[tuple[str, str, int, str], ...]]]:
+        """Yield the files that cannot be imported with the fields of `Cited` for each cause."""
+        relative = self.tree.relative
+        for path, faults in self.faults.items():
+            cited = ((f.kind, f.target, f.line, "" if f.path == path else relative(f.path)) for f in faults)
+            yield relative(path), tuple(cited)
+
+    def causes(self) -> Iterator[tuple[str, str, str, int, tuple[str, ...], str, str]]:
+        """Yield the fields of `Cause`, those that break most first."""
+        groups: dict[tuple[str, ...], tuple[Fault, dict[str, None]]] = {}
+        for path, faults in self.faults.items():
+            for fault in faults:
+                place = (fault.path,) if fault.kind in _BY_PLACE else ()
+                groups.setdefault((fault.kind, fault.target, *place), (fault, {}))[1][path] = None
+        if not groups:
+            return
+        suggestions = self._suggestions()
+        relative = self.tree.relative
+        for fault, files in sorted(groups.values(), key=lambda g: (-len(g[1]), g[0].kind, g[0].target)):
+            broken = tuple(map(relative, files))
+            told = suggestions.of(fault), fault.message
+            yield fault.kind, fault.target, relative(fault.path), fault.line, broken, *told
+
+    def _suggestions(self) -> Suggestions:
+        own = sorted({*self.machine.own, *self.machine.path}, key=len, reverse=True)
+        tests = frozenset(self.files)
+        names, summaries = {}, {}
+        for path in self.tree.python:
+            if path in tests or path.endswith("/conftest.py"):
+                continue
+            base = next((o for o in own if path.startswith(f"{o}/")), str(self.root))
+            name = path[len(base) + 1 : -len(".py")].removesuffix("/__init__").replace("/", ".")
+            summary = self.store.summary(path)
+            if summary is not None:
+                names[path], summaries[path] = name, summary
+        return Suggestions(self.machine, summaries, names, declared_names(self.root))
+
+    def critical(self, names: Sequence[str]) -> Iterator[tuple[str, int, str, str, str]]:
+        """Yield the critical modules and names that are not there, as the fields of `Finding`."""
+        where = self.root / "pyproject.toml"
+        for wanted in names:
+            name, _, member = wanted.partition(":")
+            try:
+                module = self.machine.load(name, str(where), 1)
+                missing = bool(member) and self.machine.member(module, member) is None and member not in module.names
+                why = f"{name} has no {member}" if missing else ""
+            except Raised as raised:
+                first = raised.faults[0]
+                why = f"{name} cannot be imported: {first.kind} {first.target}"
+            except Skipped:
+                why = f"{name} skips itself"
+            if why:
+                yield where.name, 1, "critical-missing", "", why
