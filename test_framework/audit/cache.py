@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from test_framework.audit.operations import Summary
+from test_framework.audit.source.operations import Summary
 
 __all__ = ["Cache", "Entry", "packed"]
 

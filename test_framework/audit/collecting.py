@@ -5,18 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from test_framework.audit.environment import declared, declared_names, installed
-from test_framework.audit.machine import Machine
-from test_framework.audit.modules import Raised, Skipped
-from test_framework.audit.search import Project
-from test_framework.audit.session import Session
-from test_framework.audit.suggestions import Suggestions
+from test_framework.audit.imports.environment import declared, declared_names, installed
+from test_framework.audit.imports.machine import Machine
+from test_framework.audit.imports.modules import Raised, Skipped
+from test_framework.audit.imports.search import Project
+from test_framework.audit.imports.session import Session
+from test_framework.audit.imports.suggestions import Suggestions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from test_framework.audit.finder import Finder
-    from test_framework.audit.modules import Fault
+    from test_framework.audit.imports.finder import Finder
+    from test_framework.audit.imports.modules import Fault
     from test_framework.audit.pytest_settings import PytestSettings
     from test_framework.audit.run import Asked
     from test_framework.audit.store import Store

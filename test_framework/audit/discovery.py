@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatch, translate
 from typing import TYPE_CHECKING
 
-from test_framework.audit.finder import Listing
+from test_framework.audit.imports.finder import Listing
 from test_framework.audit.model import Left
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from test_framework.audit.finder import Finder
+    from test_framework.audit.imports.finder import Finder
 
 __all__ = ["Tree", "is_test", "matches", "walk"]
 

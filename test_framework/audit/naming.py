@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from test_framework.audit.environment import installed
-from test_framework.audit.search import Project, Search
+from test_framework.audit.imports.environment import installed
+from test_framework.audit.imports.search import Project, Search
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from test_framework.audit.finder import Finder
+    from test_framework.audit.imports.finder import Finder
 
 __all__ = ["Naming"]
 

@@ -11,14 +11,14 @@ import hashlib
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from test_framework.audit.operations import Op, Summary
+from test_framework.audit.source.operations import Op, Summary
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from test_framework.audit.cache import Entry
-    from test_framework.audit.finder import Finder
-    from test_framework.audit.operations import Block
+    from test_framework.audit.imports.finder import Finder
+    from test_framework.audit.source.operations import Block
 
 __all__ = ["Outcome", "asked_key", "is_same_import", "names_it", "stamps"]
 

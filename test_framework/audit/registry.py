@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from test_framework.audit.discovery import is_test, walk
-from test_framework.audit.files import summarized
-from test_framework.audit.finder import Finder
+from test_framework.audit.imports.finder import Finder
 from test_framework.audit.moves import absolute
 from test_framework.audit.naming import Naming
 from test_framework.audit.pytest_settings import read_pytest_settings
+from test_framework.audit.source.files import summarized
 from test_framework.config import BadSetting
 
 if TYPE_CHECKING:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from test_framework.audit.cache import Cache
 from test_framework.audit.discovery import walk
-from test_framework.audit.files import no_collection
-from test_framework.audit.finder import Finder
 from test_framework.audit.import_rules import ImportRules
+from test_framework.audit.imports.finder import Finder
 from test_framework.audit.model import Audit, Broken, Cause, Cited, Compliance, Directory, Finding
 from test_framework.audit.outcome import Outcome, asked_key, is_same_import, names_it, stamps
 from test_framework.audit.pytest_settings import read_pytest_settings
+from test_framework.audit.source.files import no_collection
 from test_framework.audit.store import Store
 from test_framework.audit.work import Job
 from test_framework.config import BadSetting

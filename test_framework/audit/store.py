@@ -8,9 +8,9 @@ import time
 from typing import TYPE_CHECKING
 
 from test_framework.audit.cache import packed
-from test_framework.audit.files import error_of, summarized
-from test_framework.audit.operations import Summary
-from test_framework.audit.syntax import Suspects
+from test_framework.audit.source.files import error_of, summarized
+from test_framework.audit.source.operations import Summary
+from test_framework.audit.source.syntax import Suspects
 from test_framework.audit.work import Job, read_all
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from test_framework.audit.cache import Entry, packed
 from test_framework.audit.discovery import is_test
-from test_framework.audit.files import no_collection, summarized
 from test_framework.audit.rules import Patterns, examine
+from test_framework.audit.source.files import no_collection, summarized
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

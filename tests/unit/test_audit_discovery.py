@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from test_framework.audit import Asked, Audit, audit
-from test_framework.audit.finder import Finder
+from test_framework.audit.imports.finder import Finder
 from test_framework.audit.pytest_settings import read_pytest_settings
 from test_framework.config import BadSetting, load
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from test_framework.audit.rules import Patterns, examine
-from test_framework.audit.skeleton import RELIABLE, functions, skeleton
+from test_framework.audit.source.skeleton import RELIABLE, functions, skeleton
 
 cuts = pytest.mark.skipif(not RELIABLE, reason="this Python's regular expressions cannot be relied on: nothing is cut")
 
@@ -120,7 +120,7 @@ def test_the_standard_library_is_as_it_was() -> None:
 def test_where_it_cannot_be_relied_on_nothing_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     """The tests are judged all the same, from the whole tree."""
     text = "def test_a():\n    run()\n\n\ndef test_b():\n    assert run()\n"
-    monkeypatch.setattr("test_framework.audit.skeleton.RELIABLE", False)
+    monkeypatch.setattr("test_framework.audit.source.skeleton.RELIABLE", False)
     functions.cache_clear()
     assert skeleton(text) == text
     found = examine("test_it.py", text, None, patterns=Patterns())

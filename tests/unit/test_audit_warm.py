@@ -12,9 +12,9 @@ import pytest
 
 from test_framework.audit import Asked, Audit, audit
 from test_framework.audit import run as run_module
-from test_framework.audit.reading import read
-from test_framework.audit.skeleton import RELIABLE, skeleton
-from test_framework.audit.tables import without_tables
+from test_framework.audit.source.reading import read
+from test_framework.audit.source.skeleton import RELIABLE, skeleton
+from test_framework.audit.source.tables import without_tables
 from test_framework.config import load
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from test_framework.audit.codemod.module import Unfit
-from test_framework.audit.files import error_of
+from test_framework.audit.source.files import error_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from test_framework.audit.codemod.files import decode, difference, dirty, encode, write
 from test_framework.audit.codemod.module import Unfit, rewrite
 from test_framework.audit.discovery import walk
-from test_framework.audit.files import no_collection
-from test_framework.audit.finder import Finder
+from test_framework.audit.imports.finder import Finder
 from test_framework.audit.naming import Naming
 from test_framework.audit.pytest_settings import read_pytest_settings
 from test_framework.audit.run import Asked, audit
+from test_framework.audit.source.files import no_collection
 from test_framework.config import BadSetting
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from test_framework.audit.rules.rule import Rule
 from test_framework.audit.rules.skips import skips
 from test_framework.audit.rules.source import Source
 from test_framework.audit.rules.suppression import Suppressions, suppressions
-from test_framework.audit.skeleton import skeleton, unix_lines
+from test_framework.audit.source.skeleton import skeleton, unix_lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from test_framework.audit.skeleton import functions
+from test_framework.audit.source.skeleton import functions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -7,14 +7,14 @@ import sys
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from test_framework.audit.modules import bound_names
+from test_framework.audit.imports.modules import bound_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from test_framework.audit.machine import Machine
-    from test_framework.audit.modules import Fault
-    from test_framework.audit.operations import Summary
+    from test_framework.audit.imports.machine import Machine
+    from test_framework.audit.imports.modules import Fault
+    from test_framework.audit.source.operations import Summary
 
 __all__ = ["Suggestions"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 
-from test_framework.audit.calling import binds_names
-from test_framework.audit.expressions import literal_names
-from test_framework.audit.usage import dotted
+from test_framework.audit.source.calling import binds_names
+from test_framework.audit.source.expressions import literal_names
+from test_framework.audit.source.usage import dotted
 
 __all__ = ["Inside"]
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import builtins
 from typing import TYPE_CHECKING, Any
 
-from test_framework.audit.importing import ABOVE, IGNORE, RAISE, Importing
-from test_framework.audit.modules import Fault, Module, Raised
-from test_framework.audit.operations import Op
-from test_framework.audit.values import IMPORT_MODULE, UNKNOWN, truth, value
+from test_framework.audit.imports.importing import ABOVE, IGNORE, RAISE, Importing
+from test_framework.audit.imports.modules import Fault, Module, Raised
+from test_framework.audit.imports.values import IMPORT_MODULE, UNKNOWN, truth, value
+from test_framework.audit.source.operations import Op
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from test_framework.audit.operations import Block, Operation
+    from test_framework.audit.source.operations import Block, Operation
 
 __all__ = ["Runner"]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from test_framework.audit.operations import Op
-from test_framework.audit.values import UNKNOWN
+from test_framework.audit.imports.values import UNKNOWN
+from test_framework.audit.source.operations import Op
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from test_framework.audit.operations import Block, Operation
+    from test_framework.audit.source.operations import Block, Operation
 
 __all__ = ["ALWAYS", "Fault", "Module", "Modules", "Raised", "Skipped", "bound_names", "flat"]
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from test_framework.audit.modules import Fault, Module, Raised, Skipped
-from test_framework.audit.values import UNKNOWN
+from test_framework.audit.imports.modules import Fault, Module, Raised, Skipped
+from test_framework.audit.imports.values import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from test_framework.audit.machine import Machine
-    from test_framework.audit.operations import Operation
+    from test_framework.audit.imports.machine import Machine
+    from test_framework.audit.source.operations import Operation
 
 __all__ = ["ABOVE", "COLLECT", "IGNORE", "RAISE", "Importing"]
 

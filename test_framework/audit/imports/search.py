@@ -6,12 +6,12 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from test_framework.audit.finder import Finder, Spec
+from test_framework.audit.imports.finder import Finder, Spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from test_framework.audit.environment import Environment
+    from test_framework.audit.imports.environment import Environment
 
 __all__ = ["Project", "Search"]
 

@@ -6,13 +6,13 @@ import ast
 import builtins
 from typing import TYPE_CHECKING, Any
 
-from test_framework.audit.expressions import encoded
-from test_framework.audit.operations import Op
+from test_framework.audit.source.expressions import encoded
+from test_framework.audit.source.operations import Op
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from test_framework.audit.operations import Block, Operation
+    from test_framework.audit.source.operations import Block, Operation
 
 __all__ = ["Usage", "dotted", "truthy_literal"]
 

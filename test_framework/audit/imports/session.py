@@ -9,13 +9,13 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from test_framework.audit.discovery import is_test, matches
-from test_framework.audit.modules import Fault, Module, Raised, Skipped
+from test_framework.audit.imports.modules import Fault, Module, Raised, Skipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from test_framework.audit.discovery import Tree
-    from test_framework.audit.machine import Machine
+    from test_framework.audit.imports.machine import Machine
     from test_framework.audit.pytest_settings import PytestSettings
 
 __all__ = ["Session"]

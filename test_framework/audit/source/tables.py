@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from test_framework.audit.skeleton import STRING, is_nested
+from test_framework.audit.source.skeleton import STRING, is_nested
 
 __all__ = ["without_tables"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from test_framework.audit.expressions import encoded, literal_names
-from test_framework.audit.operations import Op
-from test_framework.audit.usage import Usage, dotted
+from test_framework.audit.source.expressions import encoded, literal_names
+from test_framework.audit.source.operations import Op
+from test_framework.audit.source.usage import Usage, dotted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

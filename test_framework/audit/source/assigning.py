@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from test_framework.audit.calling import Calling
-from test_framework.audit.expressions import encoded, literal_names
-from test_framework.audit.operations import Op
-from test_framework.audit.usage import dotted
+from test_framework.audit.source.calling import Calling
+from test_framework.audit.source.expressions import encoded, literal_names
+from test_framework.audit.source.operations import Op
+from test_framework.audit.source.usage import dotted
 
 __all__ = ["Assigning"]
 

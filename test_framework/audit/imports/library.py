@@ -7,14 +7,14 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from test_framework.audit.modules import bound_names, flat
-from test_framework.audit.operations import Op
+from test_framework.audit.imports.modules import bound_names, flat
+from test_framework.audit.source.operations import Op
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from test_framework.audit.finder import Finder, Spec
-    from test_framework.audit.operations import Operation, Summary
+    from test_framework.audit.imports.finder import Finder, Spec
+    from test_framework.audit.source.operations import Operation, Summary
 
 __all__ = ["Exports", "Library"]
 

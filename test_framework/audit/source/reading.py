@@ -6,16 +6,16 @@ import ast
 import sys
 from typing import TYPE_CHECKING, Any
 
-from test_framework.audit.assigning import Assigning
-from test_framework.audit.expressions import encoded
-from test_framework.audit.inside import Inside
-from test_framework.audit.operations import Op, Summary
-from test_framework.audit.usage import dotted, truthy_literal
+from test_framework.audit.source.assigning import Assigning
+from test_framework.audit.source.expressions import encoded
+from test_framework.audit.source.inside import Inside
+from test_framework.audit.source.operations import Op, Summary
+from test_framework.audit.source.usage import dotted, truthy_literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from test_framework.audit.operations import Block
+    from test_framework.audit.source.operations import Block
 
 __all__ = ["read"]
 

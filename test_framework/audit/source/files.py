@@ -11,10 +11,10 @@ import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from test_framework.audit.operations import Summary
-from test_framework.audit.reading import read
-from test_framework.audit.skeleton import skeleton
-from test_framework.audit.tables import without_tables
+from test_framework.audit.source.operations import Summary
+from test_framework.audit.source.reading import read
+from test_framework.audit.source.skeleton import skeleton
+from test_framework.audit.source.tables import without_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,21 +5,21 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from test_framework.audit.finder import Spec
-from test_framework.audit.library import Library
-from test_framework.audit.modules import ALWAYS, Fault, Module, Modules, Raised, Skipped, bound_names
-from test_framework.audit.running import Runner
-from test_framework.audit.search import Search
-from test_framework.audit.standard import lacks
-from test_framework.audit.values import UNKNOWN, constant
+from test_framework.audit.imports.finder import Spec
+from test_framework.audit.imports.library import Library
+from test_framework.audit.imports.modules import ALWAYS, Fault, Module, Modules, Raised, Skipped, bound_names
+from test_framework.audit.imports.running import Runner
+from test_framework.audit.imports.search import Search
+from test_framework.audit.imports.standard import lacks
+from test_framework.audit.imports.values import UNKNOWN, constant
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from test_framework.audit.environment import Environment
-    from test_framework.audit.finder import Finder
-    from test_framework.audit.operations import Summary
-    from test_framework.audit.search import Project
+    from test_framework.audit.imports.environment import Environment
+    from test_framework.audit.imports.finder import Finder
+    from test_framework.audit.imports.search import Project
+    from test_framework.audit.source.operations import Summary
 
 __all__ = ["Machine"]
 

@@ -1,0 +1,1 @@
+"""What one file does while it is imported: read from its syntax, with what never runs cut out."""
