@@ -163,6 +163,9 @@ def test_the_next_test_finds_the_template(databases: PostgresDatabases, postgres
         wanted = facts(isolated.endpoint.url)
         stack.pop_all()
         do(isolated, (AGAIN | GONE)[way])
+        with Admin(postgres.url) as admin:
+            # On a busy machine a session may be on its way out for longer than the pool waits.
+            wait_until(lambda: admin.settle(isolated.name), "the test's session is gone")
         databases.give_back(isolated, keep=False)
     wait_until(lambda: is_settled(databases), "what was given back is dealt with")
     with ExitStack() as stack:
@@ -172,8 +175,8 @@ def test_the_next_test_finds_the_template(databases: PostgresDatabases, postgres
             stack.callback(databases.give_back, each, keep=False)
         assert [facts(each.endpoint.url) for each in held] == [wanted] * len(held)
         assert (isolated.name in [each.name for each in held]) is (way in AGAIN)
-    with Admin(postgres.url) as admin:
-        assert (isolated.name in admin.names("tf_")) is (way in AGAIN)
+        with Admin(postgres.url) as admin:
+            assert (isolated.name in admin.names("tf_")) is (way in AGAIN)
 
 
 SUITE = """
