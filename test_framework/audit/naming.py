@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from test_framework.audit.imports.environment import installed
 from test_framework.audit.imports.search import Project, Search
+from test_framework.audit.offered import offered
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,6 +35,7 @@ class Naming:
         self.root = root
         self.own = tuple(dict.fromkeys([*given, *inner, root]))
         self.finder = finder
+        self.rebound: dict[str, bool] = {}
         self.search = Search(Project(root, self.own, _nowhere), finder, installed())
 
     def module(self, path: str) -> str:
@@ -61,6 +63,23 @@ class Naming:
     def is_module(self, name: str) -> bool:
         """Whether a dotted name is a module, of the project or installed."""
         return self.search.locate(name) is not None
+
+    def is_rebound(self, name: str) -> bool:
+        """Whether a package binds a name itself, and to no module: `load` by `from .load import load`."""
+        if name not in self.rebound:
+            self.rebound[name] = self._is_rebound(name)
+        return self.rebound[name]
+
+    def _is_rebound(self, name: str) -> bool:
+        parent, _, last = name.rpartition(".")
+        spec = self.search.locate(parent) if parent else None
+        if spec is None or not spec.path.endswith("/__init__.py"):
+            return False
+        found = offered(spec.path, parent)
+        if found is None or last in found.defined:
+            return found is not None
+        origin = ".".join(found.imported.get(last, (parent, last)))
+        return origin != name and not self.is_module(origin)
 
 
 def _nowhere(_: str) -> list[str]:

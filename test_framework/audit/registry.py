@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import tomllib
-import warnings
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from test_framework.audit.discovery import is_test, walk
 from test_framework.audit.imports.finder import Finder
-from test_framework.audit.moves import absolute
 from test_framework.audit.naming import Naming
+from test_framework.audit.offered import offered
 from test_framework.audit.pytest_settings import read_pytest_settings
-from test_framework.audit.source.files import summarized
 from test_framework.config import BadSetting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Mapping
+    from pathlib import Path
 
+    from test_framework.audit.offered import Offered
     from test_framework.config import Settings
 
 __all__ = ["Registry", "differences", "load", "make", "written"]
@@ -31,22 +28,6 @@ Registry = dict[str, list[str]]
 _RUN_BY_TOOLS = ("conftest", "noxfile", "setup", "tasks")
 _FORMATS = (".json", ".toml")
 _HEAD = "# Where each public name is to be imported from. Made by `imports registry`; do not edit.\n"
-
-
-@dataclass(slots=True)
-class _Module:
-    """What a module defines and what it imports: name to module and name there; `exported` when it says so."""
-
-    defined: set[str] = field(default_factory=set)
-    imported: dict[str, tuple[str, str]] = field(default_factory=dict)
-    exported: set[str] | None = None
-    reexported: set[str] = field(default_factory=set)
-
-    def public(self) -> set[str]:
-        """Return the names that it offers."""
-        if self.exported is not None:
-            return self.exported & (self.defined | self.imported.keys())
-        return {name for name in self.defined if not name.startswith("_")} | self.reexported
 
 
 def make(root: Path, settings: Settings) -> Registry:
@@ -64,12 +45,12 @@ def make(root: Path, settings: Settings) -> Registry:
     tree = walk(str(root), finder, settings.audit.exclude)
     pytest = read_pytest_settings(root, [])
     naming = Naming(str(root), pytest.pythonpath, finder)
-    modules: dict[str, _Module] = {}
+    modules: dict[str, Offered] = {}
     for path in tree.python:
         name = naming.module(path)
         importable = all(part.isidentifier() for part in name.split("."))
         if importable and name.rpartition(".")[2] not in _RUN_BY_TOOLS and not is_test(path, pytest.python_files):
-            module = _read(path, naming.package(path))
+            module = offered(path, naming.package(path))
             if module is not None:
                 modules[name] = module
     places: dict[tuple[str, str], set[str]] = {}
@@ -77,8 +58,8 @@ def make(root: Path, settings: Settings) -> Registry:
         for public in module.public():
             places.setdefault(_origin(name, public, modules), set()).add(f"{name}.{public}")
     found: Registry = {}
-    for offered in places.values():
-        module_name, _, public = min(offered, key=_distance).rpartition(".")
+    for same in places.values():
+        module_name, _, public = min(same, key=_distance).rpartition(".")
         found.setdefault(public, []).append(module_name)
     return {name: sorted(found[name]) for name in sorted(found)}
 
@@ -88,7 +69,7 @@ def _distance(place: str) -> tuple[int, int, str]:
     return sum(part.startswith("_") for part in parts), len(parts), place
 
 
-def _origin(module: str, name: str, modules: Mapping[str, _Module]) -> tuple[str, str]:
+def _origin(module: str, name: str, modules: Mapping[str, Offered]) -> tuple[str, str]:
     """Return where a name is defined, as far as it is in the project."""
     seen: set[tuple[str, str]] = set()
     while (module, name) not in seen and module in modules:
@@ -98,60 +79,6 @@ def _origin(module: str, name: str, modules: Mapping[str, _Module]) -> tuple[str
             break
         module, name = origin
     return module, name
-
-
-def _read(path: str, package: str) -> _Module | None:
-    """Return what a module offers; None when it cannot be parsed."""
-    try:
-        data = Path(path).read_bytes()
-    except OSError:
-        return None
-    summary, text, tree = summarized(data)
-    if summary.error:
-        return None
-    if tree is None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(text)
-    found = _Module()
-    for node in _at_top(tree.body):
-        _note(node, found, package)
-    return found
-
-
-def _at_top(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield the statements that run at import, those in an `if`, a `try` or a `with` too."""
-    for node in body:
-        yield node
-        if isinstance(node, ast.If | ast.Try | ast.With):
-            if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-                yield from _at_top(node.orelse)
-                continue
-            for part in ("body", "orelse", "finalbody"):
-                yield from _at_top(getattr(node, part, ()))
-            for handler in getattr(node, "handlers", ()):
-                yield from _at_top(handler.body)
-
-
-def _note(node: ast.stmt, found: _Module, package: str) -> None:
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        found.defined.add(node.name)
-    elif isinstance(node, ast.ImportFrom):
-        base = absolute(node.module or "", node.level, package)
-        for alias in node.names:
-            found.imported[alias.asname or alias.name] = base, alias.name
-            if alias.asname == alias.name:
-                # The way in which typed packages say that they offer what they import.
-                found.reexported.add(alias.name)
-    elif isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        names = {n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-        if "__all__" in names:
-            listed = node.value.elts if isinstance(node.value, ast.List | ast.Tuple) else ()
-            texts = {e.value for e in listed if isinstance(e, ast.Constant) and isinstance(e.value, str)}
-            found.exported = texts | (found.exported or set())
-        elif not isinstance(node, ast.AnnAssign) or node.value is not None:
-            found.defined |= names
 
 
 def written(registry: Registry, path: Path) -> str:

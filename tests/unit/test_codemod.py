@@ -26,15 +26,27 @@ MOVED = {
     "tool": "tools.it",
     "deep.er": "flat",
     "a.b.n": "a.b.m",
+    "app.load": "app.loading",
 }
-MODULES = {"new.mod", "new.pkg", "old.mod", "app.new", "tools.it", "flat", "a.b"}
+
+
+class Known:
+    """The modules that are there now; the package `app` binds `load` itself, to a function of what is now a module."""
+
+    def is_module(self, name: str) -> bool:
+        """Whether it is one of them."""
+        return name in {"new.mod", "new.pkg", "old.mod", "app.new", "tools.it", "flat", "a.b", "app.loading"}
+
+    def is_rebound(self, name: str) -> bool:
+        """Whether it is that name."""
+        return name == "app.load"
 
 
 def rewritten(text: str, package: str = "app", *, initial: bool = False) -> tuple[str, list[int]]:
     """Return the new text and the lines that were left; a second run has nothing to do."""
     moves = Moves.of(MOVED, "the test")
-    made = rewriting.rewrite(text, moves, package, MODULES.__contains__, initial=initial)
-    again = rewriting.rewrite(made.text, moves, package, MODULES.__contains__, initial=initial)
+    made = rewriting.rewrite(text, moves, package, Known(), initial=initial)
+    again = rewriting.rewrite(made.text, moves, package, Known(), initial=initial)
     assert again.text == made.text
     ast.parse(made.text)
     return made.text, [line for line, _ in made.left]
@@ -141,6 +153,25 @@ def test_texts_that_are_names(call: str) -> None:
     """The moved name itself, and what is in it; quotes and prefix stay."""
     for old, new in (("'old.mod.Name'", "'new.mod.Other'"), ('r"old.pkg.x.y"', 'r"new.pkg.x.y"')):
         assert rewritten(call.format(old) + "\n")[0] == call.format(new) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("from app import load\nload()\n", "from app import load\nload()\n"),
+        ("from . import load\n", "from . import load\n"),
+        ("import app\napp.load()\n", "import app\napp.load()\n"),
+        ("patch('app.load')\n", "patch('app.load')\n"),
+        ("patch('app.load.x')\n", "patch('app.loading.x')\n"),
+        ("import_module('app.load')\n", "import_module('app.loading')\n"),
+        ("from app.load import load\n", "from app.loading import load\n"),
+        ("from .load import load\n", "from .loading import load\n"),
+        ("import app.load\napp.load()\n", "import app.loading\napp.load()\n"),
+    ],
+)
+def test_a_package_that_means_something_else_by_the_name_of_a_module(before: str, after: str) -> None:
+    """A module has moved; the function that its package offers by the same name has not."""
+    assert rewritten(before)[0] == after
 
 
 @pytest.mark.parametrize(

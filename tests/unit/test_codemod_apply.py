@@ -316,3 +316,21 @@ def test_check_shows_how_far_the_rules_are_kept(tmp_path: Path, capsys: pytest.C
     assert "tests/test_b.py:1: moved-name: app.old has moved to app.new" in told
     assert fix(tmp_path, "--apply") == 0
     assert main(["--root", str(tmp_path), "imports", "check"]) == 0
+
+
+def test_names_of_modules_that_packages_use_for_something_else(tmp_path: Path) -> None:
+    """A function that its package offers by the name of its module stays; a module is followed, also by its package."""
+    files = {
+        "pyproject.toml": "",
+        "app/__init__.py": "from .load import load\nfrom . import plain\n",
+        "app/loading.py": "def load(): return 1\n",
+        "app/simple.py": "x = 1\n",
+        "tests/test_a.py": "from app import load, plain\nassert load() == plain.x\n",
+    }
+    project(tmp_path, files)
+    assert fix(tmp_path, "--apply", "--move", "app.load=app.loading", "--move", "app.plain=app.simple") == 0
+    after = contents(tmp_path)
+    assert after["app/__init__.py"] == b"from .loading import load\nfrom . import simple as plain\n"
+    assert after["tests/test_a.py"] == b"from app import load, simple as plain\nassert load() == plain.x\n"
+    subprocess.run([sys.executable, "-c", after["tests/test_a.py"]], cwd=tmp_path, check=True)
+    assert fix(tmp_path, "--move", "app.load=app.loading", "--move", "app.plain=app.simple") == 0

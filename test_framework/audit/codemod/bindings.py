@@ -22,6 +22,7 @@ __all__ = ["Alias", "Group", "Looked", "Use", "groups"]
 _TAKES_NAMES = frozenset(
     ("patch", "object", "dict", "multiple", "setattr", "delattr", "importorskip", "import_module", "resolve_name")
 )
+_TAKES_MODULES = ("importorskip", "import_module")
 _LISTS_NAMES = "pytest_plugins"
 _SPACE = (
     "whitespace",
@@ -97,7 +98,7 @@ class Looked:
         self.aliases: dict[cst.CSTNode, Alias] = {}  # by the node that names what is bound
         self.stars: list[tuple[cst.ImportFrom, str]] = []
         self.chains: dict[cst.CSTNode, tuple[cst.Attribute, ...]] = {}
-        self.texts: list[cst.SimpleString] = []
+        self.texts: list[tuple[cst.SimpleString, bool]] = []  # and whether it can only be a module
         self.exported: set[str] = set()
         taken: dict[type[cst.CSTNode], Callable[[Any], None]] = {
             cst.Import: self._import,
@@ -160,7 +161,8 @@ class Looked:
         """Take note of the texts that a call takes for names."""
         called = node.func.attr if isinstance(node.func, cst.Attribute) else node.func
         if isinstance(called, cst.Name) and called.value in _TAKES_NAMES:
-            self.texts += [a.value for a in node.args if isinstance(a.value, cst.SimpleString)]
+            importing = called.value in _TAKES_MODULES
+            self.texts += [(a.value, importing) for a in node.args if isinstance(a.value, cst.SimpleString)]
 
     def _assign(self, node: cst.Assign) -> None:
         """Take note of `pytest_plugins`, whose texts are modules, and of `__all__`."""
@@ -170,7 +172,7 @@ class Looked:
             values = [e.value for e in listed] or [node.value]
             texts = [v for v in values if isinstance(v, cst.SimpleString)]
             if _LISTS_NAMES in names:
-                self.texts += texts
+                self.texts += [(text, True) for text in texts]
             else:
                 self.exported.update(str(t.evaluated_value) for t in texts)
 

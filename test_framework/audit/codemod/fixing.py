@@ -165,7 +165,7 @@ class _Job:
             return None, ()
         if os.path.islink(path):
             return None, [(0, "it is a link: the file that it leads to is rewritten where it lies in the project")]
-        made = rewrite(text, self.moves, package, self.naming.is_module, initial=path.endswith("/__init__.py"))
+        made = rewrite(text, self.moves, package, self.naming, initial=path.endswith("/__init__.py"))
         change = Change(told, data, encode(made.text, encoding)) if made.text != text else None
         return change, made.left
 

@@ -13,8 +13,7 @@ from test_framework.audit.codemod.planning import Planner
 from test_framework.audit.codemod.rewriting import Rewriter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from test_framework.audit.codemod.planning import Places
     from test_framework.audit.moves import Moves
 
 __all__ = ["Rewritten", "Unfit", "rewrite"]
@@ -32,16 +31,14 @@ class Rewritten:
     left: tuple[tuple[int, str], ...]
 
 
-def rewrite(
-    text: str, moves: Moves, package: str, is_module: Callable[[str], bool], *, initial: bool = False
-) -> Rewritten:
+def rewrite(text: str, moves: Moves, package: str, places: Places, *, initial: bool = False) -> Rewritten:
     """Return a module in which each name that has moved is imported from its new place.
 
     Args:
         text: The module.
         moves: What has moved.
         package: The package that it is in.
-        is_module: Whether a dotted name is a module.
+        places: Knows the modules of the project.
         initial: Whether it is the `__init__` of the package.
 
     Raises:
@@ -55,16 +52,14 @@ def rewrite(
         raise Unfit("libcst does not give it back as it was")
     try:
         # The copy is for trees that have a node twice: a parsed one has not.
-        return _rewritten(MetadataWrapper(module, unsafe_skip_copy=True), moves, package, is_module, initial=initial)
+        return _rewritten(MetadataWrapper(module, unsafe_skip_copy=True), moves, package, places, initial=initial)
     except RecursionError as error:
         raise Unfit("its expressions are nested too deeply") from error
 
 
-def _rewritten(
-    wrapper: MetadataWrapper, moves: Moves, package: str, is_module: Callable[[str], bool], *, initial: bool
-) -> Rewritten:
+def _rewritten(wrapper: MetadataWrapper, moves: Moves, package: str, places: Places, *, initial: bool) -> Rewritten:
     looked = Looked(wrapper.module, package)
-    planner = Planner(moves, is_module, looked, initial=initial)
+    planner = Planner(moves, places, looked, initial=initial)
     plan = planner.make(groups(wrapper, looked))
     left: list[tuple[int, str]] = []
     if plan.left:

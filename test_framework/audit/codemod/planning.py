@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import libcst as cst
 from libcst.metadata import BuiltinAssignment, ImportAssignment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from libcst.metadata import BaseAssignment, Scope
 
     from test_framework.audit.codemod.bindings import Alias, Group, Looked, Use
     from test_framework.audit.moves import Moves
 
-__all__ = ["Plan", "Planner"]
+__all__ = ["Places", "Plan", "Planner"]
 
 
 @dataclass(slots=True)
@@ -41,19 +41,29 @@ class Plan:
         return {*self.expressions, *self.aliases, *self.stars, *self.dropped, *self.needed}
 
 
+class Places(Protocol):
+    """What is known of the modules of a project."""
+
+    def is_module(self, name: str) -> bool:
+        """Whether a dotted name is a module."""
+
+    def is_rebound(self, name: str) -> bool:
+        """Whether a package binds this name itself, and to no module."""
+
+
 class Planner:
     """Makes the plan of one module.
 
     Args:
         moves: What has moved.
-        is_module: Whether a dotted name is a module.
+        places: Knows the modules of the project.
         looked: What the module has.
         initial: Whether it is the `__init__` of a package, whose imports others use.
     """
 
-    def __init__(self, moves: Moves, is_module: Callable[[str], bool], looked: Looked, *, initial: bool) -> None:
+    def __init__(self, moves: Moves, places: Places, looked: Looked, *, initial: bool) -> None:
         self.moves = moves
-        self.is_module = is_module
+        self.places = places
         self.looked = looked
         self.initial = initial
         self.plan = Plan()
@@ -61,7 +71,7 @@ class Planner:
     def make(self, groups: Iterable[Group]) -> Plan:
         """Return the plan."""
         for alias in self.looked.aliases.values():
-            new = None if alias.plain else self.moves.target(alias.target)
+            new = None if alias.plain else self._target(alias)
             if new:
                 self.plan.aliases[alias.node] = new
         # Who uses what takes most of the time to find out.
@@ -76,11 +86,21 @@ class Planner:
                 self.plan.stars[statement] = new
             elif base and self.moves.inside(base):
                 self.plan.left.append((statement, f"from {base} import * may bring what has moved"))
-        for text in self.looked.texts:
-            self._text(text)
+        for text, importing in self.looked.texts:
+            self._text(text, importing=importing)
         return self.plan
 
     # -- names that an import binds to just what it names ------------------------------------------
+
+    def _target(self, alias: Alias) -> str | None:
+        """Return what an import is to name now; None when that has not moved."""
+        of = isinstance(alias.statement, cst.ImportFrom)
+        return None if of and self._rebound(alias.target) else self.moves.target(alias.target)
+
+    def _rebound(self, name: str) -> bool:
+        """Whether a name is that of a module that has moved, by which its package means something else."""
+        new = self.moves.pairs.get(name)
+        return new is not None and self.places.is_module(new) and self.places.is_rebound(name)
 
     def _by_attributes(self, alias: Alias) -> bool:
         """Whether what has moved may be reached by attributes of a name."""
@@ -95,7 +115,7 @@ class Planner:
 
     def _inside(self, group: Group, base: str) -> None:
         """Plan for what is reached by attributes of a name that stands for `base`."""
-        now = self.moves.target(base) or base
+        now = next((new for a in group.aliases if (new := self._target(a))), base)
         hits: dict[Use, tuple[str, str]] = {}
         for use in group.uses.values():
             found = self._found(use, group.local, base)
@@ -174,10 +194,11 @@ class Planner:
         if isinstance(use.node, cst.BaseString):
             for name in _names(_written(use.node), local):
                 found = self.moves.match(base + name[len(local) :])
-                if found:
+                if found and not self._rebound(found[0]):
                     return found
             return None
-        return self.moves.match(use.dotted(base))
+        found = self.moves.match(use.dotted(base))
+        return None if found and self._rebound(found[0]) else found
 
     def _free(self, group: Group, places: Iterable[tuple[Scope, str]]) -> bool:
         """Whether the names by which the new places begin are free where they are used, and where they are imported."""
@@ -213,16 +234,16 @@ class Planner:
 
     def _module(self, name: str) -> str:
         """Return the module in which a name is, which is itself when it is a module."""
-        return name if "." not in name or self.is_module(name) else name.rpartition(".")[0]
+        return name if "." not in name or self.places.is_module(name) else name.rpartition(".")[0]
 
     def _leave(self, group: Group, why: str) -> None:
         self.plan.left.append((group.aliases[0].statement, why))
 
-    def _text(self, node: cst.SimpleString) -> None:
+    def _text(self, node: cst.SimpleString, *, importing: bool) -> None:
         value = node.evaluated_value
         if isinstance(value, str) and value == node.raw_value:
             new = self.moves.target(value) if _DOTTED.fullmatch(value) else None
-            if new:
+            if new and (importing or not self._rebound(value)):
                 start = len(node.prefix) + len(node.quote)
                 text = node.value[:start] + new + node.value[len(node.value) - len(node.quote) :]
                 self.plan.expressions[node] = node.with_changes(value=text)
