@@ -21,11 +21,11 @@ MODULES = 15
 _BY_NAME = ("services/", "providers/", "cli/", "plugin/__init__", "supervisor/__main__")
 
 
-def collected(root: Path) -> tuple[int, list[str]]:
-    """Return the exit status of pytest and the ids of the tests that it finds."""
+def collected(root: Path) -> list[str]:
+    """Return the ids of the tests that pytest finds; where it cannot collect all of them, its last words."""
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", "tests"]
     told = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, timeout=100)
-    return told.returncode, re.findall(r"^tests/\S+::.*$", told.stdout, re.M)
+    return re.findall(r"^tests/\S+::.*$", told.stdout, re.M) if told.returncode == 0 else told.stdout.splitlines()[-20:]
 
 
 def renamed(root: Path, seed: int) -> dict[str, str]:
@@ -55,11 +55,11 @@ def test_renamed_modules_are_found_again(
         shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
     for name in ("pyproject.toml", "noxfile.py", "tasks.py", "README.md"):
         shutil.copy(ROOT / name, tmp_path / name)
-    before = collected(tmp_path)
-    assert before[0] == 0
+    before = set(collected(tmp_path))
+    assert f"tests/integration/{Path(__file__).name}::test_renamed_modules_are_found_again[{seed}]" in before
     moves = renamed(tmp_path, seed)
-    assert collected(tmp_path) != before
+    assert set(collected(tmp_path)) != before
     arguments = [part for old, new in moves.items() for part in ("--move", f"{old}={new}")]
     assert main(["--root", str(tmp_path), "imports", "fix", "--apply", *arguments]) == 0
-    assert collected(tmp_path) == before
+    assert set(collected(tmp_path)) ^ before == set()
     assert main(["--root", str(tmp_path), "imports", "fix", *arguments]) == 0

@@ -37,8 +37,8 @@ END
 }
 
 make_cluster() {
-    # The template fits only if nothing that initdb reads was changed.
-    if [[ -z $POSTGRES_INITDB_ARGS$POSTGRES_INITDB_WALDIR$TZ$PGTZ${!LC_*} && $LANG == en_US.utf8 ]] &&
+    # The template fits only if nothing that initdb reads was changed; that it need not sync changes nothing.
+    if [[ -z ${POSTGRES_INITDB_ARGS#--no-sync}$POSTGRES_INITDB_WALDIR$TZ$PGTZ${!LC_*} && $LANG == en_US.utf8 ]] &&
         [[ -z $(ls -A "$PGDATA") ]]; then
         tar -C "$PGDATA" -xf "$PGDATA_TEMPLATE"
     else

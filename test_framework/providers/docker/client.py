@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from test_framework.reasons import Code
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import docker
+    from testcontainers.core.config import TestcontainersConfiguration
 
     from test_framework.providers.docker.probe import Engine
 
@@ -21,7 +22,6 @@ __all__ = ["connect", "options", "pointed_at", "trust_only_engine"]
 
 _API_SECONDS = 30
 _VARIABLES = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_TLS", "DOCKER_CERT_PATH", "DOCKER_CONTEXT")
-_lock = threading.Lock()
 
 
 def connect(engine: Engine) -> docker.DockerClient:
@@ -50,13 +50,27 @@ def trust_only_engine(client: docker.DockerClient) -> None:
     client.api.trust_env = False
 
 
+class _Pointed:
+    """Which engine testcontainers makes containers on, for how many threads, and how to put back what was before."""
+
+    def __init__(self) -> None:
+        self.free = threading.Condition()
+        self.engine: Engine | None = None
+        self.threads = 0
+        self.before = ExitStack()
+
+
+_pointed = _Pointed()
+
+
 @contextmanager
 def pointed_at(engine: Engine) -> Iterator[None]:
     """Let testcontainers make containers on `engine`, without its own reaper, for the length of the block.
 
     testcontainers looks up the engine by itself, writes `DOCKER_HOST` into the environment, puts a prefix before
     the image's name, which `images.name_of` has already done, and starts its privileged reaper by a global switch.
-    All of it is put back as it was.
+    All of it is put back as it was. Threads that mean the same engine are in such a block side by side; who means
+    another one waits.
 
     Raises:
         Refused: `sdk-missing`.
@@ -65,20 +79,39 @@ def pointed_at(engine: Engine) -> Iterator[None]:
         from testcontainers.core.config import testcontainers_config as config
     except ImportError as error:
         raise Refused(Reason.of(Code.SDK_MISSING, package="testcontainers", error=error)) from error
-    with _lock:
-        saved = {name: os.environ.get(name) for name in _VARIABLES}
-        reaper, properties, prefix = config.ryuk_disabled, config.tc_properties, config.hub_image_name_prefix
-        try:
-            for name in _VARIABLES:
-                os.environ.pop(name, None)
-            os.environ.update(engine.environment())
-            config.ryuk_disabled, config.hub_image_name_prefix = True, ""
-            config.tc_properties = {name: value for name, value in properties.items() if name != "tc.host"}
-            yield
-        finally:
-            config.ryuk_disabled, config.tc_properties, config.hub_image_name_prefix = reaper, properties, prefix
-            for name, value in saved.items():
-                if value is None:
-                    os.environ.pop(name, None)
-                else:
-                    os.environ[name] = value
+    with _pointed.free:
+        _pointed.free.wait_for(lambda: _pointed.engine in (None, engine))
+        if _pointed.engine is None:
+            _point(engine, config, _pointed.before)
+        _pointed.engine = engine
+        _pointed.threads += 1
+    try:
+        yield
+    finally:
+        with _pointed.free:
+            _pointed.threads -= 1
+            if not _pointed.threads:
+                _pointed.before.close()
+                _pointed.engine = None
+                _pointed.free.notify_all()
+
+
+def _point(engine: Engine, config: TestcontainersConfiguration, before: ExitStack) -> None:
+    """Change the environment and the configuration, and note what they were."""
+    for name in _VARIABLES:
+        before.callback(_restore, name, os.environ.pop(name, None))
+    os.environ.update(engine.environment())
+    for name, value in {
+        "ryuk_disabled": True,
+        "hub_image_name_prefix": "",
+        "tc_properties": {name: value for name, value in config.tc_properties.items() if name != "tc.host"},
+    }.items():
+        before.callback(setattr, config, name, getattr(config, name))
+        setattr(config, name, value)
+
+
+def _restore(name: str, value: str | None) -> None:
+    if value is None:
+        os.environ.pop(name, None)
+    else:
+        os.environ[name] = value
