@@ -43,10 +43,9 @@ def measure(bench: Bench, options: Options) -> Findings:
         except CaseFailed as error:
             absent.append(Absent(f"{size} tables", str(error), failed=True))
             continue
-        title = f"{size} tables, {count} times"
-        ready = Table(f"checkout of a database that is ready: {title}", "ms", steps["ready"])
-        checkout = Table(f"checkout without a pause, ready or not: {title}", "ms", steps["checkout"])
-        whole = Table(f"checkout, connection, queries, and back: {title}", "ms", steps["whole"])
+        ready = Table(f"checkout of a database that is ready: {size} tables", "ms", steps["ready"])
+        checkout = Table(f"checkout without a pause, ready or not: {size} tables", "ms", steps["checkout"])
+        whole = Table(f"checkout, connection, queries, and back: {size} tables", "ms", steps["whole"])
         tables += [ready, checkout, whole]
         figures += _figures(size, ready, whole)
     return Findings("handing_out", tuple(tables), tuple(figures), tuple(absent))
