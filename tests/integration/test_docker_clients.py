@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from tests.support.place import Place
 
 _MODULES = 10
+_PROBE_SECONDS = 1.5
+"""What one probe of a daemon that hangs may add: its own bound is a second."""
 
 NOBODY = pwd.getpwnam("nobody")
 AS_NOBODY: dict[str, Any] = {"user": NOBODY.pw_uid, "group": NOBODY.pw_gid, "extra_groups": []}
@@ -102,11 +104,14 @@ def hung() -> Iterator[Hung]:
 
 
 def test_doctor_on_a_daemon_that_hangs(embedded_place: Place, hung: Hung) -> None:
-    """The doctor says `daemon-hung` within two seconds of its start."""
+    """The doctor says `daemon-hung`, and takes one probe longer than where there is no daemon."""
     checkout = Checkout(embedded_place, "docker,embedded")
-    begin = time.monotonic()
-    found = checkout.json("doctor", env={"DOCKER_HOST": hung.host})
-    assert time.monotonic() - begin < 2
+    seconds = {}
+    for host in ("unix:///nope.sock", hung.host):
+        begin = time.monotonic()
+        found = checkout.json("doctor", env={"DOCKER_HOST": host})
+        seconds[host] = time.monotonic() - begin
+    assert seconds[hung.host] - seconds["unix:///nope.sock"] < _PROBE_SECONDS
     for service in SERVICES:
         told = {attempt["provider"]: attempt for attempt in found["services"][service]["attempts"]}
         assert (told["docker"]["code"], told["docker"]["kind"]) == ("daemon-hung", "unavailable")
@@ -129,7 +134,7 @@ def test_run_on_a_daemon_that_hangs(embedded_place: Place, hung: Hung) -> None:
         assert run.report["counts"]["passed"] == _MODULES
     assert run.attempt("postgres", "docker")["code"] == "daemon-hung"
     assert len(hung.accepted) == 1
-    assert seconds[hung.host] - seconds["unix:///nope.sock"] < 1.5
+    assert seconds[hung.host] - seconds["unix:///nope.sock"] < _PROBE_SECONDS
     embedded_place.is_empty()
 
 
