@@ -147,8 +147,11 @@ class Place:
     def servers(self) -> list[str]:
         """Return the process ids and the container ids of all servers that run here."""
         programs = ("postgres", "redis-server", "valkey-server")
-        found = [p.as_dict(["pid", "ppid", "name"]) for p in self.processes()]
-        running = {p["pid"]: p["ppid"] for p in found if p["name"].startswith(programs)}
+        running = {}
+        for process in self.processes():
+            with suppress(psutil.NoSuchProcess):  # it has ended meanwhile
+                if process.name().startswith(programs):
+                    running[process.pid] = process.ppid()
         # A server's own children are part of it.
         return sorted([str(pid) for pid, parent in running.items() if parent not in running] + self.containers())
 
