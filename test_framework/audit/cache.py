@@ -31,6 +31,8 @@ class Entry(NamedTuple):
     breaches: tuple[tuple[int, str, str], ...] = ()
     parses: bool = True
     confirmed: bool = False  # whether Python has parsed its whole text
+    doubts: tuple[tuple[int, str, str, str, int, str], ...] = ()  # fields of `Doubt`
+    facts: bytes = b""  # what was asked of its functions, packed
 
     def whole(self) -> Summary:
         """Return the summary with its names."""

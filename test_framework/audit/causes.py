@@ -93,9 +93,10 @@ _ALL = (
     told(
         "missing-dependency",
         "An import of a package that is neither declared nor installed",
-        "No folder of the project and none of the interpreter has it. `--installed` (the default) asks what is "
-        "installed, `--declared` what the project declares, `--python` another interpreter. Where a test can do "
-        'without, say so with `pytest.importorskip("name", reason="…")`.',
+        "No folder of the project and none of the interpreter has it. `--installed` asks what is installed, "
+        "`--declared` what the project declares, `packages` in the settings which of the two is asked by itself, "
+        "`--python` another interpreter. Where a test can do without, say so with "
+        '`pytest.importorskip("name", reason="…")`.',
         """
         import package_that_nobody_has
         def test_start():

@@ -6,11 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from test_framework.audit.imports.environment import declared, declared_names, installed
+from test_framework.audit.imports.importing import Importing
 from test_framework.audit.imports.machine import Machine
-from test_framework.audit.imports.modules import Raised, Skipped
+from test_framework.audit.imports.modules import Module, Skipped
 from test_framework.audit.imports.search import Project
 from test_framework.audit.imports.session import Session
 from test_framework.audit.imports.suggestions import Suggestions
+from test_framework.audit.source.files import decoded
+from test_framework.audit.source.operations import Op
+from test_framework.config import BadSetting, Packages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Collecting"]
 
 _BY_PLACE = ("undefined-name", "relative-import", "raises")  # kinds that say nothing without the place
+_SETTINGS = "pyproject.toml"
 
 
 class Collecting:
@@ -35,12 +40,21 @@ class Collecting:
         self.root = Path(tree.root)
         project = Project(tree.root, self._own(), lambda name: tree.folders.get(name, []))
         environment = installed(asked.python)
-        environment = declared(self.root, environment) if asked.declared else environment
-        self.machine = Machine(project, finder, environment, store.summary)
+        environment = declared(self.root, environment) if asked.packages is Packages.DECLARED else environment
+        self.machine = Machine(project, finder, environment, store.summary, self._source)
         self.settings = settings
         self.files: tuple[str, ...] = ()
         self.faults: dict[str, list[Fault]] = {}
         self.complete = True
+
+    def _source(self, path: str) -> str:
+        """Return the text of a file whose functions are followed: what they do is in no summary."""
+        # So that the outcome holds only as long as the file does.
+        self.store.libraries.add(path)
+        try:
+            return decoded(Path(path).read_bytes())
+        except (OSError, SyntaxError, LookupError):
+            return ""
 
     def _own(self) -> tuple[str, ...]:
         """Return where the project's packages lie: they count as installed, whether they are or not."""
@@ -93,18 +107,32 @@ class Collecting:
         return Suggestions(self.machine, summaries, names, declared_names(self.root))
 
     def critical(self, names: Sequence[str]) -> Iterator[tuple[str, int, str, str, str]]:
-        """Yield the critical modules and names that are not there, as the fields of `Finding`."""
-        where = self.root / "pyproject.toml"
+        """Yield the critical modules and names that are not there, as the fields of `Finding`.
+
+        Raises:
+            BadSetting: One is neither a module nor a name of a module.
+        """
         for wanted in names:
-            name, _, member = wanted.partition(":")
-            try:
-                module = self.machine.load(name, str(where), 1)
-                missing = bool(member) and self.machine.member(module, member) is None and member not in module.names
-                why = f"{name} has no {member}" if missing else ""
-            except Raised as raised:
-                first = raised.faults[0]
-                why = f"{name} cannot be imported: {first.kind} {first.target}"
-            except Skipped:
-                why = f"{name} skips itself"
+            name, colon, member = wanted.partition(":")
+            if not all(part.isidentifier() for part in (*name.split("."), *([member] if colon else []))):
+                raise BadSetting.value("critical", wanted, "[tool.test_framework.audit]", "a module, or module:name")
+            why = self._missing(name, member)
             if why:
-                yield where.name, 1, "critical-missing", "", why
+                yield _SETTINGS, 1, "critical-missing", "", why
+
+    def _missing(self, name: str, member: str) -> str:
+        """Return why a module, or a name of it, cannot be imported; an empty text when it can."""
+        importing = Importing(self.machine, Module("", str(self.root / _SETTINGS)))
+        try:
+            if member:
+                importing.from_((Op.FROM, name, 0, ((member, member, 1),), 1))
+            else:
+                importing.load(name, 1)
+        except Skipped:
+            return f"{name} skips itself"
+        if not importing.faults:
+            return ""
+        first = importing.faults[0]
+        if (first.kind, first.target) == ("missing-name", f"{name}.{member}"):
+            return f"{name} has no {member}"
+        return f"{name} cannot be imported: {first.kind} {first.target}"

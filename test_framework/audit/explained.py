@@ -51,11 +51,17 @@ _LOST = (
     ),
 )
 
+_ACCEPT = (
+    " Where it is meant: `# audit: ok[{id}] why` on the line on which the import begins or on that of the name; "
+    "`# audit: file-ok[{id}] why` in a line of its own for the file."
+)
+
 _IMPORTS = (
     told(
         "moved-name",
         "An import of a name that has moved",
-        'The settings say so: `[tool.test_framework.audit.moved]`, `"old.module.name" = "new.module.name"`.',
+        'The settings say so: `[tool.test_framework.audit.moved]`, `"old.module.name" = "new.module.name"`.'
+        + _ACCEPT.format(id="moved-name"),
         """
         # ---- pyproject.toml
         [tool.test_framework.audit.moved]
@@ -79,7 +85,7 @@ _IMPORTS = (
         "forbidden-import",
         "An import that the settings forbid",
         "`forbidden` in `[tool.test_framework.audit]` names modules and names that nothing may import, with `*` "
-        "for anything.",
+        "for anything." + _ACCEPT.format(id="forbidden-import"),
         """
         # ---- pyproject.toml
         [tool.test_framework.audit]
@@ -98,7 +104,7 @@ _IMPORTS = (
     told(
         "relative-import-style",
         "A relative import, where the settings want absolute ones",
-        "`absolute_imports = true` in `[tool.test_framework.audit]`.",
+        "`absolute_imports = true` in `[tool.test_framework.audit]`." + _ACCEPT.format(id="relative-import-style"),
         """
         # ---- pyproject.toml
         [tool.test_framework.audit]

@@ -5,9 +5,14 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from itertools import accumulate
 from typing import TYPE_CHECKING
+
+from test_framework.audit.moves import Moves, named
+from test_framework.audit.rules.suppression import suppressions
+from test_framework.audit.source.lexical import unix_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,32 +24,42 @@ __all__ = ["Breach", "ImportRules"]
 Breach = tuple[int, str, str]
 """Line, id of the rule, and what is wrong."""
 
-_RELATIVE = re.compile(r"^[ \t]*from[ \t]+\.", re.M)
+_RELATIVE = re.compile(r"\bfrom(?:[ \t\f]|\\\n)*\.")
+_SPECIAL = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True, slots=True)
 class ImportRules:
     """The rules, as plain data that other processes are given."""
 
-    moved: tuple[tuple[str, str], ...] = ()
+    moves: Moves = field(default_factory=lambda: Moves({}))
     forbidden: tuple[str, ...] = ()
     absolute: bool = False
 
     @classmethod
     def of(cls, settings: AuditSettings) -> ImportRules:
-        """Return the rules of some settings."""
-        return cls(tuple(sorted(settings.moved.items())), settings.forbidden, settings.absolute_imports)
+        """Return the rules of some settings.
+
+        Raises:
+            BadSetting: A move is not of names, or goes in a circle.
+        """
+        moves = Moves.of(settings.moved, "[tool.test_framework.audit]")
+        return cls(moves, settings.forbidden, settings.absolute_imports)
 
     def __bool__(self) -> bool:
-        return bool(self.moved or self.forbidden or self.absolute)
+        return bool(self.moves.pairs or self.forbidden or self.absolute)
 
     def breaches(self, text: str, package: str) -> list[Breach]:
-        """Return what a file does against the rules.
+        """Return what a file does against the rules, once for each statement and each thing that it should not name.
 
         Args:
             text: The file.
             package: The package that it is in, from which relative imports start.
+
+        Returns:
+            What no comment accepts, on the line where the statement begins or on that of the name.
         """
+        text = unix_lines(text)
         if not self._may_break(text):
             return []
         with warnings.catch_warnings():
@@ -53,40 +68,42 @@ class ImportRules:
                 tree = ast.parse(text)
             except (SyntaxError, ValueError, RecursionError, MemoryError):
                 return []
-        found: list[Breach] = []
+        accepted = suppressions(text)
+        found: set[Breach] = set()
         for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and node.level and self.absolute:
-                written = "." * node.level + (node.module or "")
-                found.append((node.lineno, "relative-import-style", f"{written} is a relative import"))
-            if isinstance(node, ast.Import | ast.ImportFrom):
-                found += self._judged(node, package)
-        return sorted(set(found))
+            if not isinstance(node, ast.Import | ast.ImportFrom):
+                continue
+            for line, rule, message in self._judged(node, package):
+                if accepted.covers(rule, node.lineno, line):
+                    continue
+                bare = not {node.lineno, line}.isdisjoint(accepted.unreasoned)
+                why = f"{message}; the comment says no reason: it accepts nothing" if bare else message
+                found.add((node.lineno, rule, why))
+        return sorted(found)
 
     def _may_break(self, text: str) -> bool:
         if self.absolute and _RELATIVE.search(text):
             return True
         # An import has each part of a dotted name in the text, whichever way it is written.
-        names = [old for old, _ in self.moved] + [f.partition("*")[0].rstrip(".") for f in self.forbidden]
+        names = [*self.moves.pairs, *(_SPECIAL.split(pattern)[0].rstrip(".") for pattern in self.forbidden)]
         return any(name.rpartition(".")[2] in text for name in names)
 
     def _judged(self, node: ast.Import | ast.ImportFrom, package: str) -> Iterator[Breach]:
-        for name in _imported(node, package):
-            for old, new in self.moved:
-                if name == old or name.startswith(f"{old}."):
-                    yield node.lineno, "moved-name", f"{old} has moved to {new}"
+        """Yield what an import does against the rules, with the line of the name."""
+        if self.absolute and isinstance(node, ast.ImportFrom) and node.level:
+            written = "." * node.level + (node.module or "")
+            yield node.lineno, "relative-import-style", f"{written} is a relative import"
+        for line, name in named(node, package):
+            if moved := self.moves.match(name):
+                yield line, "moved-name", f"{moved[0]} has moved to {moved[1]}"
+            if forbidden := self._forbidden(name):
+                yield line, "forbidden-import", forbidden
+
+    def _forbidden(self, name: str) -> str:
+        """Return what is wrong with a name: the outermost package, module or name of it that a pattern matches."""
+        for whole in accumulate(name.split("."), "{}.{}".format):
             for pattern in self.forbidden:
-                if fnmatchcase(name, pattern) or name.startswith(f"{pattern}."):
-                    yield node.lineno, "forbidden-import", f"{name} must not be imported ({pattern})"
-
-
-def _imported(node: ast.Import | ast.ImportFrom, package: str) -> Iterator[str]:
-    """Yield the dotted names that an import names."""
-    if isinstance(node, ast.Import):
-        yield from (alias.name for alias in node.names)
-        return
-    base = node.module or ""
-    if node.level:
-        parts = package.split(".")
-        outer = ".".join(parts[: max(0, len(parts) - node.level + 1)])
-        base = f"{outer}.{base}".strip(".")
-    yield from (f"{base}.{alias.name}" for alias in node.names)
+                if fnmatchcase(whole, pattern):
+                    by = "" if whole == pattern else f" ({pattern})"
+                    return f"{whole} must not be imported{by}"
+        return ""

@@ -12,7 +12,7 @@ from test_framework.config import BadSetting
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Moves", "absolute", "imported"]
+__all__ = ["Moves", "absolute", "imported", "named"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,20 +90,24 @@ class Moves:
 
 
 def imported(node: ast.Import | ast.ImportFrom, package: str) -> Iterator[str]:
-    """Yield the dotted names that an import names; of a star, the module.
+    """Yield the dotted names that an import names, and those of packages that it binds.
 
     Args:
         node: The import.
         package: The package of its file, from which relative imports start.
     """
+    yield from (name for _, name in named(node, package))
     if isinstance(node, ast.Import):
-        yield from (alias.name for alias in node.names)
         # A plain import binds the name of the outermost package, by which all of it is reached.
         yield from (alias.name.partition(".")[0] for alias in node.names if not alias.asname)
-        return
-    base = absolute(node.module or "", node.level, package)
-    if base:
-        yield from (base if alias.name == "*" else f"{base}.{alias.name}" for alias in node.names)
+
+
+def named(node: ast.Import | ast.ImportFrom, package: str) -> Iterator[tuple[int, str]]:
+    """Yield the dotted names that stand in an import, each with its line; of a star, the module."""
+    if isinstance(node, ast.Import):
+        yield from ((alias.lineno, alias.name) for alias in node.names)
+    elif base := absolute(node.module or "", node.level, package):
+        yield from ((alias.lineno, base if alias.name == "*" else f"{base}.{alias.name}") for alias in node.names)
 
 
 def absolute(module: str, level: int, package: str) -> str:

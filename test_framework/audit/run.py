@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from test_framework.audit.imports.finder import Finder
 from test_framework.audit.model import Audit, Broken, Cause, Cited, Compliance, Directory, Finding
 from test_framework.audit.outcome import Outcome, asked_key, is_same_import, names_it, stamps
 from test_framework.audit.pytest_settings import read_pytest_settings
+from test_framework.audit.quality import quality
 from test_framework.audit.source.files import no_collection
 from test_framework.audit.store import Store
 from test_framework.audit.work import Job
@@ -25,7 +26,7 @@ from test_framework.config import BadSetting
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from test_framework.config import Settings
+    from test_framework.config import Packages, Settings
 
 __all__ = ["Asked", "audit"]
 
@@ -36,7 +37,7 @@ _DEEP = 100_000  # an import in an import in an import…
 class Asked:
     """What the command line says beside the settings."""
 
-    declared: bool = False  # ask what the project declares, not what is installed
+    packages: Packages | None = None  # which count as there; as the settings say when None
     python: str = ""  # the interpreter whose installation counts; the running one when empty
     timeout: float = 0.0  # seconds; 0 for none
     cache: bool = True
@@ -90,7 +91,7 @@ class _Run:
         )
         self.cache = Cache(str(root), repr(self.job), kept=asked.cache)
         self.store = Store(self.tree, self.cache, self.job)
-        self.asked = asked
+        self.asked = asked if asked.packages else replace(asked, packages=settings.audit.packages)
         self.walked = frozenset(self.finder.listings)
 
     def result(self, progress: Callable[[str, int], None] | None) -> Audit:
@@ -100,9 +101,9 @@ class _Run:
         outcome = Outcome("", (), (), (), (), ())
         if complete:
             outcome, complete = self._outcome(lambda done: told("imported", done))
+        found = quality(self.store, self.finder, self.pytest, outcome.files)
         self.cache.save()
         breaches = self._breaches()
-        quality = self._quality(outcome)
         return Audit(
             files=len(outcome.files),
             modules=len(self.tree.python),
@@ -110,9 +111,9 @@ class _Run:
             directories=tuple(self._directories(outcome)),
             broken=tuple(Broken(path, tuple(Cited(*c) for c in causes)) for path, causes in outcome.broken),
             causes=tuple(Cause(*cause) for cause in outcome.causes),
-            empty=tuple(f.path for f in quality if f.rule == "no-test"),
+            empty=tuple(f.path for f in found if f.rule == "no-test"),
             unreached=tuple(self._unreached(outcome.files)),
-            quality=tuple(quality),
+            quality=tuple(found),
             imports=(*(Finding(*found) for found in outcome.critical), *breaches),
             compliance=tuple(self._compliance(breaches)) if self.rules else (),
             left_out=self.tree.left_out(),
@@ -125,7 +126,7 @@ class _Run:
     def _outcome(self, tick: Callable[[int], None]) -> tuple[Outcome, bool]:
         """Return what cannot be imported, from the last run where that still holds, and whether the time sufficed."""
         environ = os.environ.get("PYTHONPATH", "")
-        others = (self.pytest, self.settings.audit, self.paths, self.asked.declared, self.asked.python, environ)
+        others = (self.pytest, self.settings.audit, self.paths, self.asked.packages, self.asked.python, environ)
         key = asked_key(str(self.root), self.finder, self.tree.left, sys.path, *others)
         known = Outcome(*self.cache.outcome) if self.cache.outcome else None
         if known is not None and self._holds(known, key):
@@ -182,14 +183,6 @@ class _Run:
         lost = [f for f in files if not any(f == s or f.startswith(f"{s}/") for s in selected)]
         if len(lost) < len(files):
             yield from map(self.tree.relative, lost)
-
-    def _quality(self, outcome: Outcome) -> list[Finding]:
-        found = []
-        for path in sorted(outcome.files):
-            entry = self.store.entries.get(path)
-            for line, rule, test, message in entry.findings if entry else ():
-                found.append(Finding(self.tree.relative(path), line, rule, test, message))
-        return found
 
     # -- rules of import -------------------------------------------------------------------------
 

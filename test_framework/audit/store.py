@@ -7,7 +7,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from test_framework.audit.cache import packed
+from test_framework.audit.cache import Entry, packed
 from test_framework.audit.source.files import error_of, summarized
 from test_framework.audit.source.operations import Summary
 from test_framework.audit.source.syntax import Suspects
@@ -16,7 +16,7 @@ from test_framework.audit.work import Job, read_all
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from test_framework.audit.cache import Cache, Entry
+    from test_framework.audit.cache import Cache
     from test_framework.audit.discovery import Tree
 
 __all__ = ["Store"]
@@ -64,9 +64,11 @@ class Store:
         for path in suspects & self.entries.keys():
             entry = self.entries[path]
             if entry.parses and not entry.confirmed:
-                error = _error(path)
-                summary = entry.summary if error is None else packed(entry.whole()._replace(error=error))
-                self.entries[path] = entry._replace(summary=summary, parses=error is None, confirmed=True)
+                self.entries[path] = entry._replace(confirmed=True)
+                if error := _error(path):
+                    # What was seen in its tests may come of how it is broken.
+                    known = entry.time, entry.size, entry.digest, packed(entry.whole()._replace(error=error))
+                    self.entries[path] = Entry(*known, breaches=entry.breaches, parses=False, confirmed=True)
 
     def summary(self, path: str) -> Summary | None:
         """Return the summary of any file, of the project or not; None when it cannot be read."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from test_framework.audit.cache import Entry, packed
 from test_framework.audit.discovery import is_test
-from test_framework.audit.rules import Patterns, examine
+from test_framework.audit.rules import Examined, Patterns, examine
 from test_framework.audit.source.files import no_collection, summarized
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Job:
     def read(self, path: str, time: int, size: int, known: Entry | None) -> Entry | None:
         """Return what is in a file; None when it cannot be read."""
         try:
-            with open(path, "rb") as file:  # thousands of these
+            with open(path, "rb", buffering=0) as file:  # thousands of these
                 data = file.read()
         except OSError:
             return None
@@ -47,13 +47,15 @@ class Job:
         if known is not None and known.digest == digest:
             return known._replace(time=time, size=size)
         summary, text, tree = summarized(data)
-        findings: tuple[tuple[int, str, str, str], ...] = ()
+        found = Examined()
         if is_test(path, self.python_files) and not summary.error:
             patterns = Patterns(self.python_classes, self.python_functions)
-            found = examine(path, text, tree, patterns=patterns)
-            findings = tuple((f.line, f.rule, f.test, f.message) for f in found)
+            found = examine(path[len(self.root) + 1 :], text, tree, patterns=patterns)
         breaches = tuple(self.rules.breaches(text, self._package(path))) if self.rules else ()
-        return Entry(time, size, digest, packed(summary), findings, breaches, parses=summary.error is None)
+        doubts = tuple((d.line, d.rule, d.test, d.message, d.ask, d.what) for d in found.doubts)
+        parses = summary.error is None
+        told = found.findings, breaches
+        return Entry(time, size, digest, packed(summary), *told, parses=parses, doubts=doubts, facts=found.facts)
 
     def _package(self, path: str) -> str:
         folder = path[len(self.root) + 1 :].rpartition("/")[0]

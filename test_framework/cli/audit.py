@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from test_framework.config import BadSetting, load
+from test_framework.config import BadSetting, Packages, load
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,8 +42,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--python", default="", help="the interpreter whose packages count; this one by default")
     asked = parser.add_mutually_exclusive_group()
-    asked.add_argument("--installed", action="store_true", help="a package is there if it is installed: the default")
-    asked.add_argument("--declared", action="store_true", help="a package is there if the project declares it")
+    for packages, there in ((Packages.INSTALLED, "it is installed"), (Packages.DECLARED, "the project declares it")):
+        asked.add_argument(
+            f"--{packages}",
+            action="store_const",
+            dest="packages",
+            const=packages,
+            help=f"a package is there if {there}, whatever the settings say",
+        )
     parser.add_argument("--no-cache", action="store_true", help="read every file anew")
 
 
@@ -67,7 +73,7 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
     if given.changed and not given.paths:
         raise BadSetting(f"--changed in {_LINE} names no PATH that has changed.")
     progress = Progress()
-    asked = Asked(declared=given.declared, python=given.python, timeout=timeout, cache=not given.no_cache)
+    asked = Asked(packages=given.packages, python=given.python, timeout=timeout, cache=not given.no_cache)
     paths = [] if given.changed else given.paths
     try:
         found = audit(settings.root, paths, settings, asked, progress if progress.on else None)

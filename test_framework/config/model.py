@@ -19,6 +19,7 @@ __all__ = [
     "HealthSettings",
     "Isolation",
     "MajorMismatch",
+    "Packages",
     "ServiceLevels",
     "ServiceSettings",
     "Settings",
@@ -65,6 +66,13 @@ class Isolation(StrEnum):
 
     DATABASE = "database"
     PREFIX = "prefix"
+
+
+class Packages(StrEnum):
+    """Which packages count as there when a suite is audited."""
+
+    INSTALLED = "installed"
+    DECLARED = "declared"
 
 
 def _setting(default: object, meaning: str, **extra: object) -> Any:
@@ -139,6 +147,7 @@ class AuditSettings:
         ),
         "patterns of names, or of paths from the root, of files and folders that are left out",
     )
+    packages: Packages = _setting(Packages.INSTALLED, "which packages count as there: installed, or declared ones")
     critical: tuple[str, ...] = _setting((), "modules, and names as module:name, that must be there")
     moved: Mapping[str, str] = _setting({}, 'names that have moved: "old.module.name" = "new.module.name"')
     forbidden: tuple[str, ...] = _setting((), "modules and names that nothing may import; * stands for anything")
@@ -182,6 +191,7 @@ class Settings:
     disabled: tuple[str, ...] = _setting((), "providers that are never tried", choices="providers")
     gate: Gate = _setting(Gate.AUTO, "whether skips and degradations make a run red")
     reports: str = _setting("reports", "folder of the reports, from the project's root")
+    html: bool = _setting(False, "write all tiers' reports as one page, index.html, at the end of a tier's run")
     allowed_hosts: tuple[str, ...] = _setting((), "hosts outside of this machine that tests may reach")
     allowed_skips: tuple[str, ...] = _setting((), "skip codes that the strict gate lets pass", choices="codes")
     supervisor: bool = _setting(True, "own the servers in one shared process; off: in this process")

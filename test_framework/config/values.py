@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from test_framework.config.model import BadSetting, Gate, Isolation, MajorMismatch, Settings
+from test_framework.config.model import BadSetting, Gate, Isolation, MajorMismatch, Packages, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,7 +79,12 @@ def _list(spec: Field[Any], key: str, value: object, source: str, *, text: bool)
     return tuple(value)
 
 
-_ENUMS: dict[str, type[StrEnum]] = {"Gate": Gate, "Isolation": Isolation, "MajorMismatch": MajorMismatch}
+_ENUMS: dict[str, type[StrEnum]] = {
+    "Gate": Gate,
+    "Isolation": Isolation,
+    "MajorMismatch": MajorMismatch,
+    "Packages": Packages,
+}
 _YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 

@@ -132,7 +132,7 @@ def test_a_server_below_it_that_dies(embedded_place: Place) -> None:
     assert {after["postgres"], after["backend"]}.isdisjoint(before.values())
 
 
-def test_its_settings_are_those_of_the_run(embedded_place: Place) -> None:  # audit: ok[no-assertion] passed() raises
+def test_its_settings_are_those_of_the_run(embedded_place: Place) -> None:
     """A variable of the backend reaches it; a run with another value has a backend of its own."""
     checkout = made(embedded_place, "embedded")
     checkout.write(

@@ -37,7 +37,7 @@ def test_run_that_ends(place: Place, provider: str) -> None:
     place.is_empty()
 
 
-def test_killed_pytest(checkout: Checkout) -> None:  # audit: ok[no-assertion] is_empty() raises
+def test_killed_pytest(checkout: Checkout) -> None:
     """SIGKILL of pytest in mid-test ends its lease, and with it the servers."""
     run = checkout.start_held()
     checkout.servers()

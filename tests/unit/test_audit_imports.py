@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from test_framework.audit import Asked, Audit, audit
-from test_framework.config import load
+from test_framework.config import Packages, load
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -333,10 +333,10 @@ def test_declared_or_installed(tmp_path: Path) -> None:
     files = {"pyproject.toml": '[project]\ndependencies = ["absent-thing>=1"]\n', "test_it.py": "import absent_thing\n"}
     found = audited(tmp_path, files)
     assert [(c.kind, c.suggestion) for c in found.causes] == [("missing-dependency", "declared, but not installed")]
-    assert causes(tmp_path, files, Asked(declared=True, cache=False)) == []
+    assert causes(tmp_path, files, Asked(packages=Packages.DECLARED, cache=False)) == []
     files["test_it.py"] = "import pluggy, json, pytest\n"
     assert causes(tmp_path, files) == []
-    assert causes(tmp_path, files, Asked(declared=True, cache=False)) == [("missing-dependency", "pluggy")]
+    assert causes(tmp_path, files, Asked(packages=Packages.DECLARED, cache=False)) == [("missing-dependency", "pluggy")]
 
 
 def test_all_faults_of_a_file_are_told_and_the_most_harmful_first(tmp_path: Path) -> None:

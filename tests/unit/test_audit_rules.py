@@ -6,12 +6,13 @@ from textwrap import dedent
 
 import pytest
 
-from test_framework.audit.rules import RULES, Patterns, Rule, examine
+from test_framework.audit.rules import RULES, Examined, Patterns, Rule, examine
+from tests.support.alone import judged
 
 
-def rules(text: str, **known: bool) -> list[str]:
-    """Return the rules that fire on a file of this text."""
-    return [f.rule for f in examine("t.py", dedent(text), None, patterns=Patterns(), known=known)]
+def rules(text: str) -> list[str]:
+    """Return the rules that fire on a file of this text, alone in its project."""
+    return [rule for _, rule, _, _ in judged(dedent(text))]
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
@@ -74,13 +75,6 @@ def test_a_check_of_any_form_is_an_assertion(body: str) -> None:
 def test_what_a_test_uses_may_check_for_it(text: str, found: list[str]) -> None:
     """Helpers, however deep, methods, fixtures; a text that holds an assertion is none."""
     assert rules(text) == found
-
-
-def test_what_is_known_of_an_imported_helper_decides() -> None:
-    """True: it can fail; False, or nothing known: it counts as a call like any other."""
-    text = "from helpers import run\n\ndef test_a():\n    run()\n"
-    assert rules(text, run=True) == []
-    assert rules(text, run=False) == rules(text) == ["no-assertion"]
 
 
 @pytest.mark.parametrize(
@@ -168,10 +162,9 @@ def test_comments_that_accept() -> None:
 
 
 def test_where_a_finding_is() -> None:
-    """Path, line, the test with its class, and a sentence."""
+    """Line, the test with its class, and a sentence."""
     body = "try:\n            assert f()\n        except Exception:\n            pass\n"
     text = f"class TestA:\n    def test_a(self):\n        {body}"
-    (found,) = examine("a/t.py", text, None, patterns=Patterns())
-    assert (found.path, found.line, found.test) == ("a/t.py", 4, "TestA::test_a")
-    assert found.message == "the handler in line 5 hides its failure"
-    assert examine("t.py", "def test_a(:\n", None, patterns=Patterns()) == []
+    (found,) = examine("t.py", text, None, patterns=Patterns()).findings
+    assert found == (4, "swallowed-assertion", "TestA::test_a", "the handler in line 5 hides its failure")
+    assert examine("t.py", "def test_a(:\n", None, patterns=Patterns()) == Examined()

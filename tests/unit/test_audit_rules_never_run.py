@@ -6,14 +6,15 @@ from textwrap import dedent
 
 import pytest
 
-from test_framework.audit.rules import Patterns, examine
+from test_framework.audit.rules import Patterns
+from tests.support.alone import judged
 
 TEST = "def test_a():\n    assert f()\n"
 
 
 def rules(text: str, patterns: Patterns | None = None) -> list[str]:
     """Return the rules that fire on a file of this text."""
-    return [f.rule for f in examine("t.py", dedent(text), None, patterns=patterns or Patterns())]
+    return [rule for _, rule, _, _ in judged(dedent(text), patterns or Patterns())]
 
 
 @pytest.mark.parametrize(

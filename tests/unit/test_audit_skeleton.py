@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from test_framework.audit.rules import Patterns, examine
-from test_framework.audit.source.skeleton import RELIABLE, functions, skeleton
+from test_framework.audit.source.functions import functions
+from test_framework.audit.source.lexical import RELIABLE
+from test_framework.audit.source.skeleton import skeleton
 
 cuts = pytest.mark.skipif(not RELIABLE, reason="this Python's regular expressions cannot be relied on: nothing is cut")
 
@@ -57,6 +59,12 @@ _CUT = {
     "ends of lines": "def f():\r\n    return 1\r\nx = 1\r\n",
     "raw": 'def f():\n    x = r\'a\\\'\' + r"""b\\""""\n    return x\nz = 1\n',
     "f-string": 'def f():\n    return f"{a}{{" + f"""\n{b}\n"""\nx = 1\n',
+    "text at the margin": 'def f():\n    """a\nclass B:\n    pass\n"""\n    return 1\nx = 1\n',
+    "keyword at the margin": "def f():\n    x = g(1,\na = 2,\n# why\n\nb = 3)\n    return x\ny = 2\n",
+    "keyword after a comment": "def f():\n    x = g(1,  # why\na = 2)\n    return x\ny = 2\n",
+    "keyword of a lambda": "def f():\n    x = (lambda\na = 2: a)\n    return x\ny = 2\n",
+    "decorator of lines": 'def f():\n    return 1\n@d(\n    [(1, ")"), {"(": []}],  # (\n)\n@e\ndef g():\n    pass\n',
+    "header of brackets": 'def f(a: b[c["("], {}] = d(e(")"), ""), *, g=0,  # )\n) -> "H":\n    return 1\nx = 1\n',
     "at": "def f():\n    x = (a\n@ b)\n    return x\ny = 1\n",
 }
 
@@ -120,9 +128,9 @@ def test_the_standard_library_is_as_it_was() -> None:
 def test_where_it_cannot_be_relied_on_nothing_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     """The tests are judged all the same, from the whole tree."""
     text = "def test_a():\n    run()\n\n\ndef test_b():\n    assert run()\n"
-    monkeypatch.setattr("test_framework.audit.source.skeleton.RELIABLE", False)
+    monkeypatch.setattr("test_framework.audit.source.lexical.RELIABLE", False)
     functions.cache_clear()
     assert skeleton(text) == text
     found = examine("test_it.py", text, None, patterns=Patterns())
     functions.cache_clear()
-    assert [(each.line, each.rule) for each in found] == [(1, "no-assertion")]
+    assert [(doubt.line, doubt.rule) for doubt in found.doubts] == [(1, "no-assertion")]

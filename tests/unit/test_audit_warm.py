@@ -12,8 +12,9 @@ import pytest
 
 from test_framework.audit import Asked, Audit, audit
 from test_framework.audit import run as run_module
+from test_framework.audit.source.lexical import RELIABLE
 from test_framework.audit.source.reading import read
-from test_framework.audit.source.skeleton import RELIABLE, skeleton
+from test_framework.audit.source.skeleton import skeleton
 from test_framework.audit.source.tables import without_tables
 from test_framework.config import load
 
@@ -113,6 +114,19 @@ def test_a_module_of_others_that_comes_and_goes_is_seen(
     assert "tests/test_it.py" not in [b.path for b in _audited(project).broken]
     (outside / "installed_later.py").unlink()
     assert [b.path for b in _audited(project).broken] == broken
+
+
+@pytest.mark.parametrize("cache", [True, False], ids=["kept", "not kept"])
+def test_what_does_not_compile_has_nothing_but_its_error(project: Path, *, cache: bool) -> None:
+    """Its tests are not judged, since nobody knows what they were to be: not now, and not in the next run."""
+    text = "def test_nothing():\n    pass\n\n\ndef test_more():\n    "
+    for body, rules in (("assert more()", ["empty-body"]), ("return = 1", []), ("return 1; yield 2", ["empty-body"])):
+        (project / "tests/test_it.py").write_text(text + body + "\n", encoding="utf-8")
+        for _ in range(2):
+            found = _audited(project, cache=cache)
+            told = [f.rule for f in found.quality if f.path == "tests/test_it.py" and f.test == "test_nothing"]
+            assert told == rules
+            assert ("tests/test_it.py" in found.unparseable) is (not rules)
 
 
 # -- tables -----------------------------------------------------------------------------------------

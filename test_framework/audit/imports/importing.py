@@ -58,10 +58,14 @@ class Importing:
     def end(self) -> None:
         """Skip the rest of the file, surely or perhaps."""
         if self.way == IGNORE:
-            self.module.doubt = True
+            self.perhaps_end()
             return
         self.ended = True
         raise Skipped
+
+    def perhaps_end(self) -> None:
+        """Note that the rest of the file may not run."""
+        self.module.doubt = True
 
     # -- imports ---------------------------------------------------------------------------------
 
@@ -150,14 +154,20 @@ class Importing:
             self.module.opaque = self.module.opaque or module.opaque
             self.module.loose |= module.loose
         if isinstance(listed, list | tuple) and all(isinstance(n, str) for n in listed):
-            for name in listed:
-                if "__all__" in module.unsure and name not in module.names:
-                    continue
-                self.bind(name, self._listed(module, name, line))
+            self._all(module, listed, line)
         else:
             for name in list(module.names):
                 if "__all__" in module.names or not name.startswith("_"):
                     self.bind(name, module.names[name])
+
+    def _all(self, module: Module, listed: Sequence[str], line: int) -> None:
+        unsure = "__all__" in module.unsure
+        for name in listed:
+            if not unsure or name in module.names:
+                self.bind(name, self._listed(module, name, line))
+        # What else is there may have been added.
+        for name, bound in module.names.items() if unsure else ():
+            self.module.names.setdefault(name, bound)
 
     def _listed(self, module: Module, name: str, line: int) -> Any:
         before = self.machine.member(module, name)

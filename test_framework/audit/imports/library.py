@@ -7,8 +7,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from test_framework.audit.imports.modules import bound_names, flat
-from test_framework.audit.source.operations import Op
+from test_framework.audit.source.operations import Op, bound_names, flat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from test_framework.audit.imports.calls import Calls
 from test_framework.audit.imports.finder import Spec
 from test_framework.audit.imports.library import Library
-from test_framework.audit.imports.modules import ALWAYS, Fault, Module, Modules, Raised, Skipped, bound_names
+from test_framework.audit.imports.modules import ALWAYS, Definition, Fault, Module, Modules, Raised, Skipped
 from test_framework.audit.imports.running import Runner
 from test_framework.audit.imports.search import Search
 from test_framework.audit.imports.standard import lacks
 from test_framework.audit.imports.values import UNKNOWN, constant
+from test_framework.audit.source.operations import bound_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,10 +27,18 @@ __all__ = ["Machine"]
 
 
 class Machine(Search):
-    """`sys.path` and `sys.modules` of a session that is only imagined; `read` gives the summary of a file."""
+    """`sys.path` and `sys.modules` of a session that is only imagined.
+
+    `read` gives the summary of a file, `source` its text.
+    """
 
     def __init__(
-        self, project: Project, finder: Finder, environment: Environment, read: Callable[[str], Summary | None]
+        self,
+        project: Project,
+        finder: Finder,
+        environment: Environment,
+        read: Callable[[str], Summary | None],
+        source: Callable[[str], str],
     ) -> None:
         super().__init__(project, finder, environment)
         self.read = read
@@ -39,6 +49,7 @@ class Machine(Search):
         self.failed: dict[str, tuple[int, list[Fault]]] = {}
         self.circles = 0
         self.stack: list[Module] = []
+        self.calls = Calls(self, source)
         self.library = Library(finder, read, self.locate, environment.library)
 
     # -- importing -------------------------------------------------------------------------------
@@ -164,7 +175,7 @@ class Machine(Search):
             if runner.faults or runner.ended:
                 self.modules.pop(module.name, None)
             if runner.faults:
-                self._take_back(runner.at_fault)
+                self.take_back(runner.at_fault)
         if runner.faults:
             if circles == self.circles:
                 self.failed[module.name] = generation, runner.faults
@@ -173,6 +184,7 @@ class Machine(Search):
     def _prepare(self, module: Module, summary: Summary) -> None:
         """Take note of what the functions of a module may do when they are called."""
         module.loose = frozenset(summary.loose)
+        module.callables = {name: Definition(module, name) for name in summary.callables}
         module.opaque = summary.opens
         if summary.paths and module.path.endswith("/conftest.py"):
             self.open_paths = True
@@ -181,7 +193,7 @@ class Machine(Search):
                 self.stub(name)
         self.modules[module.name] = module
 
-    def _take_back(self, start: int) -> None:
+    def take_back(self, start: int) -> None:
         """Take out of `sys.modules` what Python would not have come to."""
         order = self.modules.order
         for name in order[start:]:

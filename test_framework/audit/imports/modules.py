@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from test_framework.audit.imports.values import UNKNOWN
-from test_framework.audit.source.operations import Op
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from test_framework.audit.source.operations import Block, Operation
-
-__all__ = ["ALWAYS", "Fault", "Module", "Modules", "Raised", "Skipped", "bound_names", "flat"]
+__all__ = ["ALWAYS", "Definition", "Fault", "Module", "Modules", "Raised", "Returned", "Skipped"]
 
 ALWAYS = frozenset(
     (
@@ -54,10 +49,15 @@ class Skipped(Exception):
     """The file skips itself here."""
 
 
+class Returned(Exception):
+    """The function that is being followed returns here."""
+
+
 class Module:
     """A module in `sys.modules`; `names` is its namespace."""
 
     __slots__ = (
+        "callables",
         "doubt",
         "executing",
         "library",
@@ -82,6 +82,7 @@ class Module:
         self.doubt = False  # it may have skipped itself already
         self.loose: frozenset[str] = frozenset()
         self.unsure: set[str] = set()
+        self.callables: dict[str, Definition] = {}  # functions and classes that could be followed when called
         self.plugins_line = 1
 
     @property
@@ -96,6 +97,14 @@ class Module:
         self.names[name] = value
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Definition:
+    """A function or a class of the project, to which a name is bound."""
+
+    module: Module
+    name: str
+
+
 class Modules(dict[str, Module]):
     """`sys.modules`, with the names in the order in which they came."""
 
@@ -106,36 +115,3 @@ class Modules(dict[str, Module]):
     def __setitem__(self, name: str, module: Module) -> None:
         self.order.append(name)
         super().__setitem__(name, module)
-
-
-def bound_names(block: Block) -> set[str]:
-    """Return all names that operations may bind, in whichever branch."""
-    found: set[str] = set()
-    for operation in flat(block):
-        code = operation[0]
-        if code == Op.BIND:
-            found.update(operation[1])
-        elif code == Op.IMPORT:
-            found.add(operation[2] or operation[1].partition(".")[0])
-        elif code == Op.FROM:
-            found.update(name for _, name, _ in operation[3])
-        elif code in (Op.SET, Op.GROW):
-            found.add(operation[1])
-        elif code == Op.IMPORT_OR_SKIP:
-            found.add(operation[2])
-    return found
-
-
-def flat(block: Block) -> Iterator[Operation]:
-    """Yield operations with those of the blocks in them, in whichever branch."""
-    for operation in block:
-        yield operation
-        code = operation[0]
-        if code == Op.IF:
-            yield from flat(operation[2])
-            yield from flat(operation[3])
-        elif code == Op.MAYBE:
-            yield from flat(operation[1])
-        elif code == Op.TRY:
-            for part in (operation[1], operation[3], operation[4], *(h for _, h in operation[2])):
-                yield from flat(part)

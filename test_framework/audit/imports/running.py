@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import builtins
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from test_framework.audit.imports.importing import ABOVE, IGNORE, RAISE, Importing
-from test_framework.audit.imports.modules import Fault, Module, Raised
+from test_framework.audit.imports.modules import Definition, Fault, Module, Raised, Returned, Skipped
 from test_framework.audit.imports.values import IMPORT_MODULE, UNKNOWN, truth, value
 from test_framework.audit.source.operations import Op
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from test_framework.audit.source.operations import Block, Operation
 
@@ -22,6 +22,8 @@ _BUILTIN = frozenset(n for n, kind in vars(builtins).items() if isinstance(kind,
 
 class Runner(Importing):
     """Runs blocks for one module, in the ways that its imports have."""
+
+    operations: ClassVar[Mapping[int, Callable[[Any, Operation], None]]]
 
     # -- the place of an expression --------------------------------------------------------------
 
@@ -47,11 +49,12 @@ class Runner(Importing):
     def block(self, block: Block, way: int | None = None) -> None:
         """Run operations one after the other."""
         before, self.way = self.way, self.way if way is None else way
+        operations = self.operations
         try:
             for operation in block:
                 if self.module.doubt:
                     self.way = IGNORE
-                _OPERATIONS[operation[0]](self, operation)
+                operations[operation[0]](self, operation)
         finally:
             self.way = before
 
@@ -60,7 +63,8 @@ class Runner(Importing):
     def bind_(self, operation: Operation) -> None:
         """Bind names to what nobody needs to know."""
         if self.way != IGNORE:
-            self.module.names.update(dict.fromkeys(operation[1], UNKNOWN))
+            known = self.module.callables
+            self.module.names.update((name, known.get(name, UNKNOWN)) for name in operation[1])
         else:
             for name in operation[1]:
                 self.bind(name, UNKNOWN)
@@ -210,8 +214,8 @@ class Runner(Importing):
         target = self.module.names.get(name)
         for step in way:
             target = self.machine.member(target, step) if isinstance(target, Module) else None
-        if isinstance(target, Module):
-            target.names.setdefault(attribute, UNKNOWN)
+        if isinstance(target, Module) and not isinstance(target.names.get(attribute), Module):
+            target.names[attribute] = UNKNOWN
 
     def load_(self, operation: Operation) -> None:
         """Run `importlib.import_module`, unless it is another function of that name."""
@@ -219,6 +223,30 @@ class Runner(Importing):
         builtin = called == ("n", "__import__") and "__import__" not in self.module.names
         if builtin or value(called, self) is IMPORT_MODULE:
             self.load(name, line)
+
+    # -- functions -------------------------------------------------------------------------------
+
+    def call(self, operation: Operation) -> None:
+        """Run a function of the project, where it is surely called and surely this one."""
+        _, name, attributes = operation
+        found = self.module.names.get(name) if self.way != IGNORE else None
+        for attribute in attributes:
+            found = self.machine.member(found, attribute, loading=False) if isinstance(found, Module) else None
+        if not isinstance(found, Definition):
+            return
+        try:
+            if self.machine.calls.run(found):
+                self.perhaps_end()
+        except Raised as raised:
+            self.fault(raised.faults)
+        except Skipped:
+            self.end()
+
+    def return_(self, _: Operation) -> None:
+        """End the function, surely or perhaps."""
+        if self.way != IGNORE:
+            raise Returned
+        self.module.doubt = True
 
 
 def _catches(types: Sequence[str] | None, error: str) -> bool | None:
@@ -230,7 +258,7 @@ def _catches(types: Sequence[str] | None, error: str) -> bool | None:
     return False if all(t in _BUILTIN or t in ABOVE for t in types) else None
 
 
-_OPERATIONS: dict[int, Callable[[Runner, Operation], None]] = {
+Runner.operations = {
     Op.BIND: Runner.bind_,
     Op.IMPORT: Runner.import_,
     Op.FROM: Runner.from_,
@@ -250,4 +278,6 @@ _OPERATIONS: dict[int, Callable[[Runner, Operation], None]] = {
     Op.GROW: Runner.grow,
     Op.SET_ATTRIBUTE: Runner.set_attribute,
     Op.LOAD: Runner.load_,
+    Op.CALL: Runner.call,
+    Op.RETURN: Runner.return_,
 }

@@ -7,7 +7,7 @@ import sys
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from test_framework.audit.imports.modules import bound_names
+from test_framework.audit.source.operations import bound_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

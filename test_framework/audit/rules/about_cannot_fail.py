@@ -12,7 +12,8 @@ CANNOT_FAIL = (
         "A test that asserts nothing",
         "It fails only when something raises. What counts as a check: `assert`, `raise`, `pytest.raises` and its "
         "like, and every call with a word such as assert, check, verify, expect, validate, ensure, fail, wait_for "
-        "in its name; a helper, a fixture or a method of the file that has one; a snapshot or benchmark fixture. "
+        "in its name; a helper, a fixture or a method that has one, in this file or another one of the tests; in the "
+        "code that is tested, a function that asserts and returns nothing; a snapshot or benchmark fixture. "
         "If that nothing raises is what the test is for, say so.",
         """
         def test_start():
@@ -113,7 +114,8 @@ CANNOT_FAIL = (
         "helper-never-raises",
         "A helper that promises to check and cannot fail",
         "Its name starts with assert, check, verify, validate, ensure or expect, it only prints or returns its "
-        "verdict, and a test drops what it returns. Known for helpers of the same file.",
+        "verdict, and a test drops what it returns. A helper of another file is told where a test relies on it; in the "
+        "code that is tested only one whose name starts with assert.",
         """
         def assert_up(app):
             return app.status == "up"

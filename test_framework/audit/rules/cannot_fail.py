@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from test_framework.audit.rules.checking import asserts, is_check, is_check_name, promises_check
+from test_framework.audit.rules.doubts import Ask
 from test_framework.audit.rules.found import Found
 from test_framework.audit.rules.helpers import Helpers
 from test_framework.audit.rules.skips import is_skipped
@@ -14,7 +15,7 @@ from test_framework.audit.rules.source import DEF_TYPES, Base, called, last_name
 from test_framework.audit.rules.swallowing import swallowing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from test_framework.audit.rules.source import Def, Source, Test
 
@@ -58,14 +59,9 @@ _CHECKING_FIXTURES = re.compile(r"snapshot|_regression\Z|\Abenchmark\Z")
 _VERDICTS = frozenset({"isinstance", "all", "any", "bool", "callable", "hasattr", "issubclass"})
 
 
-def cannot_fail(source: Source, known: Mapping[str, bool]) -> Iterator[Found]:
-    """Yield what no state of the code under test can turn red.
-
-    Args:
-        source: The file.
-        known: Of names that this file imports, whether what they name can fail.
-    """
-    helpers = Helpers(source, known)
+def cannot_fail(source: Source) -> Iterator[Found]:
+    """Yield what no state of the code under test can turn red, as far as this file says."""
+    helpers = Helpers(source)
     doubtful = [text for text in _DOUBTFUL if text in source.text]
     for test in source.tests:
         if is_skipped(test.node) or (test.owner is not None and is_skipped(test.owner)):
@@ -75,6 +71,7 @@ def cannot_fail(source: Source, known: Mapping[str, bool]) -> Iterator[Found]:
         if (exact := source.exact(test.node)) is not None:
             yield from _judge(source, helpers, test, exact)
     yield from helpers.never_raising()
+    yield from helpers.never_raising_elsewhere()
 
 
 def _surely_fine(source: Source, node: Def, doubtful: Sequence[str] = _DOUBTFUL) -> bool:
@@ -148,11 +145,14 @@ def _assertions(helpers: Helpers, test: Test, inside: list[ast.AST]) -> Iterator
             return
     if any(can_fail for _, can_fail in verdicts) or _checks_otherwise(test.node) or helpers.check(test, inside):
         return
+    what = name.replace("::", ".")
     if not constant:
-        yield Found(line, "no-assertion", name, "asserts nothing: it fails only when something raises")
+        message = "asserts nothing: it fails only when something raises"
+        yield Found(line, "no-assertion", name, message, ask=Ask.CHECKS, what=what)
     elif not (_OF_EQUALITY.search(name.rpartition("::")[2]) and _compares(constant[0])):
         message = "what it asserts always holds"
-        yield Found(getattr(constant[0], "lineno", line), "constant-assertion", name, message, line)
+        place = getattr(constant[0], "lineno", line)
+        yield Found(place, "constant-assertion", name, message, line, Ask.CHECKS, what)
 
 
 def _compares(node: ast.AST) -> bool:

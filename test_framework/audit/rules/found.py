@@ -9,10 +9,15 @@ __all__ = ["Found"]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A finding with the other line on which it can be accepted, that of the test's `def`."""
+    """A finding with the other line on which it can be accepted, that of the test's `def`.
+
+    With an `ask` it is one only when other files of the project say so; see `Doubt`.
+    """
 
     line: int
     rule: str
     test: str
     message: str
     anchor: int = 0
+    ask: int | None = None
+    what: str = ""

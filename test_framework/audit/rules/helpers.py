@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import ast
+import re
+import sys
 from typing import TYPE_CHECKING
 
 from test_framework.audit.rules.checking import asserts, is_check_name, promises_check
+from test_framework.audit.rules.doubts import Ask
 from test_framework.audit.rules.found import Found
-from test_framework.audit.rules.source import DEF_TYPES, Base, is_fixture, last_name, marks
+from test_framework.audit.rules.source import DEF_TYPES, is_fixture, last_name, marks
 from test_framework.audit.rules.swallowing import hidden_checks
+from test_framework.audit.rules.uses import dotted, imported
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from test_framework.audit.rules.source import Def, Source, Test
+    from test_framework.audit.rules.use import Target
 
-__all__ = ["Helpers"]
+__all__ = ["Helpers", "can_raise"]
 
 # Calls that raise only for want of memory, and methods of texts, lists, mappings and loggers.
 _HARMLESS = frozenset({
@@ -25,36 +30,31 @@ _HARMLESS = frozenset({
     "add",
     "getLogger", "sorted",
 })  # fmt: skip
+# Nothing of theirs is the project's: to ask would be in vain.
+_LIBRARIES = sys.stdlib_module_names | {"numpy", "pandas", "pytest", "mock"}
+_PROMISE = re.compile(r"\n[ \t]+(?:await[ \t]+)?+((?:\w+\.)+_*(?:assert|check|verify|validate|ensure|expect)_\w*)\(")
+_MARKS = (".assert_", ".check_", ".verify_", ".validate_", ".ensure_", ".expect_")
 
 
 class Helpers:
     """Answers for one file; what is asked twice is worked out once."""
 
-    def __init__(self, source: Source, known: Mapping[str, bool]) -> None:
-        self.source, self.known = source, known
+    def __init__(self, source: Source) -> None:
+        self.source = source
         self._checks: dict[ast.AST, bool] = {}
 
     def check(self, test: Test, inside: list[ast.AST]) -> bool:
-        """Whether something that a test uses checks: a helper, a fixture, a method, a class of this file.
+        """Whether something that a test uses checks: a helper, a fixture, a method, a class of this file."""
+        methods = self.source.methods(test.owner) if test.owner else {}
+        return any(self._used(n, methods) for n in inside) or self._fixtures(test, methods)
 
-        A method that is in none of this file's classes may check, when the class has a base from elsewhere.
-        """
-        source, owner = self.source, test.owner
-        methods = source.methods(owner) if owner else {}
-        unknown = owner is not None and source.base(owner) == Base.UNKNOWN
-        return any(self._used(n, methods, unknown=unknown) for n in inside) or self._fixtures(test, methods)
-
-    def _used(self, node: ast.AST, methods: Mapping[str, Def], *, unknown: bool) -> bool:
+    def _used(self, node: ast.AST, methods: Mapping[str, Def]) -> bool:
         """Whether what one node names or calls checks."""
         match node:
             case ast.Name(id=name):
                 return self._named(name)
-            case ast.Attribute(value=ast.Name("self" | "cls"), attr=name):
-                return self._function(methods[name]) if name in methods else unknown
-            case ast.Attribute():
-                return bool(self.known and self.known.get(ast.unparse(node)))
-            case ast.Call(func=ast.Attribute(value=ast.Call(func=ast.Name("super")), attr=name)):
-                return unknown or (name in methods and self._function(methods[name]))
+            case ast.Attribute(value=ast.Name("self" | "cls") | ast.Call(func=ast.Name("super")), attr=name):
+                return name in methods and self._function(methods[name])
             case _:
                 return False
 
@@ -68,9 +68,7 @@ class Helpers:
         return False
 
     def _named(self, name: str) -> bool:
-        """Whether a function or a class of this file, or what is known of one from elsewhere, checks."""
-        if name in self.known:
-            return self.known[name]
+        """Whether a function or a class of this file checks."""
         if name in self.source.functions:
             return self._function(self.source.functions[name])
         if name in self.source.classes:
@@ -113,12 +111,48 @@ class Helpers:
             ):
                 continue
             exact = source.exact(node)
-            if exact is not None and not _can_raise(exact) and self._is_relied_on(node.name):
+            if exact is not None and not can_raise(exact) and self._is_relied_on(node.name):
                 what = "hides every failure" if hidden_checks(exact) else "never raises"
                 name = node.name if owner is None else f"{owner.name}.{node.name}"
                 yield Found(
                     node.lineno, "helper-never-raises", node.name, f"{name} {what}: what calls it checks nothing"
                 )
+
+    def never_raising_elsewhere(self) -> Iterator[Found]:
+        """Yield the first test that relies on each helper from another file: whether that can raise is seen there."""
+        wanted = dict(self._promises())
+        if not wanted:
+            return
+        lines = re.compile(rf"\n[ \t]+(?:await[ \t]+)?({'|'.join(map(re.escape, wanted))})\(")
+        for test in self.source.tests:
+            body = self.source.body(test.node)
+            found = set(lines.findall(body)) if body is not None else wanted.keys()
+            for name in sorted(found & wanted.keys()):
+                exact = self.source.exact(test.node)
+                line = _dropped(exact, name) if exact is not None else 0
+                if line:
+                    message = f"{name} never raises: what calls it checks nothing"
+                    what = wanted.pop(name)
+                    yield Found(line, "helper-never-raises", test.name, message, test.node.lineno, Ask.RAISES, what)
+
+    def _promises(self) -> Iterator[tuple[str, str]]:
+        """Yield the names from other files that promise a check, with the module, the level and the name there."""
+        modules: dict[str, Target] = {}
+        for statement in self.source.statements:
+            for name, target in imported(statement):
+                module, level, there = target
+                if not level and module.partition(".")[0] in _LIBRARIES:
+                    continue
+                modules[name] = target
+                if there and promises_check(there):
+                    yield name, f"{module} {level} {there}"
+        text = self.source.text
+        if modules and any(mark in text for mark in _MARKS):
+            for found in set(_PROMISE.findall(text)):
+                root, _, rest = found.partition(".")
+                if root in modules and promises_check(rest.rpartition(".")[2]):
+                    module, level, there = modules[root]
+                    yield found, f"{module} {level} {there}{'.' if there else ''}{rest}"
 
     def _is_relied_on(self, name: str) -> bool:
         """Whether a call of it stands alone, with what it returns dropped; a name with `assert` needs no call."""
@@ -128,20 +162,31 @@ class Helpers:
             return False
         for test in self.source.tests:
             body = self.source.body(test.node)
-            if (body is None or name in body) and (exact := self.source.exact(test.node)):
-                for n in ast.walk(exact):
-                    if isinstance(n, ast.Expr):
-                        value = n.value.value if isinstance(n.value, ast.Await) else n.value
-                        if isinstance(value, ast.Call) and last_name(value.func) == name:
-                            return True
+            exact = self.source.exact(test.node) if body is None or name in body else None
+            if exact is not None and any(last_name(call.func) == name for call in _dropping(exact)):
+                return True
         return False
+
+
+def _dropping(node: Def) -> Iterator[ast.Call]:
+    """Yield the calls in a function whose value nobody takes."""
+    for statement in ast.walk(node):
+        if isinstance(statement, ast.Expr):
+            value = statement.value.value if isinstance(statement.value, ast.Await) else statement.value
+            if isinstance(value, ast.Call):
+                yield value
+
+
+def _dropped(node: Def, name: str) -> int:
+    """Return the line in which a function calls something and drops its value; 0 when it does not."""
+    return next((call.lineno for call in _dropping(node) if dotted(call.func) == name), 0)
 
 
 def _autouse(node: Def) -> bool:
     return any(isinstance(d, ast.Call) and any(k.arg == "autouse" for k in d.keywords) for d in node.decorator_list)
 
 
-def _can_raise(node: Def) -> bool:
+def can_raise(node: Def) -> bool:
     """Whether a helper can raise: an assertion, a raise, or a call of something that may."""
     hidden = hidden_checks(node)
     wholly_caught = all(

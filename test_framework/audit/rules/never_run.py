@@ -7,8 +7,10 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from test_framework.audit.rules.doubts import Ask
 from test_framework.audit.rules.found import Found
 from test_framework.audit.rules.source import DEF_TYPES, Base, block, called, is_fixture, last_name, marks
+from test_framework.audit.rules.uses import imported
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +31,8 @@ def never_run(source: Source) -> Iterator[Found]:
     if source.off:
         return
     if not source.tests and not _unknown_tests(source):
-        yield Found(1, "no-test", "", "pytest collects nothing from this file")
+        message, names = "pytest collects nothing from this file", " ".join(_imported(source))
+        yield Found(1, "no-test", "", message, ask=Ask.TESTS if names else None, what=names)
     yield from _fixtures(source)
     yield from _classes(source)
     for body in (source.tree.body, *(c.body for c in source.classes.values())):
@@ -55,20 +58,15 @@ def _unknown_tests(source: Source) -> bool:
     wanted = (source.patterns.is_class, source.patterns.is_function)
     for statement in source.statements:
         match statement:
-            case ast.ImportFrom(module=module, level=level, names=names):
-                for alias in names:
-                    if alias.name == "*":
-                        return True
-                    name = alias.asname or alias.name
-                    if any(is_wanted(name) for is_wanted in wanted) and (level or _of_tests(module or "")):
-                        return True
+            case ast.ImportFrom(names=names) if any(alias.name == "*" for alias in names):
+                return True
             case ast.Assign(targets=targets):
                 # A literal is no test, whatever its name.
                 literal = isinstance(statement.value, (ast.Constant, ast.List, ast.Tuple, ast.Dict, ast.Set))
                 assigned = [n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)]
                 if not literal and any(is_wanted(name) for name in assigned for is_wanted in wanted):
                     return True
-            case ast.ClassDef(name=name) if source.base(statement) == Base.UNKNOWN:
+            case ast.ClassDef() if source.base(statement) == Base.UNKNOWN:
                 # Its base may be a case of unittest, which is collected whatever its name.
                 return True
             case _:
@@ -77,11 +75,10 @@ def _unknown_tests(source: Source) -> bool:
     return not used.isdisjoint(_MAKERS)
 
 
-def _of_tests(module: str) -> bool:
-    """Whether a module is one of the suite's own, by its name."""
-    return any(
-        part in {"test", "tests"} or part.startswith("test_") or part.endswith("_test") for part in module.split(".")
-    )
+def _imported(source: Source) -> list[str]:
+    """Return the names from other files that may be tests."""
+    bound = (name for s in source.statements if isinstance(s, ast.ImportFrom) for name, _ in imported(s))
+    return [name for name in bound if source.patterns.is_class(name) or source.patterns.is_function(name)]
 
 
 def _fixtures(source: Source) -> Iterator[Found]:
@@ -147,7 +144,7 @@ def _parametrized(source: Source) -> Iterator[Found]:
 
 def _nested(source: Source, function: Def) -> Iterator[Found]:
     """Yield the tests inside a function that nothing there uses."""
-    if (text := source.body(function)) is not None and not _may_nest(source, text):
+    if (text := source.body(function)) is not None and not (source.may_nest and _may_nest(source, text)):
         return
     if (exact := source.exact(function)) is None:
         return

@@ -7,6 +7,8 @@ from fnmatch import fnmatchcase
 
 __all__ = ["Patterns"]
 
+_MARKS = frozenset("*?[")
+
 
 @dataclass(frozen=True, slots=True)
 class Patterns:
@@ -17,13 +19,13 @@ class Patterns:
 
     def is_class(self, name: str) -> bool:
         """Whether pytest collects a class of this name."""
-        return any(_matches(name, pattern) for pattern in self.classes)
+        return name.startswith(self.classes) or _is_like(name, self.classes)
 
     def is_function(self, name: str) -> bool:
         """Whether pytest collects a function of this name."""
-        return any(_matches(name, pattern) for pattern in self.functions)
+        return name.startswith(self.functions) or _is_like(name, self.functions)
 
 
-def _matches(name: str, pattern: str) -> bool:
+def _is_like(name: str, patterns: tuple[str, ...]) -> bool:
     """As in `PyCollector._matches_prefix_or_glob_option` of pytest."""
-    return name.startswith(pattern) or (any(mark in pattern for mark in "*?[") and fnmatchcase(name, pattern))
+    return any(fnmatchcase(name, pattern) for pattern in patterns if not _MARKS.isdisjoint(pattern))

@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from test_framework.audit.source.skeleton import functions
+from test_framework.audit.source.functions import functions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from test_framework.audit.rules.patterns import Patterns
 
-__all__ = ["DEF_TYPES", "Base", "Def", "Source", "Test", "block", "called", "is_fixture", "last_name", "marks"]
+__all__ = [
+    "DEF_TYPES",
+    "PLAIN_BASES",
+    "Base",
+    "Def",
+    "Source",
+    "Test",
+    "block",
+    "called",
+    "is_fixture",
+    "last_name",
+    "marks",
+]
 
+_INDENTED = re.compile(r"\n[ \t]+(?:async[ \t]+def|def|class)[ \t]+(\w+)")
 DEF_TYPES = (ast.FunctionDef, ast.AsyncFunctionDef)
 Def = ast.FunctionDef | ast.AsyncFunctionDef
-_PLAIN_BASES = frozenset({"object", "Generic", "ABC", "Protocol"})
+PLAIN_BASES = frozenset({"object", "Generic", "ABC", "Protocol"})
 
 
 class Base:
@@ -56,7 +71,7 @@ def marks(decorators: Iterable[ast.expr]) -> frozenset[str]:
 
 def is_fixture(node: Def) -> bool:
     """Whether a function is a fixture."""
-    return not marks(node.decorator_list).isdisjoint({"fixture", "yield_fixture"})
+    return bool(node.decorator_list) and not marks(node.decorator_list).isdisjoint({"fixture", "yield_fixture"})
 
 
 def block(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
@@ -94,6 +109,16 @@ class Source:
         span = self.spans.get(node.lineno)
         return None if span is None else self.text[span.body : span.end]
 
+    @cached_property
+    def may_nest(self) -> bool:
+        """Whether a test may stand inside a function, by the text: one search for all of them."""
+        starts = {span.start for span in self.spans.values()}
+        is_function, is_class = self.patterns.is_function, self.patterns.is_class
+        return any(
+            (is_function(found[1]) or is_class(found[1])) and found.start() + 1 not in starts
+            for found in _INDENTED.finditer(self.text)
+        )
+
     def exact(self, node: Def) -> Def | None:
         """Return the whole function with the lines of the file; None when it does not parse."""
         if node not in self._exact:
@@ -124,7 +149,7 @@ class Source:
                 kinds.append(self.base(self.classes[name], seen | {node.name}))
             elif name.endswith("TestCase"):
                 kinds.append(Base.CASE)
-            elif name not in _PLAIN_BASES:
+            elif name not in PLAIN_BASES:
                 kinds.append(Base.UNKNOWN)
         return Base.CASE if Base.CASE in kinds else max(kinds)
 

@@ -7,7 +7,7 @@ import re
 import tokenize
 from dataclasses import dataclass, field
 
-from test_framework.audit.source.skeleton import OPAQUE, is_nested
+from test_framework.audit.source.lexical import OPAQUE, is_nested
 
 __all__ = ["Suppressions", "suppressions"]
 

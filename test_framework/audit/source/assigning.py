@@ -19,6 +19,7 @@ class Assigning(Calling):
     def __init__(self) -> None:
         super().__init__()
         self.defined: list[str] = []
+        self.plain: list[str] = []  # functions and classes of which nothing but their own text says what they do
         self.lazy_annotations = False
 
     def define(self, name: str) -> None:

@@ -25,6 +25,7 @@ class Calling(Usage):
         """Go through a call, which may be one of those that change what is imported."""
         super().call_(node)
         name = dotted(node.func)
+        self.called(name)
         head, _, last = name.rpartition(".")
         if last == "importorskip":
             self._import_or_skip(node)

@@ -5,10 +5,15 @@ An operation is `(CODE, ...)`; a block is a tuple of them. An expression is a tu
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeAlias
+from collections import Counter
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-__all__ = ["Block", "Op", "Operation", "Summary"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
+__all__ = ["Block", "Op", "Operation", "Summary", "binds", "bound_names", "bound_once", "flat"]
+
+_TESTS = ("test_", "Test")
 Operation: TypeAlias = tuple[Any, ...]
 Block: TypeAlias = tuple[Operation, ...]
 
@@ -35,6 +40,8 @@ class Op:
     GROW = 16  # name, expression: a list that gets longer
     SET_ATTRIBUTE = 17  # name, attributes on the way, attribute
     LOAD = 18  # dotted name, line, expression of what is called: `importlib.import_module` perhaps
+    CALL = 19  # name, (attribute, …): what may be a function or a class of the project
+    RETURN = 20  # the rest of the function does not run
 
 
 class Summary(NamedTuple):
@@ -47,3 +54,57 @@ class Summary(NamedTuple):
     opens: bool  # whether functions of it may bind names that cannot be known
     paths: bool  # whether functions of it change `sys.path`
     error: tuple[int, str] | None = None  # line and words of its syntax error
+    callables: tuple[str, ...] = ()  # names that it binds once, by a plain `def` or `class`
+
+
+def bound_names(block: Block) -> set[str]:
+    """Return all names that operations may bind, in whichever branch."""
+    return {name for operation in flat(block) for name in binds(operation)}
+
+
+def binds(operation: Operation) -> Sequence[str]:
+    """Return the names that one operation binds by itself."""
+    code = operation[0]
+    if code == Op.BIND:
+        names: Sequence[str] = operation[1]
+        return names
+    if code == Op.IMPORT:
+        return (operation[2] or operation[1].partition(".")[0],)
+    if code == Op.FROM:
+        return [name for _, name, _ in operation[3]]
+    if code in (Op.SET, Op.GROW):
+        return (operation[1],)
+    return (operation[2],) if code == Op.IMPORT_OR_SKIP else ()
+
+
+def bound_once(plain: Sequence[str], block: Block) -> tuple[str, ...]:
+    """Return those of the names of functions and classes that nothing else binds.
+
+    Args:
+        plain: The names, of which those of tests count only when they are called.
+        block: All that the module does.
+    """
+    if not plain:
+        return ()
+    bound: Counter[str] = Counter()
+    called = set()
+    for operation in flat(block):
+        if operation[0] == Op.CALL:
+            called.add(operation[1])
+        bound.update(operation[1] if operation[0] == Op.UNBIND else binds(operation))
+    return tuple(n for n in plain if bound[n] == 1 and (n in called or not n.startswith(_TESTS)))
+
+
+def flat(block: Block) -> Iterator[Operation]:
+    """Yield operations with those of the blocks in them, in whichever branch."""
+    for operation in block:
+        yield operation
+        code = operation[0]
+        if code == Op.IF:
+            yield from flat(operation[2])
+            yield from flat(operation[3])
+        elif code == Op.MAYBE:
+            yield from flat(operation[1])
+        elif code == Op.TRY:
+            for part in (operation[1], operation[3], operation[4], *(h for _, h in operation[2])):
+                yield from flat(part)

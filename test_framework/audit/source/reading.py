@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from test_framework.audit.source.assigning import Assigning
 from test_framework.audit.source.expressions import encoded
 from test_framework.audit.source.inside import Inside
-from test_framework.audit.source.operations import Op, Summary
+from test_framework.audit.source.operations import Op, Summary, bound_once
 from test_framework.audit.source.usage import dotted, truthy_literal
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from test_framework.audit.source.operations import Block
 
-__all__ = ["read"]
+__all__ = ["read", "read_body"]
 
 _EVALUATED = sys.version_info < (3, 14)  # annotations, by PEP 649
 _PLAIN = ("ABCMeta", "EnumMeta", "type")  # metaclasses that put nothing into the body that has no special name
@@ -33,7 +33,6 @@ _PASSES = (
     "warns",
     "TemporaryDirectory",
 )
-_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 
 def read(tree: ast.Module) -> Summary:
@@ -51,7 +50,16 @@ def read(tree: ast.Module) -> Summary:
         stubs=tuple(sorted(reader.inside.stubs)),
         opens=reader.inside.opens,
         paths=reader.inside.paths,
+        callables=bound_once(reader.plain, tuple(reader.out)),
     )
+
+
+def read_body(node: ast.FunctionDef) -> Block:
+    """Return what a function does when it is called."""
+    reader = _Reader()
+    reader.lazy_annotations = True
+    reader.statements(node.body)
+    return tuple(reader.out)
 
 
 class _Reader(Assigning):
@@ -68,8 +76,7 @@ class _Reader(Assigning):
             if handler:
                 handler(self, statement)
             else:
-                for child in ast.iter_child_nodes(statement):
-                    self.expression(child)
+                self.expression(statement)
 
     def block(self, body: Iterable[ast.stmt], *names: str) -> Block:
         """Return statements that may not run as a block, in which `names` are bound."""
@@ -114,7 +121,14 @@ class _Reader(Assigning):
                 self.expression(argument.annotation if argument else None)
             self.expression(node.returns)
         self.inside.look(node)
+        self._decorated(node)
+        if not (self.depth or node.decorator_list or isinstance(node, ast.AsyncFunctionDef)):
+            self.plain.append(node.name)
         self.define(node.name)
+
+    def _decorated(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
+        for decorator in reversed(node.decorator_list):
+            self.called(dotted(decorator))
 
     def class_(self, node: ast.ClassDef) -> None:
         for decorator in node.decorator_list:
@@ -133,6 +147,9 @@ class _Reader(Assigning):
             self.statements(node.body)
         self.depth -= 1
         self.local.pop()
+        self._decorated(node)
+        if not (self.depth or node.decorator_list or node.keywords):
+            self.plain.append(node.name)
         self.define(node.name)
 
     # -- what decides whether statements run -----------------------------------------------------
@@ -206,6 +223,14 @@ class _Reader(Assigning):
         skips = name == "SkipTest" or (raised is not None and dotted(raised).endswith("skip.Exception"))
         self.out.append((Op.SKIP,) if skips else (Op.RAISE, name, node.lineno))
 
+    def return_(self, node: ast.Return) -> None:
+        self.expression(node.value)
+        self.out.append((Op.RETURN,))
+
+    def assert_(self, node: ast.Assert) -> None:
+        self.expression(node.test)
+        self.maybe([node.msg] if node.msg else [])
+
     def nothing(self, node: ast.stmt) -> None:
         """Take no notice of it."""
 
@@ -247,6 +272,8 @@ _STATEMENTS: dict[type, Callable[[_Reader, Any], None]] = {
     ast.Try: _Reader.try_,
     ast.Match: _Reader.match_,
     ast.Raise: _Reader.raise_,
+    ast.Return: _Reader.return_,
+    ast.Assert: _Reader.assert_,
     ast.Pass: _Reader.nothing,
     ast.Break: _Reader.nothing,
     ast.Continue: _Reader.nothing,

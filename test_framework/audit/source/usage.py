@@ -30,6 +30,7 @@ _ALWAYS = frozenset(dir(builtins)) | {
     "__dict__",
     "WindowsError",
 }
+_OTHERS = ("", "pytest")  # what has no name, and what is no project's
 
 
 def dotted(node: ast.AST) -> str:
@@ -106,6 +107,15 @@ class Usage:
         self.bound.add(name)
         self.out.append((Op.USE, name, line))
 
+    def called(self, name: str) -> None:
+        """Note that what may be a function of the project is called here; once is enough, since imports are kept."""
+        base, *rest = name.split(".")
+        key = base, ("()", *rest)
+        if base in _ALWAYS or base in _OTHERS or key in self.seen or self.is_local(base):
+            return
+        self.seen.add(key)
+        self.out.append((Op.CALL, base, tuple(rest)))
+
     # -- expressions -----------------------------------------------------------------------------
 
     def expression(self, node: ast.AST | None) -> None:
@@ -116,8 +126,15 @@ class Usage:
         if handler is not None:
             handler(self, node)
             return
-        for child in ast.iter_child_nodes(node):
-            self.expression(child)
+        # As `ast.iter_child_nodes`, in half the time.
+        for field in node._fields:
+            value = getattr(node, field, None)
+            if isinstance(value, list):
+                for child in value:
+                    if isinstance(child, ast.AST):
+                        self.expression(child)
+            elif isinstance(value, ast.AST):
+                self.expression(value)
 
     def lambda_(self, node: ast.Lambda) -> None:
         """Go through the defaults; the body runs later."""

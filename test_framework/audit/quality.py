@@ -1,0 +1,63 @@
+"""What is wrong in tests: what each file says by itself, and what the files that it uses decide."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from test_framework.audit.discovery import is_test
+from test_framework.audit.model import Finding
+from test_framework.audit.rules import Across, Doubt, Files, Patterns, Places
+from test_framework.audit.source.files import decoded
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from test_framework.audit.imports.finder import Finder
+    from test_framework.audit.pytest_settings import PytestSettings
+    from test_framework.audit.store import Store
+
+__all__ = ["quality"]
+
+
+def quality(store: Store, finder: Finder, settings: PytestSettings, files: Sequence[str]) -> list[Finding]:
+    """Return the findings in test files, by file and line; what was learnt for them of other files is kept.
+
+    Args:
+        store: What is known of the project's files.
+        finder: What is in its folders.
+        settings: What pytest does in it.
+        files: The test files.
+    """
+    tree = store.tree
+    entries = [(path, entry) for path in sorted(files) if (entry := store.entries.get(path)) is not None]
+    known = Files(
+        tree.root,
+        lambda path: store.entries[path].facts if path in store.entries else b"",
+        lambda path: _text(store, path),
+        lambda path: is_test(path, settings.python_files),
+        Patterns(settings.python_classes, settings.python_functions),
+    )
+    paths = (*settings.pythonpath, tree.root, f"{tree.root}/src", f"{tree.root}/lib")
+    across = Across(known, Places(tree.root, paths, tree.folders, finder))
+    found = []
+    for path, entry in entries:
+        told = (
+            [*entry.findings, *across.settled(path, map(Doubt._make, entry.doubts))] if entry.doubts else entry.findings
+        )
+        found += [Finding(tree.relative(path), *each) for each in sorted(told, key=lambda each: each[:2])]
+    for path, facts in known.grown():
+        store.entries[path] = store.entries[path]._replace(facts=facts)
+        store.cache.changed = True
+    return found
+
+
+def _text(store: Store, path: str) -> str | None:
+    """Return the source of a file of the project; None for one that is another's or does not parse."""
+    entry = store.entries.get(path)
+    if entry is None or not entry.parses:
+        return None
+    try:
+        with open(path, "rb") as file:
+            return decoded(file.read())
+    except (OSError, SyntaxError, LookupError):
+        return None

@@ -1,0 +1,26 @@
+"""Findings that other files of the project decide: what they are asked."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["Ask", "Doubt"]
+
+
+class Ask:
+    """What decides a doubt. It is a finding when what follows holds."""
+
+    CHECKS = 0  # nothing that the test `what` uses checks
+    TESTS = 1  # none of the names `what`, with spaces between, is a test or a class of tests
+    RAISES = 2  # the helper `what` (its module, the level of the import, its name there) can never raise
+
+
+class Doubt(NamedTuple):
+    """A finding that may be none; fields that can be marshalled."""
+
+    line: int
+    rule: str
+    test: str
+    message: str
+    ask: int
+    what: str

@@ -1,0 +1,100 @@
+"""The facts of the files that somebody asks for: from the cache, or from reading them now."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from typing import TYPE_CHECKING
+
+from test_framework.audit.rules.facts import Facts, packed_facts, unpacked_facts
+from test_framework.audit.rules.source import Source
+from test_framework.audit.source.lexical import unix_lines
+from test_framework.audit.source.skeleton import skeleton
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from test_framework.audit.rules.facts import Table
+    from test_framework.audit.rules.patterns import Patterns
+    from test_framework.audit.rules.use import Use
+
+__all__ = ["Files"]
+
+
+class Files:
+    """Tables and functions by path.
+
+    Args:
+        root: The audited folder.
+        known: Gives what was packed for a file in an earlier run, or empty bytes.
+        text: Gives a file's source; None for one that cannot be read or is not the project's.
+        is_test: Whether a file is one of the tests.
+        patterns: Which names are tests.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        known: Callable[[str], bytes],
+        text: Callable[[str], str | None],
+        is_test: Callable[[str], bool],
+        patterns: Patterns,
+    ) -> None:
+        self.root, self.patterns = root, patterns
+        self._known, self._text, self._is_test = known, text, is_test
+        self._tables: dict[str, Table | None] = {}
+        self._uses: dict[str, dict[str, Use | None]] = {}
+        self._facts: dict[str, Facts | None] = {}
+        self._grown: dict[str, None] = {}
+
+    def table(self, path: str) -> Table | None:
+        """Return the table of a file; None when there is none."""
+        if path not in self._tables:
+            if packed := self._known(path):
+                table, uses = unpacked_facts(packed)
+                self._tables[path], self._uses[path] = table, dict(uses)
+            else:
+                facts = self._read(path)
+                self._tables[path], self._uses[path] = None if facts is None else facts.table, {}
+                if facts is not None:
+                    self._grown[path] = None
+        return self._tables[path]
+
+    def use(self, path: str, name: str) -> Use | None:
+        """Return what a function of a file uses; None when that cannot be told."""
+        if self.table(path) is None:
+            return None
+        uses = self._uses[path]
+        if name not in uses:
+            facts = self._read(path)
+            uses[name] = facts.use(name) if facts is not None else None
+            if uses[name] is not None:
+                self._grown[path] = None
+        return uses[name]
+
+    def grown(self) -> Iterator[tuple[str, bytes]]:
+        """Yield what was learnt: path, and what is to be kept of it."""
+        for path in self._grown:
+            if (table := self._tables[path]) is not None:
+                yield path, packed_facts(table, {n: u for n, u in self._uses[path].items() if u is not None})
+
+    def relative(self, path: str) -> str:
+        """Return a path as it is told."""
+        return path.removeprefix(f"{self.root}/")
+
+    def _read(self, path: str) -> Facts | None:
+        if path not in self._facts:
+            self._facts[path] = self._parsed(path)
+        return self._facts[path]
+
+    def _parsed(self, path: str) -> Facts | None:
+        if (text := self._text(path)) is None:
+            return None
+        text = unix_lines(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                tree = ast.parse(skeleton(text))
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
+                return None
+        return Facts(Source(text, tree, self.patterns), self.relative(path), helps=self._is_test(path))

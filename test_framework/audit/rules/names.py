@@ -1,0 +1,197 @@
+"""What a dotted name in one file is, in whichever file of the project that is written."""
+
+from __future__ import annotations
+
+import builtins
+from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple
+
+from test_framework.audit.rules.source import PLAIN_BASES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from test_framework.audit.rules.files import Files
+    from test_framework.audit.rules.places import Places
+    from test_framework.audit.rules.use import Target
+
+__all__ = ["Kind", "Line", "Named", "Names"]
+
+_BUILTINS = frozenset(dir(builtins))
+_DEEP = 20  # names that lead to names
+
+
+class Kind(Enum):
+    """What a name is; what leads out of the project is nothing at all."""
+
+    FUNCTION = 1
+    CLASS = 2
+    MODULE = 3
+    VALUE = 4
+    UNKNOWN = 5  # of the project, but nobody can say what
+
+
+class Named(NamedTuple):
+    """A thing, the file in which it is, and its name there."""
+
+    kind: Kind
+    path: str = ""
+    name: str = ""
+
+
+class Line(NamedTuple):
+    """A class with those from which it inherits: these, and whether there are others that may have more methods."""
+
+    classes: tuple[tuple[str, str], ...]  # path and name, in the order in which methods are looked up
+    cases: bool  # whether one is a `TestCase` of a library
+    beyond: bool  # whether one is something else of a library
+    unknown: bool  # whether nobody can say what one is
+
+
+_UNKNOWN = Named(Kind.UNKNOWN)
+
+
+class Names:
+    """Looks names up."""
+
+    def __init__(self, files: Files, places: Places) -> None:
+        self.files, self.places = files, places
+        self._looked_up: dict[tuple[str, str], list[Named]] = {}
+        self._lines: dict[tuple[str, str], Line] = {}
+
+    def look_up(self, path: str, name: str, local: Iterable[tuple[str, Target]] = (), deep: int = 0) -> list[Named]:
+        """Return what a dotted name in a file may be; nothing when it is a library's or a builtin.
+
+        Args:
+            path: The file.
+            name: The name as it is written there.
+            local: What the function imports in which it is written.
+            deep: How many names have led to it.
+        """
+        key = path, name
+        head, *rest = name.split(".")
+        targets = [target for bound, target in local if bound == head]
+        if not targets and key in self._looked_up:
+            return self._looked_up[key]
+        if not targets:
+            self._looked_up[key] = []  # for a value that is made of itself
+        if targets:
+            found = [n for target in targets for n in self._target(path, target, deep)]
+        else:
+            found = self._member(path, head, deep) or []
+            if head in _BUILTINS:
+                found = [n for n in found if n.kind != Kind.UNKNOWN]
+        for part in rest:
+            found = list(dict.fromkeys(n for one in found for n in self._attribute(one, part, deep)))
+        if not targets:
+            self._looked_up[key] = found
+        return found
+
+    def line(self, path: str, name: str) -> Line:
+        """Return a class with its bases."""
+        key = path, name
+        if key not in self._lines:
+            self._lines[key] = Line(((path, name),), cases=False, beyond=False, unknown=True)  # for a circle
+            self._lines[key] = self._line(path, name)
+        return self._lines[key]
+
+    def method(self, path: str, owner: str, name: str) -> Named | None:
+        """Return a method of a class, its own or inherited; None when no class of the project has it."""
+        for place, member in self.line(path, owner).classes:
+            table = self.files.table(place)
+            if table is not None and name in table.classes[member][1]:
+                return Named(Kind.FUNCTION, place, f"{member}.{name}")
+        return None
+
+    def module(self, path: str, target: Target) -> tuple[str, ...]:
+        """Return the files of the project that an import reads."""
+        module, level, name = target
+        found, _ = self.places.of(path, module, level)
+        inner = (file for package in found for file in self.places.submodule(package, name)) if name else ()
+        return (*found, *inner)
+
+    def _line(self, path: str, name: str) -> Line:
+        table = self.files.table(path)
+        if table is None:
+            return Line((), cases=False, beyond=False, unknown=True)
+        classes, cases, beyond, unknown = {(path, name): None}, False, False, False
+        for base in table.classes[name][0]:
+            found = self.look_up(path, base) if base else [_UNKNOWN]
+            last = base.rpartition(".")[2]
+            if not found:
+                cases = cases or last.endswith("TestCase")
+                beyond = beyond or not (last.endswith("TestCase") or last in PLAIN_BASES)
+            for one in found:
+                if one.kind != Kind.CLASS:
+                    unknown = True
+                    continue
+                inner = self.line(one.path, one.name)
+                classes.update(dict.fromkeys(inner.classes))
+                cases, beyond = cases or inner.cases, beyond or inner.beyond
+                unknown = unknown or inner.unknown
+        return Line(tuple(classes), cases, beyond, unknown)
+
+    def _member(self, path: str, name: str, deep: int) -> list[Named] | None:  # noqa: C901 - one for each kind
+        """Return what a module has under a name; None when it has no such name."""
+        if deep > _DEEP:
+            return [_UNKNOWN]
+        table = self.files.table(path)
+        if table is None:
+            return [Named(Kind.MODULE, p) for p in self.places.submodule(path, name)] or [_UNKNOWN]
+        found = [n for target in table.imports.get(name, ()) for n in self._target(path, target, deep + 1)]
+        if name in table.functions:
+            found.append(Named(Kind.FUNCTION, path, name))
+        if name in table.classes:
+            found.append(Named(Kind.CLASS, path, name))
+        if name in table.values:
+            found.append(Named(Kind.VALUE, path, name))
+        if found or name in table.imports:
+            return found
+        for module, level in table.stars:
+            for file in self.places.of(path, module, level)[0]:
+                if inner := self._member(file, name, deep + 1):
+                    found += [n for n in inner if n.kind != Kind.UNKNOWN]
+        if found:
+            return found
+        inner_modules = [Named(Kind.MODULE, p) for p in self.places.submodule(path, name)]
+        return inner_modules or ([_UNKNOWN] if table.opens else None)
+
+    def _target(self, path: str, target: Target, deep: int) -> list[Named]:
+        """Return what an import binds."""
+        module, level, name = target
+        files, sure = self.places.of(path, module, level)
+        if not name:
+            return [Named(Kind.MODULE, file) for file in files]
+        found: list[Named] = []
+        missing = False
+        for file in files:
+            inner = self._member(file, name, deep + 1)
+            missing = missing or inner is None
+            found += inner or []
+        return found or ([_UNKNOWN] if sure and missing else [])
+
+    def _attribute(self, named: Named, name: str, deep: int) -> Iterator[Named]:  # noqa: C901 - one for each kind
+        """Yield what a thing has under a name."""
+        match named.kind:
+            case Kind.MODULE:
+                found = self._member(named.path, name, deep + 1)
+                yield from [_UNKNOWN] if found is None else found
+            case Kind.CLASS:
+                method = self.method(named.path, named.name, name)
+                if method is not None:
+                    yield method
+                elif self.line(named.path, named.name).unknown:
+                    yield _UNKNOWN
+            case Kind.VALUE:
+                table = self.files.table(named.path)
+                for maker in table.values[named.name] if table is not None else ():
+                    for one in self.look_up(named.path, maker, deep=deep + 1) if deep < _DEEP else ():
+                        # A value of values is followed no further: there are circles of them.
+                        if one.kind != Kind.VALUE:
+                            yield from self._attribute(one, name, deep + 1)
+                        elif one != named:
+                            yield _UNKNOWN
+            case Kind.UNKNOWN:
+                yield named
+            case Kind.FUNCTION:
+                pass

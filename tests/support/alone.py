@@ -1,0 +1,18 @@
+"""The rules on one test file that has no other beside it."""
+
+from __future__ import annotations
+
+from test_framework.audit.imports.finder import Finder
+from test_framework.audit.rules import Across, Files, Patterns, Places, examine
+
+__all__ = ["judged"]
+
+
+def judged(text: str, patterns: Patterns | None = None) -> list[tuple[int, str, str, str]]:
+    """Return line, rule, test and message of what is wrong in a test file of this text."""
+    patterns = patterns or Patterns()
+    examined = examine("test_it.py", text, None, patterns=patterns)
+    path = "/nowhere/test_it.py"
+    files = Files("/nowhere", {path: examined.facts}.__getitem__, {path: text}.get, lambda _: True, patterns)
+    across = Across(files, Places("/nowhere", (), {}, Finder()))
+    return sorted([*examined.findings, *across.settled(path, examined.doubts)], key=lambda found: found[:2])
