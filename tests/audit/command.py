@@ -4,51 +4,54 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Refused", "audited"]
+from tests.performance.measuring import CaseFailed, run
+
+__all__ = ["audited", "environment"]
 
 ROOT = Path(__file__).parents[2]
-MISUSE = 2
+AUDIT_SECONDS = 300.0
+"""Bound on one audit."""
 
 
-class Refused(Exception):
-    """The audit did not end as it should, with what it printed."""
+def environment(bytecode: Path) -> dict[str, str]:
+    """Return the environment of this process for another one that keeps its byte code in a folder.
+
+    The audit and pytest are both measured with the byte code that they have where they are used.
+    """
+    env = {k: v for k, v in os.environ.items() if k not in {"CI", "PYTHONDONTWRITEBYTECODE"}}
+    return {**env, "PYTHONPYCACHEPREFIX": str(bytecode)}
 
 
-def audited(
-    root: Path, python: str, arguments: tuple[str, ...] = (), *, seconds: float = 300, cache: Path | None = None
-) -> tuple[dict[str, Any], float]:
+def audited(root: Path, python: str, arguments: tuple[str, ...], cache: Path) -> tuple[dict[str, Any], float]:
     """Return what `audit --json` wrote, and how many seconds the command took.
 
     Args:
-        root: the audited tree.
-        python: the interpreter whose packages count.
-        arguments: further arguments of the audit.
-        seconds: a bound.
-        cache: where the audit keeps what it knows; a folder of this run's own by default, so that each run is cold.
+        root: The audited tree.
+        python: The interpreter whose packages count.
+        arguments: Further arguments of the audit.
+        cache: Where the audit keeps what it knows, in the folder `audit`: a cold audit finds none.
 
     Raises:
-        Refused: it exits with another code than 0 and 1, or writes nothing.
-        subprocess.TimeoutExpired: it takes longer than `seconds`.
+        CaseFailed: It is misuse to the audit, takes too long, or writes nothing.
     """
+    # Nothing but the package: this repository has folders of names that the audited tree has too. Always at the same
+    # path, by which its byte code is known.
+    link = cache / "package" / "test_framework"
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.unlink(missing_ok=True)
+    link.symlink_to(ROOT / "test_framework")
+    env = environment(cache / "bytecode")
+    env |= {"PYTHONPATH": str(link.parent), "XDG_CACHE_HOME": str(cache / "audit")}
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "audit.json")
-        # Nothing but the package: this repository has folders of names that the audited tree has too.
-        Path(folder, "test_framework").symlink_to(ROOT / "test_framework")
-        env = {**os.environ, "PYTHONPATH": folder, "XDG_CACHE_HOME": str(cache or folder)}
         command = [sys.executable, "-m", "test_framework", "audit", "--root", str(root), "--json", str(file)]
         command += ["--python", python, *arguments]
-        begin = time.monotonic()
-        result = subprocess.run(
-            command, cwd=root, env=env, capture_output=True, text=True, errors="replace", timeout=seconds, check=False
-        )
-        taken = time.monotonic() - begin
-        if result.returncode >= MISUSE or not file.exists():
-            raise Refused(f"the audit of {root} exits {result.returncode}:\n{(result.stdout + result.stderr)[-3000:]}")
+        taken, output = run(command, root, env, AUDIT_SECONDS, may_fail=True)
+        if not file.exists():
+            raise CaseFailed(f"the audit of {root.name} wrote nothing:\n{output[-2000:]}")
         return json.loads(file.read_text(encoding="utf-8")), taken

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from tests.audit.findings import Counts
+from tests.performance.findings import Figure
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-__all__ = ["Outcome", "summary"]
+__all__ = ["Outcome", "Summary"]
 
 PRECISION, RECALL = 0.98, 0.97
 SOUND, SEVERAL = "(as published)", "(several at once)"
@@ -17,17 +20,29 @@ SOUND, SEVERAL = "(as published)", "(several at once)"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A batch: its mutations as kind, path and words; what pytest could not import, and what the audit said."""
+    """A batch of mutations on a project.
+
+    Attributes:
+        project: The project, with its version.
+        batch: The number of the batch; 0 for the project as it was published.
+        mutations: Each as its kind, the path or package, and words by which an error that comes of it can be known.
+        files: The test files that both were asked about.
+        audited: How many test files the audit found in the whole project.
+        truth: What pytest could not import, with its error.
+        said: What the audit says that pytest could not import, with the causes.
+        other: How much else the audit says, by rule.
+        seconds: How long the audit took.
+    """
 
     project: str
     batch: int
     mutations: list[list[str]]
-    files: list[str]
-    sound: int
+    files: set[str]
+    audited: int
     truth: dict[str, str]
     said: dict[str, list[str]]
-    failure: str
-    audited: int
+    other: Counter[str]
+    seconds: float
 
     def kind(self, path: str) -> str:
         """Return the kind of the mutation that a broken file is due to."""
@@ -44,70 +59,89 @@ class Outcome:
         return (named or meant or [SEVERAL])[0]
 
 
-def summary(outcomes: list[Outcome], show: int) -> tuple[list[str], dict[str, Any]]:
-    """Return the tables and the disagreements as lines of Markdown, and the figures with whether the aims are met."""
-    agreed, missed, false = Counter[str](), Counter[str](), Counter[str]()
-    mutations, whole = Counter[str](), Counter[str]()
-    differing: dict[str, list[str]] = defaultdict(list)
-    sound_lines = [
-        "| project | test files | pytest cannot import | audit | missed | false |",
-        "|---|---|---|---|---|---|",
-    ]
-    for one in outcomes:
-        both = set(one.truth) & set(one.said)
-        for counter, paths in ((agreed, both), (missed, {*one.truth} - both), (false, {*one.said} - both)):
-            counter.update(one.kind(path) for path in paths)
-        wrong = sorted({*one.truth} ^ {*one.said})
-        for path in wrong:
-            error, said = one.truth.get(path, "pytest can import it"), one.said.get(path, one.failure or "nothing")
-            due = [m for m in one.mutations if m[0] == one.kind(path)][:1]
-            differing[one.kind(path)].append(
-                f"{one.project} batch {one.batch}: {path} {due}\n    pytest: {error}\n    audit: {said}"
-            )
-        kinds_wrong = Counter(one.kind(path) for path in wrong)
-        of_batch = Counter(kind for kind, *_ in one.mutations)
-        mutations.update(of_batch)
-        whole.update({kind: max(n - kinds_wrong[kind], 0) for kind, n in of_batch.items()})
-        if not one.mutations:
-            cells = [one.project, f"{len(one.files)} (audit {one.audited})", len(one.truth), len(one.said)]
-            cells += [len({*one.truth} - both), len({*one.said} - both)]
-            sound_lines.append(f"| {' | '.join(map(str, cells))} |")
-    lines = [
-        *sound_lines,
-        "",
-        "| mutation | number | all files right | broken files | missed | false | recall | precision |",
-    ]
-    lines.append("|---|---|---|---|---|---|---|---|")
-    kinds = sorted({*agreed, *missed, *false, *mutations} - {SOUND}, key=lambda k: (-missed[k] - false[k], k))
-    lines += [_line(k, (mutations[k], whole[k], agreed[k], missed[k], false[k])) for k in kinds]
-    sums = [sum(counter[kind] for kind in kinds) for counter in (mutations, whole, agreed, missed, false)]
-    lines.append(_line("all", sums))
-    for kind in [SOUND, *kinds]:
-        lines += (
-            ["", f"{kind}: {len(differing[kind])} disagreements", *differing[kind][:show]] if differing[kind] else []
+class Summary:
+    """All outcomes, counted."""
+
+    def __init__(self, outcomes: Sequence[Outcome]) -> None:
+        self.outcomes = outcomes
+        self.agreed, self.missed, self.false = Counter[str](), Counter[str](), Counter[str]()
+        self.mutations, self.right = Counter[str](), Counter[str]()
+        for one in outcomes:
+            broken, said = {*one.truth}, {*one.said}
+            for counter, paths in (
+                (self.agreed, broken & said),
+                (self.missed, broken - said),
+                (self.false, said - broken),
+            ):
+                counter.update(one.kind(path) for path in paths)
+            wrong = Counter(one.kind(path) for path in broken ^ said)
+            number = Counter(kind for kind, *_ in one.mutations)
+            self.mutations.update(number)
+            self.right.update({kind: max(n - wrong[kind], 0) for kind, n in number.items()})
+
+    def figures(self, wanted: int) -> Iterator[Figure]:
+        """Yield what is aimed at; `wanted` is the number of mutations that were asked for."""
+        sound = [one for one in self.outcomes if not one.mutations]
+        both = sum(len(one.files - ({*one.said} ^ {*one.truth})) for one in sound)
+        yield Figure("sound projects", len(sound), "", at_least=3)
+        yield Figure("sound projects: test files", sum(len(one.files) for one in sound), "")
+        yield Figure("sound projects: test files of which pytest and the audit say the same", both, "")
+        yield Figure("sound projects: false errors", self.false[SOUND], "", at_most=0)
+        yield Figure("sound projects: errors missed", self.missed[SOUND], "", at_most=0)
+        if wanted:
+            agreed, missed, false = self._sums()
+            yield Figure("mutations", self.mutations.total(), "", at_least=wanted)
+            yield Figure("mutations: those of which all files are said right", self.right.total(), "")
+            yield Figure("mutations: files that they break", agreed + missed, "")
+            yield Figure("mutations: recall", agreed / max(agreed + missed, 1), "", at_least=RECALL)
+            yield Figure("mutations: precision", agreed / max(agreed + false, 1), "", at_least=PRECISION)
+
+    def counts(self, show: int) -> Iterator[Counts]:
+        """Yield the tables, with so many disagreements of each kind of mutation written out."""
+        columns = ("project", "test files", "found by the audit", "pytest cannot import", "audit", "missed", "false")
+        sound = [one for one in self.outcomes if not one.mutations]
+        yield Counts("real: as published", columns, [list(_published(one)) for one in sound])
+        other = [(one.project, rule, n) for one in sound for rule, n in sorted(one.other.items())]
+        yield Counts("real: what else is said of them", ("project", "rule", "findings"), other)
+        kinds = sorted(
+            {*self.agreed, *self.missed, *self.false, *self.mutations} - {SOUND},
+            key=lambda kind: (-self.missed[kind] - self.false[kind], kind),
         )
-    recall, precision = _shares(*sums[2:])
-    reached = recall >= RECALL and precision >= PRECISION and not false[SOUND]
-    failures = [f"{one.project} batch {one.batch}: {one.failure}" for one in outcomes if one.failure]
-    lines += [f"\nThe audit failed: {line}" for line in failures]
-    figures: dict[str, Any] = {
-        "mutations": sums[0],
-        "recall": recall,
-        "precision": precision,
-        "reached": reached and not failures,
-        "sound_false": false[SOUND],
-        "sound_missed": missed[SOUND],
-        "kinds": {kind: _shares(agreed[kind], missed[kind], false[kind]) for kind in kinds},
-    }
-    return lines, figures
+        of_kinds = ("mutation", "number", "all files right", "broken files", "missed", "false", "recall", "precision")
+        counters = (self.mutations, self.right, self.agreed, self.missed, self.false)
+        rows = [_row(kind, *(counter[kind] for counter in counters)) for kind in kinds]
+        rows.append(_row("all", self.mutations.total(), self.right.total(), *self._sums()))
+        yield Counts("real: mutations, the worst first", of_kinds, rows)
+        differing = ("mutation", "where", "files", "the first", "pytest", "audit")
+        yield Counts("real: where they differ", differing, self._differing(show))
+
+    def _sums(self) -> tuple[int, int, int]:
+        agreed, missed, false = (c.total() - c[SOUND] for c in (self.agreed, self.missed, self.false))
+        return agreed, missed, false
+
+    def _differing(self, show: int) -> list[tuple[str | int, ...]]:
+        """Return a row for each batch and kind in which the audit says the same: how many files, and the first."""
+        rows: dict[tuple[str, str, str], list[tuple[str, str]]] = {}
+        for one in self.outcomes:
+            for path in sorted({*one.truth} ^ {*one.said}):
+                said = "; ".join(one.said.get(path, ["nothing"]))
+                key = (one.kind(path), f"{one.project} batch {one.batch}", said)
+                rows.setdefault(key, []).append((path, one.truth.get(path, "can import it")))
+        shown = Counter[str]()
+        found: list[tuple[str | int, ...]] = []
+        for (kind, where, said), differing in rows.items():
+            shown[kind] += 1
+            if shown[kind] <= show:
+                found.append((kind, where, len(differing), *differing[0], said))
+        return found
 
 
-def _shares(agreed: int, missed: int, false: int) -> tuple[float, float]:
-    return agreed / max(agreed + missed, 1) if missed else 1.0, agreed / max(agreed + false, 1) if false else 1.0
+def _published(one: Outcome) -> Iterator[str | int]:
+    yield from (one.project, len(one.files), one.audited, len(one.truth), len(one.said))
+    yield from (len({*one.truth} - {*one.said}), len({*one.said} - {*one.truth}))
 
 
-def _line(kind: str, counts: Sequence[int]) -> str:
-    number, whole, agreed, missed, false = counts
-    recall, precision = _shares(agreed, missed, false)
-    cells = [kind, number, whole, agreed + missed, missed, false, f"{recall:.4f}", f"{precision:.4f}"]
-    return f"| {' | '.join(map(str, cells))} |"
+def _row(kind: str, *counts: int) -> tuple[str | int | float, ...]:
+    number, right, agreed, missed, false = counts
+    recall, precision = agreed / max(agreed + missed, 1), agreed / max(agreed + false, 1)
+    return kind, number, right, agreed + missed, missed, false, recall if missed else 1.0, precision if false else 1.0

@@ -7,16 +7,17 @@ import shutil
 import subprocess
 import sys
 import tarfile
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from tests.performance.measuring import run, say
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["PROJECTS", "Place", "RealProject", "prepared"]
 
-INSTALL_SECONDS = 1200
+INSTALL_SECONDS = 1200.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,27 +101,29 @@ def prepared(project: RealProject, cache: Path) -> Place:
     """Return the project's tree as it was published, and its environment; both are made when they are not there.
 
     Raises:
-        subprocess.CalledProcessError: pip could not download or install something; its output is printed.
+        CaseFailed: pip could not download or install something.
+        subprocess.CalledProcessError: An environment could not be made.
     """
-    cache.mkdir(parents=True, exist_ok=True)
     archives = cache / "archives"
+    archives.mkdir(parents=True, exist_ok=True)
     folder = project.requirement.replace("==", "-")
-    if not list(archives.glob(f"{folder}*")):
-        _pip(sys.executable, "download", "--no-deps", "--no-binary", project.name, "-d", archives, project.requirement)
     root = cache / folder
     python = cache / f"venv-{project.name}" / "bin" / "python"
     place = Place(project, root, python)
+    done = python.parents[1] / "proof-ready"
+    if not done.exists():
+        subprocess.run([sys.executable, "-m", "venv", "--clear", python.parents[1]], check=True)
+        _pip(python, "install", "--upgrade", "pip")
+    if not list(archives.glob(f"{folder}*")):
+        _pip(python, "download", "--no-deps", "--no-binary", project.name, "-d", archives, project.requirement)
     # Always as published: a run that was killed may have left its damage.
     shutil.rmtree(root, ignore_errors=True)
     with tarfile.open(next(archives.glob(f"{folder}*"))) as archive:
         archive.extractall(cache, filter="data")
-    done = python.parents[1] / "proof-ready"
     if not done.exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", python.parents[1]], check=True)
-        _pip(str(python), "install", "--upgrade", "pip", "ruff")
-        _pip(str(python), "install", *_requirements(project, root))
+        _pip(python, "install", *_requirements(project, root))
         # What an editable installation does; a real one would need the build tools of each project.
-        _pip(str(python), "uninstall", "--yes", project.name)
+        _pip(python, "uninstall", "--yes", project.name)
         paths = "".join(f"{(root / path).resolve()}\n" for path in project.on_path)
         (place.site_packages / "proof.pth").write_text(paths, encoding="utf-8")
         done.touch()
@@ -142,9 +145,8 @@ def _requirements(project: RealProject, root: Path) -> list[str]:
     return found
 
 
-def _pip(python: str, *arguments: str | Path) -> None:
-    begin = time.monotonic()
-    command = [python, "-m", "pip", "-qq", "--disable-pip-version-check", *map(str, arguments)]
+def _pip(python: Path, *arguments: str | Path) -> None:
+    say(f"pip {' '.join(map(str, arguments))}")
+    command = [python, "-m", "pip", "-qq", "--disable-pip-version-check", *arguments]
     env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    subprocess.run(command, check=True, timeout=INSTALL_SECONDS, env=env)
-    print(f"pip {arguments[0]}: {time.monotonic() - begin:.0f} s", file=sys.stderr)
+    run(command, python.parent, env, INSTALL_SECONDS)

@@ -1,25 +1,23 @@
-"""Writes a large suite with planted defects and look-alikes, and a manifest of what an audit must say of it.
-
-    python -m tests.audit.suite DIR [--files 4000] [--modules 2000] [--megabytes 90] [--seed 1] [--verify]
-
-The suite is DIR/project, the manifest DIR/manifest.json. The kinds of defects are in tests/audit/cases. `--verify`
-asks `pytest --collect-only` whether exactly the files break that the manifest names, which takes minutes for thousands
-of files.
-"""
+"""Writes a large suite with planted defects and look-alikes, and a manifest of what an audit must say of it."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from hashlib import blake2b
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from tests.audit import cases
 from tests.audit.project import TIERS, Project
 from tests.audit.prose import title
-from tests.audit.truth import collected
+
+if TYPE_CHECKING:
+    from tests.audit.options import Options
+
+__all__ = ["Suite", "written"]
 
 SHARE = 200
 """One in so many test files has a defect of each kind, and another looks like it."""
@@ -76,43 +74,68 @@ CLUTTER = {
 }
 
 
-def main() -> int:
-    """Write the suite, and verify it if that is asked for."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("dir", type=Path, metavar="DIR", help="a folder that is not there yet, or one written before")
-    parser.add_argument("--files", type=int, default=4000, help="test files (4000)")
-    parser.add_argument("--modules", type=int, default=2000, help="other modules (2000)")
-    parser.add_argument("--megabytes", type=float, default=90, help="size of all of them (90)")
-    parser.add_argument("--seed", type=int, default=1, help="another number makes another suite (1)")
-    parser.add_argument("--verify", action="store_true", help="compare the manifest with pytest")
-    given = parser.parse_args()
-    written = write(given.dir, given.files, given.modules, given.megabytes, given.seed)
-    print(f"{len(written.tests)} test files, {written.modules} modules, {written.bytes / 1e6:.1f} MB")
-    return verify(given.dir) if given.verify else 0
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """A suite as it lies on this machine.
+
+    Attributes:
+        root: Its folder.
+        manifest: `tests`, the paths of all test files; `modules` and `bytes`, how many; `clutter`, files that pytest
+            must not come to; `plants`, each a variant that was planted (see `tests.audit.project.Plant`); `made_of`,
+            which changes with anything that it was made of.
+    """
+
+    root: Path
+    manifest: dict[str, Any]
 
 
-def write(folder: Path, files: int, modules: int, megabytes: float, seed: int) -> Project:
-    """Write the suite and its manifest; a folder without a manifest is not touched."""
+def written(options: Options) -> Suite:
+    """Return the suite of these sizes, which is written when it is not there as it would be written now."""
+    sizes = (options.files, options.modules, options.megabytes, options.seed)
+    folder = options.cache / "suite-{}-{}-{:g}-{}".format(*sizes)
+    file, made_of = folder / "manifest.json", _made_of(*sizes)
+    if file.exists():
+        manifest = json.loads(file.read_text(encoding="utf-8"))
+        if manifest["made_of"] == made_of:
+            return Suite(folder / "project", manifest)
+    # Without the manifest nobody takes for whole what a run that is killed leaves.
+    shutil.rmtree(folder, ignore_errors=True)
     root = folder / "project"
-    if folder.exists() and any(folder.iterdir()):
-        if not (folder / "manifest.json").exists():
-            sys.exit(f"{folder} holds something else: name a folder that is not there yet")
-        shutil.rmtree(root, ignore_errors=True)
-    root.mkdir(parents=True, exist_ok=True)
-    project = Project(root, seed, int(megabytes * 1e6 / (files + modules)))
-    _frame(project)
-    for kind in cases.read():
-        for variants in (kind.bad, kind.fine):
-            for number in range(max(len(variants), files // SHARE)):
-                project.plant(kind, variants[number % len(variants)])
-    apis = _modules(project, modules, megabytes, files)
-    _tests(project, apis, files, megabytes)
-    told = {
+    root.mkdir(parents=True)
+    project = _write(root, *sizes)
+    manifest = {
+        "made_of": made_of,
         "tests": sorted(project.tests),
+        "modules": project.modules,
+        "bytes": project.bytes,
         "clutter": sorted(path for path in CLUTTER if path.endswith(".py")),
         "plants": [asdict(plant) for plant in project.plants],
     }
-    (folder / "manifest.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    file.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    return Suite(root, manifest)
+
+
+def _made_of(*sizes: float) -> str:
+    here = Path(__file__)
+    sources = [here, *(here.with_name(f"{name}.py") for name in ("cases", "project", "prose"))]
+    # Some variants are what they are only from a version of Python on, and lines of errors are the compiler's.
+    digest = blake2b(repr((sizes, sys.version)).encode(), digest_size=16)
+    for path in [*sources, *sorted((here.parent / "cases").glob("*.txt"))]:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _write(root: Path, files: int, modules: int, megabytes: float, seed: int) -> Project:
+    project = Project(root, seed, int(megabytes * 1e6 / (files + modules)))
+    _frame(project)
+    for kind in cases.read():
+        # As many that look like a defect as there are defects, and each variant once at least.
+        copies = max(len(kind.bad), len(kind.fine), files // SHARE)
+        for variants in (kind.bad, kind.fine):
+            for number in range(copies):
+                project.plant(kind, variants[number % len(variants)])
+    apis = _modules(project, modules, megabytes, files)
+    _tests(project, apis, files, megabytes)
     return project
 
 
@@ -181,25 +204,3 @@ def _tests(project: Project, apis: list[tuple[str, str, str]], files: int, megab
                 ways += [f"import {dotted}", f"from acme.{area} import {module} as used", f"from {dotted} import *"]
             lines.append(project.rng.choice(ways))
         project.write(f"{folder}/test_{project.unique()}.py", project.test_text("\n".join(lines)))
-
-
-def verify(folder: Path) -> int:
-    """Compare the manifest with what pytest cannot collect; print what differs and return the exit code."""
-    told = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    expected = {path for plant in told["plants"] if plant["bad"] and not plant["rule"] for path in plant["tests"]}
-    owner = {path: plant["kind"] for plant in told["plants"] for path in plant["tests"] + plant["fine"]}
-    truth = collected(folder / "project", sys.executable, seconds=3600)
-    broken = set(truth.broken)
-    for path in sorted(expected - broken):
-        print(f"pytest collects {path} ({owner[path]}), which the manifest calls broken")
-    for path in sorted(broken - expected):
-        print(f"pytest cannot collect {path} ({owner.get(path, 'plain')}): {truth.broken[path]}")
-    for path in sorted({*told["tests"]} ^ {*truth.files}):
-        print(f"{path} is a test file for {'pytest' if path in truth.files else 'the manifest'} alone")
-    same = broken == expected and {*told["tests"]} == {*truth.files}
-    print(f"{len(truth.files)} files, {len(broken)} broken, {'as' if same else 'not as'} the manifest says")
-    return 0 if same else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

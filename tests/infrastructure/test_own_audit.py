@@ -107,3 +107,58 @@ def test_the_hook_finds_what_a_change_breaks(tmp_path: Path) -> None:
     for text, status in (("price = 1\n", 0), ("prize = 1\n", 1)):
         (tmp_path / "shop.py").write_text(text, encoding="utf-8")
         assert run(*options, "shop.py", cwd=tmp_path).returncode == status
+
+
+def drifted(root: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Return the checks of a project's health that are not ok, by the baseline that is committed.
+
+    Its reports are of the machine that it ran on, and so is how long an audit takes: neither counts here.
+    """
+    monkeypatch.setenv("TEST_FRAMEWORK_REPORTS", str(folder / "reports"))
+    monkeypatch.setenv("TEST_FRAMEWORK_HEALTH_HISTORY", str(folder / "health.jsonl"))
+    monkeypatch.setenv("TEST_FRAMEWORK_HEALTH_DISCOVERY_NOISE_SECONDS", "3600")
+    command = [sys.executable, "-m", "test_framework", "--root", str(root), "health", "check", "--json"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode in {0, 1}, result.stderr
+    checks = {check["check"] for check in json.loads(result.stdout)["checks"] if not check["ok"]}
+    assert result.returncode == int(bool(checks))
+    return checks
+
+
+def test_the_suite_has_not_drifted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `health save` has found in this repository still holds."""
+    assert drifted(ROOT, tmp_path, monkeypatch) == set()
+
+
+def test_the_baseline_holds_on_any_machine() -> None:
+    """A tier in it would be red wherever it has not run: save it with TEST_FRAMEWORK_REPORTS at an empty folder."""
+    baseline = json.loads((ROOT / load(ROOT, {}).health.baseline).read_text(encoding="utf-8"))
+    assert baseline["tiers"] == {}
+
+
+@pytest.mark.parametrize(
+    ("planted", "check"),
+    [
+        pytest.param("missing-module", "broken-imports", id="an import is broken"),
+        pytest.param("syntax-error", "unparseable", id="a file cannot be parsed"),
+        pytest.param("constant-assertion", "findings", id="a test cannot fail"),
+    ],
+    indirect=["planted"],
+)
+def test_drift_makes_it_red(
+    planted: Path,
+    check: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """What the suite did not have when the baseline was saved is noticed."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
+    assert check in drifted(planted, tmp_path, monkeypatch)
+
+
+def test_everything_is_in_place() -> None:
+    """The check before a migration has nothing to say against this repository."""
+    command = [sys.executable, "-m", "test_framework", "validate"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr

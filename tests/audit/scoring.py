@@ -1,6 +1,4 @@
-"""Runs the audit over a suite of `tests.audit.suite` and prints its recall and precision for each kind of defect.
-
-    python -m tests.audit.score DIR [--json FILE] [--aim 0.99] [--show 20]
+"""Compares what the audit said of the generated suite with its manifest.
 
 A cause is found when the audit names the test file, the kind of the cause, the file in which it lies and its line. A
 finding of a rule is found when the audit names the file and the rule, with a line of the statement. Everything else
@@ -9,20 +7,18 @@ that it says is a false alarm of the kind to whose files it belongs: the planted
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from tests.audit.command import Refused, audited
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PLAIN = "(plain files)"
+__all__ = ["Score", "compared"]
+
+PLAIN, CLUTTER = "(plain files)", "(not to be collected)"
+Line = tuple[str, str, str]
+"""A kind, a test file of it, and what was said or not said."""
 
 
 @dataclass(slots=True)
@@ -33,8 +29,8 @@ class Score:
     found: Counter[str] = field(default_factory=Counter)
     alike: Counter[str] = field(default_factory=Counter)
     false: Counter[str] = field(default_factory=Counter)
-    misses: list[str] = field(default_factory=list)
-    alarms: list[str] = field(default_factory=list)
+    misses: list[Line] = field(default_factory=list)
+    alarms: list[Line] = field(default_factory=list)
 
     def recall(self, kind: str) -> float:
         """Return the share of what was planted that was found."""
@@ -46,38 +42,12 @@ class Score:
         return self.found[kind] / said if said else 1.0
 
 
-def main() -> int:
-    """Run the audit, print the table, and return 1 below the aim."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("dir", type=Path, metavar="DIR", help="the folder that tests.audit.suite wrote")
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
-    parser.add_argument("--aim", type=float, default=0.99, help="recall and precision in total (0.99)")
-    parser.add_argument("--show", type=int, default=20, help="misses and false alarms to print (20)")
-    given = parser.parse_args()
-    manifest = json.loads((given.dir / "manifest.json").read_text(encoding="utf-8"))
-    try:
-        told, seconds = audited(given.dir / "project", sys.executable)
-    except Refused as refused:
-        sys.exit(str(refused))
-    score = compared(manifest, told)
-    total = _total(score)
-    print(f"{told['files']} files, {seconds:.1f} s\n")
-    print("\n".join(table(score)))
-    for title, lines in (("Missed", score.misses), ("False alarms", score.alarms)):
-        print(f"\n{title}: {len(lines)}")
-        print("\n".join(_spread(lines)[: given.show]))
-    if given.json:
-        given.json.write_text(json.dumps(figures(score), indent=1) + "\n", encoding="utf-8")
-    return 0 if min(total) >= given.aim else 1
-
-
 def compared(manifest: dict[str, Any], told: dict[str, Any]) -> Score:
     """Return the score of what the audit told."""
     score = Score()
-    owner = defaultdict(lambda: PLAIN)
+    owner = defaultdict(lambda: PLAIN, dict.fromkeys(manifest["clutter"], CLUTTER))
     for plant in manifest["plants"]:
-        for path in [*plant["tests"], *plant["fine"]]:
-            owner[path] = plant["kind"]
+        owner.update(dict.fromkeys((*plant["tests"], *plant["fine"]), plant["kind"]))
         score.alike[plant["kind"]] += 0 if plant["bad"] else 1
     said = list(_said(told))
     suggestions = {(c["kind"], c["target"]): c.get("suggestion", "") for c in told["causes"]}
@@ -93,11 +63,8 @@ def compared(manifest: dict[str, Any], told: dict[str, Any]) -> Score:
         if number not in right:
             kind = owner[one["test_file"]]
             score.false[kind] += 1
-            score.alarms.append(
-                f"{kind}: {one['test_file']}: {one['kind']} {one['target']} at {one['at']}:{one['line']}"
-            )
-    for path in sorted({*manifest["clutter"]} & {one["test_file"] for one in said}):
-        score.alarms.append(f"clutter: {path}")
+            text = f"{one['kind']} {one['target']} at {one['at']}:{one['line']}"
+            score.alarms.append((kind, one["test_file"], text))
     return score
 
 
@@ -119,7 +86,7 @@ def _judged(
     others = [f"{one['kind']} {one['at']}:{one['line']}" for one in said.values()]
     why = f"suggested {given}, not {wanted}" if fitting else f"said {others or 'nothing'}"
     place = f"{'|'.join(plant['kinds'])} {plant['path']}:{plant['first']}"
-    score.misses.append(f"{plant['kind']}: {test}: {place}; {why}")
+    score.misses.append((plant["kind"], test, f"{place}; {why}"))
     return fitting
 
 
@@ -145,44 +112,3 @@ def _said(told: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 quality[path, rule, 1] = ""
     for (path, rule, line), test in quality.items():
         yield {"test_file": path, "at": path, "kind": rule, "line": line, "target": test}
-
-
-def _spread(lines: list[str]) -> list[str]:
-    """Return the lines so that each kind has its first ones near the beginning."""
-    seen: Counter[str] = Counter()
-    numbered = []
-    for line in lines:
-        kind = line.partition(":")[0]
-        numbered.append((seen[kind], line))
-        seen[kind] += 1
-    return [line for _, line in sorted(numbered, key=lambda pair: pair[0])]
-
-
-def _total(score: Score) -> tuple[float, float]:
-    found, false = score.found.total(), score.false.total()
-    return found / max(score.planted.total(), 1), found / max(found + false, 1)
-
-
-def table(score: Score) -> Iterator[str]:
-    """Yield the table: a line for each kind, the worst first, and the total."""
-    yield "| kind | planted | found | recall | look-alikes | false alarms | precision |"
-    yield "|---|---|---|---|---|---|---|"
-    kinds = {*score.planted, *score.false}
-    for kind in sorted(kinds, key=lambda k: (min(score.recall(k), score.precision(k)), k)):
-        cells = [kind, score.planted[kind], score.found[kind], f"{score.recall(kind):.3f}"]
-        cells += [score.alike[kind], score.false[kind], f"{score.precision(kind):.3f}"]
-        yield f"| {' | '.join(map(str, cells))} |"
-    recall, precision = _total(score)
-    sums = [score.planted.total(), score.found.total(), f"{recall:.4f}", score.alike.total(), score.false.total()]
-    yield f"| all {len(score.planted)} kinds | {' | '.join(map(str, sums))} | {precision:.4f} |"
-
-
-def figures(score: Score) -> dict[str, Any]:
-    """Return what `--json` writes."""
-    recall, precision = _total(score)
-    kinds = {k: {"recall": score.recall(k), "precision": score.precision(k)} for k in sorted(score.planted)}
-    return {"recall": recall, "precision": precision, "kinds": kinds, "misses": score.misses, "alarms": score.alarms}
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,166 @@
+"""The proof of the audit: a generated suite, real projects sound and damaged, and its seconds beside the alternatives.
+
+    python -m tests.audit [PART ...] [--quick] [--cache DIR] [--out DIR] [--docs]
+
+It writes audit.md and audit.json. What cannot run here is named with the reason.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import signal
+import sys
+import time
+from datetime import UTC, datetime
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from tempfile import gettempdir
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+from tests.audit.findings import Proof
+from tests.audit.options import Options
+from tests.audit.projects import PROJECTS
+from tests.audit.tables import page
+from tests.performance.findings import Absent
+from tests.performance.measuring import CaseFailed, say
+from tests.performance.tables import between_markers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "audit-proof.md"
+PARTS = ("suite", "score", "real", "speed")
+"""Each is a module of `parts` with a function `measure` that is given the options."""
+
+_PACKAGES = ("pytest", "ruff", "ty")
+_GB = 1 << 30
+
+
+def main() -> int:
+    """Measure, and write what was found; exit 1 when something went wrong or an aim is not reached."""
+    parser = _arguments()
+    given = parser.parse_args()
+    if unknown := [name for name in given.parts if name not in PARTS]:
+        parser.error(f"there is no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
+    if given.cache.resolve().is_relative_to(ROOT):
+        parser.error(f"--cache {given.cache} is in the checkout, whose own tools would look into what is kept there")
+    # So that what was damaged is repaired also then.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    text = PAGE.read_text(encoding="utf-8") if given.docs else ""
+    if given.render:
+        data = json.loads(given.render.read_text(encoding="utf-8"))
+    else:
+        options = _options(given)
+        data = {"machine": _machine(), "parts": {}}
+        for name in given.parts or PARTS:
+            say(f"--- {name}")
+            data["parts"][name] = _measured(name, options).to_json()
+            # After each part: what was found is not lost with what comes later.
+            _write(given.out, data)
+    found = _write(given.out, data)
+    lines = list(page(data["machine"], found))
+    print("\n".join(lines))
+    if given.docs:
+        PAGE.write_text(between_markers(text, lines), encoding="utf-8")
+    failed = any(absent.failed for part in found for absent in part.absent)
+    return int(failed or any(figure.reached is False for part in found for figure in part.figures))
+
+
+def _arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m tests.audit", description=(__doc__ or "").partition("\n")[0])
+    names = [project.name for project in PROJECTS]
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"all of them, or some: {', '.join(PARTS)}")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the suite and of the mutations, one round")
+    parser.add_argument("--files", type=_at_least(1), help="test files of the generated suite (4000)")
+    parser.add_argument("--modules", type=_at_least(1), help="its other modules (2000)")
+    parser.add_argument("--megabytes", type=_at_least(1), help="its size (90)")
+    parser.add_argument("--seed", type=_at_least(0), default=1, help="another one: other files, other mutations (1)")
+    parser.add_argument("--projects", nargs="+", choices=names, default=names, help="real projects (all)")
+    parser.add_argument("--mutations", type=_at_least(0), help="over all projects (500)")
+    parser.add_argument("--rounds", type=_at_least(1), help="rounds of `speed` that count (5)")
+    parser.add_argument(
+        "--minutes", type=_at_least(1), help="then pytest is asked about no further mutation (no limit)"
+    )
+    parser.add_argument("--again", action="store_true", help="ask pytest also what it has said in an earlier run")
+    parser.add_argument("--show", type=_at_least(0), default=20, help="differences written out, of each kind (20)")
+    parser.add_argument(
+        "--cache", type=Path, default=Path(gettempdir(), "audit-proof"), help="folder of what is kept (%(default)s)"
+    )
+    parser.add_argument("--out", type=Path, default=ROOT / "reports" / "audit", help="folder of what is written")
+    parser.add_argument("--render", type=Path, metavar="JSON", help="measure nothing: read what an earlier run wrote")
+    parser.add_argument("--docs", action="store_true", help=f"write the tables into {PAGE.relative_to(ROOT)} too")
+    return parser
+
+
+def _at_least(least: int) -> Callable[[str], int]:
+    """Return what reads a whole number of that size."""
+
+    def read(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {least} on")
+        return int(text)
+
+    return read
+
+
+def _options(given: argparse.Namespace) -> Options:
+    part = 10 if given.quick else 1
+    return Options(
+        cache=given.cache.resolve(),
+        files=given.files or 4000 // part,
+        modules=given.modules or 2000 // part,
+        megabytes=given.megabytes or 90 // part,
+        seed=given.seed,
+        projects=tuple(project for project in PROJECTS if project.name in given.projects),
+        mutations=500 // part if given.mutations is None else given.mutations,
+        rounds=given.rounds or (1 if given.quick else 5),
+        show=given.show,
+        again=given.again,
+        deadline=time.monotonic() + 60 * given.minutes if given.minutes else float("inf"),
+    )
+
+
+def _machine() -> dict[str, str]:
+    """Return where it runs, by name."""
+    found = {
+        "date": datetime.now(UTC).date().isoformat(),
+        "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
+        "memory": f"{psutil.virtual_memory().total / _GB:.0f} GB",
+        "system": platform.system(),
+        "Python": platform.python_version(),
+    }
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def _measured(name: str, options: Options) -> Proof:
+    try:
+        found: Proof = import_module(f"tests.audit.parts.{name}").measure(options)
+    except CaseFailed as error:
+        return Proof(name, (), (), (Absent("all of it", str(error), failed=True),))
+    return found
+
+
+def _write(folder: Path, data: Mapping[str, Any]) -> list[Proof]:
+    """Write both files; return the findings."""
+    found = [Proof.from_json(name, part) for name, part in data["parts"].items()]
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = page(data["machine"], found)
+    (folder / "audit.json").write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    (folder / "audit.md").write_text("\n".join(["# The audit", "", *lines]) + "\n", encoding="utf-8")
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())
