@@ -74,7 +74,7 @@ class Names:
         if not targets and key in self._looked_up:
             return self._looked_up[key]
         if not targets:
-            self._looked_up[key] = []  # for a value that is made of itself
+            self._looked_up[key] = [_UNKNOWN]  # for a value that is made of itself
         if targets:
             found = [n for target in targets for n in self._target(path, target, deep)]
         else:
