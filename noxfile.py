@@ -99,7 +99,7 @@ def performance(session: nox.Session) -> None:
 def audit_proof(session: nox.Session) -> None:
     """The audit's precision, recall and seconds, or parts of it: `-- real --quick`; `-- --help` lists them."""
     # Not editable: no folder of this checkout is to be found by what the audit and pytest look at.
-    session.install(".[audit]", *nox.project.dependency_groups(PROJECT, "audit-proof"))
+    session.install(".[audit,e2e]", *nox.project.dependency_groups(PROJECT, "audit-proof"))
     session.run("python", "-m", "tests.audit", *session.posargs)
 
 
