@@ -67,6 +67,10 @@ class Calls:
             raise Skipped
         return result.may_skip
 
+    def only_reads(self, called: Definition, position: int) -> bool:
+        """Whether a function surely does not change what it is given at this position, nor hands it on."""
+        return called.name not in called.module.loose and self._read(called.module).only_reads(called.name, position)
+
     def _followed(self, key: tuple[str, str], called: Definition) -> _Result:
         machine = self.machine
         generation, circles = machine.generation, machine.circles
@@ -162,6 +166,10 @@ class _Frame(Runner):
         super().perhaps_end()
         self.may_skip = True
 
+    def exec_(self, operation: Operation) -> None:
+        """Run a text with names that are not followed here."""
+        self.open((Op.OPEN, operation[1][0] != "c"))
+
     def raise_(self, operation: Operation) -> None:
         """Run `raise`, after which nothing runs."""
         super().raise_(operation)
@@ -174,4 +182,4 @@ class _Frame(Runner):
             self.owner.unsure.add(operation[1])
 
 
-_Frame.operations = {**Runner.operations, Op.RAISE: _Frame.raise_, Op.GROW: _Frame.grow}
+_Frame.operations = {**Runner.operations, Op.RAISE: _Frame.raise_, Op.GROW: _Frame.grow, Op.EXEC: _Frame.exec_}

@@ -36,6 +36,8 @@ class Importing:
         self.machine = machine
         self.module = module
         self.path = module.path
+        self.file = module.names.get("__file__", module.path)
+        self.texts: tuple[str, ...] = ()  # files whose text is being executed here
         self.faults: list[Fault] = []
         self.at_fault = len(machine.modules.order)  # how many modules there were at the first fault
         self.ended = False

@@ -96,7 +96,8 @@ class Library:
             names |= answers or set()
             opaque = answers is None
         for operation in flat(summary.block):
-            if operation[0] in (Op.OPEN, Op.STUB):
+            is_open = operation[0] in (Op.OPEN, Op.HAND, Op.EXEC, Op.STUB)
+            if is_open or (operation[0] == Op.SET_ATTRIBUTE and not operation[3]):
                 opaque = True
             elif operation[0] == Op.FROM and operation[3][0][0] == "*":
                 inner = self._star(operation, package, depth)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from test_framework.audit.imports.importing import ABOVE, IGNORE, RAISE, Importing
 from test_framework.audit.imports.modules import Definition, Fault, Module, Raised, Returned, Skipped
+from test_framework.audit.imports.texts import run_text
 from test_framework.audit.imports.values import IMPORT_MODULE, UNKNOWN, truth, value
 from test_framework.audit.source.operations import Op
 
@@ -208,13 +209,27 @@ class Runner(Importing):
         if operation[1]:
             self.machine.unread.add(self.path)
 
+    def exec_(self, operation: Operation) -> None:
+        """Run a text: that of a known file as far as it can be followed, and any may do more."""
+        self.open((Op.OPEN, operation[1][0] != "c"))
+        run_text(self, value(operation[1], self))
+
+    def hand(self, operation: Operation) -> None:
+        """Give the names of the module to a function, which may bind any unless it surely does not."""
+        _, name, position = operation
+        found = self.module.names.get(name)
+        reads = isinstance(found, Definition) and self.machine.calls.only_reads(found, position)
+        self.module.opaque = self.module.opaque or not reads
+
     def set_attribute(self, operation: Operation) -> None:
         """Bind a name of another module."""
         _, name, way, attribute = operation
         target = self.module.names.get(name)
         for step in way:
             target = self.machine.member(target, step) if isinstance(target, Module) else None
-        if isinstance(target, Module) and not isinstance(target.names.get(attribute), Module):
+        if not attribute:
+            self.module.opaque = self.module.opaque or not isinstance(target, Definition)  # it may be this module
+        elif isinstance(target, Module) and not isinstance(target.names.get(attribute), Module):
             target.names[attribute] = UNKNOWN
 
     def load_(self, operation: Operation) -> None:
@@ -280,4 +295,6 @@ Runner.operations = {
     Op.LOAD: Runner.load_,
     Op.CALL: Runner.call,
     Op.RETURN: Runner.return_,
+    Op.HAND: Runner.hand,
+    Op.EXEC: Runner.exec_,
 }

@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from test_framework.audit.discovery import is_test, matches
+from test_framework.audit.imports.hooks import Hooks
 from test_framework.audit.imports.modules import Fault, Module, Raised, Skipped
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Session:
         self.broken: dict[str, list[Fault]] = {}
         self.conftests: dict[str, tuple[Module | None, list[Fault]]] = {}
         self.general: list[Fault] = []
+        self.hooks = Hooks(machine)
         self.late = False
 
     def run(self, paths: Sequence[str], tick: Callable[[int], None] | None = None) -> None:
@@ -42,9 +44,10 @@ class Session:
         for folder in reversed([p for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p]):
             self.machine.add_path(folder, front=False)
         for plugin in self.settings.plugins:
-            self.general += self._plugin(plugin, self.settings.file, 1)
+            self._plugin(plugin, self.settings.file, 1, self.general)
         for path in paths:
             self._first_conftests(path)
+        self.hooks.start()
         for path in paths:
             for file in self._walk(path):
                 if self.deadline is not None and time.monotonic() > self.deadline:
@@ -130,7 +133,7 @@ class Session:
             path = f"{base}/conftest.py"
             if "__init__.py" not in self.machine.finder.listing(base).files:
                 self.machine.modules.pop("conftest", None)
-            self.conftests[base] = self._import(path)
+            self.conftests[base] = self._import(path, is_conftest=True)
 
     def _faults_above(self, path: str) -> list[Fault]:
         for base in reversed(list(self._above(path.rpartition("/")[0]))):
@@ -150,7 +153,7 @@ class Session:
         if faults:
             self.broken[path] = list(dict.fromkeys(faults))
 
-    def _import(self, path: str) -> tuple[Module | None, list[Fault]]:
+    def _import(self, path: str, *, is_conftest: bool = False) -> tuple[Module | None, list[Fault]]:
         """Import a test file or a conftest as pytest does; returns its module and what is wrong."""
         try:
             module = self._by_path(path) if self.settings.import_mode == "importlib" else self._by_name(path)
@@ -158,23 +161,25 @@ class Session:
             return None, raised.faults
         except Skipped:
             return None, []
-        faults = []
+        faults: list[Fault] = []
+        if is_conftest:
+            self.hooks.register(module, faults)
         plugins = module.names.get("pytest_plugins") if module.path == path else None
         for name in [plugins] if isinstance(plugins, str) else plugins if isinstance(plugins, list | tuple) else ():
             if isinstance(name, str) and not module.doubt:
-                faults += self._plugin(name, path, module.plugins_line)
+                self._plugin(name, path, module.plugins_line, faults)
         return module, faults
 
-    def _plugin(self, name: str, path: str, line: int) -> list[Fault]:
+    def _plugin(self, name: str, path: str, line: int, faults: list[Fault]) -> None:
+        """Load a plugin that a file names; what is wrong with it is added to `faults`."""
         if self.machine.locate(f"_pytest.{name}") or name in _entry_points():
-            return []
+            return
         try:
-            self.machine.load(name, path, line)
+            self.hooks.register(self.machine.load(name, path, line), faults)
         except Raised as raised:
-            return raised.faults
+            faults += raised.faults
         except Skipped:
             pass
-        return []
 
     def _package(self, path: str) -> tuple[str, str]:
         """Return the folder that has to be on `sys.path` for a file, and its name as a module from there."""

@@ -7,23 +7,14 @@ import platform
 import sys
 from typing import TYPE_CHECKING, Any, Protocol
 
+from test_framework.audit.imports.unknown import UNKNOWN, Source
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["IMPORT_MODULE", "UNKNOWN", "Place", "constant", "truth", "value"]
 
 
-class _Unknown:
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "UNKNOWN"
-
-    def __bool__(self) -> bool:
-        raise TypeError("nobody knows")
-
-
-UNKNOWN = _Unknown()
 IMPORT_MODULE = object()
 """`importlib.import_module`, which others may hand on."""
 
@@ -31,7 +22,7 @@ IMPORT_MODULE = object()
 class Place(Protocol):
     """Where an expression stands."""
 
-    path: str
+    file: str
 
     def lookup(self, name: str) -> object:
         """Return what a name is bound to, or UNKNOWN."""
@@ -70,7 +61,7 @@ def value(expression: tuple[Any, ...], place: Place) -> Any:
 def _value_name(expression: tuple[Any, ...], place: Place) -> Any:
     name = expression[1]
     if name == "__file__":
-        return place.path
+        return place.file
     if name == "__name__":
         return UNKNOWN
     return place.lookup(name)
@@ -90,7 +81,7 @@ def _value_call(expression: tuple[Any, ...], place: Place) -> Any:
     _, called, given = expression
     if called[0] == "a" and called[2] in _METHODS:
         base = value(called[1], place)
-        if isinstance(base, _PathText | str):
+        if isinstance(base, _PathText | Source | str):
             return _METHODS[called[2]](base, *(value(g, place) for g in given))
     name = _dotted(called)
     if name.rpartition(".")[2] in _FINDS and given:
@@ -186,6 +177,10 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
+def _read(source: object) -> object:
+    return source if isinstance(source, Source) else UNKNOWN
+
+
 class _PathText(str):
     """A path that may be joined with a slash, as those of pathlib."""
 
@@ -233,11 +228,15 @@ _METHODS: dict[str, Callable[..., Any]] = {
     "expanduser": _same,
     "as_posix": str,
     "joinpath": _path,
+    **dict.fromkeys(("read_text", "read_bytes"), Source),
+    "read": _read,
     "startswith": lambda text, start: text.startswith(start),
 }
 _PATHS = ("Path", "pathlib.Path", "PurePath", "pathlib.PurePath")
 _CALLS: dict[str, Callable[..., Any]] = {
     **dict.fromkeys(_PATHS, _path),
+    "open": Source,
+    "compile": lambda source, *_: _read(source),
     "str": str,
     "os.fspath": str,
     "bool": bool,

@@ -13,6 +13,10 @@ from test_framework.audit.source.usage import dotted
 __all__ = ["Assigning"]
 
 
+_READS = (("n", "open"), ("n", "compile"))
+_READ_BY = ("read", "read_text", "read_bytes")
+
+
 class Assigning(Calling):
     """Adds assignments to the expressions."""
 
@@ -126,4 +130,7 @@ def _stores(node: ast.Name) -> bool:
 
 def _worth(expression: tuple[Any, ...]) -> bool:
     """Whether a call could have a known value."""
+    called = expression[1]
+    if called in _READS or (called[0] == "a" and called[2] in _READ_BY):
+        return True
     return "path" in str(expression).lower() or "spec" in str(expression) or "environ" in str(expression)

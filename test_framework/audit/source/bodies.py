@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Bodies", "Body"]
 
+_LOOKS = ("get", "items", "keys", "values")
+_REACHES = ("exec", "eval", "locals", "vars")
 _DEF = re.compile(r"def[ \t]+(\w+)")
 # Where a class may end; when that is inside a string or a bracket, what is before it does not parse.
 _NEXT = re.compile(r"\n(?=[^\s#])|\Z")
@@ -54,6 +56,15 @@ class Bodies:
         span = self.named.get(name)
         node = self._parsed(span) if span else self._node(name)
         return self._body(node) if isinstance(node, ast.FunctionDef) else None
+
+    def only_reads(self, name: str, position: int) -> bool:
+        """Whether the function of this name only looks into what it is given at this position."""
+        span = self.named.get(name)
+        node = self._parsed(span) if span else None
+        if node is None:
+            return False
+        given = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args)]
+        return position < len(given) and not any(_changes(statement, given[position]) for statement in node.body)
 
     def constructor(self, name: str) -> Body | None:
         """Return what `__init__` of the class of this name does, where the class itself has one."""
@@ -112,6 +123,25 @@ class Bodies:
         end = _NEXT.search(self.text, start)
         tree = _tree(skeleton(self.text[start : end and end.end()]), self.text.count("\n", 0, start))
         return next((node for node in tree.body if isinstance(node, ast.ClassDef)), None)
+
+
+def _changes(node: ast.AST, name: str) -> bool:
+    """Whether something does more with a name than to look into what it is bound to."""
+    inner: Iterable[ast.AST]
+    match node:
+        case ast.Name(id=found):
+            return found == name
+        case ast.Constant(value="__all__"):
+            return True  # a list in it, which may get longer
+        case ast.Call(func=ast.Name(id=called)) if called in _REACHES:
+            return True
+        case ast.Call(func=ast.Attribute(value=ast.Name(id=found), attr=how)) if found == name and how in _LOOKS:
+            inner = (*node.args, *node.keywords)
+        case ast.Subscript(value=ast.Name(id=found), ctx=ast.Load()) if found == name:
+            inner = (node.slice,)
+        case _:
+            inner = ast.iter_child_nodes(node)
+    return any(_changes(child, name) for child in inner)
 
 
 def _tree(text: str, above: int) -> ast.Module:

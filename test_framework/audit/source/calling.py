@@ -46,13 +46,16 @@ class Calling(Usage):
         written = last in _WRITES and isinstance(node.func, ast.Attribute) and _is_names(node.func.value)
         if name == "exec":
             if binds_names(node):
-                self.out.append((Op.OPEN, not isinstance(node.args[0], ast.Constant)))
-        elif written or any(_is_names(given) for given in node.args) or _hands_itself(node, last):
+                self.out.append((Op.EXEC, ("?",) if self.depth or self.local else encoded(node.args[0])))
+        elif written or _hands_itself(node, last):
             self.out.append((Op.OPEN, False))
+        elif any(map(_is_names, (*node.args, *(k.value for k in node.keywords if k.arg)))):
+            self._hand(node, name)
         elif name == "setattr" and len(node.args) > 1:
             target, attribute = node.args[:2]
-            if isinstance(target, ast.Name) and isinstance(attribute, ast.Constant):
-                self.out.append((Op.SET_ATTRIBUTE, target.id, (), str(attribute.value)))
+            if isinstance(target, ast.Name) and not self.is_local(target.id):
+                known = str(attribute.value) if isinstance(attribute, ast.Constant) else ""
+                self.out.append((Op.SET_ATTRIBUTE, target.id, (), known))
             else:
                 self.out.append((Op.OPEN, False))
         elif last in ("append", "extend") and head and "." not in head and node.args:
@@ -60,6 +63,13 @@ class Calling(Usage):
             self.out.append((Op.GROW, head, ("list", (added,)) if last == "append" else added))
         elif name in _EXITS or (last == "skip" and any(k.arg == "allow_module_level" for k in node.keywords)):
             self.out.append((Op.SKIP,))
+
+    def _hand(self, node: ast.Call, name: str) -> None:
+        """Note that the names of the module are given to a function; one that only reads them binds none."""
+        if name.isidentifier() and not (node.keywords or self.is_local(name)) and not any(map(_is_starred, node.args)):
+            self.out.extend((Op.HAND, name, at) for at, given in enumerate(node.args) if _is_names(given))
+        else:
+            self.out.append((Op.OPEN, False))
 
     def _import_or_skip(self, node: ast.Call) -> None:
         if node.args and isinstance(node.args[0], ast.Constant):
@@ -97,6 +107,10 @@ def binds_names(node: ast.Call, *, inside: bool = False) -> bool:
     if not node.args:
         return False
     return _is_names(node.args[1]) if len(node.args) > 1 else not inside
+
+
+def _is_starred(node: ast.AST) -> bool:
+    return isinstance(node, ast.Starred)
 
 
 def _is_modules(node: ast.AST) -> bool:

@@ -38,10 +38,12 @@ class Op:
     STUB = 14  # expression of the name that is put into `sys.modules`, or None for any
     OPEN = 15  # any name may be bound from here on; whether modules may be made as well
     GROW = 16  # name, expression: a list that gets longer
-    SET_ATTRIBUTE = 17  # name, attributes on the way, attribute
+    SET_ATTRIBUTE = 17  # name, attributes on the way, attribute ("" for any)
     LOAD = 18  # dotted name, line, expression of what is called: `importlib.import_module` perhaps
     CALL = 19  # name, (attribute, …): what may be a function or a class of the project
     RETURN = 20  # the rest of the function does not run
+    HAND = 21  # name, position: a function is given the names of the module, and may bind any
+    EXEC = 22  # expression of a text or of the code of one, which runs with the names of the module
 
 
 class Summary(NamedTuple):

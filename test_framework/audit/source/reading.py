@@ -10,7 +10,7 @@ from test_framework.audit.source.assigning import Assigning
 from test_framework.audit.source.expressions import encoded
 from test_framework.audit.source.inside import Inside
 from test_framework.audit.source.operations import Op, Summary, bound_once
-from test_framework.audit.source.usage import dotted, truthy_literal
+from test_framework.audit.source.usage import dotted, is_hook_mark, truthy_literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -122,7 +122,7 @@ class _Reader(Assigning):
             self.expression(node.returns)
         self.inside.look(node)
         self._decorated(node)
-        if not (self.depth or node.decorator_list or isinstance(node, ast.AsyncFunctionDef)):
+        if not (self.depth or isinstance(node, ast.AsyncFunctionDef)) and all(map(is_hook_mark, node.decorator_list)):
             self.plain.append(node.name)
         self.define(node.name)
 
@@ -179,8 +179,7 @@ class _Reader(Assigning):
         quiet: list[str] | None = []
         for item in node.items:
             self.expression(item.context_expr)
-            if item.optional_vars:
-                self.expression(item.optional_vars)
+            self._entered(item)
             called = item.context_expr.func if isinstance(item.context_expr, ast.Call) else item.context_expr
             last = dotted(called).rpartition(".")[2]
             if last in _QUIET and isinstance(item.context_expr, ast.Call) and quiet is not None:
@@ -192,6 +191,15 @@ class _Reader(Assigning):
             return
         types = None if quiet is None else tuple(quiet)
         self.out.append((Op.TRY, self.block(node.body), ((types, ()),), (), (), False))
+
+    def _entered(self, item: ast.withitem) -> None:
+        """Bind what a `with` gives, of which an open file may be read and executed."""
+        known, target = encoded(item.context_expr), item.optional_vars
+        if known[:2] == ("call", ("n", "open")) and isinstance(target, ast.Name) and not self.depth:
+            self.bound.add(target.id)
+            self.out.append((Op.SET, target.id, known, target.lineno))
+        elif target:
+            self.expression(target)
 
     def try_(self, node: ast.Try) -> None:
         handlers = []

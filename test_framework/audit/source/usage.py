@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from test_framework.audit.source.operations import Block, Operation
 
-__all__ = ["Usage", "dotted", "truthy_literal"]
+__all__ = ["Usage", "dotted", "is_hook_mark", "truthy_literal"]
 
 _ALWAYS = frozenset(dir(builtins)) | {
     "__name__",
@@ -30,6 +30,7 @@ _ALWAYS = frozenset(dir(builtins)) | {
     "__dict__",
     "WindowsError",
 }
+_WHEN = ("tryfirst", "trylast", "optionalhook")
 _OTHERS = ("", "pytest")  # what has no name, and what is no project's
 
 
@@ -50,6 +51,13 @@ def truthy_literal(node: ast.AST) -> bool:
         count = node.args[0]
         return isinstance(count, ast.Constant) and isinstance(count.value, int) and count.value > 0
     return isinstance(node, ast.Tuple | ast.List | ast.Set) and bool(node.elts)
+
+
+def is_hook_mark(node: ast.AST) -> bool:
+    """Whether this decorator only says when pytest calls a hook: nothing else about it, as its name or a wrapping."""
+    given = node.keywords if isinstance(node, ast.Call) and not node.args else []
+    marked = dotted(node.func if isinstance(node, ast.Call) else node) == "pytest.hookimpl"
+    return marked and all(keyword.arg in _WHEN for keyword in given)
 
 
 class Usage:
