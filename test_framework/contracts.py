@@ -26,6 +26,7 @@ __all__ = [
     "Databases",
     "Isolated",
     "Launch",
+    "Own",
     "Part",
     "Provider",
     "Server",
@@ -45,6 +46,19 @@ class ContainerSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Own:
+    """A server that a run has to itself: on this port of the loopback (0 for any), and whether with a password."""
+
+    port: int = 0
+    password: bool = True
+
+    @property
+    def loopback_only(self) -> bool:
+        """Whether nobody on another machine may reach it, or it is looked for on this one."""
+        return bool(self.port) or not self.password
+
+
+@dataclass(frozen=True, slots=True)
 class Launch:
     """What a new server is given.
 
@@ -52,11 +66,18 @@ class Launch:
         password: A random one, for this server alone.
         needs: A URL for each service that it depends on, as the server itself reaches it.
         env: The environment of the client that asks.
+        own: How a run wants it that has it to itself; None for one that is shared out in parts.
     """
 
     password: str
     needs: Mapping[str, str] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
+    own: Own | None = None
+
+    @property
+    def guarded(self) -> bool:
+        """Whether the server asks for the password."""
+        return self.own is None or self.own.password
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +284,7 @@ class Context:
         guard: Notes what must vanish if we are killed.
         progress: Called with a line for a person who waits.
         needs: Parts of the servers that the service depends on, by service.
+        own: How a run wants a server to itself; None for one that is shared.
     """
 
     settings: Settings
@@ -273,3 +295,4 @@ class Context:
     guard: Cleanup
     progress: Callable[[str], None]
     needs: Mapping[str, Part] = field(default_factory=dict)
+    own: Own | None = None

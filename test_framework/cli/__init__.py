@@ -20,9 +20,11 @@ __all__ = ["main"]
 _COMMANDS = {
     "audit": "say which test files pytest cannot import and why, which no tier runs, and which tests cannot fail",
     "health": "compare the suite with its baseline, and show how it has changed",
+    "report": "write the reports of all tiers as one page, or put those of shards into one",
     "validate": "say whether everything is in place for a migration or for CI, and what to do about it",
     "imports": "rewrite names that have moved, and keep the registry of public names",
     "doctor": "show what this machine has, what each tier would run on here, and how to get more",
+    "exec": "run a command with Postgres and Redis servers of its own, which end with it",
     "status": "show the servers that are held warm, and by whom",
     "clean": "stop this project's servers",
     "stand-in": "stand for a staging environment on this machine, whole or with one thing broken",

@@ -121,8 +121,8 @@ def _text(checks: Sequence[Check]) -> Iterator[str]:
 
 def _page(settings: Settings, output: Path) -> int:
     from test_framework.health import read_baseline, read_history
-    from test_framework.health.files import write_whole
     from test_framework.health.page import page
+    from test_framework.report.files import write_whole
 
     baseline = settings.root / settings.health.baseline
     runs, lost = read_history(settings.root / settings.health.history)

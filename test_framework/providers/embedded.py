@@ -109,7 +109,9 @@ class EmbeddedServer:
     def start(self, note: str) -> None:
         """Run it and wait until it answers."""
         needs = {name: part.endpoint.url for name, part in self.context.needs.items()}
-        command = self._prepared(_free_port(), Launch(secrets.token_urlsafe(18), needs, self.context.env))
+        own = self.context.own
+        launch = Launch(secrets.token_urlsafe(18), needs, self.context.env, own)
+        command = self._prepared((own and own.port) or _free_port(), launch)
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603  # the service's own command
                 command.argv,

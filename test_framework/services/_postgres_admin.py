@@ -10,6 +10,8 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from test_framework.services._libpq import DIRECT
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import TracebackType
@@ -28,9 +30,6 @@ _FILE_COPY = 150000
 _COUNTS_AT_EXIT = 150000
 """The server version from which a session has told its counts before it is gone from the list of sessions; in older
 ones they came later, by a message that could be lost."""
-
-_DIRECT = {"sslmode": "disable", "gssencmode": "disable"}
-"""Each would be a question to the server before the first one that counts."""
 
 _GONE_SECONDS = 0.15
 _LOOK_SECONDS = 0.001
@@ -78,7 +77,7 @@ class Admin:
     """
 
     def __init__(self, url: str, *, direct: bool = False) -> None:
-        self._url = make_conninfo(url, application_name=OURS, **(_DIRECT if direct else {}))
+        self._url = make_conninfo(url, application_name=OURS, **(DIRECT if direct else {}))
         self._connection = psycopg.connect(self._url, autocommit=True)
         version = self._connection.info.server_version
         self._fast: LiteralString = " STRATEGY FILE_COPY" if version >= _FILE_COPY else ""

@@ -19,6 +19,7 @@ from test_framework import net, owner
 from test_framework.contracts import Binary, Command, ContainerSpec, Launch, RunAs
 from test_framework.reasons import Code
 from test_framework.services._binaries import choose, missing, wheel_folder
+from test_framework.services._libpq import DIRECT
 from test_framework.verdict import Endpoint, Reason, Refused
 
 if TYPE_CHECKING:
@@ -32,6 +33,11 @@ if TYPE_CHECKING:
 __all__ = ["SERVICE", "Postgres"]
 
 _USER = "postgres"
+_OWN_DATABASE = "test"
+"""On a server that a run has to itself: `postgres` is there beside it, as on every server."""
+
+_USUAL_ROUNDS = 4096
+"""Of hashing a password: see `scram_iterations` of PostgreSQL."""
 
 _FAST = {
     "fsync": "off",
@@ -66,13 +72,14 @@ class Postgres:
 
     def container(self, launch: Launch) -> ContainerSpec:
         """Return the contract of the official image, with the data directory in memory."""
+        login = {"POSTGRES_PASSWORD": _verifier(launch)}
         return ContainerSpec(
             port=5432,
-            url=f"postgresql://{_USER}:{launch.password}@{{host}}:{{port}}/{_USER}",
+            url=_url(launch, "{host}:{port}"),
             env={
                 "POSTGRES_USER": _USER,
-                "POSTGRES_PASSWORD": _verifier(launch.password),
-                "POSTGRES_DB": _USER,
+                "POSTGRES_DB": _database(launch),
+                **(login if launch.guarded else {"POSTGRES_HOST_AUTH_METHOD": "trust"}),
                 "POSTGRES_INITDB_ARGS": "--no-sync",
                 # The folder below the mount is the entrypoint's to make, with the owner that it needs;
                 # the default one moved between the official image's versions.
@@ -105,6 +112,8 @@ class Postgres:
         data = folder / "data"
         shutil.copytree(_initialised(binary, run), data)
         data.chmod(0o700)
+        if not launch.guarded:
+            (data / "pg_hba.conf").write_text("local all all trust\nhost all all 127.0.0.1/32 trust\n")
         if run.uid is not None:
             for path in (folder, data, *data.rglob("*")):
                 os.chown(path, run.uid, run.gid or -1)
@@ -117,9 +126,9 @@ class Postgres:
         }
         return Command(
             argv=(str(binary.path), "-D", str(data), *_options(options)),
-            url=f"postgresql://{_USER}:{launch.password}@127.0.0.1:{port}/{_USER}",
+            url=_url(launch, f"127.0.0.1:{port}"),
             stop_signal=signal.SIGQUIT,
-            before_check=lambda: _set_password(folder, port, launch.password),
+            before_check=lambda: _furnish(folder, port, launch),
         )
 
     def check(self, url: str, source: str, seconds: float, env: Mapping[str, str]) -> str:
@@ -186,32 +195,50 @@ def _run_initdb(binary: Binary, data: Path, run: RunAs) -> None:
         raise Refused(Reason.of(code, **fields), log=result.stderr)
 
 
-def _set_password(folder: Path, port: int, password: str) -> None:
-    """Set the password over the private socket; raises `psycopg.OperationalError` while the server starts."""
+def _database(launch: Launch) -> str:
+    """Return the database of the server's URL: parts of a shared one are made beside it."""
+    return _OWN_DATABASE if launch.own else _USER
+
+
+def _url(launch: Launch, address: str) -> str:
+    password = f":{launch.password}" if launch.guarded else ""
+    return f"postgresql://{_USER}{password}@{address}/{_database(launch)}"
+
+
+def _furnish(folder: Path, port: int, launch: Launch) -> None:
+    """Set the password and make the database of the URL, over the private socket.
+
+    Raises:
+        psycopg.OperationalError: The server is still on its way.
+    """
     import psycopg
     from psycopg import sql
 
     with psycopg.connect(host=str(folder), port=port, user=_USER, dbname=_USER, autocommit=True) as connection:
-        role, secret = sql.Identifier(_USER), sql.Literal(_verifier(password))
+        role, secret, name = sql.Identifier(_USER), sql.Literal(_verifier(launch)), _database(launch)
         connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(role, secret))
+        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
 
 
-def _verifier(password: str) -> str:
+def _verifier(launch: Launch) -> str:
     """Return what a server keeps of a password (RFC 5802 and 7677), after one round of hashing and not 4,096.
 
-    Our passwords are long and random, so that stretching them would only make each connection slower: by half.
+    Our passwords are long and random, so that stretching them would only make each connection slower: by half. But
+    there are clients, such as pg8000, that refuse fewer rounds, and on a run's own server it may use any client.
     """
+    rounds = _USUAL_ROUNDS if launch.own else 1
     salt = secrets.token_bytes(16)
-    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, 1)
+    salted = hashlib.pbkdf2_hmac("sha256", launch.password.encode(), salt, rounds)
     stored = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()
     parts = (base64.b64encode(part).decode() for part in (salt, stored, hmac.digest(salted, b"Server Key", "sha256")))
-    return "SCRAM-SHA-256$1:{}${}:{}".format(*parts)
+    return "SCRAM-SHA-256${}:{}${}:{}".format(rounds, *parts)
 
 
 def _connect(url: str, source: str, seconds: float) -> psycopg.Connection[Any]:
     """Connect, with each way it can fail told apart."""
     import psycopg
-    from psycopg.conninfo import conninfo_to_dict
+    from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
     try:
         info = conninfo_to_dict(url)
@@ -222,7 +249,8 @@ def _connect(url: str, source: str, seconds: float) -> psycopg.Connection[Any]:
     if host and not host.startswith("/"):
         net.connect(host, port, source, min(seconds, net.CONNECT_SECONDS)).close()
     try:
-        return psycopg.connect(url, connect_timeout=max(2, round(seconds)), autocommit=True)
+        asked = make_conninfo(url, **(DIRECT if source in ("docker", "embedded") else {}))
+        return psycopg.connect(asked, connect_timeout=max(2, round(seconds)), autocommit=True)
     except psycopg.OperationalError as error:
         raise Refused(_classified(error, host, port, source, seconds)) from error
 

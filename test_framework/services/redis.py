@@ -26,6 +26,9 @@ __all__ = ["SERVICE", "Redis"]
 _DATABASES = 1024
 """How many numbered databases our own servers have; an empty one costs Redis next to nothing."""
 
+_OWN_DATABASES = 16
+"""How many a Redis has by itself, as software expects that has a server to itself."""
+
 _REFUSALS = ("NOAUTH", "WRONGPASS", "NOPERM", "ERR invalid password", "ERR AUTH", "ERR Client sent AUTH")
 """How the versions of Redis begin their answer to a login that is missing or wrong."""
 
@@ -44,10 +47,11 @@ class Redis:
 
     def container(self, launch: Launch) -> ContainerSpec:
         """Return the contract of the official image; nothing is written to disk."""
-        options = {"--requirepass": launch.password, "--save": "", "--appendonly": "no", "--databases": str(_DATABASES)}
+        login = {"--requirepass": launch.password} if launch.guarded else {"--protected-mode": "no"}
+        options = {**login, "--save": "", "--appendonly": "no", "--databases": str(_databases(launch))}
         return ContainerSpec(
             port=6379,
-            url=f"redis://:{launch.password}@{{host}}:{{port}}/0",
+            url=_url(launch, "{host}:{port}"),
             command=("redis-server", *(part for option in options.items() for part in option)),
         )
 
@@ -68,17 +72,17 @@ class Redis:
     def prepare(self, binary: Binary, folder: Path, port: int, launch: Launch, run: RunAs) -> Command:
         """Return the command; the configuration goes through standard input, where nobody can read the password."""
         config = {
-            "requirepass": launch.password,
+            **({"requirepass": launch.password} if launch.guarded else {}),
             "save": '""',
             "appendonly": "no",
-            "databases": _DATABASES,
+            "databases": _databases(launch),
             "dir": folder,
         }
         return Command(
             # The address is in the command, so that a server whose owner is killed before it has sent the rest
             # does not listen on Redis' usual port of every network.
             argv=(str(binary.path), "-", "--port", str(port), "--bind", "127.0.0.1"),
-            url=f"redis://:{launch.password}@127.0.0.1:{port}/0",
+            url=_url(launch, f"127.0.0.1:{port}"),
             stdin="".join(f"{key} {value}\n" for key, value in config.items()),
         )
 
@@ -114,6 +118,14 @@ class Redis:
 
         prefixed = settings.service(self.name).isolation is Isolation.PREFIX
         return Prefixes(endpoint) if prefixed else NumberedDatabases(endpoint)
+
+
+def _databases(launch: Launch) -> int:
+    return _OWN_DATABASES if launch.own else _DATABASES
+
+
+def _url(launch: Launch, address: str) -> str:
+    return f"redis://{f':{launch.password}@' if launch.guarded else ''}{address}/0"
 
 
 SERVICE = Redis()

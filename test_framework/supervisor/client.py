@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from test_framework.config import BadSetting, Settings
+from test_framework.services._libpq import ELSEWHERE
 from test_framework.supervisor.address import Address, base
 from test_framework.supervisor.wire import (
     UNANSWERED,
@@ -56,6 +57,9 @@ class Client(Protocol):
 
     def dead(self, services: Iterable[str]) -> list[Refused]:
         """Return why each of these that has died did."""
+
+    def end_own(self) -> None:
+        """End what this run has to itself, and wait until that is gone."""
 
     def checkout(self, service: str) -> tuple[str, Endpoint]:
         """Return the name and the endpoint of a fresh part of a resolved service; raises `Refused`."""
@@ -159,7 +163,7 @@ def _start(address: Address) -> int:
             sys.executable,
             # -P, because our working folder is the project's, and its modules are not to stand in for others.
             [sys.executable, "-P", "-m", "test_framework.supervisor", str(address.folder)],
-            {**os.environ, "PYTHONPATH": path},
+            {k: v for k, v in os.environ.items() if k not in ELSEWHERE} | {"PYTHONPATH": path},
             file_actions=[
                 (os.POSIX_SPAWN_DUP2, nothing.fileno(), 0),
                 (os.POSIX_SPAWN_DUP2, log.fileno(), 1),
@@ -235,6 +239,10 @@ class _SocketClient:
     def dead(self, services: Iterable[str]) -> list[Refused]:
         """See `Client.dead`."""
         return [refused_from(r) for r in self._ask(op="dead", services=list(services))]
+
+    def end_own(self) -> None:
+        """See `Client.end_own`."""
+        self._ask(op="end_own")
 
     def checkout(self, service: str) -> tuple[str, Endpoint]:
         """See `Client.checkout`."""

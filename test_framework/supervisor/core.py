@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from test_framework.reasons import Code
 from test_framework.resolve import resolve
 from test_framework.supervisor.guard import Guard
 from test_framework.supervisor.needs import Held, resolve_needs
+from test_framework.supervisor.own import refuse_remote, refuse_taken
 from test_framework.verdict import Reason, Refused, Resolution
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Supervisor:
         self.guard = Guard()
         self._lock = threading.Lock()
         self._service_locks: dict[str, threading.Lock] = {}
-        self._servers: dict[tuple[str, str], Server] = {}
+        self._servers: dict[tuple[str, str, str], Server] = {}
         self._databases: dict[int, Databases] = {}
         self._needs: dict[int, list[Held]] = {}
         self._held: dict[str, dict[str, Held]] = {}
@@ -74,10 +75,7 @@ class Supervisor:
                 return
             self._runs.pop(run.id, None)
             over = not self._runs
-        # A server of somebody else's is another one for each run; ours are kept with what they hand out.
-        for server in run.servers.values():
-            if not server.identity and (databases := self._databases.pop(id(server), None)):
-                databases.close()
+        self.end_own(run)
         if over:
             for databases in list(self._databases.values()):
                 databases.tidy()
@@ -92,7 +90,7 @@ class Supervisor:
     def _warm(self, run: Run, want: Want) -> None:
         self.resolve(run, want)
         server = run.servers.get(want.service)
-        if server and services.get(want.service).divides:
+        if server and not want.own and services.get(want.service).divides:
             template = run.settings.service(want.service).template
             self._databases_of(run, want.service, server).prepare(template, run.id, run.env)
 
@@ -104,13 +102,12 @@ class Supervisor:
         return resolution
 
     def _resolved(self, run: Run, want: Want) -> tuple[Resolution, Server | None]:
-        return run.memo.once(f"resolve {want.service} {want.order}", lambda: self._resolve(run, want))
+        return run.memo.once(f"resolve {want.service} {want.order} {want.own}", lambda: self._resolve(run, want))
 
     def _resolve(self, run: Run, want: Want) -> tuple[Resolution, Server | None]:
         disabled = {name: run.settings.origin("disabled") for name in run.settings.disabled}
-        with self._lock:
-            lock = self._service_locks.setdefault(want.service, threading.Lock())
-        with lock:
+        # One that is shared is started once; what a run has to itself waits for nobody.
+        with nullcontext() if want.own else self._lock_of(want.service):
             resolution, server = resolve(
                 want.service, want.order, want.source, disabled, lambda provider: self._obtain(run, want, provider)
             )
@@ -118,13 +115,21 @@ class Supervisor:
             _log.info("%s: %s: %s (%.3f s)", want.service, attempt.provider, attempt.reason or "yes", attempt.seconds)
             if attempt.log:
                 _log.info("log of %s on %s:\n%s", want.service, attempt.provider, attempt.log)
+        if want.own and server and not server.identity and services.get(want.service).divides:
+            # It is somebody else's, so that all of it cannot be had.
+            part = self._hand_out(run, run.id, want.service, server, whole=True)
+            resolution = replace(resolution, endpoint=part.endpoint)
         return resolution, server
+
+    def _lock_of(self, service: str) -> threading.Lock:
+        with self._lock:
+            return self._service_locks.setdefault(service, threading.Lock())
 
     def _obtain(self, run: Run, want: Want, provider: str) -> Server:
         """Return the live server of this provider, asked again, or a new one."""
         service, way = services.get(want.service), providers.get(provider)
-        context = Context(run.settings, run.env, self._folder, owner.MARK, run.memo, self.guard, run.say)
-        key = (want.service, provider)
+        context = Context(run.settings, run.env, self._folder, owner.MARK, run.memo, self.guard, run.say, own=want.own)
+        key = (want.service, provider, run.id if want.own else "")
         live = self._servers.get(key)
         bases: dict[str, Server] = {}
         if live or (service.needs and way.builds_on):
@@ -136,7 +141,7 @@ class Supervisor:
                 try:
                     service.check(live.endpoint.url, provider, _CHECK_SECONDS, run.env)
                 except Refused as refused:
-                    _log.warning("%s on %s does not answer: %s", *key, refused.reason)
+                    _log.warning("%s on %s does not answer: %s", *key[:2], refused.reason)
                 else:
                     return live
             self._discard(key)
@@ -152,17 +157,21 @@ class Supervisor:
                 databases = self._databases_of(run, name, base)
                 held.append(Held(name, databases.checkout((), run.id, run.env, whole=True), databases, base))
             parts = {h.service: Part(h.server, h.isolated.endpoint) for h in held}
+            if context.own and way.builds_on:
+                refuse_taken(service, way, context.own)
             server = way.obtain(service, replace(context, needs=parts))
+            if context.own:
+                refuse_remote(server.endpoint)
         except BaseException:
             for each in held:
                 each.give_back(keep=False)
             raise
         if server.identity:
-            key = (service.name, way.name)
+            key = (service.name, way.name, run.id if context.own else "")
             with self._lock:
                 self._servers[key] = server
                 self._needs[id(server)] = held
-            if self._closed:
+            if self._closed or (context.own and run.id not in self._runs):
                 self._discard(key)
         return server
 
@@ -177,14 +186,27 @@ class Supervisor:
                 return reason, each
         return None
 
-    def _discard(self, key: tuple[str, str]) -> None:
-        server = self._servers.pop(key)
+    def _discard(self, key: tuple[str, str, str]) -> None:
+        if (server := self._servers.pop(key, None)) is None:
+            return
         if databases := self._databases.pop(id(server), None):
             with suppress(Exception):
                 databases.close()
         server.stop()
         for held in self._needs.pop(id(server), []):
             held.give_back(keep=False)
+
+    def end_own(self, run: Run) -> None:
+        """End what a run has to itself, or has made on servers of somebody else's."""
+        for name in list(self._held.get(run.id, {})):
+            self.give_back(run.id, name, keep=False)
+        self._held.pop(run.id, None)
+        # A server of somebody else's is another one for each run; ours are kept with what they hand out.
+        for server in run.servers.values():
+            if not server.identity and (databases := self._databases.pop(id(server), None)):
+                databases.close()
+        for key in [key for key in list(self._servers) if key[2] == run.id]:
+            self._quietly_discard(key)
 
     def dead(self, run: Run, names: Iterable[str]) -> list[Refused]:
         """Return, for each of these services of the run whose server has died, why, with its log."""
@@ -197,13 +219,16 @@ class Supervisor:
         Raises:
             Refused: The server died, or the template failed.
         """
-        server = run.servers[service]
+        return self._hand_out(run, client, service, run.servers[service])
+
+    def _hand_out(self, run: Run, client: str, service: str, server: Server, *, whole: bool = False) -> Isolated:
+        """See `checkout`; `whole` is for what knows nothing of us, and so of no template."""
         if reason := server.died():
             raise Refused(reason, server.log())
-        template = run.settings.service(service).template
+        template = () if whole else run.settings.service(service).template
         try:
             databases = self._databases_of(run, service, server)
-            isolated = databases.checkout(template, run.id, run.env)
+            isolated = databases.checkout(template, run.id, run.env, whole=whole)
         except Refused as refused:
             gone = refused.reason.code is Code.SERVER_DIED
             raise Refused((gone and _end_of(server)) or refused.reason, refused.log or server.log()) from refused
@@ -218,9 +243,7 @@ class Supervisor:
         return isolated
 
     def _databases_of(self, run: Run, service: str, server: Server) -> Databases:
-        with self._lock:
-            lock = self._service_locks.setdefault(service, threading.Lock())
-        with lock:
+        with self._lock_of(service):
             if id(server) not in self._databases:
                 made = services.get(service).databases(server.endpoint, self._folder, run.settings)
                 self._databases[id(server)] = made
@@ -248,7 +271,7 @@ class Supervisor:
                     "id": server.identity,
                     "died": str(server.died() or "") or None,
                 }
-                for (service, _), server in self._servers.items()
+                for (service, *_), server in self._servers.items()
             ]
 
     def close(self) -> None:
@@ -262,11 +285,11 @@ class Supervisor:
                 list(pool.map(self._quietly_discard, keys))
         _log.info("closed in %.2f s", time.monotonic() - begin)
 
-    def _quietly_discard(self, key: tuple[str, str]) -> None:
+    def _quietly_discard(self, key: tuple[str, str, str]) -> None:
         try:
             self._discard(key)
         except Exception:
-            _log.exception("stopping %s on %s", *key)
+            _log.exception("stopping %s on %s", *key[:2])
 
 
 def _end_of(server: Server) -> Reason | None:

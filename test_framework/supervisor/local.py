@@ -51,6 +51,10 @@ class LocalClient:
         """See `Client.dead`."""
         return self._supervisor.dead(self._run, services)
 
+    def end_own(self) -> None:
+        """See `Client.end_own`."""
+        self._supervisor.end_own(self._run)
+
     def checkout(self, service: str) -> tuple[str, Endpoint]:
         """See `Client.checkout`."""
         isolated = self._supervisor.checkout(self._run, _ME, service)

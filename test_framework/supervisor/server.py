@@ -232,6 +232,9 @@ class _Client:
                 return {"ok": resolution_to(resolution)}
             case "dead":
                 return {"ok": [refused_to(r) for r in supervisor.dead(run, message["services"])]}
+            case "end_own":
+                supervisor.end_own(run)
+                return {"ok": None}
             case "checkout":
                 isolated = supervisor.checkout(run, self._name, message["service"])
                 return {"ok": {"name": isolated.name, "endpoint": endpoint_to(isolated.endpoint)}}

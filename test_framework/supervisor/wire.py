@@ -9,6 +9,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from test_framework.contracts import Own
 from test_framework.verdict import Attempt, Endpoint, Reason, Refused, Resolution
 
 if TYPE_CHECKING:
@@ -39,13 +40,15 @@ UNANSWERED = ("give_back",)
 class Want:
     """A service that a client asks for, with the providers to try and where that order came from.
 
-    `tier` is that of the test, for the order of what the service itself depends on.
+    `tier` is that of the test, for the order of what the service itself depends on. `own` asks for a server that this
+    run has to itself, and that ends with it.
     """
 
     service: str
     order: tuple[str, ...]
     source: str
     tier: str | None = None
+    own: Own | None = None
 
     @classmethod
     def of(cls, service: str, settings: Settings, tier: str | None) -> Want:
@@ -60,7 +63,8 @@ class Want:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Want:
         """Read what `to_json` wrote."""
-        return cls(data["service"], tuple(data["order"]), data["source"], data["tier"])
+        own = Own(**data["own"]) if data["own"] else None
+        return cls(data["service"], tuple(data["order"]), data["source"], data["tier"], own)
 
 
 class Channel:

@@ -82,7 +82,8 @@ class ContainerServer:
         from docker.errors import DockerException
 
         context, service = self._context, self._service
-        spec = service.container(Launch(secrets.token_urlsafe(18), self._needs(), context.env))
+        own, loopback_only = context.own, context.own is not None and context.own.loopback_only
+        spec = service.container(Launch(secrets.token_urlsafe(18), self._needs(), context.env, own))
         self._port = spec.port
         self._image = str(self._client.images.get(image).id)
         context.progress(f"{service.name}: starting a container of {image}")
@@ -93,18 +94,25 @@ class ContainerServer:
 
                 # On this machine's engine only we may connect. From a container, or to a remote engine, the way
                 # leads over another address, and the port has to be open there.
-                private = self._local and not inside_container()
+                inside = inside_container()
+                if loopback_only and not self._local:
+                    raise Refused(_elsewhere())
+                private = self._local and (not inside or loopback_only)
                 container = DockerContainer(image, docker_client_kw=options(self._engine))
                 trust_only_engine(container.get_docker_client().client)
                 container.with_envs(**spec.env).with_command(list(spec.command))
                 container.with_kwargs(labels=self._labels())
-                container.ports = {f"{spec.port}/tcp": ("127.0.0.1", None) if private else None}  # type: ignore[dict-item]
+                fixed = (own and own.port) or None
+                container.ports = {f"{spec.port}/tcp": (_LOOPBACK, fixed) if private else None}  # type: ignore[dict-item]
                 for path in spec.tmpfs:
                     container.with_tmpfs_mount(path)
                 self._container = container
                 container.start()
                 port = container.get_exposed_port(spec.port)
-                host = _LOOPBACK if private or _accepts(port) else container.get_container_host_ip()
+                near = (private and not inside) or _accepts(port)
+                if loopback_only and not near:
+                    raise Refused(_elsewhere())
+                host = _LOOPBACK if near else container.get_container_host_ip()
         except (DockerException, OSError, TimeoutError) as error:
             raise Refused(self._start_failed(error), log=self.log()) from error
         threading.Thread(target=self._watch, daemon=True, name=f"watch {service.name}").start()
@@ -233,6 +241,11 @@ class ContainerServer:
             _log.warning("container %s cannot be removed: %s", self.identity, error)
         finally:
             self._client.close()
+
+
+def _elsewhere() -> Reason:
+    what = "a Docker engine on this machine, for a fixed port or a server without a password,"
+    return Reason.of(Code.NOT_CONFIGURED, what=what, variables="DOCKER_HOST to one")
 
 
 def _accepts(port: int) -> bool:

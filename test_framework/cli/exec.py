@@ -1,0 +1,103 @@
+"""`exec`: a command with Postgres, Redis and whatever else it needs, started for it alone."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from test_framework.config import BadSetting
+from test_framework.config.load import names
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from test_framework.config import Settings
+    from test_framework.contracts import Own
+
+__all__ = ["add_arguments", "run"]
+
+_USUAL = ("postgres", "redis")
+_NOT_SERVED = 125
+_HIGHEST_PORT = 65535
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    option = parser.add_argument
+    option(
+        "--service", metavar="NAME", action="append", help="start this; may be given again; postgres and redis if not"
+    )
+    option("--env", metavar="NAME=TEMPLATE", action="append", default=[], help="set it too, as in DB={postgres.host}")
+    option(
+        "--port", metavar="SERVICE=PORT", action="append", default=[], help="the port of a service; any free one if not"
+    )
+    option("--no-password", action="store_true", help="servers that ask for no password")
+    option("command_line", metavar="CMD", nargs="+", help="the command with its arguments, after --")
+
+
+def run(given: argparse.Namespace, settings: Settings) -> int:
+    """Run the command; returns its exit status, 128 and more for a signal, or 125 to 127 when it was not run."""
+    from test_framework.exec.child import SIGNALLED, CommandError, find
+    from test_framework.exec.child import run as run_child
+    from test_framework.exec.servers import NotServed, leased
+    from test_framework.exec.variables import Template, environment
+    from test_framework.supervisor.client import SupervisorLost
+
+    wishes = _wishes(given)
+    templates = [Template.of(text, wishes) for text in given.env]
+    # Of a server that does not start its refusal brings the log.
+    logging.getLogger("test_framework").addHandler(logging.NullHandler())
+    try:
+        path = find(given.command_line[0])
+        with leased(settings, wishes, _tell if sys.stderr.isatty() else _nothing, _tell) as endpoints:
+            return run_child(path, given.command_line, environment(os.environ, endpoints, templates))
+    except CommandError as error:
+        _tell(str(error))
+        return error.status
+    except NotServed:
+        return _NOT_SERVED
+    except SupervisorLost as lost:
+        _tell(str(lost))
+        return _NOT_SERVED
+    except KeyboardInterrupt:
+        return SIGNALLED + signal.SIGINT
+
+
+def _tell(text: str) -> None:
+    print(f"exec: {text}", file=sys.stderr, flush=True)
+
+
+def _nothing(text: str) -> None:
+    """Progress is for a person who watches."""
+
+
+def _wishes(given: argparse.Namespace) -> dict[str, Own]:
+    """Return how each service is wanted.
+
+    Raises:
+        BadSetting: A service is not known, or a port is none.
+    """
+    from test_framework.contracts import Own
+
+    services = dict.fromkeys(given.service or _USUAL)
+    for name in services:
+        if name not in names("services"):
+            raise BadSetting.unknown("service", name, "--service", names("services"))
+    ports = _ports(given.port, tuple(services))
+    return {name: Own(ports.get(name, 0), password=not given.no_password) for name in services}
+
+
+def _ports(texts: Sequence[str], services: Sequence[str]) -> dict[str, int]:
+    found = {}
+    for text in texts:
+        name, _, number = text.partition("=")
+        if name not in services:
+            raise BadSetting.unknown("service", name, "--port", services)
+        if not number.isdecimal() or not 0 < int(number) <= _HIGHEST_PORT:
+            raise BadSetting.value(name, number, "--port", f"a port from 1 to {_HIGHEST_PORT}")
+        found[name] = int(number)
+    return found

@@ -1,0 +1,129 @@
+"""`report`: one page of HTML, and the reports of shards as one."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from test_framework.config import BadSetting
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable
+
+    from test_framework.config import Settings
+    from test_framework.gate import Verdict
+    from test_framework.report.merge import Merged
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the commands and their options."""
+    commands = parser.add_subparsers(dest="report", required=True, metavar="html|merge")
+    meaning = "write one page of HTML with the last run of each tier"
+    html = commands.add_parser("html", help=meaning, description=meaning)
+    html.add_argument(
+        "files", nargs="*", type=Path, metavar="FILE", help="reports; those of all tiers in the report folder"
+    )
+    html.add_argument("--out", type=Path, metavar="FILE", help="where; index.html of the report folder")
+    meaning = "put the reports of a tier's shards into one, and judge it"
+    merge = commands.add_parser("merge", help=meaning, description=meaning)
+    merge.add_argument(
+        "folders", nargs="+", type=Path, metavar="DIR", help="folders with a report, or with folders that have one"
+    )
+    merge.add_argument("--out", type=Path, metavar="FILE", required=True, help="where")
+    merge.add_argument("--tier", metavar="NAME", help="which, when there are reports of several")
+    merge.add_argument("--shards", metavar="N", help="how many there have to be, where the reports do not say so")
+
+
+def run(given: argparse.Namespace, settings: Settings) -> int:
+    """Do it; returns 0 when all is well, 1 when what was merged is red, 2 when nobody can tell."""
+    try:
+        if given.report == "html":
+            return _html(given.files, given.out or settings.reports_folder / "index.html", settings)
+        return _merge(given, settings)
+    except ValueError as error:
+        print(f"test-framework: {error}", file=sys.stderr)
+    except OSError as error:
+        print(f"test-framework: {error.filename}: {error.strerror}", file=sys.stderr)
+    return 2
+
+
+def _html(files: list[Path], out: Path, settings: Settings) -> int:
+    from test_framework.report.page import write_page
+    from test_framework.report.stored import load
+
+    there = (settings.reports_folder / f"{tier}.json" for tier in settings.tiers)
+    reports = [load(path) for path in files or filter(Path.is_file, there)]
+    try:
+        write_page(out, settings.root.name, reports)
+    except OSError as error:
+        raise BadSetting.value("--out", str(out), "the command line", f"writable: {error.strerror}") from error
+    print(f"{len(reports)} report{'' if len(reports) == 1 else 's'}: {out}")
+    return 0
+
+
+def _merge(given: argparse.Namespace, settings: Settings) -> int:
+    from test_framework.report.markdown import append
+    from test_framework.report.merge import merge
+    from test_framework.report.stored import Report, load
+    from test_framework.report.told import headline
+
+    shards = None if given.shards is None else _count(given.shards)
+    tier, files = _found(given.folders, given.tier, settings)
+    reports = [(path, load(path)) for path in files]
+    for path, report in reports:
+        if report.record.tier != tier:
+            raise ValueError(f"{path} is a report of {report.name}, and not of {tier}.")
+    merged = merge(reports, shards)
+    verdict = _judged(merged, settings)
+    try:
+        merged.record.write(given.out, verdict.to_json())
+    except OSError as error:
+        raise BadSetting.value("--out", str(given.out), "the command line", f"writable: {error.strerror}") from error
+    whole = Report.of(merged.record, verdict.to_json())
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        append(summary, [whole])
+    print(f"{'RED' if whole.red else 'green'}: {headline([whole])}")
+    if verdict.why and not verdict.red:
+        print(f"gate (lenient): {'; '.join(verdict.why)}")
+    print(f"{len(reports)} reports: {given.out}")
+    return 1 if whole.red else 0
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise BadSetting.value("--shards", text, "the command line", "a whole number, 1 or more")
+    return int(text)
+
+
+def _found(folders: Iterable[Path], tier: str | None, settings: Settings) -> tuple[str, list[Path]]:
+    """Return the tier, and its report in each of the folders: a shard that has none is missing."""
+    if tier is not None and tier not in settings.tiers:
+        raise BadSetting.unknown("tier", tier, "--tier", settings.tiers)
+    found: dict[str, list[Path]] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise BadSetting.value("DIR", str(folder), "the command line", "a folder")
+        for name in [tier] if tier else settings.tiers:
+            there = sorted({folder / f"{name}.json", *folder.glob(f"*/{name}.json")})
+            found.setdefault(name, []).extend(path for path in there if path.is_file())
+    tiers = [name for name, paths in found.items() if paths]
+    if len(tiers) > 1:
+        raise ValueError(f"there are reports of {', '.join(tiers)}: name one with --tier.")
+    if not tiers:
+        of = f"of {tier}" if tier else "of a tier"
+        raise ValueError(f"no report {of} in {', '.join(map(str, folders))}.")
+    return tiers[0], list(dict.fromkeys(found[tiers[0]]))
+
+
+def _judged(merged: Merged, settings: Settings) -> Verdict:
+    """Ask the gate, as for a single run; a part that is missing is red however lenient it is."""
+    from test_framework.gate import Verdict, is_strict, judge
+
+    strict = merged.strict or is_strict(settings, os.environ, required=False)
+    verdict = judge(merged.record, settings, strict=strict, require=merged.record.require)
+    return Verdict(strict or bool(merged.faults), (*merged.faults, *verdict.why))

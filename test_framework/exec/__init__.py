@@ -1,0 +1,1 @@
+"""A command with servers of its own: what it is told of them, how it has them, how it is run."""

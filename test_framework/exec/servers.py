@@ -1,0 +1,107 @@
+"""The servers of one command: leased for as long as it runs, told in a line each, or refused together."""
+
+from __future__ import annotations
+
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
+
+from test_framework.config import BadSetting
+from test_framework.exec.variables import fields_of
+from test_framework.reasons import Code
+from test_framework.supervisor.client import SupervisorLost, connect
+from test_framework.supervisor.own import taken
+from test_framework.supervisor.wire import Want
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from test_framework.config import Settings
+    from test_framework.contracts import Own
+    from test_framework.supervisor.client import Client
+    from test_framework.verdict import Endpoint, Resolution
+
+__all__ = ["NotServed", "leased"]
+
+
+class NotServed(Exception):
+    """A service cannot be had; each that cannot has been told."""
+
+
+@contextmanager
+def leased(
+    settings: Settings, wishes: Mapping[str, Own], say: Callable[[str], None], tell: Callable[[str], None]
+) -> Iterator[dict[str, Endpoint]]:
+    """Have these services for the length of the block, each from the first provider that gives it.
+
+    Args:
+        settings: Of the project.
+        wishes: How each service is wanted.
+        say: Called with a line of progress for a person who waits.
+        tell: Called with a line for each service that says what it runs on, or why it cannot be had and what to do.
+
+    Yields:
+        Where they are. When the block ends, those that were started have ended too.
+
+    Raises:
+        NotServed: At least one of them cannot be had.
+        BadSetting: What is there is not as it was wished, or the settings cannot be used.
+        SupervisorLost: See `supervisor.client.connect`.
+    """
+    with closing(connect(settings, {}, uuid4().hex, say)) as client:
+        wants = [replace(Want.of(name, settings, None), own=own) for name, own in wishes.items()]
+        client.warm(wants)
+        resolutions = {want.service: client.resolve(want) for want in wants}
+        for name, resolution in resolutions.items():
+            tell(_told(resolution, wishes[name]))
+        endpoints = {name: found.endpoint for name, found in resolutions.items() if found.endpoint}
+        if len(endpoints) < len(wishes):
+            raise NotServed
+        for name, endpoint in endpoints.items():
+            _check(endpoint, wishes[name])
+        try:
+            yield endpoints
+        finally:
+            _end(client, endpoints, tell)
+
+
+def _told(resolution: Resolution, own: Own) -> str:
+    """Return the line of a service, and the log of a server that did not start below it."""
+    name, endpoint, reason = resolution.service, resolution.endpoint, resolution.reason
+    tried = [(a.provider, a.reason) for a in resolution.attempts if a.reason and a.reason is not reason]
+    beside = ", ".join(f"{way}: {why.code}" for way, why in tried if not endpoint or why.code != Code.NOT_CONFIGURED)
+    note = f" [{beside}]" if beside else ""
+    if endpoint:
+        asked = f" ({endpoint.note})" if endpoint.note else ""
+        return f"{name} {endpoint.version}{asked} on {endpoint.provider} at {endpoint.safe_url}{note}"
+    if own.port and (why := taken(own.port)):
+        port = f"port {own.port} of this machine, from --port {name}={own.port}, cannot be had"
+        return f"{name} cannot be had: {port}: {why}. End what uses it, or name another port."
+    refused = resolution.refused
+    log = f"\nThe end of the server's log:\n{refused.log.rstrip()}" if refused.log.strip() else ""
+    return f"{name} cannot be had: {refused.reason}{note}. {refused.reason.remedy}{log}"
+
+
+def _check(endpoint: Endpoint, own: Own) -> None:
+    """Refuse what is not as it was wished: a server of somebody else's is as it is."""
+    parts, fields = urlsplit(endpoint.url), fields_of(endpoint)
+    where = f"{endpoint.service} on {endpoint.provider}, at {endpoint.safe_url},"
+    instead = f"Set TEST_FRAMEWORK_{endpoint.service.upper()}_PROVIDERS=docker,embedded for a server of its own."
+    if not parts.hostname or parts.scheme == "unix" or "host" in parse_qs(parts.query):
+        raise BadSetting(f"{where} is not named by a host, which the command is told. {instead}")
+    if own.port and fields["port"] != str(own.port):
+        raise BadSetting(f"--port {endpoint.service}={own.port}: {where} cannot be moved there. {instead}")
+    if not own.password and fields["password"]:
+        raise BadSetting(f"--no-password: {where} asks for one. {instead}")
+
+
+def _end(client: Client, endpoints: Mapping[str, Endpoint], tell: Callable[[str], None]) -> None:
+    """Say which server did not live as long as the command, and wait until the others have ended."""
+    try:
+        for refused in client.dead(endpoints):
+            tell(f"{refused}. {refused.reason.remedy}")
+        client.end_own()
+    except SupervisorLost as lost:
+        tell(str(lost))

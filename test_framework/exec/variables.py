@@ -1,0 +1,144 @@
+"""What a command reads of its servers: the usual variables, and names of the user's own by a template."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from string import Formatter
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from test_framework import net
+from test_framework.config import BadSetting
+from test_framework.services._libpq import ELSEWHERE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from test_framework.verdict import Endpoint
+
+__all__ = ["FIELDS", "Template", "environment", "fields_of"]
+
+FIELDS = ("url", "host", "port", "user", "password", "database")
+"""What a template may say of a service, after its name and a dot."""
+
+_USUAL = {
+    # libpq reads all but the first: https://www.postgresql.org/docs/current/libpq-envars.html
+    "postgres": {
+        "DATABASE_URL": "url",
+        "PGHOST": "host",
+        "PGPORT": "port",
+        "PGUSER": "user",
+        "PGPASSWORD": "password",
+        "PGDATABASE": "database",
+    },
+}
+
+_SECURED = re.compile(r"PG(SSL|GSS|KRB|REQUIRE|CHANNELBINDING|MINPROTOCOL|MAXPROTOCOL)")
+"""By these it would ask our server for what it does not have."""
+
+_REDIS_USERS = 6
+"""The version of Redis from which a URL may name a user."""
+
+_PORTS = {"postgres": 5432, "redis": 6379, "clickhouse": 8123}
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """The value of a variable, with fields such as `{postgres.host}`; `{{` and `}}` stand for braces.
+
+    Attributes:
+        name: The variable.
+        parts: Pairs of text and the service and field that follow it; None at the end.
+    """
+
+    name: str
+    parts: tuple[tuple[str, tuple[str, str] | None], ...]
+
+    @classmethod
+    def of(cls, text: str, services: Iterable[str]) -> Template:
+        """Read `NAME=TEMPLATE`.
+
+        Args:
+            text: What the command line says.
+            services: Those that a field may be of.
+
+        Raises:
+            BadSetting: It has no name, a brace is not closed, or a field is not known; the value is not shown whole,
+                since it may hold a secret.
+        """
+        name, equals, value = text.partition("=")
+        if not equals or not _NAME.fullmatch(name):
+            raise BadSetting.value(
+                "--env", name, "the command line", "NAME=TEMPLATE, with a name of letters, digits, _"
+            )
+        source = f"--env {name}"
+        try:
+            parsed = list(Formatter().parse(value))
+        except ValueError as error:
+            raise BadSetting(f"{source} cannot be read: {error}. Write {{{{ and }}}} for braces.") from error
+        known = {f"{service}.{field}": (service, field) for service in services for field in FIELDS}
+        parts = []
+        for before, field, form, conversion in parsed:
+            if field is not None and (field not in known or form or conversion):
+                asked = f"{field}{f'!{conversion}' if conversion else ''}{f':{form}' if form else ''}"
+                raise BadSetting.unknown("field", asked, source, known)
+            parts.append((before, None if field is None else known[field]))
+        return cls(name, tuple(parts))
+
+    def fill(self, values: Mapping[str, Mapping[str, str]]) -> str:
+        """Return the value; `values` has the fields by service."""
+        return "".join(before + (values[at[0]][at[1]] if at else "") for before, at in self.parts)
+
+
+def fields_of(endpoint: Endpoint) -> dict[str, str]:
+    """Return the fields of an endpoint, with its password; what the URL does not say is empty."""
+    url = _with_user(endpoint)
+    parts = urlsplit(url)
+    port = parts.port or _PORTS.get(endpoint.service) or net.port_of(parts)
+    values = (
+        url,
+        parts.hostname or "",
+        str(port),
+        unquote(parts.username or ""),
+        unquote(parts.password or ""),
+        unquote(parts.path.lstrip("/")),
+    )
+    return dict(zip(FIELDS, values, strict=True))
+
+
+def _with_user(endpoint: Endpoint) -> str:
+    """Return the URL, and where it is that of a Redis of ours, with the name of the user that has the password.
+
+    Without it redis-cli logs in as a user whose name is empty; before version 6 there are no users.
+    """
+    major = int((endpoint.version or "0").partition(".")[0])
+    ours = endpoint.provider != "explicit" and endpoint.service == "redis" and major >= _REDIS_USERS
+    return endpoint.url.replace("redis://:", "redis://default:", 1) if ours else endpoint.url
+
+
+def environment(
+    env: Mapping[str, str], endpoints: Mapping[str, Endpoint], templates: Iterable[Template]
+) -> dict[str, str]:
+    """Return the environment of the command.
+
+    Args:
+        env: Ours; what in it would lead a client to another server is left out.
+        endpoints: By service.
+        templates: Of variables that are set besides the usual ones, and over them.
+    """
+    made = dict(env)
+    values = {service: fields_of(endpoint) for service, endpoint in endpoints.items()}
+    if "postgres" in endpoints:
+        ours = endpoints["postgres"].provider != "explicit"
+        for name in env:
+            if name in ELSEWHERE or (ours and _SECURED.match(name)):
+                del made[name]
+    for service, fields in values.items():
+        made |= {name: fields[field] for name, field in _usual(service).items()}
+    return made | {template.name: template.fill(values) for template in templates}
+
+
+def _usual(service: str) -> Mapping[str, str]:
+    return _USUAL.get(service) or {f"{service.upper()}_{field.upper()}": field for field in ("url", "host", "port")}
