@@ -53,6 +53,12 @@ def with_stack(command: Callable[[Stack], None]) -> None:
         sys.exit(str(error))
 
 
+@task(help={"out": "the file; index.html in the report folder when it is not given"})
+def report(c: Context, out: str = "") -> None:
+    """Write one page with the last run of each tier."""
+    framework(c, "report", "html", *(["--out", out] if out else []))
+
+
 @task(help={"keywords": "run only tests whose names match this expression, as pytest's -k"})
 def smoke(c: Context, keywords: str = "") -> None:
     """Run the smoke tier in this Python: do the services work at all?"""
@@ -191,7 +197,7 @@ def imports_check(c: Context) -> None:
     framework(c, "imports", "check")
 
 
-ns = Collection(smoke, doctor, audit, up, down, logs, staging_stand_in, status, clean, images, validate)
+ns = Collection(smoke, doctor, audit, report, up, down, logs, staging_stand_in, status, clean, images, validate)
 _health = Collection("health", health_save, health_page)
 _health.add_task(health_check, default=True)
 ns.add_collection(_health)

@@ -43,20 +43,21 @@ def resolve(
         if provider in disabled:
             attempts.append(Attempt.switched_off(provider, disabled[provider]))
             continue
-        begin = time.monotonic()
+        at, begin = time.time(), time.monotonic()
         try:
             server = obtain(provider)
         except Refused as refused:
-            attempts.append(Attempt(provider, refused.reason, time.monotonic() - begin, refused.log))
+            attempts.append(Attempt(provider, refused.reason, time.monotonic() - begin, refused.log, at))
             if refused.reason.broken:
                 break
         except Exception as error:  # noqa: BLE001  # a fault of ours must fail the test with its cause, not hang it
             fields = {"service": service, "provider": provider, "error": f"{type(error).__name__}: {error}"}
             log = hide_secrets(traceback.format_exc())
-            attempts.append(Attempt(provider, Reason.of(Code.START_FAILED, **fields), time.monotonic() - begin, log))
+            reason = Reason.of(Code.START_FAILED, **fields)
+            attempts.append(Attempt(provider, reason, time.monotonic() - begin, log, at))
             break
         else:
-            attempts.append(Attempt(provider, None, time.monotonic() - begin))
+            attempts.append(Attempt(provider, None, time.monotonic() - begin, at=at))
             return Resolution(service, server.endpoint, tuple(attempts)), server
     else:
         # Nothing gave the service: a provider that nobody asked for may be the way out, so it is named as well.

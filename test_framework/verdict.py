@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = [
+    "HIDDEN",
     "Attempt",
     "Code",
     "Endpoint",
@@ -31,10 +32,13 @@ __all__ = [
     "moved",
 ]
 
-_HIDDEN = "***"
-_CREDENTIALS = re.compile(r"(?P<scheme>[a-zA-Z][\w+.-]*://)(?P<user>[^\s:@/]*):(?P<secret>[^\s/]+)@")
+HIDDEN = "***"
+"""What stands in the place of a secret."""
+
+# Each begins where a word does, so that a long text is gone through once.
+_CREDENTIALS = re.compile(r"(?P<scheme>(?<![\w+.-])[\w+.-]*://)(?P<user>[^\s:@/]*):(?P<secret>[^\s/]+)@")
 _ASSIGNED = re.compile(
-    r"(?i)\b(?P<name>[\w-]*(?:password|passwd|secret|token))(?P<eq>['\"]?\s*[=:]\s*)"
+    r"(?i)(?<![\w-])(?P<name>[\w-]*(?:password|passwd|secret|token))(?P<eq>['\"]?\s*[=:]\s*)"
     r"(?P<secret>'[^']*'|\"[^\"]*\"|[^\s&;,'\"]+)"
 )
 _SECRET_PARAMETERS = ("password", "sslpassword", "token", "secret", "access_token")
@@ -42,8 +46,8 @@ _SECRET_PARAMETERS = ("password", "sslpassword", "token", "secret", "access_toke
 
 def hide_secrets(text: str) -> str:
     """Return `text` with passwords in URLs and in `password=…` pairs replaced by `***`."""
-    text = _CREDENTIALS.sub(lambda m: f"{m['scheme']}{m['user']}:{_HIDDEN}@", text)
-    return _ASSIGNED.sub(lambda m: f"{m['name']}{m['eq']}{_HIDDEN}", text)
+    text = _CREDENTIALS.sub(lambda m: f"{m['scheme']}{m['user']}:{HIDDEN}@", text)
+    return _ASSIGNED.sub(lambda m: f"{m['name']}{m['eq']}{HIDDEN}", text)
 
 
 def _hide_in_url(url: str) -> str:
@@ -52,7 +56,7 @@ def _hide_in_url(url: str) -> str:
     except ValueError:
         return hide_secrets(url)
     if parts.query:
-        query = [(k, _HIDDEN if k.lower() in _SECRET_PARAMETERS else v) for k, v in parse_qsl(parts.query)]
+        query = [(k, HIDDEN if k.lower() in _SECRET_PARAMETERS else v) for k, v in parse_qsl(parts.query)]
         parts = parts._replace(query=urlencode(query, safe="/*:"))
     shown = urlunsplit(_without_password(parts))
     # It drops an empty host where it does not know the scheme, and drivers want it: postgresql:///name.
@@ -64,7 +68,7 @@ def _without_password(parts: SplitResult) -> SplitResult:
     userinfo, at, host = parts.netloc.rpartition("@")
     if not at or ":" not in userinfo:
         return parts
-    return parts._replace(netloc=f"{userinfo.partition(':')[0]}:{_HIDDEN}@{host}")
+    return parts._replace(netloc=f"{userinfo.partition(':')[0]}:{HIDDEN}@{host}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +141,13 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One provider tried for one service, and how many seconds it took."""
+    """One provider tried for one service, how many seconds it took, and since the epoch when it began, if known."""
 
     provider: str
     reason: Reason | None
     seconds: float
     log: str = ""
+    at: float | None = None
 
     @classmethod
     def switched_off(cls, provider: str, source: str) -> Attempt:
@@ -152,13 +157,14 @@ class Attempt:
     def to_json(self) -> dict[str, Any]:
         """Return the attempt as the reports and `doctor --json` print it: the reason's fields beside its own."""
         told = self.reason.to_json() if self.reason else {"code": None, "kind": None, "message": None, "remedy": None}
-        return {"provider": self.provider, **told, "seconds": round(self.seconds, 4)}
+        at = {} if self.at is None else {"at": round(self.at, 3)}
+        return {"provider": self.provider, **told, "seconds": round(self.seconds, 4), **at}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Attempt:
         """Rebuild what `to_json` wrote, with the log where it was sent along."""
         reason = Reason.from_json(data) if data["code"] else None
-        return cls(data["provider"], reason, data["seconds"], data.get("log", ""))
+        return cls(data["provider"], reason, data["seconds"], data.get("log", ""), data.get("at"))
 
 
 @dataclass(frozen=True, slots=True)

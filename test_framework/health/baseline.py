@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from test_framework.health.errors import HealthError
-from test_framework.health.files import write_whole
 from test_framework.health.snapshot import Snapshot
+from test_framework.report.files import write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 from test_framework.health.errors import HealthError
-from test_framework.health.files import write_whole
-from test_framework.health.parsing import count, seconds
 from test_framework.health.reports import TierFigures
+from test_framework.report.files import write_whole
+from test_framework.report.parsing import count, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from test_framework.health.charts import Point, Series, card
 from test_framework.health.history import Run
+from test_framework.report.html import document, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -17,9 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["page"]
 
-_HERE = Path(__file__).parent
 _CHECK = "python -m test_framework health check"
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 
 
 def page(name: str, runs: Sequence[Run], baseline: Snapshot | None, lost: int = 0) -> str:
@@ -31,26 +30,16 @@ def page(name: str, runs: Sequence[Run], baseline: Snapshot | None, lost: int = 
         baseline: What is drawn for comparison; None where there is none.
         lost: How many lines of the history could not be read.
     """
-    return "\n".join(_page(name, runs, baseline, lost)) + "\n"
-
-
-def _page(name: str, runs: Sequence[Run], baseline: Snapshot | None, lost: int) -> Iterator[str]:
     title = f"Health of the tests of {name}"
-    yield "<!doctype html>"
-    yield '<html lang="en"><head><meta charset="utf-8">'
-    yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    yield f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-    yield f'<title>{escape(title)}</title><link rel="icon" href="data:,">'
-    yield f"<style>\n{(_HERE / 'page.css').read_text(encoding='utf-8')}</style></head><body>"
-    yield '<a class="skip" href="#tables">To the tables</a>'
-    yield f"<main><h1>{escape(title)}</h1>"
+    return document(title, _body(runs, baseline, lost), ("tables", "To the tables"), Path(__file__))
+
+
+def _body(runs: Sequence[Run], baseline: Snapshot | None, lost: int) -> Iterator[str]:
     yield from _verdict(runs, lost)
     if runs:
         yield from _suite(runs, baseline)
         yield from _tiers(runs, baseline)
         yield from _tables(runs)
-    yield "</main>"
-    yield f"<script>\n{(_HERE / 'page.js').read_text(encoding='utf-8')}</script></body></html>"
 
 
 def _verdict(runs: Sequence[Run], lost: int) -> Iterator[str]:
@@ -166,10 +155,5 @@ def _tables(runs: Sequence[Run]) -> Iterator[str]:
 
 def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], *, opened: bool = False) -> Iterator[str]:
     yield f"<details{' open' if opened else ''}><summary>{escape(title)}</summary>"
-    yield f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(title)}"><table><thead><tr>'
-    last = ' class="left"' if head[-1] == "Drifted" else ""
-    yield "".join(f'<th scope="col"{last if h == head[-1] else ""}>{h}</th>' for h in head)
-    yield "</tr></thead><tbody>"
-    for row in rows:
-        yield "<tr>" + "".join(f"<td>{cell}</td>" for cell in row[:-1]) + f"<td{last}>{row[-1]}</td></tr>"
-    yield "</tbody></table></div></details>"
+    yield from table(title, head, rows, left=("Drifted",))
+    yield "</details>"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 from test_framework.health.errors import HealthError
-from test_framework.health.parsing import count, seconds
+from test_framework.report.parsing import count, seconds
 from test_framework.report.record import read
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from test_framework.audit import Asked, audit
 from test_framework.health.errors import HealthError
-from test_framework.health.parsing import count, seconds
 from test_framework.health.reports import TierFigures, read_reports
+from test_framework.report.parsing import count, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

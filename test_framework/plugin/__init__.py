@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -15,7 +16,8 @@ import pytest
 
 from test_framework import gate
 from test_framework.config import BadSetting, Settings
-from test_framework.plugin import fixtures, markers, options, summary
+from test_framework.plugin import fixtures, markers, options, outputs, summary
+from test_framework.plugin.fixture_times import OUTPUT, FixtureTimes
 from test_framework.plugin.recorder import Gatherer, Sender
 from test_framework.plugin.session import KEY, Session
 from test_framework.report.record import Record
@@ -45,10 +47,13 @@ def pytest_configure(config: pytest.Config) -> None:
     session = config.stash[KEY] = Session(settings, overrides, tier, run, must=must)
     config.pluginmanager.register(fixtures, "test_framework_fixtures")
     config.pluginmanager.register(Sender(session), "test_framework_sender")
+    times = FixtureTimes() if tier else None
     if worker is None:
         if tier:
             _use_tier(config, settings, tier)
-        config.pluginmanager.register(_Judge(config, session), "test_framework_judge")
+        config.pluginmanager.register(_Judge(config, session, times), "test_framework_judge")
+    if times:
+        config.pluginmanager.register(times, "test_framework_fixture_times")
     if tier:
         config.pluginmanager.register(_TierFiles(settings, tier), "test_framework_files")
 
@@ -69,7 +74,8 @@ def _use_tier(config: pytest.Config, settings: Settings, tier: str) -> None:
         probe.touch()
         probe.unlink()
         # A run that dies must not leave the verdict of the one before it.
-        (folder / f"{tier}.json").unlink(missing_ok=True)
+        for stale in (f"{tier}.json", *(["index.html"] if settings.html else [])):
+            (folder / stale).unlink(missing_ok=True)
     except OSError as error:
         source = settings.origin("reports")
         raise pytest.UsageError(
@@ -163,13 +169,15 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 class _Judge:
     """In the process that the exit code comes from: warms, gathers, judges, tells."""
 
-    def __init__(self, config: pytest.Config, session: Session) -> None:
+    def __init__(self, config: pytest.Config, session: Session, times: FixtureTimes | None) -> None:
         self._config = config
         self._session = session
-        self._record = Record(session.tier)
+        self._record = Record(session.tier, started=time.time(), shard=options.shard_of(config))
+        self._times = times
+        self._of_workers: list[list[Any]] = []
         self._verdict: gate.Verdict | None = None
-        self._report: str | None = None
-        config.pluginmanager.register(Gatherer(self._record), "test_framework_gatherer")
+        self._reports: list[str] = []
+        config.pluginmanager.register(Gatherer(self._record, config), "test_framework_gatherer")
 
     def pytest_report_header(self) -> str:
         """Say which tier this is and which providers will be tried."""
@@ -192,6 +200,11 @@ class _Judge:
         """Let a worker of pytest-xdist take part in this run."""
         node.workerinput[_RUN] = self._session.run
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take what a worker of pytest-xdist has found; one that crashed sends nothing."""
+        self._of_workers.extend(getattr(node, "workeroutput", {}).get(OUTPUT, []))
+
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int | pytest.ExitCode) -> None:
         """Judge the run; an exit code that pytest has already made bad stays as it is."""
@@ -204,17 +217,23 @@ class _Judge:
         require = options.require_of(self._config, settings)
         strict = gate.is_strict(settings, os.environ, required=self._config.option.require is not None)
         self._verdict = gate.judge(self._record, settings, strict=strict, require=require)
-        if self._record.tier:
-            path = settings.reports_folder / f"{self._record.tier}.json"
-            self._record.write(path, self._verdict.to_json())
-            self._report = os.path.relpath(path)
+        if self._times:
+            self._record.require = require
+            self._record.seconds = time.time() - (self._record.started or 0)
+            from test_framework.report.fixtures import FixtureTime, together
+
+            found = [*self._times.to_json(), *self._of_workers]
+            self._record.fixtures = together(FixtureTime(*fields) for fields in found)
+            self._reports = outputs.write(self._record, self._verdict, settings)
         if self._verdict.red and exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Tell a person."""
         if self._verdict:
-            summary.write(terminalreporter, self._record, self._verdict, self._report)
+            summary.write(terminalreporter, self._record, self._verdict, self._reports)
+            if self._record.tier:
+                outputs.annotate(terminalreporter, self._record, self._verdict, self._config.rootpath)
 
 
 class _Teller:

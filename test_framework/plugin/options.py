@@ -7,8 +7,9 @@ import os
 import pytest
 
 from test_framework.config import BadSetting, Settings, find_root, load
+from test_framework.report.record import Shard
 
-__all__ = ["add", "overrides_of", "settings_of"]
+__all__ = ["add", "overrides_of", "require_of", "settings_of", "shard_of"]
 
 Overrides = dict[str, tuple[object, str]]
 
@@ -105,6 +106,12 @@ def require_of(config: pytest.Config, settings: Settings) -> tuple[str, ...]:
         if name not in known:
             raise BadSetting.unknown("provider", name, "--require", known)
     return names
+
+
+def shard_of(config: pytest.Config) -> Shard | None:
+    """Return which part of the tests this run is, by the options of pytest-split; None for all of them."""
+    index, count = getattr(config.option, "group", None), getattr(config.option, "splits", None)
+    return Shard(index, count) if isinstance(index, int) and isinstance(count, int) else None
 
 
 def _check_paths(settings: Settings, name: str) -> None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from test_framework.plugin.session import Session
-    from test_framework.report.record import Record
+    from test_framework.report.record import Failure, Record
     from test_framework.verdict import Endpoint, Reason, Resolution, Skip
 
 __all__ = ["Gatherer", "Sender"]
@@ -41,11 +41,18 @@ class Sender:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Attach the services, the reason of a skip, and what was kept."""
+        """Attach the services, the reason of a skip, what was kept, and why it failed."""
         report = yield
         state = item.stash.setdefault(STATE, TestState())
         state.failed = state.failed or (report.failed and call.when == "call")
-        if told := self._told(state, _reason(call) if report.skipped else None):
+        told = self._told(state, _reason(call) if report.skipped else None)
+        if report.failed and self._session.tier:
+            from test_framework.plugin.failures import described, secrets_of
+
+            # Here, since only this process knows the passwords.
+            parts = (part.endpoint for part in self._session.parts)
+            told["failure"] = described(report, item.config, secrets_of([*state.endpoints.values(), *parts]))
+        if told:
             setattr(report, _ATTRIBUTE, told)
         return report
 
@@ -88,14 +95,19 @@ def _properties(name: str, endpoint: Endpoint) -> list[tuple[str, object]]:
 class Gatherer:
     """In the process that judges: builds the record from reports, which may come from workers."""
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: Record, config: pytest.Config) -> None:
         self._record = record
+        self._config = config
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take one phase of one test."""
         entry = self._record.test(report.nodeid)
         entry.seconds += getattr(report, "duration", 0.0)
+        if entry.start is None and self._record.started is not None:
+            # A worker that crashed reports its test without a time.
+            entry.start = max(0.0, report.start - self._record.started) if getattr(report, "start", 0.0) else None
+            entry.worker = getattr(report, "worker_id", "")
         told: dict[str, Any] = getattr(report, _ATTRIBUTE, {})
         if told:
             entry.services |= told.get("services", {})
@@ -105,6 +117,9 @@ class Gatherer:
         if outcome := _outcome(report):
             # A test that failed and whose teardown has an error too is one failed test, not another.
             entry.outcome = outcome if entry.outcome != "failed" else "failed"
+        if report.failed and self._record.tier:
+            # That of the test itself comes before that of its teardown.
+            entry.failure = entry.failure or self._failure(report, told.get("failure"))
         if entry.outcome == "skipped" and report.skipped:
             self._record.skips[report.nodeid] = _skip(report, told.get("skip"))
 
@@ -113,10 +128,19 @@ class Gatherer:
         """Take what could not be collected: it counts as a test that had an error or was skipped."""
         if report.failed:
             self._record.uncollected = True
-            self._record.test(report.nodeid).outcome = "error"
+            entry = self._record.test(report.nodeid)
+            entry.outcome = "error"
+            entry.failure = self._failure(report, None) if self._record.tier else None
         elif report.skipped:
             self._record.test(report.nodeid).outcome = "skipped"
             self._record.skips[report.nodeid] = _skip(report, None)
+
+    def _failure(self, report: pytest.TestReport | pytest.CollectReport, told: dict[str, Any] | None) -> Failure:
+        """Return why it failed: as the process says that ran it, else as the report does."""
+        from test_framework.plugin.failures import described
+        from test_framework.report.record import Failure
+
+        return Failure(**(told or described(report, self._config)))
 
 
 def _outcome(report: pytest.TestReport) -> str | None:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections import Counter
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from test_framework.report.files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
+    from test_framework.report.fixtures import FixtureTime
     from test_framework.verdict import Skip
 
-__all__ = ["Record", "TestEntry", "read"]
+__all__ = ["Failure", "Record", "Shard", "TestEntry", "read"]
 
-_COUNTED = {
+COUNTED = {
     "passed": "passed",
     "xfailed": "passed",
     "failed": "failed",
@@ -25,11 +26,35 @@ _COUNTED = {
     "error": "errors",
     "skipped": "skipped",
 }
+"""What each outcome of a test counts as."""
+
+COUNTS = ("passed", "failed", "errors", "skipped")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a test failed: in one line, where in its file, and what pytest printed of it; without secrets."""
+
+    message: str
+    file: str
+    line: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """Which part of a tier's tests a run was: the first is 1."""
+
+    index: int
+    count: int
 
 
 @dataclass
 class TestEntry:
-    """One test: `outcome` is passed, failed, error, skipped, xfailed or xpassed; `seconds` covers all its phases."""
+    """One test: `outcome` is passed, failed, error, skipped, xfailed or xpassed; `seconds` covers all its phases.
+
+    `start` counts in seconds from the start of its run, and `worker` is empty where there are none.
+    """
 
     __test__ = False
 
@@ -39,21 +64,37 @@ class TestEntry:
     services: dict[str, dict[str, str | None]] = field(default_factory=dict)
     kept: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
+    start: float | None = None
+    worker: str = ""
+    failure: Failure | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return the fields; `kept` only where a database was, `left` only where a server was changed meanwhile."""
-        told = {
+        """Return the fields; from `start` on only what is known of the test."""
+        told: dict[str, Any] = {
             "nodeid": self.nodeid,
             "outcome": self.outcome,
             "seconds": round(self.seconds, 4),
             "services": self.services,
         }
-        return told | {name: found for name, found in (("kept", self.kept), ("left", self.left)) if found}
+        if self.start is not None:
+            told["start"] = round(self.start, 4)
+        for name in ("worker", "kept", "left"):
+            if found := getattr(self, name):
+                told[name] = found
+        return told | {"failure": asdict(self.failure)} if self.failure else told
 
 
 @dataclass
 class Record:
-    """One run of one tier, or of pytest without a tier."""
+    """One run of one tier, or of pytest without a tier.
+
+    Attributes:
+        started: When it began, in seconds since the epoch.
+        seconds: How long it took.
+        require: Providers that were good enough; empty for any.
+        shard: Which part of the tier it was; None for the whole.
+        shards: What each shard was, in a record that was merged from several.
+    """
 
     tier: str | None
     tests: dict[str, TestEntry] = field(default_factory=dict)
@@ -61,6 +102,12 @@ class Record:
     services: dict[str, dict[str, Any]] = field(default_factory=dict)
     interrupted: bool = False
     uncollected: bool = False
+    started: float | None = None
+    seconds: float = 0.0
+    require: tuple[str, ...] = ()
+    fixtures: list[FixtureTime] = field(default_factory=list)
+    shard: Shard | None = None
+    shards: list[dict[str, Any]] = field(default_factory=list)
 
     def test(self, nodeid: str) -> TestEntry:
         """Return the entry of a test, made on first use."""
@@ -69,8 +116,8 @@ class Record:
     @property
     def counts(self) -> dict[str, int]:
         """How many passed, failed, had an error and were skipped; a failure that was expected counts as passed."""
-        counted = Counter(_COUNTED[t.outcome] for t in self.tests.values() if t.outcome)
-        return {key: counted[key] for key in ("passed", "failed", "errors", "skipped")}
+        counted = Counter(COUNTED[t.outcome] for t in self.tests.values() if t.outcome)
+        return {key: counted[key] for key in COUNTS}
 
     @property
     def ran(self) -> int:
@@ -91,8 +138,8 @@ class Record:
         return "skipped" if counts["skipped"] else "empty"
 
     def to_json(self, gate: dict[str, Any]) -> dict[str, Any]:
-        """Return what `reports/<tier>.json` holds."""
-        return {
+        """Return what `reports/<tier>.json` holds; times, shards and fixtures where they are known."""
+        told: dict[str, Any] = {
             "tier": self.tier,
             "outcome": self.outcome,
             "counts": self.counts,
@@ -101,18 +148,21 @@ class Record:
             "tests": [t.to_json() for t in self.tests.values()],
             "gate": gate,
         }
+        if self.started is not None:
+            told |= {"started": round(self.started, 3), "seconds": round(self.seconds, 3)}
+        if self.require:
+            told["require"] = list(self.require)
+        if self.shard:
+            told["shard"] = asdict(self.shard)
+        if self.shards:
+            told["shards"] = self.shards
+        if self.fixtures:
+            told["fixtures"] = [asdict(f) for f in self.fixtures]
+        return told
 
     def write(self, path: Path, gate: dict[str, Any]) -> None:
         """Write the file whole or not at all, so that a reader never sees half of it."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, part = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(_text(self.to_json(gate)))
-            Path(part).chmod(0o644)
-            Path(part).replace(path)
-        finally:
-            Path(part).unlink(missing_ok=True)
+        write_whole(path, _text(self.to_json(gate)).encode())
 
 
 def _text(report: dict[str, Any]) -> str:
@@ -131,7 +181,7 @@ def read(path: Path, keys: Iterable[str] = ("tier", "outcome", "counts", "skips"
     """
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not a report: {error}") from error
     missing = [key for key in keys if not isinstance(data, dict) or key not in data]
     if missing:

@@ -1,11 +1,13 @@
 """The fixtures of tests that talk to engines of their own, or run pytest on throw-away projects."""
 
+from tests.support.browser import browser
 from tests.support.engine import own_engine
 from tests.support.engines import home, net, ssh
 from tests.support.engines_tls import tls
 from tests.support.fixtures import checkout, docker_env, docker_place, embedded_place, place, provider
 
 __all__ = [
+    "browser",
     "checkout",
     "docker_env",
     "docker_place",

@@ -1,151 +1,23 @@
-"""The page of the suite's health in a real browser: headless Chromium, driven by its DevTools protocol."""
+"""The page of the suite's health in a real browser."""
 
 from __future__ import annotations
 
-import itertools
-import json
-import os
-import re
-import shutil
-import signal
-import subprocess
-import time
-from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from websockets.sync.client import connect
 
 from test_framework.health.history import Run
 from test_framework.health.page import page
 from test_framework.health.reports import TierFigures
 from test_framework.health.snapshot import Snapshot
-from test_framework.plugin.lease import ReasonedSkip
-from test_framework.reasons import Code
-from test_framework.verdict import Reason
+from tests.support.browser import DESKTOP, HOSTILE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
-    from websockets.sync.client import ClientConnection
+    from tests.support.browser import Browser
 
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-START_SECONDS = 30
-ANSWER_SECONDS = 20
-PHONE, DESKTOP = (360, 740), (1280, 900)
-HOSTILE = "<script>document.title='taken'</script>"
-
-LEAST_CONTRAST = 4.5
-"""Of text, by WCAG 2.2, success criterion 1.4.3."""
-
-
-class Browser:
-    """One tab of a browser."""
-
-    def __init__(self, socket: ClientConnection) -> None:
-        self.socket = socket
-        self.ids = itertools.count(1)
-        self.events: list[dict[str, Any]] = []
-        for domain in ("Page", "Runtime", "Network", "Log"):
-            self.call(f"{domain}.enable")
-
-    def call(self, method: str, **params: Any) -> dict[str, Any]:
-        """Call a method of the protocol, and keep the events that come before its answer."""
-        number = next(self.ids)
-        self.socket.send(json.dumps({"id": number, "method": method, "params": params}))
-        while True:
-            told: dict[str, Any] = json.loads(self.socket.recv(timeout=ANSWER_SECONDS))
-            if told.get("id") == number:
-                assert "error" not in told, told
-                result: dict[str, Any] = told["result"]
-                return result
-            self.events.append(told)
-
-    def ask(self, expression: str) -> Any:
-        """Return the value of an expression of JavaScript."""
-        told = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
-        assert "exceptionDetails" not in told, told
-        return told["result"].get("value")
-
-    def open(self, path: Path, size: tuple[int, int] = DESKTOP, scheme: str = "light") -> None:
-        """Show a file in a window of this size, to somebody who prefers light or dark."""
-        self.events.clear()
-        self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
-        self.call(
-            "Emulation.setDeviceMetricsOverride",
-            width=size[0],
-            height=size[1],
-            deviceScaleFactor=1,
-            mobile=size == PHONE,
-        )
-        self.call("Page.navigate", url=path.as_uri())
-        while not any(e["method"] == "Page.loadEventFired" for e in self.events):
-            self.events.append(json.loads(self.socket.recv(timeout=ANSWER_SECONDS)))
-
-    def press(self, key: str) -> None:
-        """Press a key."""
-        code = {"Tab": 9, "End": 35, "Home": 36, "ArrowLeft": 37, "ArrowRight": 39, "Enter": 13}[key]
-        text = {"text": "\r"} if key == "Enter" else {}
-        for kind in ("keyDown", "keyUp"):
-            self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code, **text)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """A browser of this module's own."""
-    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
-    if program is None:
-        install = "Debian: apt-get install chromium"
-        missing = Reason.of(Code.BINARY_MISSING, binary="Chromium", looked="on the PATH", install=install)
-        raise ReasonedSkip(missing)
-    # Its sockets need a short path, and what it leaves in the temporary folder goes too.
-    with (
-        TemporaryDirectory(prefix="tf-", ignore_cleanup_errors=True) as folder,
-        _started(program, folder) as process,
-        connect(_tab(Path(folder), process), max_size=None) as socket,
-    ):
-        yield Browser(socket)
-
-
-@contextmanager
-def _started(program: str, folder: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run the browser, with all that it writes in one folder."""
-    process = subprocess.Popen(
-        [
-            *(program, "--headless", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage"),
-            *("--no-sandbox",),  # its sandbox refuses root, and the page is ours
-            *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-            *("--remote-debugging-port=0", f"--user-data-dir={folder}", "about:blank"),
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        env=os.environ | {"HOME": folder, "TMPDIR": folder},
-    )
-    try:
-        yield process
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait(START_SECONDS)
-
-
-def _tab(profile: Path, process: subprocess.Popen[bytes]) -> str:
-    """Return the address of the first tab, once the browser has written where it listens."""
-    from urllib.request import urlopen
-
-    deadline = time.monotonic() + START_SECONDS
-    port = profile / "DevToolsActivePort"
-    while time.monotonic() < deadline and process.poll() is None:
-        if port.exists() and len(lines := port.read_text().splitlines()) > 1:
-            with urlopen(f"http://127.0.0.1:{lines[0]}/json/list", timeout=ANSWER_SECONDS) as answer:
-                tabs = [t for t in json.load(answer) if t["type"] == "page"]
-            if tabs:
-                return str(tabs[0]["webSocketDebuggerUrl"])
-        time.sleep(0.05)
-    raise AssertionError(f"Chromium does not listen; its exit status: {process.poll()}")
-
+PHONE = (360, 740)
 
 RUNS = [
     Run(
@@ -177,10 +49,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_it_is_whole_by_itself(browser: Browser, made: Path) -> None:
     """It asks for nothing but itself, and its console is silent."""
     browser.open(made)
-    asked = [e["params"]["request"]["url"] for e in browser.events if e["method"] == "Network.requestWillBeSent"]
-    assert [url for url in asked if not url.startswith("data:")] == [made.as_uri()]
-    said = ("Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded")
-    assert [e for e in browser.events if e["method"] in said] == []
+    assert browser.asked == [made.as_uri()]
+    assert browser.said == []
 
 
 def test_a_name_is_text(browser: Browser, made: Path) -> None:
@@ -197,9 +67,7 @@ def test_it_fits(browser: Browser, made: Path, size: tuple[int, int], scheme: st
     """Nothing sticks out of the window but what scrolls by itself, and no words of a card overlap."""
     browser.open(made, size, scheme)
     assert browser.ask("document.documentElement.scrollWidth") <= size[0]
-    out = """[...document.querySelectorAll("main *")].filter(e => !e.closest(".scroll") && !e.closest("svg")
-        && e.getBoundingClientRect().right > innerWidth + 1).map(e => e.outerHTML.slice(0, 99))"""
-    assert browser.ask(out) == []
+    assert browser.sticking_out() == []
     overlaps = """[...document.querySelectorAll(".card")].flatMap(card => {
         const boxes = [...card.querySelectorAll("h3, h4, .value, .against, .plot, .span > span")]
             .map(e => [e, e.getBoundingClientRect()]);
@@ -214,30 +82,9 @@ def test_it_fits(browser: Browser, made: Path, size: tuple[int, int], scheme: st
 def test_it_can_be_read(browser: Browser, made: Path, scheme: str) -> None:
     """The page is as light or as dark as asked for, and every text stands out from what is behind it."""
     browser.open(made, scheme=scheme)
-    page_colour, *pairs = browser.ask("""(() => {
-        const behind = e => { for (; e; e = e.parentElement) {
-            const colour = getComputedStyle(e).backgroundColor;
-            if (!colour.startsWith("rgba(0, 0, 0, 0")) return colour;
-        } };
-        const told = [...document.querySelectorAll("main *")].filter(e => [...e.childNodes].some(
-            n => n.nodeType === 3 && n.textContent.trim()));
-        return [behind(document.body), ...new Set(told.map(e => getComputedStyle(e).color + "|" + behind(e)))];
-    })()""")
-    assert (_luminance(page_colour) > 0.5) is (scheme == "light")
-    assert len(pairs) > 3
-    assert {pair: _contrast(*pair.split("|")) for pair in pairs if _contrast(*pair.split("|")) < LEAST_CONTRAST} == {}
-
-
-def _luminance(colour: str) -> float:
-    """Return the relative luminance of a colour, as WCAG defines it."""
-    parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
-    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def _contrast(one: str, other: str) -> float:
-    darker, lighter = sorted((_luminance(one), _luminance(other)))
-    return (lighter + 0.05) / (darker + 0.05)
+    lightness, unreadable = browser.colours()
+    assert (lightness > 0.5) is (scheme == "light")
+    assert unreadable == {}
 
 
 def test_the_line_is_where_the_numbers_are(browser: Browser, made: Path) -> None:

@@ -50,6 +50,8 @@ def between_markers(page: str, lines: Iterable[str]) -> str:
 
 def number(value: float) -> str:
     """Return a number as a person reads it: three digits that count."""
+    if isinstance(value, int):
+        return f"{value:,}"
     size = abs(value)
     if size >= 100:
         return f"{value:,.0f}"

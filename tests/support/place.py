@@ -28,8 +28,8 @@ __all__ = ["Place"]
 
 _MEMORY = Path("/dev/shm")  # noqa: S108  # where embedded servers have their data
 _LEFT_SECONDS = 5.0
-_OURS = ("BACKEND_", "TEST_FRAMEWORK_", "STAGING_", "PYTEST_", "COV_")
-_OURS_TOO = ("CI", "DATABASE_URL", "GITHUB_STEP_SUMMARY", "PYTHONDONTWRITEBYTECODE")
+_OURS = ("BACKEND_", "TEST_FRAMEWORK_", "STAGING_", "GITHUB_", "PYTEST_", "COV_")
+_OURS_TOO = ("CI", "DATABASE_URL", "PYTHONDONTWRITEBYTECODE")
 
 
 class Place:

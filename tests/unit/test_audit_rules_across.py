@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -186,7 +187,7 @@ def _texts() -> Iterator[str]:
 def test_values_that_are_made_of_each_other(root: Path) -> None:
     """They are followed once, not once for each way to them; what they are is not known, and so nothing is told."""
     names = [f"g{n}" for n in range(40)]
-    made = "".join(f"{a} = {b}.more({c})\n" for a in names for b, c in zip(names, names[1:], strict=False))
+    made = "".join(f"{a} = {b}.more({c})\n" for a in names for b, c in pairwise(names))
     helper = "".join(f"{name} = make()\n" for name in names) + made
     project(root, {"help/a.py": "from library import make\n" + helper})
     project(root, {"tests/test_a.py": "from help.a import g0\ndef test_a():\n    g0.run_it()\n"})

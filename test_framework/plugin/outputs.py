@@ -1,0 +1,59 @@
+"""What is left of a tier's run: its report, the page where the settings ask for it, and what GitHub shows."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+    from test_framework.config import Settings
+    from test_framework.gate import Verdict
+    from test_framework.report.record import Record
+
+__all__ = ["annotate", "write"]
+
+
+def write(record: Record, verdict: Verdict, settings: Settings) -> list[str]:
+    """Write the files; returns their paths for a person, with what could not be written."""
+    path = settings.reports_folder / f"{record.tier}.json"
+    record.write(path, verdict.to_json())
+    told = [os.path.relpath(path)]
+    if settings.html:
+        from test_framework.report.page import write_page
+        from test_framework.report.stored import stored
+
+        # The reports of other tiers may be of any age: one that cannot be used is left out, and told of.
+        reports, unusable = stored(settings.reports_folder, settings.tiers)
+        page = settings.reports_folder / "index.html"
+        try:
+            write_page(page, settings.root.name, reports)
+            told.append(os.path.relpath(page))
+        except OSError as error:
+            # The verdict does not depend on it.
+            told.append(f"{page} cannot be written: {error.strerror}")
+        told += unusable
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        from test_framework.report.markdown import append
+        from test_framework.report.stored import Report
+
+        try:
+            append(summary, [Report.of(record, verdict.to_json())])
+        except OSError as error:
+            told.append(f"{summary} cannot be written: {error.strerror}")
+    return told
+
+
+def annotate(terminal: pytest.TerminalReporter, record: Record, verdict: Verdict, root: Path) -> None:
+    """Let GitHub mark failures in the source."""
+    if os.environ.get("GITHUB_ACTIONS") != "true":
+        return
+    from test_framework.report.github import errors
+    from test_framework.report.stored import Report
+
+    place = os.environ.get("GITHUB_WORKSPACE") or os.curdir
+    for line in errors(Report.of(record, verdict.to_json()), root, place):
+        terminal.write_line(line)

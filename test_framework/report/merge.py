@@ -1,0 +1,143 @@
+"""The reports of a tier's shards as one, which is judged like that of a single run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from test_framework.report.fixtures import together
+from test_framework.report.record import Record, TestEntry
+from test_framework.report.told import number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from test_framework.report.stored import Report
+
+__all__ = ["Merged", "merge"]
+
+_RAN = ("passed", "failed", "xfailed", "xpassed")
+_WORST = ("failed", "error", "xpassed", "xfailed", "passed", "skipped", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What the shards were together.
+
+    Attributes:
+        record: All their tests, with the worker `1/gw0` for `gw0` of the first; its times are those of each shard.
+        strict: Whether one of them was judged strictly.
+        faults: Why it is not the whole tier, which nothing makes good.
+    """
+
+    record: Record
+    strict: bool
+    faults: tuple[str, ...]
+
+
+def merge(shards: Sequence[tuple[Path, Report]], count: int | None = None) -> Merged:
+    """Put the reports of shards together.
+
+    Args:
+        shards: Each with the file that it was read from; one at least.
+        count: How many there have to be; None when the reports say so themselves.
+
+    Raises:
+        ValueError: They are not the shards of one run; the message names the file.
+    """
+    numbered, of = _numbered(shards, count)
+    records = [(index, report.record) for index, report in numbered]
+    first = records[0][1]
+    missing = _missing(shards, [index for index, _ in records], of)
+    twice = _twice([record for _, record in records])
+    require = first.require
+    services = [record.services for _, record in records]
+    merged = Record(
+        first.tier,
+        tests=_tests(records),
+        services={name: _service(name, services, require) for name in dict.fromkeys(n for s in services for n in s)},
+        interrupted=bool(missing) or any(record.interrupted for _, record in records),
+        started=min((r.started for _, r in records if r.started is not None), default=None),
+        seconds=max(record.seconds for _, record in records),
+        require=require,
+        fixtures=together(fixture for _, record in records for fixture in record.fixtures),
+        shards=[_told(index, record) for index, record in records],
+    )
+    skips = {nodeid: skip for _, record in records for nodeid, skip in record.skips.items()}
+    merged.skips = {nodeid: skip for nodeid, skip in skips.items() if merged.tests[nodeid].outcome == "skipped"}
+    return Merged(merged, any(report.strict for _, report in shards), (*missing, *twice))
+
+
+def _numbered(shards: Sequence[tuple[Path, Report]], count: int | None) -> tuple[list[tuple[int, Report]], int]:
+    """Return the shards in their order, and how many there have to be; refuse those of different runs."""
+    path, first = shards[0]
+    found: dict[int, tuple[Path, Report]] = {}
+    for at, report in shards:
+        shard, wanted = report.record.shard, first.record.shard
+        if (shard is None) != (wanted is None):
+            one = path if shard else at
+            raise ValueError(f"{one} is not the report of a shard, and others are.")
+        if shard and wanted and shard.count != (count or wanted.count):
+            of = f"{count}, which --shards asks for" if count else f"{wanted.count}, as {path} is"
+            raise ValueError(f"{at} is a shard of {shard.count}, and not of {of}.")
+        if report.record.require != first.record.require:
+            mine, others = (", ".join(r.record.require) or "nothing" for r in (report, first))
+            raise ValueError(f"{at} required {mine}, and {path} {others}: they are not of one run.")
+        index = shard.index if shard else len(found) + 1
+        if index in found:
+            raise ValueError(f"{at} and {found[index][0]} are both shard {index}.")
+        found[index] = at, report
+    of_all = count or (first.record.shard.count if first.record.shard else None)
+    if of_all is None:
+        raise ValueError(f"{path} does not say which shard it is. Say with --shards how many there have to be.")
+    if len(found) > of_all:
+        raise ValueError(f"there are {len(found)} reports, and --shards asks for {of_all}.")
+    return [(index, found[index][1]) for index in sorted(found)], of_all
+
+
+def _missing(shards: Sequence[tuple[Path, Report]], indexes: Sequence[int], of: int) -> list[str]:
+    if len(indexes) == of:
+        return []
+    if shards[0][1].record.shard is None:
+        return [f"{of - len(indexes)} of {of} shards are missing"]
+    missing = [str(index) for index in range(1, of + 1) if index not in indexes]
+    return [f"shard{'s' if len(missing) > 1 else ''} {', '.join(missing)} of {of} missing"]
+
+
+def _twice(records: Sequence[Record]) -> list[str]:
+    """Return what is wrong when the shards overlap: they were not cut from the same tests."""
+    seen: set[str] = set()
+    twice: list[str] = []
+    for record in records:
+        ran = [nodeid for nodeid, test in record.tests.items() if test.outcome in _RAN]
+        twice += [nodeid for nodeid in ran if nodeid in seen]
+        seen.update(ran)
+    return [f"{number(len(twice), 'test')} ran in more than one shard, such as {twice[0]}"] if twice else []
+
+
+def _tests(records: Iterable[tuple[int, Record]]) -> dict[str, TestEntry]:
+    """Return each test once; what could not be collected, or was skipped as a whole file, is in every shard."""
+    found: dict[str, TestEntry] = {}
+    for shard, record in records:
+        for test in record.tests.values():
+            before = found.get(test.nodeid)
+            if before is None or _WORST.index(test.outcome) < _WORST.index(before.outcome):
+                found[test.nodeid] = replace(test, worker=f"{shard}/{test.worker}" if test.worker else str(shard))
+    return found
+
+
+def _service(name: str, services: Iterable[dict[str, Any]], require: tuple[str, ...]) -> dict[str, Any]:
+    """Return what the service ran on, on the shard where that was the least: the gate must not miss it."""
+    told = [shard[name] for shard in services if name in shard]
+    lesser = [t for t in told if t["provider"] and require and t["provider"] not in require]
+    chosen = next(iter([*lesser, *(t for t in told if t["provider"]), *told]))
+    # When it was tried is a time of that shard's clock.
+    attempts = [{key: value for key, value in a.items() if key != "at"} for a in chosen["attempts"]]
+    return {**chosen, "attempts": attempts}
+
+
+def _told(index: int, record: Record) -> dict[str, Any]:
+    services = {name: told["provider"] for name, told in record.services.items()}
+    told = {"index": index, "outcome": record.outcome, "counts": record.counts}
+    return told | {"seconds": round(record.seconds, 3), "services": services}

@@ -1,0 +1,158 @@
+"""What the page and the Markdown summary say of a run: the same facts, in the same order."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from test_framework.reasons import Code
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from test_framework.report.record import Record, TestEntry
+    from test_framework.report.stored import Report
+    from test_framework.verdict import Skip
+
+__all__ = [
+    "SkipGroup",
+    "alike",
+    "duration",
+    "failed",
+    "grouped",
+    "headline",
+    "left",
+    "number",
+    "on",
+    "remedies",
+    "sentence",
+    "slowest",
+    "why_not",
+]
+
+_SECOND = 0.9995  # from here on it is rounded to a thousand milliseconds
+_MINUTE = 60
+_NOTHING_TO_DO = (Code.NOT_CONFIGURED, Code.PROVIDER_DISABLED)
+"""Codes of providers that somebody has decided not to use."""
+
+
+@dataclass(frozen=True, slots=True)
+class SkipGroup:
+    """Tests that were skipped for the same reason."""
+
+    code: str
+    message: str
+    remedy: str
+    nodeids: tuple[str, ...]
+
+
+def grouped(skips: Iterable[Skip]) -> list[SkipGroup]:
+    """Put together what was skipped for the same reason, the most frequent first."""
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for skip in skips:
+        found.setdefault((skip.code, skip.message, skip.remedy), []).append(skip.nodeid)
+    return sorted((SkipGroup(*key, tuple(ids)) for key, ids in found.items()), key=lambda g: -len(g.nodeids))
+
+
+def failed(record: Record) -> list[TestEntry]:
+    """Return the tests that failed or had an error, in their order."""
+    return [t for t in record.tests.values() if t.outcome in {"failed", "error"}]
+
+
+def alike(record: Record) -> list[tuple[str, list[TestEntry]]]:
+    """Put together the tests that failed with the same words, in the order of the first of each."""
+    found: dict[str, list[TestEntry]] = {}
+    for test in failed(record):
+        found.setdefault(test.failure.message if test.failure else "", []).append(test)
+    return list(found.items())
+
+
+def slowest(reports: Sequence[Report], most: int) -> list[tuple[Report, TestEntry]]:
+    """Return the tests that took longest, over all reports."""
+    ran = [(r, t) for r in reports for t in r.record.tests.values() if t.outcome and t.outcome != "skipped"]
+    return sorted(ran, key=lambda at: -at[1].seconds)[:most]
+
+
+def why_not(told: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the attempts that say why a service did not run on more; nobody asks why nothing was configured."""
+    return [a for a in told["attempts"] if a["code"] not in (None, Code.NOT_CONFIGURED)]
+
+
+def remedies(reports: Sequence[Report]) -> list[tuple[str, str]]:
+    """Return what to do with why, each once: for what could not be had, then for tests that skip themselves."""
+    found: dict[str, str] = {}
+    later: dict[str, str] = {}
+    for report in reports:
+        for group in grouped(report.record.skips.values()):
+            many = number(len(group.nodeids), "test")
+            where = later if group.code == Code.SKIPPED_BY_TEST else found
+            where.setdefault(group.remedy, f"{group.code}: {many} skipped")
+        for name, told in report.record.services.items():
+            for attempt in why_not(told):
+                if attempt["remedy"] and attempt["code"] not in _NOTHING_TO_DO:
+                    found.setdefault(attempt["remedy"], f"{attempt['code']}: {name} on {attempt['provider']}")
+    return list((found | later).items())
+
+
+def left(record: Record) -> dict[str, list[str]]:
+    """Return the tests during which something was changed that several have, by what it was."""
+    found: dict[str, list[str]] = {}
+    for test in record.tests.values():
+        for what in test.left:
+            found.setdefault(what, []).append(test.nodeid)
+    return found
+
+
+def on(record: Record) -> Iterator[tuple[str, str, int]]:
+    """Yield each service, what it ran on in words, and how many tests had it."""
+    used = Counter(name for test in record.tests.values() for name in test.services)
+    for name, told in sorted(record.services.items()):
+        if not told["provider"]:
+            yield name, "not to be had", 0
+            continue
+        note = f" ({told['note']})" if told.get("note") else ""
+        version = f"{told['version']}{note} " if told["version"] else ""
+        yield name, f"{version}on {told['provider']}", used[name]
+
+
+def sentence(report: Report) -> str:
+    """Return one line on a run: what came of its tests, or why there is nothing to tell."""
+    counts = report.record.counts
+    said = ", ".join(f"{counts[key]:,} {key if key != 'errors' else 'with an error'}" for key in counts if counts[key])
+    stopped = "; it did not come to its end" if report.record.interrupted else ""
+    return (said or "no test") + stopped
+
+
+def headline(reports: Sequence[Report]) -> str:
+    """Return the verdict in a line: what is red, else how much is green."""
+    red = [r for r in reports if r.red]
+    if red:
+        return "; ".join(f"{r.name}: {_fault(r)}" for r in red)
+    tests = sum(r.record.ran for r in reports)
+    return f"{number(tests, 'test')} passed in {number(len(reports), 'tier')}"
+
+
+def _fault(report: Report) -> str:
+    record, counts = report.record, report.record.counts
+    broken = counts["failed"] + counts["errors"]
+    said = [f"{broken:,} of {number(len(record.tests), 'test')} failed"] if broken else []
+    said += ["it did not come to its end"] if record.interrupted else []
+    said += [report.why] if report.red_gate and report.why else []
+    return "; ".join(said) or "no test ran"
+
+
+def number(many: int, thing: str) -> str:
+    """Return a number of things."""
+    return f"{many:,} {thing}{'' if many == 1 else 's'}"
+
+
+def duration(seconds: float) -> str:
+    """Return a time as people say it."""
+    if seconds < _SECOND:
+        return f"{seconds * 1000:.3g} ms"
+    if seconds < _MINUTE:
+        return f"{seconds:.3g} s"
+    minutes, rest = divmod(round(seconds), _MINUTE)
+    hours, minutes = divmod(minutes, _MINUTE)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
