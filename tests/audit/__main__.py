@@ -9,30 +9,26 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import signal
 import sys
 import time
-from datetime import UTC, datetime
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any
-
-import psutil
 
 from tests.audit.findings import Proof
 from tests.audit.options import Options
 from tests.audit.projects import PROJECTS
 from tests.audit.tables import page
 from tests.performance.findings import Absent
+from tests.performance.machine import machine
 from tests.performance.measuring import CaseFailed, say
 from tests.performance.tables import between_markers
+from tests.support.arguments import at_least
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "audit-proof.md"
@@ -40,7 +36,6 @@ PARTS = ("suite", "score", "real", "speed")
 """Each is a module of `parts` with a function `measure` that is given the options."""
 
 _PACKAGES = ("pytest", "ruff", "ty")
-_GB = 1 << 30
 
 
 def main() -> int:
@@ -58,7 +53,7 @@ def main() -> int:
         data = json.loads(given.render.read_text(encoding="utf-8"))
     else:
         options = _options(given)
-        data = {"machine": _machine(), "parts": {}}
+        data = {"machine": machine(*_PACKAGES), "parts": {}}
         for name in given.parts or PARTS:
             say(f"--- {name}")
             data["parts"][name] = _measured(name, options).to_json()
@@ -78,18 +73,16 @@ def _arguments() -> argparse.ArgumentParser:
     names = [project.name for project in PROJECTS]
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"all of them, or some: {', '.join(PARTS)}")
     parser.add_argument("--quick", action="store_true", help="a tenth of the suite and of the mutations, one round")
-    parser.add_argument("--files", type=_at_least(1), help="test files of the generated suite (4000)")
-    parser.add_argument("--modules", type=_at_least(1), help="its other modules (2000)")
-    parser.add_argument("--megabytes", type=_at_least(1), help="its size (90)")
-    parser.add_argument("--seed", type=_at_least(0), default=1, help="another one: other files, other mutations (1)")
+    parser.add_argument("--files", type=at_least(1), help="test files of the generated suite (4000)")
+    parser.add_argument("--modules", type=at_least(1), help="its other modules (2000)")
+    parser.add_argument("--megabytes", type=at_least(1), help="its size (90)")
+    parser.add_argument("--seed", type=at_least(0), default=1, help="another one: other files, other mutations (1)")
     parser.add_argument("--projects", nargs="+", choices=names, default=names, help="real projects (all)")
-    parser.add_argument("--mutations", type=_at_least(0), help="over all projects (500)")
-    parser.add_argument("--rounds", type=_at_least(1), help="rounds of `speed` that count (5)")
-    parser.add_argument(
-        "--minutes", type=_at_least(1), help="then pytest is asked about no further mutation (no limit)"
-    )
+    parser.add_argument("--mutations", type=at_least(0), help="over all projects (500)")
+    parser.add_argument("--rounds", type=at_least(1), help="rounds of `speed` that count (5)")
+    parser.add_argument("--minutes", type=at_least(1), help="then pytest is asked about no further mutation (no limit)")
     parser.add_argument("--again", action="store_true", help="ask pytest also what it has said in an earlier run")
-    parser.add_argument("--show", type=_at_least(0), default=20, help="differences written out, of each kind (20)")
+    parser.add_argument("--show", type=at_least(0), default=20, help="differences written out, of each kind (20)")
     parser.add_argument(
         "--cache", type=Path, default=Path(gettempdir(), "audit-proof"), help="folder of what is kept (%(default)s)"
     )
@@ -97,17 +90,6 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--render", type=Path, metavar="JSON", help="measure nothing: read what an earlier run wrote")
     parser.add_argument("--docs", action="store_true", help=f"write the tables into {PAGE.relative_to(ROOT)} too")
     return parser
-
-
-def _at_least(least: int) -> Callable[[str], int]:
-    """Return what reads a whole number of that size."""
-
-    def read(text: str) -> int:
-        if not text.isdecimal() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {least} on")
-        return int(text)
-
-    return read
 
 
 def _options(given: argparse.Namespace) -> Options:
@@ -125,23 +107,6 @@ def _options(given: argparse.Namespace) -> Options:
         again=given.again,
         deadline=time.monotonic() + 60 * given.minutes if given.minutes else float("inf"),
     )
-
-
-def _machine() -> dict[str, str]:
-    """Return where it runs, by name."""
-    found = {
-        "date": datetime.now(UTC).date().isoformat(),
-        "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
-        "memory": f"{psutil.virtual_memory().total / _GB:.0f} GB",
-        "system": platform.system(),
-        "Python": platform.python_version(),
-    }
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "not installed"
-    return found
 
 
 def _measured(name: str, options: Options) -> Proof:

@@ -10,7 +10,7 @@ from test_framework.health.history import Run
 from test_framework.health.page import page
 from test_framework.health.reports import TierFigures
 from test_framework.health.snapshot import Snapshot
-from tests.support.browser import DESKTOP, HOSTILE
+from tests.support.browser import DESKTOP, HOSTILE, assert_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,9 +48,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_it_is_whole_by_itself(browser: Browser, made: Path) -> None:
     """It asks for nothing but itself, and its console is silent."""
-    browser.open(made)
-    assert browser.asked == [made.as_uri()]
-    assert browser.said == []
+    assert_whole(browser, made)
 
 
 def test_a_name_is_text(browser: Browser, made: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from test_framework.report.merge import merge
 from test_framework.report.page import page
 from test_framework.report.stored import Report
-from tests.support.browser import DESKTOP, HOSTILE, PHONE
+from tests.support.browser import DESKTOP, HOSTILE, PHONE, assert_whole
 from tests.support.reports import GREEN, KEPT, green, long, red, shard
 
 if TYPE_CHECKING:
@@ -46,9 +46,7 @@ def texts(browser: Browser, selector: str) -> list[str]:
 
 def test_it_is_whole_by_itself(browser: Browser, made: Path) -> None:
     """It asks for nothing but itself, and its console is silent."""
-    browser.open(made)
-    assert browser.asked == [made.as_uri()]
-    assert browser.said == []
+    assert_whole(browser, made)
 
 
 def test_a_name_is_text(browser: Browser, made: Path) -> None:

@@ -21,9 +21,10 @@ from tests.performance.machine import described
 from tests.performance.measuring import CaseFailed, say
 from tests.performance.plot import draw
 from tests.performance.tables import between_markers, markdown
+from tests.support.arguments import at_least
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "performance.md"
@@ -71,25 +72,14 @@ def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m tests.performance", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"all of them, or some: {', '.join(PARTS)}")
     parser.add_argument("--quick", action="store_true", help="one round of few tests: shows that it works")
-    parser.add_argument("--rounds", type=_at_least(1), help="rounds that count; each part has its own default")
-    parser.add_argument("--tests", type=_at_least(1), help="tests of a run; each part has its own default")
-    parser.add_argument("--tables", type=_at_least(3), nargs="+", help="sizes of the schema, 3 at least (5 40 300)")
-    parser.add_argument("--workers", type=_at_least(0), nargs="+", help="numbers of workers, 0 for none (0 2 4)")
+    parser.add_argument("--rounds", type=at_least(1), help="rounds that count; each part has its own default")
+    parser.add_argument("--tests", type=at_least(1), help="tests of a run; each part has its own default")
+    parser.add_argument("--tables", type=at_least(3), nargs="+", help="sizes of the schema, 3 at least (5 40 300)")
+    parser.add_argument("--workers", type=at_least(0), nargs="+", help="numbers of workers, 0 for none (0 2 4)")
     parser.add_argument("--out", type=Path, default=ROOT / "reports" / "performance", help="folder of what is written")
     parser.add_argument("--render", type=Path, metavar="JSON", help="measure nothing: read what an earlier run wrote")
     parser.add_argument("--docs", action="store_true", help=f"write the tables into {PAGE.relative_to(ROOT)} too")
     return parser
-
-
-def _at_least(least: int) -> Callable[[str], int]:
-    """Return what reads a whole number of that size."""
-
-    def read(text: str) -> int:
-        if not text.isdecimal() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {least} on")
-        return int(text)
-
-    return read
 
 
 def _numbers(given: Sequence[int] | None) -> tuple[int, ...] | None:

@@ -19,7 +19,7 @@ from tests.performance.measuring import run
 if TYPE_CHECKING:
     from tests.performance.bench import Bench
 
-__all__ = ["described"]
+__all__ = ["described", "machine"]
 
 _PACKAGES = (
     "pytest",
@@ -36,8 +36,8 @@ _DOCTOR = (sys.executable, "-m", "test_framework", "doctor", "--json")
 _DOCTOR_SECONDS = 30.0
 
 
-def described(bench: Bench) -> dict[str, str]:
-    """Return what there is, by name."""
+def machine(*packages: str) -> dict[str, str]:
+    """Return what there is, and the versions of these packages, by name."""
     found = {
         "date": datetime.now(UTC).date().isoformat(),
         "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
@@ -45,6 +45,17 @@ def described(bench: Bench) -> dict[str, str]:
         "system": platform.system(),
         "Python": platform.python_version(),
     }
+    for package in packages:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def described(bench: Bench) -> dict[str, str]:
+    """Return what there is, with the services that ours can be measured on and the alternatives."""
+    found = machine()
     for provider in ("embedded", "docker"):
         env = {**bench.env, "TEST_FRAMEWORK_PROVIDERS": provider}
         told = json.loads(run(_DOCTOR, bench.place.path, env, _DOCTOR_SECONDS)[1])["services"]
@@ -56,9 +67,4 @@ def described(bench: Bench) -> dict[str, str]:
         found[engine.product] = engine.version
     except Refused as refused:
         found["Docker"] = refused.reason.code
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "not installed"
-    return found
+    return found | machine(*_PACKAGES)

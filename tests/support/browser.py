@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from websockets.sync.client import ClientConnection
 
-__all__ = ["DESKTOP", "HOSTILE", "PHONE", "Browser", "browser"]
+__all__ = ["DESKTOP", "HOSTILE", "PHONE", "Browser", "assert_whole", "browser"]
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 START_SECONDS = 30
@@ -203,3 +203,10 @@ def _luminance(colour: str) -> float:
 def _contrast(one: str, other: str) -> float:
     darker, lighter = sorted((_luminance(one), _luminance(other)))
     return (lighter + 0.05) / (darker + 0.05)
+
+
+def assert_whole(browser: Browser, page: Path) -> None:
+    """A page asks for nothing but itself, and its console is silent."""
+    browser.open(page)
+    assert browser.asked == [page.as_uri()]
+    assert browser.said == []

@@ -6,24 +6,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from test_framework.audit.imports.values import UNKNOWN
+from test_framework.audit.source.operations import GIVEN
 
 __all__ = ["ALWAYS", "Definition", "Fault", "Module", "Modules", "Raised", "Returned", "Skipped"]
 
-ALWAYS = frozenset(
-    (
-        "__name__",
-        "__file__",
-        "__doc__",
-        "__package__",
-        "__spec__",
-        "__loader__",
-        "__builtins__",
-        "__cached__",
-        "__dict__",
-        "__annotations__",
-        "__class__",
-    )
-)
+ALWAYS = GIVEN | {"__class__"}
 
 
 class Fault(NamedTuple):

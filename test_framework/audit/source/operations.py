@@ -11,7 +11,23 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["Block", "Op", "Operation", "Summary", "binds", "bound_names", "bound_once", "flat"]
+__all__ = ["GIVEN", "Block", "Op", "Operation", "Summary", "binds", "bound_names", "bound_once", "flat"]
+
+GIVEN = frozenset(
+    [
+        "__name__",
+        "__file__",
+        "__doc__",
+        "__package__",
+        "__spec__",
+        "__loader__",
+        "__builtins__",
+        "__cached__",
+        "__dict__",
+        "__annotations__",
+    ]
+)
+"""What each module has without binding it."""
 
 _TESTS = ("test_", "Test")
 Operation: TypeAlias = tuple[Any, ...]

@@ -7,7 +7,7 @@ import builtins
 from typing import TYPE_CHECKING, Any
 
 from test_framework.audit.source.expressions import encoded
-from test_framework.audit.source.operations import Op
+from test_framework.audit.source.operations import GIVEN, Op
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -16,20 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Usage", "dotted", "is_hook_mark", "truthy_literal"]
 
-_ALWAYS = frozenset(dir(builtins)) | {
-    "__name__",
-    "__file__",
-    "__doc__",
-    "__package__",
-    "__spec__",
-    "__loader__",
-    "__builtins__",
-    "__cached__",
-    "__path__",
-    "__annotations__",
-    "__dict__",
-    "WindowsError",
-}
+_ALWAYS = frozenset(dir(builtins)) | GIVEN | {"__path__", "WindowsError"}
 _WHEN = ("tryfirst", "trylast", "optionalhook")
 _OTHERS = ("", "pytest")  # what has no name, and what is no project's
 
