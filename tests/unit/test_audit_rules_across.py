@@ -12,6 +12,7 @@ import pytest
 
 from test_framework.audit import Asked, audit
 from test_framework.audit.rules import Patterns, examine
+from test_framework.audit.source.lexical import RELIABLE
 from test_framework.config import load
 from tests.audit import cases
 
@@ -194,6 +195,7 @@ def test_values_that_are_made_of_each_other(root: Path) -> None:
     assert told(root, cache=False) == []
 
 
+@pytest.mark.skipif(not RELIABLE, reason="this Python's regular expressions cannot be relied on: nothing is left out")
 def test_the_filter_leaves_out_nothing_that_the_judge_finds(monkeypatch: pytest.MonkeyPatch) -> None:
     """All cases of the proof and all tests of this repository, judged with and without it."""
     texts = [text for text in _texts() if _parses(text)]

@@ -60,8 +60,9 @@ class Bodies:
     def only_reads(self, name: str, position: int) -> bool:
         """Whether the function of this name only looks into what it is given at this position."""
         span = self.named.get(name)
-        node = self._parsed(span) if span else None
-        if node is None:
+        # Where nothing can be cut, every definition has its body.
+        node = self._parsed(span) if span else None if self.spans else self._node(name)
+        if not isinstance(node, ast.FunctionDef):
             return False
         given = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args)]
         return position < len(given) and not any(_changes(statement, given[position]) for statement in node.body)
