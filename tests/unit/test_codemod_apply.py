@@ -276,7 +276,10 @@ def test_ctrl_c_leaves_every_file_whole(tmp_path: Path) -> None:
         "--batch",
         "1",
     ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    # What a shell starts in the background ignores the signal, and so would we.
+    before_it = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, **pipes, **before_it) as process:
         assert process.stdout is not None
         assert [process.stdout.readline() for _ in range(3)] == ["rewrote 1 files\n"] * 3
         process.send_signal(signal.SIGINT)
