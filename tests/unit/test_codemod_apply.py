@@ -276,10 +276,14 @@ def test_ctrl_c_leaves_every_file_whole(tmp_path: Path) -> None:
         "--batch",
         "1",
     ]
-    # What a shell starts in the background ignores the signal, and so would we.
-    before_it = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, text=True, **pipes, **before_it) as process:
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # What a shell starts in the background ignores the signal, and so would this one.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  # no other thread forks
+    ) as process:
         assert process.stdout is not None
         assert [process.stdout.readline() for _ in range(3)] == ["rewrote 1 files\n"] * 3
         process.send_signal(signal.SIGINT)
