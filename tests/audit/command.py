@@ -43,8 +43,10 @@ def audited(root: Path, python: str, arguments: tuple[str, ...], cache: Path) ->
     # path, by which its byte code is known.
     link = cache / "package" / "test_framework"
     link.parent.mkdir(parents=True, exist_ok=True)
-    link.unlink(missing_ok=True)
-    link.symlink_to(ROOT / "test_framework")
+    # Made once: a folder of the interpreter's path that has changed is looked into again.
+    if not link.is_symlink() or link.readlink() != ROOT / "test_framework":
+        link.unlink(missing_ok=True)
+        link.symlink_to(ROOT / "test_framework")
     env = environment(cache / "bytecode")
     env |= {"PYTHONPATH": str(link.parent), "XDG_CACHE_HOME": str(cache / "audit")}
     with tempfile.TemporaryDirectory() as folder:
