@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from itertools import accumulate
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from test_framework.audit.moves import Moves, named
 from test_framework.audit.rules.suppression import suppressions
 from test_framework.audit.source.lexical import unix_lines
+from test_framework.audit.source.parsing import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,12 +62,9 @@ class ImportRules:
         text = unix_lines(text)
         if not self._may_break(text):
             return []
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            try:
-                tree = ast.parse(text)
-            except (SyntaxError, ValueError, RecursionError, MemoryError):
-                return []
+        tree = parsed(text)
+        if tree is None:
+            return []
         accepted = suppressions(text)
         found: set[Breach] = set()
         for node in ast.walk(tree):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,13 +38,9 @@ def offered(path: str, package: str) -> Offered | None:
         data = Path(path).read_bytes()
     except OSError:
         return None
-    summary, text, tree = summarized(data)
-    if summary.error:
-        return None
+    _, _, tree = summarized(data)
     if tree is None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(text)
+        return None
     found = Offered()
     for node in _at_top(tree.body):
         _note(node, found, package)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from test_framework.config import BadSetting
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from test_framework.config import Settings
     from test_framework.gate import Verdict
@@ -58,12 +59,19 @@ def _html(files: list[Path], out: Path, settings: Settings) -> int:
 
     there = (settings.reports_folder / f"{tier}.json" for tier in settings.tiers)
     reports = [load(path) for path in files or filter(Path.is_file, there)]
-    try:
+    with _writing(out):
         write_page(out, settings.root.name, reports)
-    except OSError as error:
-        raise BadSetting.value("--out", str(out), "the command line", f"writable: {error.strerror}") from error
     print(f"{len(reports)} report{'' if len(reports) == 1 else 's'}: {out}")
     return 0
+
+
+@contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    """Say of a file that cannot be written that `--out` names it."""
+    try:
+        yield
+    except OSError as error:
+        raise BadSetting.value("--out", str(out), "the command line", f"writable: {error.strerror}") from error
 
 
 def _merge(given: argparse.Namespace, settings: Settings) -> int:
@@ -80,10 +88,8 @@ def _merge(given: argparse.Namespace, settings: Settings) -> int:
             raise ValueError(f"{path} is a report of {report.name}, and not of {tier}.")
     merged = merge(reports, shards)
     verdict = _judged(merged, settings)
-    try:
+    with _writing(given.out):
         merged.record.write(given.out, verdict.to_json())
-    except OSError as error:
-        raise BadSetting.value("--out", str(given.out), "the command line", f"writable: {error.strerror}") from error
     whole = Report.of(merged.record, verdict.to_json())
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         append(summary, [whole])

@@ -12,9 +12,9 @@ import pytest
 
 from test_framework.audit import Asked, audit
 from test_framework.audit.rules import Patterns, examine
-from test_framework.audit.source.lexical import RELIABLE
 from test_framework.config import load
 from tests.audit import cases
+from tests.support.cuts import cuts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -195,7 +195,7 @@ def test_values_that_are_made_of_each_other(root: Path) -> None:
     assert told(root, cache=False) == []
 
 
-@pytest.mark.skipif(not RELIABLE, reason="this Python's regular expressions cannot be relied on: nothing is left out")
+@cuts
 def test_the_filter_leaves_out_nothing_that_the_judge_finds(monkeypatch: pytest.MonkeyPatch) -> None:
     """All cases of the proof and all tests of this repository, judged with and without it."""
     texts = [text for text in _texts() if _parses(text)]

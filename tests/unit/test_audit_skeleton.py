@@ -11,10 +11,8 @@ import pytest
 
 from test_framework.audit.rules import Patterns, examine
 from test_framework.audit.source.functions import functions
-from test_framework.audit.source.lexical import RELIABLE
 from test_framework.audit.source.skeleton import skeleton
-
-cuts = pytest.mark.skipif(not RELIABLE, reason="this Python's regular expressions cannot be relied on: nothing is cut")
+from tests.support.cuts import cuts
 
 _LIBRARY = Path(sysconfig.get_path("stdlib"))
 

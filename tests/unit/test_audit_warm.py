@@ -12,16 +12,14 @@ import pytest
 
 from test_framework.audit import Asked, Audit, audit
 from test_framework.audit import run as run_module
-from test_framework.audit.source.lexical import RELIABLE
 from test_framework.audit.source.reading import read
 from test_framework.audit.source.skeleton import skeleton
 from test_framework.audit.source.tables import without_tables
 from test_framework.config import load
+from tests.support.cuts import cuts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-cuts = pytest.mark.skipif(not RELIABLE, reason="this Python's regular expressions cannot be relied on: nothing is cut")
 
 _FILES = {
     "app/__init__.py": "",

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ast
-import warnings
 from typing import TYPE_CHECKING
 
 from test_framework.audit.rules.facts import Facts, packed_facts, unpacked_facts
 from test_framework.audit.rules.source import Source
 from test_framework.audit.source.lexical import unix_lines
+from test_framework.audit.source.parsing import parsed
 from test_framework.audit.source.skeleton import skeleton
 
 if TYPE_CHECKING:
@@ -91,10 +90,7 @@ class Files:
         if (text := self._text(path)) is None:
             return None
         text = unix_lines(text)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            try:
-                tree = ast.parse(skeleton(text))
-            except (SyntaxError, ValueError, RecursionError, MemoryError):
-                return None
+        tree = parsed(skeleton(text))
+        if tree is None:
+            return None
         return Facts(Source(text, tree, self.patterns), self.relative(path), helps=self._is_test(path))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from typing import TYPE_CHECKING, NamedTuple
 
 from test_framework.audit.source.functions import functions
 from test_framework.audit.source.lexical import unix_lines
 from test_framework.audit.source.operations import Op, binds, flat
+from test_framework.audit.source.parsing import parsed
 from test_framework.audit.source.reading import read_body
 from test_framework.audit.source.skeleton import skeleton
 from test_framework.audit.source.usage import dotted
@@ -147,12 +147,9 @@ def _changes(node: ast.AST, name: str) -> bool:
 
 def _tree(text: str, above: int) -> ast.Module:
     """Return the tree of a part of a file, below so many lines; nothing of what does not parse."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            tree = ast.parse(text)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return ast.Module([], [])
+    tree = parsed(text)
+    if tree is None:
+        return ast.Module([], [])
     ast.increment_lineno(tree, above)
     return tree
 
