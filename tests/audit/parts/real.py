@@ -109,7 +109,12 @@ def _outcome(options: Options, place: Place, batch: Batch, sound: Outcome | None
         mutations=[[m.kind, m.path or m.package, *m.words] for m in batch.mutations],
         files=everything,
         audited=told["files"],
-        truth={path: error for path, error in truth.broken.items() if path in everything},
+        # Without the folder of this machine: what is written may be published.
+        truth={
+            path: error.replace(f"{options.cache}{os.sep}", "")
+            for path, error in truth.broken.items()
+            if path in everything
+        },
         # Of a whole project, also what is no test file to pytest.
         said={path: causes for path, causes in said.items() if path in everything or not batch.sample},
         other=Counter(one["rule"] for one in told["quality"]),
