@@ -22,10 +22,10 @@ def install(session: nox.Session, group: str = "test") -> None:
     session.install("-e", ".[all]", "-e", "compose/backend", *nox.project.dependency_groups(PROJECT, group))
 
 
-def tier(session: nox.Session, name: str) -> None:
+def tier(session: nox.Session, name: str, *options: str) -> None:
     """Run the tests of a tier in an environment with the package, and tell a run of nothing but skips from a pass."""
     install(session)
-    session.run("pytest", "--tier", name, *session.posargs)
+    session.run("pytest", "--tier", name, *options, *session.posargs)
     report = Path(PROJECT["tool"].get("test_framework", {}).get("reports", "reports"), f"{name}.json")
     if "--collect-only" in session.posargs:
         return
@@ -46,7 +46,8 @@ def unit(session: nox.Session) -> None:
 @nox.session
 def integration(session: nox.Session) -> None:
     """Tests on real servers: Docker, else embedded, else a skip that says why."""
-    tier(session, "integration")
+    # Its tests wait for servers more than they compute; a debugger wants the one process.
+    tier(session, "integration", *(() if "--pdb" in session.posargs else ("-n", "3", "--dist", "loadfile")))
 
 
 @nox.session

@@ -24,7 +24,7 @@ _ROOM = 4 << 20
 
 def refused(run: Run, service: str, provider: str) -> str:
     """Assert that a run failed because of a full disk; return the message."""
-    assert run.end(15) == pytest.ExitCode.TESTS_FAILED, run.output
+    assert run.end() == pytest.ExitCode.TESTS_FAILED, run.output
     assert set(run.outcomes().values()) == {"error"}
     told = run.attempt(service, provider)
     assert (told["code"], told["kind"]) == ("disk-full", "broken"), f"{told}\n{run.output}"

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.docker_required
 
-_PROBE_SECONDS = 2.0
+_BOUND_SECONDS = 5.0
+"""More than a probe and a pull of a second need on a busy machine; far less than the pull's own bound."""
 
 
 def check(place: Place, image: str, code: str, **env: str) -> Run:
@@ -28,7 +29,7 @@ def check(place: Place, image: str, code: str, **env: str) -> Run:
     checkout = Checkout(place, "docker,embedded", ("redis",), env={"TEST_FRAMEWORK_REDIS_IMAGE": image, **env})
     (told,) = (a for a in checkout.json("doctor")["services"]["redis"]["attempts"] if a["provider"] == "docker")
     assert (told["code"], told["kind"]) == (code, "unavailable")
-    assert told["seconds"] < _PROBE_SECONDS
+    assert told["seconds"] < _BOUND_SECONDS
     run = checkout.run()
     run.passed()
     told = run.attempt("redis", "docker")
@@ -68,7 +69,7 @@ def test_registry_that_hangs(docker_place: Place) -> None:
         sock.listen()
         image = f"127.0.0.1:{sock.getsockname()[1]}/redis:8"
         run = check(docker_place, image, "registry-unreachable", TEST_FRAMEWORK_PULL_SECONDS="1")
-    assert run.attempt("redis", "docker")["seconds"] < _PROBE_SECONDS
+    assert run.attempt("redis", "docker")["seconds"] < _BOUND_SECONDS
 
 
 def test_image_that_is_pulled(docker_place: Place) -> None:
