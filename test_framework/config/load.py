@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import tomllib
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from test_framework.config.model import BadSetting, ServiceSettings, Settings, TierSettings
+from test_framework.config.modes import LAYERS, MODES, LayerSettings, ModeSettings, check
 from test_framework.config.tiers import TIERS
 from test_framework.config.values import SINGLE, keys, names, parsed
 
@@ -19,6 +21,12 @@ __all__ = ["find_root", "in_ci", "load", "names"]
 
 PREFIX = "TEST_FRAMEWORK_"
 _TABLE = "tool.test_framework"
+_NAMED: dict[str, tuple[type[Any], Mapping[str, Any]]] = {
+    "tiers": (TierSettings, TIERS),
+    "layers": (LayerSettings, LAYERS),
+    "modes": (ModeSettings, MODES),
+}
+"""The tables of which a project may have any number under names of its own, and those that are there without it."""
 
 
 def find_root(start: Path) -> Path:
@@ -85,7 +93,7 @@ class _Reader:
         self.top = _Table(Settings, "")
         self.singles = {name: _Table(model, f"{name}.") for name, model in SINGLE.items()}
         self.services: dict[str, _Table] = {}
-        self.tiers: dict[str, _Table] = {}
+        self.named: dict[str, dict[str, _Table]] = {key: {} for key in _NAMED}
         self.origins: dict[str, str] = {}
         self.services_there = names("services")
 
@@ -105,8 +113,8 @@ class _Reader:
         for key, value in table.items():
             if key == "services":
                 self._tables(value, source, key, self.service)
-            elif key == "tiers":
-                self._tables(value, source, key, self.tier)
+            elif key in _NAMED:
+                self._tables(value, source, key, partial(self.table, key))
             elif key in self.singles:
                 self._table(self.singles[key], value, key, f"{source[:-1]}.{key}]")
             else:
@@ -116,9 +124,9 @@ class _Reader:
         """Return the table of a service, made on first use."""
         return self.services.setdefault(name, _Table(ServiceSettings, f"services.{name}."))
 
-    def tier(self, name: str) -> _Table:
-        """Return the table of a tier, made on first use."""
-        return self.tiers.setdefault(name, _Table(TierSettings, f"tiers.{name}."))
+    def table(self, key: str, name: str) -> _Table:
+        """Return the table of a tier, a layer or a mode, made on first use."""
+        return self.named[key].setdefault(name, _Table(_NAMED[key][0], f"{key}.{name}."))
 
     def _tables(self, value: object, source: str, key: str, table_of: Callable[[str], _Table]) -> None:
         if not isinstance(value, dict):
@@ -155,17 +163,20 @@ class _Reader:
         """Check one value and keep it, with where it came from; `text` when it comes from a variable."""
         known = keys(table.model)
         if key not in known:
-            tables = (*SINGLE, "services", "tiers") if table.model is Settings else ()
+            tables = (*SINGLE, "services", *_NAMED) if table.model is Settings else ()
             raise BadSetting.unknown("key", key, source, [*known, *tables])
         table.values[key] = parsed(known[key], key, value, source, text=text)
         self.origins[table.prefix + key] = source
 
     def settings(self, root: Path) -> Settings:
         """Return the frozen object."""
-        tiers = dict(TIERS)
-        for name, table in self.tiers.items():
-            tiers[name] = replace(tiers.get(name, TierSettings()), **table.values)
+        named = {}
+        for key, (model, there) in _NAMED.items():
+            changed = {n: replace(there.get(n) or model(), **t.values) for n, t in self.named[key].items()}
+            named[key] = {**there, **changed}
         services = {name: ServiceSettings(**table.values) for name, table in self.services.items()}
         singles = {name: table.model(**table.values) for name, table in self.singles.items()}
-        values: dict[str, Any] = {**self.top.values, **singles, "services": services, "tiers": tiers}
-        return Settings(root=root, origins=self.origins, **values)
+        values: dict[str, Any] = {**self.top.values, **singles, **named, "services": services}
+        settings = Settings(root=root, origins=self.origins, **values)
+        check(settings)
+        return settings

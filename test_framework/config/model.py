@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from test_framework.config.modes import LayerSettings, ModeSettings
+
 __all__ = [
     "BadSetting",
     "Gate",
@@ -207,6 +209,8 @@ class Settings:
     health: HealthSettings = field(default_factory=HealthSettings, metadata={"single": True})
     services: Mapping[str, ServiceSettings] = field(default_factory=dict)
     tiers: Mapping[str, TierSettings] = field(default_factory=dict)
+    layers: Mapping[str, LayerSettings] = field(default_factory=dict)
+    modes: Mapping[str, ModeSettings] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict)
 
     def service(self, name: str) -> ServiceSettings:

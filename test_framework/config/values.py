@@ -19,7 +19,7 @@ __all__ = ["SINGLE", "keys", "names", "parsed"]
 SINGLE: dict[str, type] = {f.name: f.default_factory for f in fields(Settings) if "single" in f.metadata}  # type: ignore[misc]
 """The tables that are there once, such as `[tool.test_framework.levels]`: their names and what is in them."""
 
-_NO_KEYS: dict[type, tuple[str, ...]] = {Settings: ("root", "services", "tiers", "origins", *SINGLE)}
+_NO_KEYS: dict[type, tuple[str, ...]] = {Settings: ("root", "services", "tiers", "layers", "modes", "origins", *SINGLE)}
 _PACKAGE = Path(__file__).parent.parent
 
 
