@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 _COMMANDS = {
+    "run": "run tiers one after another, or an execution mode, and judge them together",
     "audit": "say which test files pytest cannot import and why, which no tier runs, and which tests cannot fail",
     "health": "compare the suite with its baseline, and show how it has changed",
     "report": "write the reports of all tiers as one page, or put those of shards into one",
@@ -37,8 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument("--root", type=Path, default=Path(), help="the project's folder, or one below it")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    words = sys.argv[1:] if arguments is None else arguments
     for name, meaning in _COMMANDS.items():
-        _module(name).add_arguments(commands.add_parser(name, help=meaning, description=meaning))
+        command = commands.add_parser(name, help=meaning, description=meaning)
+        if name in words:  # no other can be meant, and to import them all takes longer than most commands
+            _module(name).add_arguments(command)
     given = parser.parse_args(arguments)
     try:
         settings = load(find_root(given.root), os.environ)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
+
 from test_framework.config.model import TierSettings
 
-__all__ = ["TIERS"]
+__all__ = ["TIERS", "fits"]
 
 _DATABASES = ("postgres", "redis")
 
@@ -18,3 +20,16 @@ TIERS: dict[str, TierSettings] = {
     "infrastructure": TierSettings(paths=("tests/infrastructure",)),
     "performance": TierSettings(paths=("tests/performance",), services=_DATABASES),
 }
+
+
+def fits(path: str, pattern: str) -> bool:
+    """Whether `--pattern` selects a file.
+
+    Args:
+        path: Of the file, from the project's root, with slashes.
+        pattern: A part of the path, or with `*`, `?` or `[` the whole of it (the name alone where it has no slash), as
+            `fnmatch` has it: `*` stands for slashes too.
+    """
+    if not any(char in pattern for char in "*?["):
+        return pattern in path
+    return fnmatchcase(path if "/" in pattern else path.rpartition("/")[2], pattern)

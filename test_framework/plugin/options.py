@@ -19,6 +19,7 @@ def add(parser: pytest.Parser) -> None:
     group = parser.getgroup("test framework", "services for tests, and reasons for skips")
     option = group.addoption
     option("--tier", metavar="NAME", help="run the tests of a tier, write its reports, and apply its gate")
+    option("--pattern", metavar="PATTERN", help="only test files whose path has this in it, or fits it: 'test_api*'")
     option(
         "--environment",
         choices=("local", "staging"),

@@ -1,0 +1,127 @@
+"""`run`: tiers one after another, each as pytest runs it, and one verdict over them."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from test_framework.config import BadSetting, load
+
+if TYPE_CHECKING:
+    import argparse
+
+    from test_framework.config import Settings
+    from test_framework.runner.plan import Plan
+
+__all__ = ["add_arguments", "run"]
+
+_DEFAULT_MODE = "fast_feedback"
+_REMOTE = "explicit,staging"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    option = parser.add_argument
+    option("--category", metavar="NAME", action="append", help="a tier; may be given again")
+    option("--categories", metavar="A,B", help="several tiers, in this order")
+    option("--execution-mode", metavar="NAME", help="fast_feedback (the default), development, nightly, or your own")
+    option("--list-categories", action="store_true", help="print the tiers with their files, services and paths")
+    option("--collect-only", action="store_true", help="collect the tests and count them, and run none")
+    option("--pattern", metavar="PATTERN", help="only test files whose path has this in it, or fits it: 'test_api*'")
+    option("--environment", choices=("local", "staging"), help="local: never use staging; staging: use nothing else")
+    option("--no-docker", action="store_true", help="never use docker")
+    option("--real-services", action="store_true", help="a test whose service cannot be had fails; it is not skipped")
+    option("--remote-services", action="store_true", help="start nothing: only explicit URLs, and staging")
+    option("--concurrent-users", metavar="N", help="users at once in tests of many users")
+    option("--fast-fail", action="store_true", help="end everything at the first test that fails")
+    option("--no-coverage", action="store_true", help="do not measure which lines are run")
+    option("--collection-timeout", metavar="SECONDS", help="end a tier whose collection takes longer")
+    option("arguments", metavar="ARG", nargs="*", help="arguments for the pytest of each tier, after --")
+
+
+def run(given: argparse.Namespace, settings: Settings) -> int:
+    """Run; returns 0 for green, else the worst exit status of the tiers, or 128 and the signal that ended it."""
+    _check(given, settings)
+    from test_framework.runner import text
+
+    if given.list_categories:
+        print("\n".join(text.categories(settings)))
+        return 0
+    plan = _plan(given, settings)
+    from test_framework.runner import coverage, running
+
+    measured = None
+    if not given.no_coverage and not given.collect_only:
+        if coverage.there():
+            measured = coverage.Coverage(settings)
+        else:
+            _say(coverage.MISSING)
+    request = running.Request(
+        options=(*given.arguments, *_options(given)),
+        fast_fail=given.fast_fail,
+        collect_only=given.collect_only,
+        whole=not given.pattern and not given.arguments,
+    )
+    result = running.run(plan, request, settings, measured, _say)
+    print("\n".join(text.verdict(result, plan.absent)), flush=True)
+    return result.status
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def _check(given: argparse.Namespace, settings: Settings) -> None:
+    """Refuse what contradicts itself, and what pytest would refuse in each tier."""
+    if given.execution_mode and (given.category or given.categories):
+        raise BadSetting("--execution-mode has its own categories: give it, or --category, and not both.")
+    for word in given.arguments:
+        if word in settings.tiers and not (settings.root / word).exists():
+            raise BadSetting(f"{word!r} is a category: --category {word}. What follows -- is for pytest.")
+    overrides: dict[str, tuple[object, str]] = {}
+    for key, option, text in (
+        ("levels.concurrent_users", "--concurrent-users", given.concurrent_users),
+        ("collection_timeout", "--collection-timeout", given.collection_timeout),
+    ):
+        if text is not None:
+            overrides[key] = (_number(int if "users" in key else float, text), option)
+    load(settings.root, os.environ, overrides)
+
+
+def _number(kind: type[float], text: str) -> object:
+    """Return a number, or the text for the settings to refuse with its name."""
+    try:
+        return kind(text)
+    except ValueError:
+        return text
+
+
+def _plan(given: argparse.Namespace, settings: Settings) -> Plan:
+    from test_framework.runner.plan import of_categories, of_mode
+
+    names = [*(given.category or ()), *(part.strip() for part in (given.categories or "").split(","))]
+    named = [name for name in names if name]
+    if given.category is not None or given.categories is not None:
+        if not named:
+            raise BadSetting.unknown("category", "", "--categories", settings.tiers)
+        return of_categories(settings, named, given.pattern)
+    return of_mode(settings, given.execution_mode or _DEFAULT_MODE, given.pattern)
+
+
+def _options(given: argparse.Namespace) -> list[str]:
+    """Return the options of pytest."""
+    valued = {
+        "--pattern": given.pattern,
+        "--environment": given.environment,
+        "--concurrent-users": given.concurrent_users,
+        "--collection-timeout": given.collection_timeout,
+        # Staging alone is remote already.
+        "--providers": _REMOTE if given.remote_services and given.environment != "staging" else None,
+    }
+    flags = {
+        "--no-docker": given.no_docker,
+        "--use-real-services": given.real_services,
+        "--exitfirst": given.fast_fail,
+    }
+    found = [f"{name}={value}" for name, value in valued.items() if value is not None]
+    return [*found, *(name for name, on in flags.items() if on)]

@@ -1,0 +1,135 @@
+"""What is to be run: layers of tiers in their order, each of which has tests here, or a reason why it is left out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from test_framework.config import BadSetting
+from test_framework.runner.files import TierFiles
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from test_framework.config import Settings
+
+__all__ = ["Layer", "Plan", "of_categories", "of_mode"]
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Tiers that are run one after another, whatever becomes of each.
+
+    Attributes:
+        name: Empty for tiers that were named one by one.
+        tiers: Those that have tests here.
+        budget_seconds: How long they may take together; None for as long as it takes.
+        source: Which setting says so, and where it came from.
+    """
+
+    name: str
+    tiers: tuple[str, ...]
+    budget_seconds: float | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Layers until one fails.
+
+    Attributes:
+        mode: Its name; empty for tiers that were named one by one.
+        layers: In their order.
+        absent: Tiers of the mode that select no file here, each with why.
+    """
+
+    mode: str
+    layers: tuple[Layer, ...]
+    absent: Mapping[str, str]
+
+
+def of_categories(settings: Settings, names: Sequence[str], pattern: str | None) -> Plan:
+    """Return the plan for tiers that were named.
+
+    Raises:
+        BadSetting: One is not known, or selects no file.
+    """
+    for name in names:
+        if name not in settings.tiers:
+            raise BadSetting.unknown("category", name, "the command line", settings.tiers)
+    files = TierFiles(settings)
+    for name in names:
+        if why := _lack(settings, files, name, pattern):
+            raise BadSetting(f"category {name!r} selects no file: {why}.")
+    return Plan("", (Layer("", tuple(dict.fromkeys(names))),), {})
+
+
+def of_mode(settings: Settings, name: str, pattern: str | None) -> Plan:
+    """Return the plan for an execution mode.
+
+    A tier that a built-in layer names and that has no files here is left out. One that the project's own settings put
+    into a layer has to be there, unless a pattern is what leaves nothing of it.
+
+    Raises:
+        BadSetting: There is no such mode, it says nothing or the same tier twice, or there is nothing to run.
+    """
+    if name not in settings.modes:
+        raise BadSetting.unknown("execution mode", name, "--execution-mode", settings.modes)
+    _check(settings, name)
+    files = TierFiles(settings)
+    layers: list[Layer] = []
+    absent: dict[str, str] = {}
+    for layer in settings.modes[name].layers:
+        table, key = settings.layers[layer], f"layers.{layer}"
+        lacks = {tier: why for tier in table.tiers if (why := _lack(settings, files, tier, pattern))}
+        for tier, why in lacks.items():
+            if f"{key}.tiers" in settings.origins and not (pattern and files.of(tier)):
+                raise BadSetting(f"tier {tier!r} of {key} ({settings.origin(f'{key}.tiers')}) selects no file: {why}.")
+        absent |= lacks
+        source = f"{key}.budget_seconds, {settings.origin(f'{key}.budget_seconds')}"
+        there = tuple(tier for tier in table.tiers if tier not in lacks)
+        layers.append(Layer(layer, there, table.budget_seconds or None, source))
+    if not any(layer.tiers for layer in layers):
+        told = "; ".join(f"{tier}: {why}" for tier, why in absent.items())
+        raise BadSetting(f"execution mode {name!r} selects no file: {told}.{_elsewhere(settings, files, pattern)}")
+    return Plan(name, tuple(layer for layer in layers if layer.tiers), absent)
+
+
+def _check(settings: Settings, name: str) -> None:
+    """Refuse a mode that would run nothing, or a tier twice, of which only the last report would be left."""
+    mode = settings.modes[name]
+    if not mode.layers:
+        raise BadSetting(f"execution mode {name!r} ({settings.origin(f'modes.{name}.layers')}) has no layers.")
+    seen: dict[str, str] = {}
+    for layer in mode.layers:
+        origin = settings.origin(f"layers.{layer}.tiers")
+        if not settings.layers[layer].tiers:
+            raise BadSetting(f"layer {layer!r} of execution mode {name!r} ({origin}) has no tiers.")
+        for tier in settings.layers[layer].tiers:
+            if tier in seen:
+                where = f"in the layers {seen[tier]} and {layer}" if seen[tier] != layer else f"in the layer {layer}"
+                raise BadSetting(f"tier {tier!r} is twice in execution mode {name!r}, {where} ({origin}).")
+            seen[tier] = layer
+
+
+def _lack(settings: Settings, files: TierFiles, tier: str, pattern: str | None) -> str:
+    """Return why a tier selects no file, with its paths; an empty text when it selects one."""
+    if files.of(tier, pattern):
+        return ""
+    paths = settings.tier(tier).paths
+    origin = settings.origin(f"tiers.{tier}.paths")
+    if not paths:
+        return f"it has no paths ({origin})"
+    missing = [path for path in paths if not (settings.root / path).exists()]
+    if missing:
+        return f"{', '.join(missing)} ({origin}) is not there, in {settings.root}"
+    where = f"{', '.join(paths)} ({origin})"
+    if pattern and files.of(tier):
+        return f"no path of a test file in {where} fits --pattern {pattern!r}"
+    return f"{where} holds no {' or '.join(files.names)}"
+
+
+def _elsewhere(settings: Settings, files: TierFiles, pattern: str | None) -> str:
+    """Return which tiers a pattern does select something of."""
+    found = [tier for tier in settings.tiers if pattern and files.of(tier, pattern)]
+    return f" It does in: {', '.join(found)}." if found else ""

@@ -1,0 +1,98 @@
+"""What a person reads of a run, and of what can be run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from test_framework.report.told import duration, headline, number, on, sentence
+from test_framework.runner.files import TierFiles
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from test_framework.config import Settings
+    from test_framework.runner.running import Result, TierRun
+
+__all__ = ["categories", "verdict"]
+
+
+def categories(settings: Settings) -> Iterator[str]:
+    """Yield a line for each tier, of four words: its name, its test files, its services and its paths, or a dash."""
+    files = TierFiles(settings)
+    rows = [("CATEGORY", "FILES", "SERVICES", "PATHS")]
+    for name, tier in settings.tiers.items():
+        rows.append((name, str(len(files.of(name))), ",".join(tier.services) or "-", ",".join(tier.paths) or "-"))
+    yield from _columns(rows)
+
+
+def verdict(result: Result, absent: Mapping[str, str]) -> Iterator[str]:
+    """Yield the last lines: each tier with what became of it, coverage, and the verdict over all.
+
+    Args:
+        result: The run.
+        absent: Tiers that the mode names and that are not here, each with why.
+    """
+    yield ""
+    yield "=" * 32 + " run " + "=" * 32
+    rows = [(one.layer, one.tier, _word(one), _took(one), _told(one)) for one in result.tiers]
+    rows += [("", tier, "absent", "", why) for tier, why in absent.items()]
+    yield from _columns(row if any(r[0] for r in rows) else row[1:] for row in rows)
+    if result.coverage:
+        yield result.coverage.line
+    yield _last(result)
+
+
+def _word(one: TierRun) -> str:
+    if one.status is None:
+        return "not run"
+    if one.red:
+        return "RED"
+    return "green" if one.ran else "nothing ran"
+
+
+def _took(one: TierRun) -> str:
+    return "" if one.status is None else duration(one.seconds)
+
+
+def _told(one: TierRun) -> str:
+    """Return what became of a tier in a line: of its tests, what they ran on, and what else is wrong."""
+    if one.collected:
+        told = f"{number(one.collected.tests, 'test')} in {number(one.collected.files, 'file')}"
+        errors = one.collected.errors
+        return f"{told}, {number(errors, 'error')}" if errors else told
+    said = [one.why] if one.why else []
+    if one.report:
+        services = ", ".join(f"{name} {what}" for name, what, _ in on(one.report.record))
+        said += [sentence(one.report), *([services] if services else [])]
+        said += [f"gate: {one.report.why}"] if one.report.why else []
+    return "; ".join(said)
+
+
+def _last(result: Result) -> str:
+    ran = [one for one in result.tiers if one.status is not None]
+    if not result.status:
+        if any(one.collected for one in ran):
+            return f"green: {number(sum(one.ran for one in ran), 'test')} collected in {number(len(ran), 'tier')}"
+        nothing = [one.tier for one in ran if not one.ran]
+        told = f"green: {headline([one.report for one in ran if one.report and one.ran])}"
+        return f"{told}, but nothing ran in {', '.join(nothing)}" if nothing else told
+    said = [f"{one.tier}: {_fault(one)}" for one in ran if one.red]
+    if result.coverage and result.coverage.red:
+        said.append("coverage is too low")
+    not_run = [one.tier for one in result.tiers if one.status is None]
+    said += [f"not run: {', '.join(not_run)}"] if not_run else []
+    return f"RED: {'; '.join(said) or 'no test ran'}"
+
+
+def _fault(one: TierRun) -> str:
+    if one.why or one.report is None:
+        return one.why or _told(one)
+    return headline([one.report]).removeprefix(f"{one.report.name}: ")
+
+
+def _columns(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    """Align all columns but the last."""
+    table = list(rows)
+    widths = [max(len(row[at]) for row in table) for at in range(len(table[0]) - 1)] if table else []
+    for row in table:
+        yield "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]).rstrip()
