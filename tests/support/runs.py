@@ -27,6 +27,8 @@ def test_seen(framework_settings):
 """
 """A test that writes down which settings have reached it."""
 
+_STARTS_NOTHING = "tiers.smoke.services = []\ntiers.integration.services = []"
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -60,6 +62,11 @@ class Runs:
         project.env.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
         project.env.setenv("PYTEST_ADDOPTS", "-p no:cacheprovider")
         project.env.setenv("TEST_FRAMEWORK_SUPERVISOR", "0")
+        self.configure()
+
+    def configure(self, table: str = "") -> None:
+        """Write the settings: these lines, and tiers for which nothing is started."""
+        self.project.configure(f"{_STARTS_NOTHING}\n{table}")
 
     def tests(self, **tiers: str) -> None:
         """Write a test file for each tier."""

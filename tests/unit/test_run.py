@@ -61,8 +61,8 @@ def test_the_list_of_categories(runs: Runs) -> None:
     told = runs.run("--list-categories")
     found = {name: rest for name, *rest in (line.split() for line in told.out.splitlines())}
     assert found["unit"] == ["1", "-", "tests/unit"]
-    assert found["integration"] == ["1", "postgres,redis", "tests/integration"]
-    assert (found["e2e"][0], found["e2e-staging"][0], found["performance"][0]) == ("1", "1", "0")
+    assert found["e2e"] == ["1", "postgres,redis", "tests/e2e"]
+    assert (found["e2e-staging"][0], found["performance"][0]) == ("1", "0")
     assert (told.status, (runs.path / "reports").exists()) == (0, False)
 
 
@@ -83,8 +83,11 @@ def test_collecting_only(runs: Runs) -> None:
 
 @pytest.mark.parametrize(
     ("environment", "providers"),
-    [([], ["explicit", "docker", "embedded", "staging"]), (["local"], ["explicit", "docker", "embedded"])]
-    + [(["staging"], ["staging"])],
+    [
+        ([], ["explicit", "docker", "embedded", "staging"]),
+        (["local"], ["explicit", "docker", "embedded"]),
+        (["staging"], ["staging"]),
+    ],
 )
 def test_the_environment(runs: Runs, environment: list[str], providers: list[str]) -> None:
     """Local never uses staging, and staging nothing else."""
@@ -110,7 +113,7 @@ def test_no_docker(runs: Runs) -> None:
 )
 def test_remote_services(runs: Runs, others: list[str], providers: list[str]) -> None:
     """Nothing is started, whatever the settings would try."""
-    runs.project.configure("services.postgres.providers = ['docker', 'embedded']")
+    runs.configure("services.postgres.providers = ['docker', 'embedded']")
     runs.tests(unit=SEEN)
     assert runs.run("--category", "unit", "--remote-services", *others).status == 0
     assert runs.seen()["providers"] == providers
@@ -140,7 +143,7 @@ def test_a_pattern(runs: Runs) -> None:
 
 def test_a_pattern_and_a_tier_s_files(runs: Runs) -> None:
     """A tier whose files are named one by one has only those that fit."""
-    runs.project.configure("tiers.unit.paths = ['tests/unit/test_unit.py', 'tests/other/test_other.py']")
+    runs.configure("tiers.unit.paths = ['tests/unit/test_unit.py', 'tests/other/test_other.py']")
     runs.project.write("tests/other/test_other.py", "def test_other(): pass\n")
     runs.run("--category", "unit", "--pattern", "other")
     assert runs.outcomes() == {"test_other": "passed"}

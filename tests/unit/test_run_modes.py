@@ -1,0 +1,234 @@
+"""`run`: execution modes, what is refused, and what becomes of a run that does not go well."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from test_framework.exec.child import run_within
+from tests.support.runs import PASSES, Runs
+
+if TYPE_CHECKING:
+    from tests.conftest import Project
+
+FAILS = "def test_fails(): assert 0\n"
+HANGS = "import time\ndef test_hangs(): time.sleep(60)\n"
+
+
+@pytest.fixture
+def runs(project: Project, capfd: pytest.CaptureFixture[str]) -> Runs:
+    """Return a project with a test in each of three tiers."""
+    made = Runs(project, capfd)
+    made.tests(unit=PASSES, smoke=PASSES, integration=PASSES)
+    return made
+
+
+class TestLayers:
+    """One after another, until one fails or its time is up."""
+
+    def test_nothing_follows_a_layer_that_fails(self, runs: Runs) -> None:
+        """The layer itself is run to its end, and what is not run after it is named."""
+        runs.tests(unit=FAILS)
+        told = runs.run("--execution-mode", "nightly")
+        assert (told.status, runs.ran()) == (1, {"unit", "smoke"})
+        assert told.line("integration") == "core_integration integration not run layer fast_feedback failed"
+        assert told.last == "RED: unit: 1 of 1 test failed; not run: integration"
+
+    def test_without_an_option_it_is_fast_feedback(self, runs: Runs) -> None:
+        """What takes the least time is what people get who ask for nothing."""
+        told = runs.run()
+        assert (told.status, runs.ran()) == (0, {"unit", "smoke"})
+        assert "layer fast_feedback, 2 min 0 s left)" in told.out
+
+    def test_a_budget_that_is_used_up(self, runs: Runs) -> None:
+        """Pytest is ended in order, so that its report is there; the layer, its budget and the setting are named."""
+        runs.tests(unit=PASSES + HANGS)
+        for seconds in (3, 10, 30):
+            runs.configure(f"layers.fast_feedback.budget_seconds = {seconds}")
+            told = runs.run("--execution-mode", "development")
+            if runs.ran():  # a slow machine has not even come to the test
+                break
+        assert (told.status, runs.ran()) == (124, {"unit"})
+        assert runs.project.report()["outcome"] == "interrupted"
+        setting = "layers.fast_feedback.budget_seconds, pyproject.toml [tool.test_framework.layers.fast_feedback]"
+        assert told.last == (
+            f"RED: unit: layer fast_feedback took longer than its {seconds} s ({setting}); not run: smoke, integration"
+        )
+        assert told.line("smoke").endswith("not run the time of layer fast_feedback was up")
+
+    def test_a_budget_is_of_all_tiers_of_its_layer(self, runs: Runs) -> None:
+        """What the first has used, the second does not have; without a budget nothing is ended."""
+        slow = "import time\ndef test_slow(): time.sleep(1)\n"
+        runs.tests(unit=slow)
+        runs.configure("layers.fast_feedback.budget_seconds = 900")
+        told = runs.run("--execution-mode", "fast_feedback")
+        assert "run: unit (1 of 2, layer fast_feedback, 15 min 0 s left)" in told.out
+        assert "run: smoke (2 of 2, layer fast_feedback, 14 min " in told.out
+        runs.configure("layers.fast_feedback.budget_seconds = 0")
+        assert "run: smoke (2 of 2, layer fast_feedback)" in runs.run("--execution-mode", "fast_feedback").out
+
+    def test_a_mode_of_one_s_own(self, runs: Runs) -> None:
+        """Two tables of the settings, in which a layer may be one that is built in."""
+        runs.configure(
+            "layers.deep.tiers = ['integration']\nlayers.deep.budget_seconds = 300\n"
+            "modes.before_merge.layers = ['deep', 'fast_feedback']"
+        )
+        told = runs.run("--execution-mode", "before_merge")
+        assert (told.status, runs.ran()) == (0, {"unit", "smoke", "integration"})
+        assert told.out.index("run: integration (1 of 3, layer deep, 5 min 0 s left)") < told.out.index("run: unit")
+
+
+class TestAbsent:
+    """Tiers without a test file."""
+
+    def test_a_built_in_layer_does_without(self, runs: Runs) -> None:
+        """And says so, with the path."""
+        told = runs.run("--execution-mode", "nightly")
+        assert told.status == 0
+        assert told.line("e2e") == f"e2e absent tests/e2e (the default) is not there, in {runs.path}"
+
+    def test_what_the_settings_name_has_to_be_there(self, runs: Runs) -> None:
+        """A layer of one's own does not become green by a folder that was moved."""
+        runs.configure("layers.end_to_end.tiers = ['e2e']")
+        said = runs.refused("--execution-mode", "nightly")
+        assert (
+            "tier 'e2e' of layers.end_to_end (pyproject.toml [tool.test_framework.layers.end_to_end]) selects" in said
+        )
+        assert "tests/e2e (the default) is not there" in said
+
+    def test_a_category_that_selects_no_file(self, runs: Runs) -> None:
+        """It is an error with its paths, and nothing runs, also of the others."""
+        (runs.path / "tests/e2e").mkdir()
+        runs.project.write("tests/e2e/helper.py", "")
+        said = runs.refused("--categories", "unit,e2e")
+        assert "category 'e2e' selects no file: tests/e2e (the default) holds no test_*.py or *_test.py." in said
+        runs.configure("tiers.empty.services = []")
+        assert "category 'empty' selects no file: it has no paths" in runs.refused("--category", "empty")
+
+    def test_a_pattern_that_leaves_nothing(self, runs: Runs) -> None:
+        """It is named with the paths; in a mode, tiers that it leaves empty are absent, but not all of them."""
+        said = runs.refused("--categories", "unit,smoke", "--pattern", "unit/")
+        assert "category 'smoke' selects no file: no path of a test file in tests/smoke (the default) fits" in said
+        assert "--pattern 'unit/'" in said
+        told = runs.run("--pattern", "unit/")
+        assert (told.status, runs.ran()) == (0, {"unit"})
+        assert told.line("smoke").startswith("smoke absent no path of a test file")
+        said = runs.run("--pattern", "integration").err
+        assert "execution mode 'fast_feedback' selects no file" in said
+        assert said.endswith("It does in: integration.\n")
+
+
+@pytest.mark.parametrize(
+    ("settings", "args", "said"),
+    [
+        ("", ["--category", "unti"], "unknown category 'unti' in the command line. Did you mean 'unit'? Choices: e2e"),
+        ("", ["--categories", ""], "unknown category '' in --categories. Choices: e2e"),
+        ("", ["--execution-mode", "nightlyy"], "unknown execution mode 'nightlyy' in --execution-mode. Did you mean"),
+        ("", ["--execution-mode", "nightly", "--category", "unit"], "--execution-mode has its own categories"),
+        ("", ["--concurrent-users", "many"], "concurrent_users = 'many' in --concurrent-users is not a whole number"),
+        (
+            "",
+            ["--concurrent-users", "0"],
+            "concurrent_users = 0 in --concurrent-users is not a whole number, 1 or",
+        ),
+        ("", ["--collection-timeout", "-1"], "collection_timeout = -1.0 in --collection-timeout is not a number of"),
+        ("", ["unit"], "'unit' is a category: --category unit."),
+        ("modes.odd.layers = ['deep']", [], "unknown layer 'deep' in layers, pyproject.toml [tool.test_framework.mod"),
+        ("layers.odd.tiers = ['unti']", [], "unknown tier 'unti' in tiers, pyproject.toml [tool.test_framework.layers"),
+        (
+            "layers.odd.budget_seconds = '2 min'",
+            [],
+            "budget_seconds = '2 min' in pyproject.toml [tool.test_framework.l",
+        ),
+        ("layers.odd.time = 3", [], "unknown key 'time' in pyproject.toml [tool.test_framework.layers.odd]"),
+        ("modes.odd = ['unit']", [], "modes.odd = ['unit'] in pyproject.toml [tool.test_framework.modes.odd] is not a"),
+        (
+            "modes.odd.layers = []",
+            ["--execution-mode", "odd"],
+            "execution mode 'odd' (pyproject.toml [tool.test_fram",
+        ),
+        (
+            "layers.odd.budget_seconds = 1\nmodes.odd.layers = ['odd']",
+            ["--execution-mode", "odd"],
+            "layer 'odd' of execution mode 'odd' (the default) has no tiers",
+        ),
+        (
+            "layers.odd.tiers = ['unit']\nmodes.odd.layers = ['fast_feedback', 'odd']",
+            ["--execution-mode", "odd"],
+            "tier 'unit' is twice in execution mode 'odd', in the layers fast_feedback and odd",
+        ),
+    ],
+)
+def test_what_cannot_be_is_refused(runs: Runs, settings: str, args: list[str], said: str) -> None:
+    """In one line with the choices, before anything runs."""
+    runs.configure(settings)
+    assert said in runs.refused(*args)
+
+
+class TestVerdict:
+    """What is not green."""
+
+    def test_the_worst_status_counts(self, runs: Runs) -> None:
+        """Whichever tier has it."""
+        runs.tests(unit="import nowhere\n", smoke=FAILS)
+        told = runs.run("--categories", "unit,smoke,integration")
+        assert told.status == 2
+        assert told.last == "RED: unit: 1 of 1 test failed; smoke: 1 of 1 test failed"
+
+    def test_nothing_ran(self, no_service: Project, capfd: pytest.CaptureFixture[str]) -> None:
+        """A gate that lets skips pass does not make green what has run no test."""
+        runs = Runs(no_service, capfd)
+        runs.tests(unit="def test_needs(postgres): pass\n", smoke=PASSES)
+        told = runs.run("--category", "unit")
+        assert (told.status, told.last) == (5, "RED: no test ran")
+        assert told.line("unit").startswith("unit nothing ran")
+        told = runs.run("--categories", "unit,smoke")
+        assert (told.status, told.last) == (0, "green: 1 test passed in 1 tier, but nothing ran in unit")
+
+    def test_a_strict_gate(self, no_service: Project, capfd: pytest.CaptureFixture[str]) -> None:
+        """In CI a skip is red, and the last line says which."""
+        runs = Runs(no_service, capfd)
+        runs.tests(unit="def test_needs(postgres): pass\n" + PASSES)
+        runs.env.setenv("CI", "true")
+        told = runs.run("--category", "unit")
+        assert (told.status, told.last) == (1, "RED: unit: 1 skipped: socket-missing")
+
+    def test_an_old_report_is_not_believed(self, runs: Runs) -> None:
+        """Neither of a pytest that does not begin, nor of a tier that the run does not come to."""
+        assert runs.run("--categories", "unit,integration").status == 0
+        told = runs.run("--category", "unit", "--", "--no-such-option")
+        assert told.status == 4
+        assert "unit: pytest ended with status 4, and without a report at" in told.last
+        runs.tests(smoke=FAILS)
+        runs.run("--execution-mode", "development")
+        assert runs.ran() == {"unit", "smoke"}
+
+    def test_a_pytest_that_is_killed(self, runs: Runs) -> None:
+        """It is told by which signal, and the other tiers run."""
+        runs.tests(unit="import os\ndef test_it(): os.kill(os.getpid(), 9)\n")
+        told = runs.run("--categories", "unit,smoke")
+        assert (told.status, runs.ran()) == (137, {"smoke"})
+        assert told.last == "RED: unit: pytest was killed by SIGKILL; no report"
+
+    def test_a_failure_that_no_test_has(self, runs: Runs) -> None:
+        """The exit status counts, whatever the report says."""
+        conftest = "def pytest_sessionfinish(session): session.exitstatus = 1\n"
+        runs.project.write("tests/unit/conftest.py", conftest)
+        told = runs.run("--category", "unit")
+        assert (told.status, told.last) == (1, "RED: unit: pytest ended with status 1")
+
+
+@pytest.mark.parametrize(
+    ("ignored", "status", "least"), [([], 130, 0), (["INT"], 143, 1), (["INT", "TERM"], 137, 2)], ids=str
+)
+def test_a_command_whose_time_is_up(ignored: list[str], status: int, least: int) -> None:
+    """It is asked to end, then told to, then made to; what ends in time is not touched."""
+    trap = f"trap '' {' '.join(ignored)}; " if ignored else ""
+    ending = ((0.0, signal.SIGINT), (0.2, signal.SIGTERM), (0.2, signal.SIGKILL))
+    ended = run_within("/bin/sh", ["sh", "-c", f"{trap}exec sleep 30"], dict(os.environ), 0.1, ending[: least + 1])
+    assert (ended.status, ended.late, ended.signals) == (status, True, ())
+    ended = run_within("/bin/sh", ["sh", "-c", f"{trap}exit 3"], dict(os.environ), 30, ending)
+    assert (ended.status, ended.late) == (3, False)
