@@ -23,6 +23,7 @@ from test_framework.config.model import (
     Settings,
     TierSettings,
 )
+from test_framework.config.modes import LAYERS, MODES, LayerSettings, ModeSettings
 from test_framework.config.tiers import TIERS
 from test_framework.plugin import fixtures, markers, options
 from test_framework.reasons import CATALOGUE
@@ -71,6 +72,18 @@ def reference() -> Iterator[str]:
         ("tier", "paths", "services", "network"),
         [(n, ", ".join(t.paths), ", ".join(t.services), "yes" if t.network else "no") for n, t in TIERS.items()],
     )
+    yield "\n### `[tool.test_framework.layers.NAME]`\n"
+    yield "What [`run --execution-mode`](how-to/run.md) runs together, and within which time.\n"
+    yield from settings(LayerSettings)
+    yield "\nLayers that are there without settings:\n"
+    yield from table(
+        ("layer", "tiers", "budget_seconds"),
+        [(name, ", ".join(layer.tiers), f"{layer.budget_seconds:g}") for name, layer in LAYERS.items()],
+    )
+    yield "\n### `[tool.test_framework.modes.NAME]`\n"
+    yield from settings(ModeSettings)
+    yield "\nModes that are there without settings:\n"
+    yield from table(("mode", "layers"), [(name, ", ".join(mode.layers)) for name, mode in MODES.items()])
     yield "\n## Options of pytest\n"
     yield from table(("option", "meaning"), command_line())
     yield "\n## Markers\n"

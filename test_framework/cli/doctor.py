@@ -89,6 +89,8 @@ def _settings(settings: Settings) -> Iterator[tuple[str, str, str]]:
     tables += [(f"{name}.", getattr(settings, name)) for name in SINGLE]
     tables += [(f"services.{name}.", table) for name, table in settings.services.items()]
     tables += [(f"tiers.{name}.", table) for name, table in settings.tiers.items()]
+    tables += [(f"layers.{name}.", table) for name, table in settings.layers.items()]
+    tables += [(f"modes.{name}.", table) for name, table in settings.modes.items()]
     for prefix, table in tables:
         for spec in fields(table):  # type: ignore[arg-type]  # each is a dataclass
             if "meaning" in spec.metadata:

@@ -8,6 +8,7 @@ import runpy
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,22 @@ def test_every_tier_with_tests_has_a_session() -> None:
     sessions = listed_sessions()
     assert {*tiers, *SESSIONS} <= set(sessions)
     assert [name for name, meaning in sessions.items() if not meaning] == []
+
+
+def test_run_and_nox_have_the_same_tiers() -> None:
+    """Those of the settings: a session runs the tier of its name, and each category with tests is one of these."""
+    settings = load(ROOT, {})
+    command = [sys.executable, "-m", "test_framework", "run", "--list-categories"]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True).stdout
+    listed = {name: (int(files), paths) for name, files, _, paths in map(str.split, told.splitlines()[1:])}
+    assert {name: paths for name, (_, paths) in listed.items()} == {
+        name: ",".join(tier.paths) for name, tier in settings.tiers.items()
+    }
+    counted = Counter(settings.tier_of(f) for f in (ROOT / "tests").rglob("test_*.py"))
+    assert {name: files for name, (files, _) in listed.items() if files} == counted
+    calls = re.findall(r'^    tier\(session, "([^"]+)"\)$', (ROOT / "noxfile.py").read_text(), re.M)
+    assert set(calls) == set(counted)
+    assert set(calls) <= set(listed_sessions())
 
 
 def test_every_task_has_help() -> None:

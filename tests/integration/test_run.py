@@ -1,0 +1,144 @@
+"""`run` with real servers: how it is ended, what is left of it, and what it runs on."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.conftest import wait_until
+from tests.support.checkout import Checkout
+from tests.support.run import RUN_SECONDS, Run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.place import Place
+
+
+@pytest.fixture
+def checkout(embedded_place: Place) -> Checkout:
+    """Return a project whose tests write to Redis."""
+    return Checkout(embedded_place, "embedded", ("redis",))
+
+
+def command(*args: str) -> list[str]:
+    """Return the command line."""
+    return [sys.executable, "-m", "test_framework", "run", "--no-coverage", *args]
+
+
+@contextmanager
+def held(checkout: Checkout, *args: str) -> Iterator[Run]:
+    """Run two tiers, the first of which stays in mid-test."""
+    checkout.write("tests/smoke/test_after.py", "def test_after(): pass\n")
+    checkout.hold()
+    run = Run(command("--categories", "integration,smoke", *args), checkout.root, checkout.place, env=checkout.env())
+    run.wait_held(1)
+    yield run
+    (checkout.root / "hold").unlink(missing_ok=True)
+
+
+def last(output: str) -> str:
+    """Return the verdict."""
+    return output.rstrip().rpartition("\n")[2].strip()
+
+
+class TestEnded:
+    """By somebody, or when its time is up."""
+
+    @pytest.mark.parametrize(
+        ("number", "told"),
+        [
+            (signal.SIGINT, "RED: integration: it did not come to its end; not run: smoke"),
+            (signal.SIGTERM, "RED: integration: pytest was killed by SIGTERM; no report; not run: smoke"),
+        ],
+    )
+    def test_a_signal(self, checkout: Checkout, number: signal.Signals, told: str) -> None:
+        """It goes on to pytest, what comes after is not run, and nothing is left."""
+        with held(checkout) as run:
+            run.kill(number)
+        assert run.end() == 128 + number
+        assert last(run.output) == told
+        assert f"smoke        not run            ended by {number.name}" in run.output
+        checkout.place.is_empty(containers=False)
+
+    def test_ctrl_c(self, checkout: Checkout) -> None:
+        """The terminal sends it to both; pytest ends in order and writes its report, since it arrives once."""
+        checkout.hold()
+        terminal, inner = pty.openpty()
+        with closing(os.fdopen(terminal, "r+b", buffering=0)) as keys:
+            process = subprocess.Popen(
+                ["setsid", "--ctty", "--wait", *command("--category", "integration")],
+                stdin=inner,
+                stdout=inner,
+                stderr=inner,
+                cwd=checkout.root,
+                env=checkout.env(),
+            )
+            checkout.place.started.append(process)
+            os.close(inner)
+            wait_until(lambda: any(checkout.root.glob("here-*")), "in mid-test", RUN_SECONDS)
+            keys.write(b"\x03")
+            shown = _read_to_the_end(terminal)
+            assert process.wait(RUN_SECONDS) == 130, shown
+        assert last(shown) == "RED: integration: it did not come to its end"
+        assert shown.count("!!! KeyboardInterrupt !!!") == 1
+        checkout.place.is_empty(containers=False)
+
+    def test_a_budget(self, checkout: Checkout) -> None:
+        """A tier that is ended for the time it takes leaves no server either, also with workers."""
+        checkout.write(
+            "pyproject.toml",
+            "[tool.test_framework]\ntiers.integration.services = ['redis']\n"
+            "layers.short.tiers = ['integration']\nlayers.short.budget_seconds = 15\nmodes.short.layers = ['short']\n",
+        )
+        checkout.hold()
+        args = ("--execution-mode", "short", "--", "-p", "xdist", "-n", "1")
+        run = Run(command(*args), checkout.root, checkout.place, env=checkout.env())
+        assert run.end(2 * RUN_SECONDS) == 124
+        assert last(run.output).startswith("RED: integration: layer short took longer than its 15 s (layers.short.bud")
+        checkout.place.is_empty(containers=False)
+
+
+def test_what_it_ran_on(checkout: Checkout) -> None:
+    """The line of a tier names the server and its provider."""
+    result = checkout.command("run", "--no-coverage", "--category", "integration")
+    assert result.returncode == 0, result.stdout
+    assert last(result.stdout) == "green: 4 tests passed in 1 tier"
+    (line,) = (line for line in result.stdout.splitlines() if line.startswith("integration "))
+    assert "4 passed; redis " in line
+    assert line.endswith(" on embedded")
+
+
+def test_remote_services(checkout: Checkout) -> None:
+    """The server behind an explicit URL is used, and without one nothing is started: the tests say what to set."""
+    given = ("run", "--no-coverage", "--category", "integration", "--remote-services")
+    result = checkout.command(*given)
+    assert (result.returncode, last(result.stdout)) == (5, "RED: no test ran")
+    assert "STAGING_REDIS_URL" in result.stdout
+    serve = "import os, subprocess, sys; sys.exit(subprocess.call(sys.argv[1:], env=os.environ | {%r: os.environ[%r]}))"
+    inner = [sys.executable, "-c", serve % ("TEST_FRAMEWORK_REDIS_URL", "REDIS_URL")]
+    started = checkout.command(
+        "exec", "--service", "redis", "--", *inner, sys.executable, "-m", "test_framework", *given
+    )
+    assert started.returncode == 0, started.stdout
+    (line,) = (line for line in started.stdout.splitlines() if line.startswith("integration "))
+    assert line.endswith(" on explicit")
+
+
+def _read_to_the_end(terminal: int) -> str:
+    found = b""
+    while True:
+        try:
+            part = os.read(terminal, 4096)
+        except OSError:  # the other end is closed
+            return found.decode()
+        if not part:
+            return found.decode()
+        found += part

@@ -1,0 +1,122 @@
+"""`run`: what is measured, how tiers and shards are put together, and which total is asked for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.runs import Runs
+
+if TYPE_CHECKING:
+    from tests.conftest import Project
+
+SHOP = "def price():\n    return 1\n\ndef stock():\n    return 2\n"
+
+
+@pytest.fixture
+def runs(project: Project, capfd: pytest.CaptureFixture[str]) -> Runs:
+    """Return a project with a package of two functions, each of which one tier tests."""
+    made = Runs(project, capfd)
+    project.write("shop/__init__.py", SHOP)
+    made.tests(
+        unit="import shop\ndef test_price(): assert shop.price() == 1\n",
+        smoke="import shop\ndef test_stock(): assert shop.stock() == 2\n",
+    )
+    return made
+
+
+def covered(told: str) -> str:
+    """Return what is said of coverage, without the path."""
+    (line,) = (line for line in told.splitlines() if line.startswith("coverage: "))
+    return line
+
+
+def coverage_settings(runs: Runs, text: str) -> None:
+    """Configure coverage in its own file."""
+    runs.project.write(".coveragerc", text)
+
+
+def test_the_project_s_configuration_says_what(runs: Runs) -> None:
+    """Without one it is the packages at the top, or in src; tests are never."""
+    runs.project.write("till/__init__.py", "OPEN = 1\n")
+    assert covered(runs.run(coverage=True).out).startswith("coverage: 80 %: ")
+    coverage_settings(runs, "[run]\nsource = till\n")
+    assert covered(runs.run(coverage=True).out).startswith("coverage: 0 %: ")
+    (runs.path / ".coveragerc").unlink()
+    runs.project.write("src/desk/__init__.py", "OPEN = 1\n")
+    assert covered(runs.run(coverage=True).out).startswith("coverage: 0 %: ")
+
+
+def test_the_total_that_is_asked_for(runs: Runs) -> None:
+    """All tiers together are held to it, and no tier alone: it is the project's, and says what it is."""
+    coverage_settings(runs, "[report]\nfail_under = 90\n")
+    told = runs.run("--categories", "unit,smoke", coverage=True)
+    assert (told.status, covered(told.out).partition(" %")[0]) == (0, "coverage: 100")
+    told = runs.run("--category", "unit", coverage=True)
+    assert (told.status, told.last) == (1, "RED: coverage is too low")
+    assert covered(told.out).endswith(", which is less than coverage's own setting fail_under = 90")
+    assert told.line("unit").startswith("unit green")
+
+
+def test_a_part_of_a_tier_is_not_held_to_it(runs: Runs) -> None:
+    """A pattern leaves tests out, and so may what follows the dashes; it is told all the same."""
+    coverage_settings(runs, "[report]\nfail_under = 90\n")
+    for args in (["--pattern", "unit"], ["--category", "unit", "--", "-k", "price"]):
+        told = runs.run(*args, coverage=True)
+        assert told.status == 0
+        assert covered(told.out).endswith(
+            "(coverage's own setting fail_under = 90 is for whole tiers, and is not applied)"
+        )
+
+
+def test_a_layer_that_is_not_run(runs: Runs) -> None:
+    """What an earlier run has measured of it does not count."""
+    assert runs.run(coverage=True).status == 0
+    runs.tests(unit="def test_fails(): assert 0\n")
+    told = runs.run("--categories", "unit,smoke", "--fast-fail", coverage=True)
+    assert covered(told.out) == "coverage: nobody can tell: No data to combine."
+
+
+def test_without_pytest_cov(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line says that nothing is measured, and how it would be."""
+    monkeypatch.setitem(sys.modules, "pytest_cov", None)
+    told = runs.run("--category", "unit", coverage=True)
+    assert told.status == 0
+    assert covered(told.out) == (
+        "coverage: off, since pytest-cov is not installed: pip install 'test-framework[coverage]'"
+    )
+    assert not (runs.path / "reports/coverage.xml").exists()
+
+
+def test_a_configuration_that_cannot_be_used(runs: Runs) -> None:
+    """It is refused before anything runs."""
+    coverage_settings(runs, "[run]\nbranch = perhaps\n")
+    told = runs.run(coverage=True)
+    assert (told.status, told.out) == (2, "")
+    assert "the configuration of coverage cannot be used: Not a boolean: perhaps" in told.err
+
+
+def test_shards_together(runs: Runs) -> None:
+    """The command of the documentation puts their data together, and leaves them as they are."""
+    runs.tests(unit="import shop\ndef test_price(): shop.price()\ndef test_stock(): shop.stock()\n")
+    folders = []
+    for shard, name in enumerate(("price", "stock"), 1):
+        told = runs.run("--category", "unit", "--", "-k", name, coverage=True)
+        assert covered(told.out).startswith("coverage: 75 %: ")
+        (runs.path / "reports").rename(runs.path / f"shard-{shard}")
+        folders.append(f"shard-{shard}/coverage/unit.data")
+    coverage = [sys.executable, "-m", "coverage"]
+    subprocess.run([*coverage, "combine", "--keep", *folders], cwd=runs.path, check=True, timeout=60)
+    command = [*coverage, "report", "--format=total"]
+    total = subprocess.run(command, cwd=runs.path, check=True, timeout=60, capture_output=True, text=True).stdout
+    assert total == "100\n"
+    assert all((runs.path / path).exists() for path in folders)
+
+
+def test_workers(runs: Runs) -> None:
+    """What they measure is put together by pytest-cov."""
+    told = runs.run("--", "-p", "xdist", "-n", "2", coverage=True)
+    assert (told.status, covered(told.out).partition(" %")[0]) == (0, "coverage: 100")
