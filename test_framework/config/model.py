@@ -201,6 +201,9 @@ class Settings:
     start_seconds: float = _setting(60.0, "bound on the start of a server, with its first healthy answer")
     pull_seconds: float = _setting(600.0, "bound on the pull of an image")
     collection_timeout: float = _setting(0.0, "bound on pytest's collection; 0 for none")
+    shard: str = _setting("", "which part of the tests to run, such as 3/8; off: all, whatever CI's variables say")
+    shards: int = _setting(0, "completions of the indexed Job of Kubernetes in which each pod is a shard", least=0)
+    durations: str = _setting("tests/durations.json", "seconds of each test, by which shards are cut; commit the file")
     expect: Mapping[str, str] = _setting(
         {}, "what staging must say of its configuration: dotted keys of /health/config, and their values as text"
     )

@@ -17,7 +17,7 @@ import pytest
 from test_framework import gate
 from test_framework.config import BadSetting, Settings
 from test_framework.config.tiers import fits
-from test_framework.plugin import fixtures, markers, options, outputs, summary
+from test_framework.plugin import fixtures, markers, options, outputs, shards, summary
 from test_framework.plugin.fixture_times import OUTPUT, FixtureTimes
 from test_framework.plugin.recorder import Gatherer, Sender
 from test_framework.plugin.session import KEY, Session
@@ -26,6 +26,8 @@ from test_framework.report.record import Record
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
+
+    from test_framework.plugin.split import Splitter
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -46,13 +48,14 @@ def pytest_configure(config: pytest.Config) -> None:
     run = worker[_RUN] if worker else uuid4().hex
     must = bool(config.option.use_real_services)
     session = config.stash[KEY] = Session(settings, overrides, tier, run, must=must)
+    splitter = shards.register(config, settings, worker)
     config.pluginmanager.register(fixtures, "test_framework_fixtures")
     config.pluginmanager.register(Sender(session), "test_framework_sender")
     times = FixtureTimes() if tier else None
     if worker is None:
         if tier:
             _use_tier(config, settings, tier)
-        config.pluginmanager.register(_Judge(config, session, times), "test_framework_judge")
+        config.pluginmanager.register(_Judge(config, session, times, splitter), "test_framework_judge")
     if times:
         config.pluginmanager.register(times, "test_framework_fixture_times")
     if tier or config.option.pattern:
@@ -184,10 +187,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 class _Judge:
     """In the process that the exit code comes from: warms, gathers, judges, tells."""
 
-    def __init__(self, config: pytest.Config, session: Session, times: FixtureTimes | None) -> None:
+    def __init__(
+        self, config: pytest.Config, session: Session, times: FixtureTimes | None, splitter: Splitter | None
+    ) -> None:
         self._config = config
         self._session = session
-        self._record = Record(session.tier, started=time.time(), shard=options.shard_of(config))
+        self._splitter = splitter
+        self._record = Record(session.tier, started=time.time(), shard=splitter.shard if splitter else None)
         self._times = times
         self._of_workers: list[list[Any]] = []
         self._verdict: gate.Verdict | None = None
@@ -199,7 +205,9 @@ class _Judge:
         settings, tier = self._session.settings, self._session.tier
         order, source = settings.order("", tier)
         names = [name for name in order if name not in settings.disabled]
-        return f"test framework: tier {tier or '-'}, providers {', '.join(names)} ({source})"
+        shard = self._record.shard
+        part = f", shard {shard} ({shard.source})" if shard else ""
+        return f"test framework: tier {tier or '-'}, providers {', '.join(names)} ({source}){part}"
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -214,11 +222,15 @@ class _Judge:
     def pytest_configure_node(self, node: Any) -> None:
         """Let a worker of pytest-xdist take part in this run."""
         node.workerinput[_RUN] = self._session.run
+        shards.tell(node.workerinput, self._record.shard)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         """Take what a worker of pytest-xdist has found; one that crashed sends nothing."""
-        self._of_workers.extend(getattr(node, "workeroutput", {}).get(OUTPUT, []))
+        told = getattr(node, "workeroutput", {})
+        self._of_workers.extend(told.get(OUTPUT, []))
+        if self._splitter:
+            self._splitter.take(told)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int | pytest.ExitCode) -> None:
@@ -229,6 +241,11 @@ class _Judge:
         stopped = exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
         # pytest stops as if by a person when a file cannot be collected; that is a failure like any other.
         self._record.interrupted = stopped and not self._record.uncollected
+        if self._splitter:
+            self._record.collection = self._splitter.collection
+        if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and self._record.is_part:
+            # There are more shards than tests to share among them.
+            session.exitstatus = exitstatus = pytest.ExitCode.OK
         require = options.require_of(self._config, settings)
         strict = gate.is_strict(settings, os.environ, required=self._config.option.require is not None)
         self._verdict = gate.judge(self._record, settings, strict=strict, require=require)
@@ -246,7 +263,8 @@ class _Judge:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Tell a person."""
         if self._verdict:
-            summary.write(terminalreporter, self._record, self._verdict, self._reports)
+            shard = self._splitter.sentence() if self._splitter else ""
+            summary.write(terminalreporter, self._record, self._verdict, self._reports, shard)
             if self._record.tier:
                 outputs.annotate(terminalreporter, self._record, self._verdict, self._config.rootpath)
 

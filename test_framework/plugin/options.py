@@ -7,9 +7,8 @@ import os
 import pytest
 
 from test_framework.config import BadSetting, Settings, find_root, load
-from test_framework.report.record import Shard
 
-__all__ = ["add", "overrides_of", "require_of", "settings_of", "shard_of"]
+__all__ = ["add", "overrides_of", "require_of", "settings_of"]
 
 Overrides = dict[str, tuple[object, str]]
 
@@ -37,6 +36,7 @@ def add(parser: pytest.Parser) -> None:
         action="store_true",
         help="a test whose service cannot be had fails instead of being skipped",
     )
+    option("--shard", metavar="I/N", help="run one part of the tests, such as 3/8; off: all, whatever CI says")
     option("--concurrent-users", metavar="N", help="users at once in tests of many users")
     option("--collection-timeout", metavar="SECONDS", help="end the run when collection takes longer")
 
@@ -61,6 +61,8 @@ def overrides_of(config: pytest.Config) -> Overrides:
             ["docker", *(["staging"] if local else [])],
             "--environment=local and --no-docker" if local else "--no-docker",
         )
+    if option.shard:
+        found["shard"] = (option.shard, "--shard")
     if option.collection_timeout:
         found["collection_timeout"] = (_number(float, option.collection_timeout), "--collection-timeout")
     if option.concurrent_users:
@@ -107,12 +109,6 @@ def require_of(config: pytest.Config, settings: Settings) -> tuple[str, ...]:
         if name not in known:
             raise BadSetting.unknown("provider", name, "--require", known)
     return names
-
-
-def shard_of(config: pytest.Config) -> Shard | None:
-    """Return which part of the tests this run is, by the options of pytest-split; None for all of them."""
-    index, count = getattr(config.option, "group", None), getattr(config.option, "splits", None)
-    return Shard(index, count) if isinstance(index, int) and isinstance(count, int) else None
 
 
 def _check_paths(settings: Settings, name: str) -> None:

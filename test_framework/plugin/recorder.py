@@ -129,10 +129,11 @@ class Gatherer:
         if report.failed:
             self._record.uncollected = True
             entry = self._record.test(report.nodeid)
-            entry.outcome = "error"
+            entry.outcome, entry.collected = "error", False
             entry.failure = self._failure(report, None) if self._record.tier else None
         elif report.skipped:
-            self._record.test(report.nodeid).outcome = "skipped"
+            entry = self._record.test(report.nodeid)
+            entry.outcome, entry.collected = "skipped", False
             self._record.skips[report.nodeid] = _skip(report, None)
 
     def _failure(self, report: pytest.TestReport | pytest.CollectReport, told: dict[str, Any] | None) -> Failure:

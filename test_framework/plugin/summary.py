@@ -19,13 +19,17 @@ _KEPT_SHOWN = 5
 _WIDTH = 200
 
 
-def write(terminal: pytest.TerminalReporter, record: Record, verdict: Verdict, reports: list[str]) -> None:
-    """Write the summary; nothing at all for a run that used no service and skipped nothing."""
-    if not (record.services or record.skips or verdict.red or record.tier):
+def write(
+    terminal: pytest.TerminalReporter, record: Record, verdict: Verdict, reports: list[str], shard: str = ""
+) -> None:
+    """Write the summary; nothing at all for a whole run that used no service and skipped nothing."""
+    if not (record.services or record.skips or verdict.red or record.tier or shard):
         return
     from test_framework.report.told import grouped, left
 
     terminal.section(f"tier {record.tier}" if record.tier else "services")
+    if shard:
+        terminal.write_line(shard)
     for name, told in sorted(record.services.items()):
         for line in _service(name, told, record):
             terminal.write_line(line)

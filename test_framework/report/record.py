@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from dataclasses import asdict, dataclass, field
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from test_framework.report.fixtures import FixtureTime
     from test_framework.verdict import Skip
 
-__all__ = ["Failure", "Record", "Shard", "TestEntry", "read"]
+__all__ = ["Collected", "Failure", "Record", "Shard", "TestEntry", "read"]
 
 COUNTED = {
     "passed": "passed",
@@ -43,17 +44,44 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """Which part of a tier's tests a run was: the first is 1."""
+    """Which part of a tier's tests a run was: the first is 1; `source` is what said so."""
 
     index: int
     count: int
+    source: str = ""
+
+    def __str__(self) -> str:
+        """Return it as `--shard` takes it."""
+        return f"{self.index}/{self.count}"
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """The tests of which a shard had a part.
+
+    Attributes:
+        tests: How many the whole tier has.
+        sha256: Of their ids, sorted and each on a line: that two machines have collected the same.
+        selected: How many of them the shard had to run.
+    """
+
+    tests: int
+    sha256: str
+    selected: int
+
+    @classmethod
+    def of(cls, nodeids: Iterable[str], selected: int = 0) -> Collected:
+        """Return what is told of these ids."""
+        ids = sorted(nodeids)
+        return cls(len(ids), hashlib.sha256("\n".join(ids).encode("utf-8", "surrogatepass")).hexdigest(), selected)
 
 
 @dataclass
 class TestEntry:
     """One test: `outcome` is passed, failed, error, skipped, xfailed or xpassed; `seconds` covers all its phases.
 
-    `start` counts in seconds from the start of its run, and `worker` is empty where there are none.
+    `start` counts in seconds from the start of its run, and `worker` is empty where there are none. What is not
+    `collected` is no test: a file or a class that could not be collected, or was skipped as a whole.
     """
 
     __test__ = False
@@ -67,6 +95,7 @@ class TestEntry:
     start: float | None = None
     worker: str = ""
     failure: Failure | None = None
+    collected: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields; from `start` on only what is known of the test."""
@@ -78,6 +107,8 @@ class TestEntry:
         }
         if self.start is not None:
             told["start"] = round(self.start, 4)
+        if not self.collected:
+            told["collected"] = False
         for name in ("worker", "kept", "left"):
             if found := getattr(self, name):
                 told[name] = found
@@ -93,6 +124,7 @@ class Record:
         seconds: How long it took.
         require: Providers that were good enough; empty for any.
         shard: Which part of the tier it was; None for the whole.
+        collection: What the shard had a part of; None for the whole, and where nobody knows.
         shards: What each shard was, in a record that was merged from several.
     """
 
@@ -107,6 +139,7 @@ class Record:
     require: tuple[str, ...] = ()
     fixtures: list[FixtureTime] = field(default_factory=list)
     shard: Shard | None = None
+    collection: Collected | None = None
     shards: list[dict[str, Any]] = field(default_factory=list)
 
     def test(self, nodeid: str) -> TestEntry:
@@ -124,6 +157,11 @@ class Record:
         """How many tests ran, whatever came of them."""
         counts = self.counts
         return counts["passed"] + counts["failed"] + counts["errors"]
+
+    @property
+    def is_part(self) -> bool:
+        """Whether it is a shard of tests that are there: that it ran none of them is for the merge to judge."""
+        return bool(self.shard and self.collection and self.collection.tests)
 
     @property
     def outcome(self) -> str:
@@ -154,6 +192,8 @@ class Record:
             told["require"] = list(self.require)
         if self.shard:
             told["shard"] = asdict(self.shard)
+        if self.collection:
+            told["collection"] = asdict(self.collection)
         if self.shards:
             told["shards"] = self.shards
         if self.fixtures:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from test_framework.report.fixtures import FixtureTime
 from test_framework.report.parsing import count, seconds
-from test_framework.report.record import COUNTED, COUNTS, Failure, Record, Shard, TestEntry, read
+from test_framework.report.record import COUNTED, COUNTS, Collected, Failure, Record, Shard, TestEntry, read
 from test_framework.verdict import Skip
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ class Report:
     @property
     def red(self) -> bool:
         """Whether it must not be taken for a success."""
-        return self.red_gate or self.record.outcome in {"failed", "interrupted", "empty"}
+        empty = self.record.outcome == "empty" and not self.record.is_part
+        return self.red_gate or empty or self.record.outcome in {"failed", "interrupted"}
 
 
 def stored(folder: Path, tiers: Iterable[str]) -> tuple[list[Report], list[str]]:
@@ -91,6 +92,7 @@ def _record(data: dict[str, Any]) -> Record:
         require=tuple(map(_text, data.get("require", ()))),
         fixtures=[_fixture(f) for f in data.get("fixtures", ())],
         shard=_shard(data["shard"]) if "shard" in data else None,
+        collection=_collection(data["collection"]) if "collection" in data else None,
         shards=[_part(part) for part in data.get("shards", ())],
     )
     # What somebody has cut or added is noticed: the counts are those of the tests.
@@ -123,6 +125,7 @@ def _test(data: dict[str, Any]) -> TestEntry:
         seconds(data["start"]) if "start" in data else None,
         _text(data.get("worker", "")),
         _failure(data["failure"]) if "failure" in data else None,
+        data.get("collected", True) is not False,
     )
 
 
@@ -162,10 +165,14 @@ def _fixture(data: dict[str, Any]) -> FixtureTime:
 
 
 def _shard(data: dict[str, Any]) -> Shard:
-    shard = Shard(count(data["index"]), count(data["count"]))
+    shard = Shard(count(data["index"]), count(data["count"]), _text(data.get("source", "")))
     if not 1 <= shard.index <= shard.count:
         raise ValueError(f"there is no shard {shard.index} of {shard.count}")
     return shard
+
+
+def _collection(data: dict[str, Any]) -> Collected:
+    return Collected(count(data["tests"]), _text(data["sha256"]), count(data["selected"]))
 
 
 def _part(data: dict[str, Any]) -> dict[str, Any]:

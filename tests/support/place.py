@@ -29,7 +29,15 @@ __all__ = ["Place"]
 _MEMORY = Path("/dev/shm")  # noqa: S108  # where embedded servers have their data
 _LEFT_SECONDS = 5.0
 _OURS = ("BACKEND_", "TEST_FRAMEWORK_", "STAGING_", "GITHUB_", "PYTEST_", "COV_")
-_OURS_TOO = ("CI", "DATABASE_URL", "PYTHONDONTWRITEBYTECODE")
+_OURS_TOO = (
+    "BUILDKITE",
+    "CI",
+    "CIRCLECI",
+    "DATABASE_URL",
+    "GITLAB_CI",
+    "JOB_COMPLETION_INDEX",
+    "PYTHONDONTWRITEBYTECODE",
+)
 
 
 class Place:

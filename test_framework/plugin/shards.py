@@ -1,0 +1,147 @@
+"""Which part of the tests this run is: by the command line, the settings, or the variables of CI."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import astuple
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from test_framework.config import BadSetting
+from test_framework.report.record import Shard
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from test_framework.config import Settings
+    from test_framework.plugin.split import Splitter
+
+__all__ = ["OFF", "register", "shard_of", "tell"]
+
+OFF = "off"
+_VARIABLE = "TEST_FRAMEWORK_SHARD"
+_WANTED = "a part of the whole, such as 3/8, or off"
+
+_GITLAB = ("CI_NODE_INDEX", "CI_NODE_TOTAL")
+_CIRCLE = ("CIRCLE_NODE_INDEX", "CIRCLE_NODE_TOTAL")
+_BUILDKITE = ("BUILDKITE_PARALLEL_JOB", "BUILDKITE_PARALLEL_JOB_COUNT")
+_KUBERNETES = "JOB_COMPLETION_INDEX"
+
+_PYTEST_SPLIT = "--splits and --group"
+_INPUT = "test_framework_shard"
+
+
+def register(config: pytest.Config, settings: Settings, worker: Mapping[str, Any] | None) -> Splitter | None:
+    """Register what runs one part of the tests, where this run is one; a worker of pytest-xdist is told which.
+
+    Raises:
+        pytest.UsageError: Nobody can tell which part it is, or it cannot be cut.
+    """
+    if worker:
+        shard = Shard(*worker[_INPUT]) if worker[_INPUT] else None
+    else:
+        try:
+            shard = shard_of(config, settings, os.environ)
+        except BadSetting as error:
+            raise pytest.UsageError(str(error)) from error
+        _hand_down(config, shard)
+    if shard is None:
+        return None
+    from test_framework.plugin.split import Splitter
+
+    # What its own options ask for, pytest-split leaves out itself.
+    splitter = Splitter(shard, settings, cuts=shard.source != _PYTEST_SPLIT)
+    config.pluginmanager.register(splitter, "test_framework_splitter")
+    return splitter
+
+
+def tell(worker: dict[str, Any], shard: Shard | None) -> None:
+    """Tell a worker of pytest-xdist which part its run is."""
+    worker[_INPUT] = list(astuple(shard)) if shard else []
+
+
+def shard_of(config: pytest.Config, settings: Settings, env: Mapping[str, str]) -> Shard | None:
+    """Return the part of the tests that this run is; None for all of them.
+
+    pytest-split's own options decide, else `--shard`, `TEST_FRAMEWORK_SHARD` and the file, else the variables of CI:
+    these only for a tier, whose report a merge can judge, so that no other run leaves out tests that nobody misses.
+
+    Raises:
+        BadSetting: What says so cannot be.
+        pytest.UsageError: There are two who say so, or pytest-split is missing.
+    """
+    index, count = getattr(config.option, "group", None), getattr(config.option, "splits", None)
+    if isinstance(index, int) and isinstance(count, int):
+        if config.option.shard:
+            raise pytest.UsageError(f"--shard={config.option.shard} and --splits={count} say both which tests to run.")
+        return Shard(index, count, _PYTEST_SPLIT)
+    if settings.shard == OFF:
+        return None
+    if settings.shard:
+        shard: Shard | None = _parsed(settings.shard, settings.origin("shard"))
+    else:
+        shard = _of_ci(env, settings) if config.option.tier else None
+    if shard and not find_spec("pytest_split"):
+        raise pytest.UsageError(
+            f"shard {shard} ({shard.source}) is cut by pytest-split, which is not installed:"
+            ' python -m pip install "test-framework[shard]", or --shard=off for all tests.'
+        )
+    return shard
+
+
+def _hand_down(config: pytest.Config, shard: Shard | None) -> None:
+    """Let every pytest that the tests start run whole, until this run ends: the part is that of this run alone."""
+    before = os.environ.get(_VARIABLE)
+    if shard or before or any(names[0] in os.environ for names in (_GITLAB, _CIRCLE, _BUILDKITE, (_KUBERNETES,))):
+        os.environ[_VARIABLE] = OFF
+        config.add_cleanup(lambda: _set(before))
+
+
+def _set(value: str | None) -> None:
+    if value is None:
+        os.environ.pop(_VARIABLE, None)
+    else:
+        os.environ[_VARIABLE] = value
+
+
+def _parsed(text: str, source: str) -> Shard:
+    found = re.fullmatch(r"\s*(\d{1,9})\s*/\s*(\d{1,9})\s*", text, re.ASCII)
+    if not found:
+        raise BadSetting.value("shard", text, source, _WANTED)
+    index, count = int(found[1]), int(found[2])
+    if not 1 <= index <= count:
+        most = f", from 1/{count} to {count}/{count}" if count else ""
+        raise BadSetting.value("shard", text, source, f"{_WANTED}{most}")
+    return Shard(index, count, source)
+
+
+def _of_ci(env: Mapping[str, str], settings: Settings) -> Shard | None:
+    """Return what CI says where it splits one job into several; GitHub says nothing, its matrix sets our variable."""
+    if env.get("GITLAB_CI") and all(env.get(name) for name in _GITLAB):
+        # `parallel: matrix` sets the same two: there each job has other variables, and runs all tests. Its job is
+        # named `test: [3.11, redis]`, and that of `parallel: 8` is `test 3/8`.
+        if env.get("CI_JOB_NAME", "").endswith(f" {env[_GITLAB[0]]}/{env[_GITLAB[1]]}"):
+            return _numbered(env, _GITLAB, first=1)
+        return None
+    # Where one job is one run, the count is 1 or not set.
+    for present, names in (("CIRCLECI", _CIRCLE), ("BUILDKITE", _BUILDKITE)):
+        if env.get(present) and all(env.get(name) for name in names):
+            return None if env[names[1]] == "1" else _numbered(env, names, first=0)
+    if settings.shards and env.get(_KUBERNETES):
+        # The index is in every pod of an indexed Job, the number of its completions in none.
+        said = {**env, "shards": str(settings.shards)}
+        return _numbered(said, (_KUBERNETES, "shards"), first=0, second=settings.origin("shards"))
+    return None
+
+
+def _numbered(env: Mapping[str, str], names: tuple[str, str], *, first: int, second: str = "") -> Shard:
+    """Return the part that two variables name, of which the first is `first` for the first part."""
+    source = f"{names[0]} and {second or names[1]}"
+    index, count = env[names[0]], env[names[1]]
+    if not (index.isdecimal() and count.isdecimal() and first <= int(index) < int(count) + first):
+        wanted = f"a part, from {first} to one {'less than' if not first else 'of'} {names[1]} = {count!r}"
+        raise BadSetting.value(names[0], index, "the environment", wanted)
+    return Shard(int(index) - first + 1, int(count), source)

@@ -1,0 +1,59 @@
+"""How long each test takes, in the project's one file of durations: by it shards are cut."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING
+
+from test_framework.report.files import write_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from test_framework.report.record import Record
+
+__all__ = ["LEAST_SECONDS", "durations_of", "read", "write"]
+
+LEAST_SECONDS = 0.001
+"""What the file tells apart, and what any test is taken to last at least."""
+
+_WHOLE = ("passed", "xfailed", "xpassed")
+
+
+def read(path: Path) -> dict[str, float]:
+    """Return the seconds of each test by its id; none when the file is not there.
+
+    The form is that of pytest-split: one JSON object.
+
+    Raises:
+        ValueError: The file holds something else; the message names it.
+        OSError: It cannot be read.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not a file of durations: {error}") from error
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is not a file of durations: {error}") from error
+    for nodeid, seconds in data.items() if isinstance(data, dict) else [("it", data)]:
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
+            raise ValueError(f"{path} is not a file of durations: {nodeid!r} has {seconds!r}")
+    return {nodeid: max(float(seconds), LEAST_SECONDS) for nodeid, seconds in data.items()}
+
+
+def durations_of(records: Iterable[Record]) -> dict[str, float]:
+    """Return the seconds of each test that came to its end: those of one that failed or was skipped say nothing."""
+    tests = (test for record in records for test in record.tests.values())
+    return {test.nodeid: test.seconds for test in tests if test.collected and test.outcome in _WHOLE}
+
+
+def write(path: Path, durations: Mapping[str, float]) -> None:
+    """Write the file: a test on each line, sorted, in thousandths of a second, so that a diff can be read."""
+    told = {nodeid: max(round(seconds, 3), LEAST_SECONDS) for nodeid, seconds in sorted(durations.items())}
+    write_whole(path, (json.dumps(told, indent=0) + "\n").encode())
