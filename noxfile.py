@@ -111,6 +111,13 @@ def mutants(session: nox.Session) -> None:
     session.run("python", "-m", "tests.support.mutants", *session.posargs)
 
 
+@nox.session(default=False)
+def shards(session: nox.Session) -> None:
+    """Each tier as a whole and as 8 shards, compared: `-- smoke unit --shards 4`; `-- --help` says the rest."""
+    install(session)
+    session.run("python", "-m", "tests.support.shards", *session.posargs)
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Ruff, and the layers of the packages."""

@@ -1,4 +1,4 @@
-"""`report`: one page of HTML, and the reports of shards as one."""
+"""`report`: one page of HTML, the reports of shards as one, and the durations by which shards are cut."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from test_framework.config import Settings
     from test_framework.gate import Verdict
     from test_framework.report.merge import Merged
+    from test_framework.report.stored import Report
 
 __all__ = ["add_arguments", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the commands and their options."""
-    commands = parser.add_subparsers(dest="report", required=True, metavar="html|merge")
+    commands = parser.add_subparsers(dest="report", required=True, metavar="html|merge|durations")
     meaning = "write one page of HTML with the last run of each tier"
     html = commands.add_parser("html", help=meaning, description=meaning)
     html.add_argument(
@@ -38,6 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     merge.add_argument("--out", type=Path, metavar="FILE", required=True, help="where")
     merge.add_argument("--tier", metavar="NAME", help="which, when there are reports of several")
     merge.add_argument("--shards", metavar="N", help="how many there have to be, where the reports do not say so")
+    meaning = "write how long each test took to the file by which shards are cut"
+    durations = commands.add_parser("durations", help=meaning, description=meaning)
+    durations.add_argument(
+        "files", nargs="*", type=Path, metavar="FILE", help="reports; those of all tiers in the report folder"
+    )
 
 
 def run(given: argparse.Namespace, settings: Settings) -> int:
@@ -45,7 +51,7 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
     try:
         if given.report == "html":
             return _html(given.files, given.out or settings.reports_folder / "index.html", settings)
-        return _merge(given, settings)
+        return _merge(given, settings) if given.report == "merge" else _durations(given.files, settings)
     except ValueError as error:
         print(f"test-framework: {error}", file=sys.stderr)
     except OSError as error:
@@ -55,23 +61,46 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
 
 def _html(files: list[Path], out: Path, settings: Settings) -> int:
     from test_framework.report.page import write_page
-    from test_framework.report.stored import load
 
-    there = (settings.reports_folder / f"{tier}.json" for tier in settings.tiers)
-    reports = [load(path) for path in files or filter(Path.is_file, there)]
+    reports = _loaded(files, settings)
     with _writing(out):
         write_page(out, settings.root.name, reports)
     print(f"{len(reports)} report{'' if len(reports) == 1 else 's'}: {out}")
     return 0
 
 
+def _loaded(files: list[Path], settings: Settings) -> list[Report]:
+    """Return the reports of these files, else the last one of each tier that has one."""
+    from test_framework.report.stored import load
+
+    there = (settings.reports_folder / f"{tier}.json" for tier in settings.tiers)
+    return [load(path) for path in files or filter(Path.is_file, there)]
+
+
 @contextmanager
-def _writing(out: Path) -> Iterator[None]:
-    """Say of a file that cannot be written that `--out` names it."""
+def _writing(out: Path, key: str = "--out", source: str = "the command line") -> Iterator[None]:
+    """Say of a file that cannot be written what names it."""
     try:
         yield
     except OSError as error:
-        raise BadSetting.value("--out", str(out), "the command line", f"writable: {error.strerror}") from error
+        raise BadSetting.value(key, str(out), source, f"writable: {error.strerror}") from error
+
+
+def _durations(files: list[Path], settings: Settings) -> int:
+    """Take what is in the reports; keep what they do not name, unless its file is gone."""
+    from test_framework.report.durations import durations_of, read, write
+    from test_framework.report.told import number
+
+    found = durations_of(report.record for report in _loaded(files, settings))
+    if not found:
+        raise ValueError(f"no test has passed in {', '.join(map(str, files)) or settings.reports_folder}.")
+    path = settings.root / settings.durations
+    before = read(path)
+    kept = {nodeid for nodeid in before if (settings.root / nodeid.partition("::")[0]).is_file()}
+    with _writing(path, "durations", settings.origin("durations")):
+        write(path, {nodeid: before[nodeid] for nodeid in kept} | found)
+    print(f"{settings.durations}: {number(len(kept | found.keys()), 'test')}, {len(found):,} of them from reports")
+    return 0
 
 
 def _merge(given: argparse.Namespace, settings: Settings) -> int:

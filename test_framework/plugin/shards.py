@@ -23,7 +23,6 @@ __all__ = ["OFF", "register", "shard_of", "tell"]
 
 OFF = "off"
 _VARIABLE = "TEST_FRAMEWORK_SHARD"
-_WANTED = "a part of the whole, such as 3/8, or off"
 
 _GITLAB = ("CI_NODE_INDEX", "CI_NODE_TOTAL")
 _CIRCLE = ("CIRCLE_NODE_INDEX", "CIRCLE_NODE_TOTAL")
@@ -109,12 +108,10 @@ def _set(value: str | None) -> None:
 
 def _parsed(text: str, source: str) -> Shard:
     found = re.fullmatch(r"\s*(\d{1,9})\s*/\s*(\d{1,9})\s*", text, re.ASCII)
-    if not found:
-        raise BadSetting.value("shard", text, source, _WANTED)
-    index, count = int(found[1]), int(found[2])
+    index, count = (int(found[1]), int(found[2])) if found else (0, 0)
     if not 1 <= index <= count:
-        most = f", from 1/{count} to {count}/{count}" if count else ""
-        raise BadSetting.value("shard", text, source, f"{_WANTED}{most}")
+        wanted = f"one of 1/{count} to {count}/{count}" if count else "a part, such as 3/8"
+        raise BadSetting.value("shard", text, source, f"{wanted}, or off")
     return Shard(index, count, source)
 
 
@@ -142,6 +139,6 @@ def _numbered(env: Mapping[str, str], names: tuple[str, str], *, first: int, sec
     source = f"{names[0]} and {second or names[1]}"
     index, count = env[names[0]], env[names[1]]
     if not (index.isdecimal() and count.isdecimal() and first <= int(index) < int(count) + first):
-        wanted = f"a part, from {first} to one {'less than' if not first else 'of'} {names[1]} = {count!r}"
+        wanted = f"a number from {first} to what {second or names[1]} = {count} allows"
         raise BadSetting.value(names[0], index, "the environment", wanted)
     return Shard(int(index) - first + 1, int(count), source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import fsum
 from typing import TYPE_CHECKING, Any
 
@@ -119,7 +120,7 @@ class Splitter:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Count what this shard has to run."""
         if self.collection:
-            self.collection = Collected(self.collection.tests, self.collection.sha256, len(session.items))
+            self.collection = replace(self.collection, selected=len({item.nodeid for item in session.items}))
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Send it to the process that judges, where that is another."""

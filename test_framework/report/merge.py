@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from test_framework.report.fixtures import together
-from test_framework.report.record import Record, TestEntry
+from test_framework.report.record import Collected, Record, TestEntry
 from test_framework.report.told import number
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Merged", "merge"]
 
-_RAN = ("passed", "failed", "xfailed", "xpassed")
 _WORST = ("failed", "error", "xpassed", "xfailed", "passed", "skipped", "")
 
 
@@ -66,7 +65,11 @@ def merge(shards: Sequence[tuple[Path, Report]], count: int | None = None) -> Me
     )
     skips = {nodeid: skip for _, record in records for nodeid, skip in record.skips.items()}
     merged.skips = {nodeid: skip for nodeid, skip in skips.items() if merged.tests[nodeid].outcome == "skipped"}
-    return Merged(merged, any(report.strict for _, report in shards), (*missing, *twice))
+    unlike = _unlike(records)
+    # Where a file could not be collected, pytest runs no test: that is red by itself, as it is in a single run.
+    stopped = any(t.outcome == "error" and not t.collected for t in merged.tests.values())
+    lost = [] if missing or unlike or stopped else _lost(records)
+    return Merged(merged, any(report.strict for _, report in shards), (*missing, *unlike, *lost, *twice))
 
 
 def _numbered(shards: Sequence[tuple[Path, Report]], count: int | None) -> tuple[list[tuple[int, Report]], int]:
@@ -110,10 +113,38 @@ def _twice(records: Sequence[Record]) -> list[str]:
     seen: set[str] = set()
     twice: list[str] = []
     for record in records:
-        ran = [nodeid for nodeid, test in record.tests.items() if test.outcome in _RAN]
+        ran = [nodeid for nodeid, test in record.tests.items() if test.collected]
         twice += [nodeid for nodeid in ran if nodeid in seen]
         seen.update(ran)
     return [f"{number(len(twice), 'test')} ran in more than one shard, such as {twice[0]}"] if twice else []
+
+
+def _unlike(records: Sequence[tuple[int, Record]]) -> list[str]:
+    """Return what is wrong when the machines have collected different tests: then no parts of these are a whole."""
+    told = [(index, record.collection) for index, record in records if record.collection]
+    if not told:
+        return []
+    first, whole = told[0]
+    return [
+        f"shard {index} has collected {number(other.tests, 'test')}, and shard {first} "
+        + (f"{whole.tests:,}" if other.tests != whole.tests else "others")
+        for index, other in told[1:]
+        if other.sha256 != whole.sha256
+    ]
+
+
+def _lost(records: Sequence[tuple[int, Record]]) -> list[str]:
+    """Return which shards ended early, else how many tests no shard had."""
+    short = []
+    for index, record in records:
+        ran = sum(test.collected for test in record.tests.values())
+        if record.collection and ran < record.collection.selected:
+            short.append(f"shard {index} ran {ran:,} of its {number(record.collection.selected, 'test')}")
+    whole = records[0][1].collection
+    ran_all = Collected.of(nodeid for _, record in records for nodeid, t in record.tests.items() if t.collected)
+    if short or whole is None or ran_all.sha256 == whole.sha256:
+        return short
+    return [f"{ran_all.tests:,} of {number(whole.tests, 'test')} ran in the shards"]
 
 
 def _tests(records: Iterable[tuple[int, Record]]) -> dict[str, TestEntry]:

@@ -72,7 +72,7 @@ class Collected:
     @classmethod
     def of(cls, nodeids: Iterable[str], selected: int = 0) -> Collected:
         """Return what is told of these ids."""
-        ids = sorted(nodeids)
+        ids = sorted(set(nodeids))
         return cls(len(ids), hashlib.sha256("\n".join(ids).encode("utf-8", "surrogatepass")).hexdigest(), selected)
 
 
