@@ -22,9 +22,9 @@ def install(session: nox.Session, group: str = "test") -> None:
     session.install("-e", ".[all]", "-e", "compose/backend", *nox.project.dependency_groups(PROJECT, group))
 
 
-def tier(session: nox.Session, name: str, *options: str) -> None:
+def tier(session: nox.Session, name: str, *options: str, group: str = "test") -> None:
     """Run the tests of a tier in an environment with the package, and tell a run of nothing but skips from a pass."""
-    install(session)
+    install(session, group)
     session.run("pytest", "--tier", name, *options, *session.posargs)
     report = Path(PROJECT["tool"].get("test_framework", {}).get("reports", "reports"), f"{name}.json")
     if "--collect-only" in session.posargs:
@@ -85,7 +85,7 @@ def mission_critical(session: nox.Session) -> None:
 @nox.session
 def infrastructure(session: nox.Session) -> None:
     """The repository itself: every test file in a tier, docs true, commands answer."""
-    tier(session, "infrastructure")
+    tier(session, "infrastructure", group="infrastructure")
 
 
 @nox.session(default=False)
@@ -114,7 +114,7 @@ def mutants(session: nox.Session) -> None:
 @nox.session(default=False)
 def shards(session: nox.Session) -> None:
     """Each tier as a whole and as 8 shards, compared: `-- smoke unit --shards 4`; `-- --help` says the rest."""
-    install(session)
+    install(session, "infrastructure")
     session.run("python", "-m", "tests.support.shards", *session.posargs)
 
 

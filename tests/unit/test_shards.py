@@ -349,7 +349,7 @@ def cut(project: Project, count: int) -> None:
     project.env.delenv("TEST_FRAMEWORK_REPORTS")
 
 
-def merged(project: Project) -> tuple[int, str]:
+def merged(project: Project) -> tuple[int, str | None]:
     """Merge; return the exit status, and why it is red."""
     status = main(["--root", str(project.path), "report", "merge", "parts", "--out", "merged.json"])
     told: dict[str, Any] = json.loads((project.path / "merged.json").read_text())
@@ -366,12 +366,12 @@ def test_machines_that_collect_different_tests_are_red(project: Project) -> None
     project.run("--tier", "unit", "--shard=2/3")
     status, why = merged(project)
     assert status == 1
-    assert why.startswith("shard 2 has collected 12 tests, and shard 1 10")
+    assert (why or "").startswith("shard 2 has collected 12 tests, and shard 1 10")
     project.write(TEST, TEN.replace("range(10)", "range(1, 11)"))
     project.run("--tier", "unit", "--shard=2/3")
     status, why = merged(project)
     assert status == 1
-    assert why.startswith("shard 2 has collected 10 tests, and shard 1 others")
+    assert (why or "").startswith("shard 2 has collected 10 tests, and shard 1 others")
 
 
 def test_machines_that_cut_differently_are_red(project: Project) -> None:
@@ -393,7 +393,7 @@ def test_a_shard_that_ended_early_is_named(project: Project) -> None:
     project.run("--tier", "unit", "-x", "--shard=2/2")
     status, why = merged(project)
     assert status == 1
-    assert why.startswith("shard 2 ran ")
+    assert (why or "").startswith("shard 2 ran ")
 
 
 PROJECT = {
@@ -422,7 +422,7 @@ class TestShares:
 
 @pytest.mark.parametrize(("count", "broken"), [(3, False), (2, True)], ids=["whole", "uncollected"])
 def test_the_parts_are_the_whole(project: Project, count: int, *, broken: bool) -> None:
-    """Whatever came of it, also of a file that cannot be collected: the proof of `nox -s shards`, on a small project."""
+    """Whatever came of it, also where a file cannot be collected: the proof of `nox -s shards`, in a small project."""
     for name, text in PROJECT.items():
         project.write(name, text)
     if broken:
