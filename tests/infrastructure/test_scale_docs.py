@@ -1,4 +1,4 @@
-"""What docs/how-to/scale.md tells CI to do: its files are valid, and its commands make one green verdict of all parts."""
+"""What docs/how-to/scale.md tells CI to do: its files are valid, its commands make one green verdict of all parts."""
 
 from __future__ import annotations
 
