@@ -81,7 +81,10 @@ def _last(result: Result) -> str:
         said.append("coverage is too low")
     not_run = [one.tier for one in result.tiers if one.status is None]
     said += [f"not run: {', '.join(not_run)}"] if not_run else []
-    return f"RED: {'; '.join(said) or 'no test ran'}"
+    if not said:
+        whys = [f"{one.tier}: {one.report.why}" for one in ran if one.report and one.report.why]
+        said = [": ".join(["no test ran", *(["; ".join(whys)] if whys else [])])]
+    return f"RED: {'; '.join(said)}"
 
 
 def _fault(one: TierRun) -> str:

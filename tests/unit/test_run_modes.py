@@ -183,7 +183,7 @@ class TestVerdict:
         runs = Runs(no_service, capfd)
         runs.tests(unit="def test_needs(postgres): pass\n", smoke=PASSES)
         told = runs.run("--category", "unit")
-        assert (told.status, told.last) == (5, "RED: no test ran")
+        assert (told.status, told.last) == (5, "RED: no test ran: unit: 1 skipped: socket-missing; nothing ran")
         assert told.line("unit").startswith("unit nothing ran")
         told = runs.run("--categories", "unit,smoke")
         assert (told.status, told.last) == (0, "green: 1 test passed in 1 tier, but nothing ran in unit")
