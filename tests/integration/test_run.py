@@ -124,11 +124,11 @@ def test_remote_services(checkout: Checkout) -> None:
     assert (result.returncode, last(result.stdout)) == (5, said)
     serve = "import os, subprocess, sys; sys.exit(subprocess.call(sys.argv[1:], env=os.environ | {%r: os.environ[%r]}))"
     inner = [sys.executable, "-c", serve % ("TEST_FRAMEWORK_REDIS_URL", "REDIS_URL")]
-    started = checkout.command(
-        "exec", "--service", "redis", "--", *inner, sys.executable, "-m", "test_framework", *given
-    )
-    assert started.returncode == 0, started.stdout
-    (line,) = (line for line in started.stdout.splitlines() if line.startswith("integration "))
+    own = [sys.executable, "-m", "test_framework"]
+    whole = [*own, "exec", "--service", "redis", "--", *inner, *own, *given]
+    run = Run(whole, checkout.root, checkout.place, env=checkout.env())
+    assert run.end(3 * RUN_SECONDS) == 0, run.output
+    (line,) = (line for line in run.output.splitlines() if line.startswith("integration "))
     assert line.endswith(" on explicit")
 
 

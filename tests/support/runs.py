@@ -28,6 +28,7 @@ def test_seen(framework_settings):
 """A test that writes down which settings have reached it."""
 
 _STARTS_NOTHING = "tiers.smoke.services = []\ntiers.integration.services = []"
+_LONG = "layers.fast_feedback.budget_seconds = 900"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +66,9 @@ class Runs:
         self.configure()
 
     def configure(self, table: str = "") -> None:
-        """Write the settings: these lines, and tiers for which nothing is started."""
-        self.project.configure(f"{_STARTS_NOTHING}\n{table}")
+        """Write the settings: these lines, tiers for which nothing is started, and time enough for a slow machine."""
+        long = "" if "fast_feedback.budget" in table else _LONG
+        self.project.configure(f"{_STARTS_NOTHING}\n{long}\n{table}")
 
     def tests(self, **tiers: str) -> None:
         """Write a test file for each tier."""

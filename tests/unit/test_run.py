@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from tests.conftest import Project
 
+pytestmark = pytest.mark.timeout(600)  # each runs pytest in several processes
+
 FAILS = "def test_first(): assert 0\ndef test_second(): pass\n"
 NEEDS = "def test_needs(postgres): pass\n"
 

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from test_framework.config import load
 from test_framework.exec.child import run_within
 from tests.support.runs import PASSES, Runs
 
 if TYPE_CHECKING:
     from tests.conftest import Project
+
+pytestmark = pytest.mark.timeout(600)  # each runs pytest in several processes
 
 FAILS = "def test_fails(): assert 0\n"
 HANGS = "import time\ndef test_hangs(): time.sleep(60)\n"
@@ -41,7 +44,23 @@ class TestLayers:
         """What takes the least time is what people get who ask for nothing."""
         told = runs.run()
         assert (told.status, runs.ran()) == (0, {"unit", "smoke"})
-        assert "layer fast_feedback, 2 min 0 s left)" in told.out
+        assert "run: unit (1 of 2, layer fast_feedback, " in told.out
+
+    def test_budgets_that_are_there_without_settings(self, runs: Runs) -> None:
+        """In seconds, and the layers of each mode."""
+        settings = load(runs.path / "nowhere", {})
+        assert {name: layer.budget_seconds for name, layer in settings.layers.items()} == {
+            "fast_feedback": 120,
+            "core_integration": 600,
+            "service_integration": 1200,
+            "end_to_end": 3600,
+        }
+        layers = list(settings.layers)
+        assert {name: list(mode.layers) for name, mode in settings.modes.items()} == {
+            "fast_feedback": layers[:1],
+            "development": layers[:2],
+            "nightly": layers,
+        }
 
     def test_a_budget_that_is_used_up(self, runs: Runs) -> None:
         """Pytest is ended in order, so that its report is there; the layer, its budget and the setting are named."""
@@ -63,7 +82,6 @@ class TestLayers:
         """What the first has used, the second does not have; without a budget nothing is ended."""
         slow = "import time\ndef test_slow(): time.sleep(1)\n"
         runs.tests(unit=slow)
-        runs.configure("layers.fast_feedback.budget_seconds = 900")
         told = runs.run("--execution-mode", "fast_feedback")
         assert "run: unit (1 of 2, layer fast_feedback, 15 min 0 s left)" in told.out
         assert "run: smoke (2 of 2, layer fast_feedback, 14 min " in told.out
