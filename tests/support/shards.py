@@ -78,7 +78,9 @@ class _Runs:
         report = self._work / name / f"{self._tier}.json"
         if not report.exists():
             raise RuntimeError(f"pytest ended with {status} and without {report}:\n{output}")
-        return {**_read(report), "status": status}
+        found = {**_read(report), "status": status}
+        print(f"{self._tier}, {name}: {_verdict(found)}; {found['seconds']:.1f} s", file=sys.stderr, flush=True)
+        return found
 
     def durations(self, name: str) -> None:
         """Let the next runs be cut by how long the tests of this one took."""
@@ -194,14 +196,14 @@ def _skips(report: dict[str, Any]) -> list[tuple[str, str]]:
 def main() -> int:
     """Prove it for this repository; returns 1 when something is not as it has to be."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("tiers", nargs="*", choices=[*TIERS, []], default=TIERS, help="which; all of them")
+    parser.add_argument("tiers", nargs="*", metavar="TIER", help=f"which; {', '.join(TIERS)}")
     parser.add_argument("--shards", type=int, default=8, metavar="N", help="how many; 8")
     parser.add_argument("--workers", metavar="N", help="workers of pytest-xdist in each run")
     given = parser.parse_args()
     options = ["-n", given.workers] if given.workers else []
     print(HEAD, flush=True)
     proofs = []
-    for tier in given.tiers:
+    for tier in given.tiers or TIERS:
         proofs.append(prove(ROOT, tier, given.shards, options=options))
         print(proofs[-1].row, flush=True)
     return int(any(proof.faults for proof in proofs))

@@ -420,6 +420,7 @@ class TestShares:
 }
 
 
+@pytest.mark.timeout(300)  # it runs pytest once for each shard, one after another
 @pytest.mark.parametrize(("count", "broken"), [(3, False), (2, True)], ids=["whole", "uncollected"])
 def test_the_parts_are_the_whole(project: Project, count: int, *, broken: bool) -> None:
     """Whatever came of it, also where a file cannot be collected: the proof of `nox -s shards`, in a small project."""
