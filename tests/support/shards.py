@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,8 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from test_framework.config import load
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,7 +65,7 @@ HEAD = """\
 
 
 class _Runs:
-    """The runs of one tier of a project; each has a folder for its reports."""
+    """The runs of one tier of a project; the report of each is taken out of the project's folder of reports."""
 
     def __init__(self, root: Path, tier: str, work: Path, env: Mapping[str, str], options: Sequence[str]) -> None:
         self._root = root
@@ -73,19 +76,20 @@ class _Runs:
 
     def pytest(self, name: str, *options: str) -> dict[str, Any]:
         """Run the tier; return its report, with the exit status."""
-        env = {"TEST_FRAMEWORK_REPORTS": str(self._work / name)}
-        status, output = self._run("pytest", "--tier", self._tier, *self._options, *options, env=env)
-        report = self._work / name / f"{self._tier}.json"
-        if not report.exists():
-            raise RuntimeError(f"pytest ended with {status} and without {report}:\n{output}")
+        status, output = self._run("pytest", "--tier", self._tier, *self._options, *options)
+        left = load(self._root, self._env).reports_folder / f"{self._tier}.json"
+        if not left.exists():
+            raise RuntimeError(f"pytest ended with {status} and without {left}:\n{output}")
+        report = self._work / name / left.name
+        report.parent.mkdir()
+        shutil.move(left, report)
         found = {**_read(report), "status": status}
         print(f"{self._tier}, {name}: {_verdict(found)}; {found['seconds']:.1f} s", file=sys.stderr, flush=True)
         return found
 
     def durations(self, name: str) -> None:
         """Let the next runs be cut by how long the tests of this one took."""
-        env = {"TEST_FRAMEWORK_DURATIONS": str(self._work / "durations.json")}
-        self._env = {**self._env, **env}
+        self._env = {**self._env, "TEST_FRAMEWORK_DURATIONS": str(self._work / "durations.json")}
         self._run("test_framework", "report", "durations", str(self._work / name / f"{self._tier}.json"))
 
     def merge(self, name: str, shards: Sequence[str]) -> tuple[dict[str, Any], str]:
@@ -99,11 +103,11 @@ class _Runs:
             raise RuntimeError(f"merge ended with {status} and without {out}:\n{output}")
         return {**_read(out), "status": status}, output
 
-    def _run(self, module: str, *arguments: str, env: Mapping[str, str] | None = None) -> tuple[int, str]:
+    def _run(self, module: str, *arguments: str) -> tuple[int, str]:
         result = subprocess.run(
             [sys.executable, "-m", module, *arguments],
             cwd=self._root,
-            env={**self._env, **(env or {})},
+            env=self._env,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

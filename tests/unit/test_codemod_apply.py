@@ -39,6 +39,7 @@ PROJECT = {
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.delenv("TEST_FRAMEWORK_REPORTS", raising=False)
 
 
 def project(root: Path, files: Mapping[str, str] = PROJECT) -> Path:

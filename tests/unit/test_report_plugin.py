@@ -207,7 +207,7 @@ def test_a_shard_of_pytest_split_says_so(project: Project) -> None:
     """Which one it is, of how many; the whole says nothing."""
     project.write(TEST, "\n".join(f"def test_{n}(): pass" for n in range(4)))
     assert project.spawn("--tier", "unit", "--splits", "2", "--group", "2").ret == pytest.ExitCode.OK
-    assert project.report()["shard"] == {"index": 2, "count": 2}
+    assert project.report()["shard"] == {"index": 2, "count": 2, "source": "--splits and --group"}
     assert len(project.report()["tests"]) == 2
     assert project.spawn("--tier", "unit").ret == pytest.ExitCode.OK
     assert "shard" not in project.report()

@@ -437,12 +437,12 @@ def test_the_proof_can_fail(project: Project) -> None:
     """Where each run collects other tests, and each test comes out another way than before."""
     project.write(
         TEST,
-        "import os, pytest\nRUN = os.environ['TEST_FRAMEWORK_REPORTS'].rpartition('/')[2]\n"
-        "def test_same(): assert RUN == 'whole'\n@pytest.mark.parametrize('run', [RUN])\ndef test_it(run): pass\n",
+        "import pytest\nfrom pathlib import Path\n\nRUN = len(list(Path().glob('run-*')))\nPath(f'run-{RUN}').touch()\n"
+        "def test_same(): assert RUN == 0\n@pytest.mark.parametrize('run', [RUN])\ndef test_it(run): pass\n",
     )
     proof = prove(project.path, "unit", 2, env=os.environ)
     told = " ".join(proof.faults)
     assert f"{TEST}::test_same: passed, merged failed" in told
-    assert f"in no shard: {TEST}::test_it[whole]" in told
+    assert f"in no shard: {TEST}::test_it[0]" in told
     assert "only in a shard: " in told
     assert "verdict: " in told
