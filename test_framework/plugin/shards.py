@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from test_framework.config import Settings
     from test_framework.plugin.split import Splitter
 
-__all__ = ["OFF", "register", "shard_of", "tell"]
+__all__ = ["register", "shard_of", "tell"]
 
-OFF = "off"
+_OFF = "off"
 _VARIABLE = "TEST_FRAMEWORK_SHARD"
 
 _GITLAB = ("CI_NODE_INDEX", "CI_NODE_TOTAL")
@@ -77,7 +77,7 @@ def shard_of(config: pytest.Config, settings: Settings, env: Mapping[str, str]) 
         if config.option.shard:
             raise pytest.UsageError(f"--shard={config.option.shard} and --splits={count} say both which tests to run.")
         return Shard(index, count, _PYTEST_SPLIT)
-    if settings.shard == OFF:
+    if settings.shard == _OFF:
         return None
     if settings.shard:
         shard: Shard | None = _parsed(settings.shard, settings.origin("shard"))
@@ -94,8 +94,8 @@ def shard_of(config: pytest.Config, settings: Settings, env: Mapping[str, str]) 
 def _hand_down(config: pytest.Config, shard: Shard | None) -> None:
     """Let every pytest that the tests start run whole, until this run ends: the part is that of this run alone."""
     before = os.environ.get(_VARIABLE)
-    if shard or before or any(names[0] in os.environ for names in (_GITLAB, _CIRCLE, _BUILDKITE, (_KUBERNETES,))):
-        os.environ[_VARIABLE] = OFF
+    if shard or before or any(name in os.environ for name in (_GITLAB[0], _CIRCLE[0], _BUILDKITE[0], _KUBERNETES)):
+        os.environ[_VARIABLE] = _OFF
         config.add_cleanup(lambda: _set(before))
 
 
@@ -117,28 +117,26 @@ def _parsed(text: str, source: str) -> Shard:
 
 def _of_ci(env: Mapping[str, str], settings: Settings) -> Shard | None:
     """Return what CI says where it splits one job into several; GitHub says nothing, its matrix sets our variable."""
-    if env.get("GITLAB_CI") and all(env.get(name) for name in _GITLAB):
-        # `parallel: matrix` sets the same two: there each job has other variables, and runs all tests. Its job is
-        # named `test: [3.11, redis]`, and that of `parallel: 8` is `test 3/8`.
-        if env.get("CI_JOB_NAME", "").endswith(f" {env[_GITLAB[0]]}/{env[_GITLAB[1]]}"):
-            return _numbered(env, _GITLAB, first=1)
-        return None
-    # Where one job is one run, the count is 1 or not set.
+    index, count = (env.get(name, "") for name in _GITLAB)
+    # `parallel: matrix` sets the same two: there each job has other variables, and runs all tests. Its job is
+    # named `test: [3.11, redis]`, and that of `parallel: 8` is `test 3/8`.
+    if env.get("GITLAB_CI") and index and env.get("CI_JOB_NAME", "").endswith(f" {index}/{count}"):
+        return _numbered(_GITLAB, index, count, first=1)
     for present, names in (("CIRCLECI", _CIRCLE), ("BUILDKITE", _BUILDKITE)):
-        if env.get(present) and all(env.get(name) for name in names):
-            return None if env[names[1]] == "1" else _numbered(env, names, first=0)
-    if settings.shards and env.get(_KUBERNETES):
+        index, count = (env.get(name, "") for name in names)
+        # Where one job is one run, the count is 1 or not set.
+        if env.get(present) and index and count not in {"", "1"}:
+            return _numbered(names, index, count, first=0)
+    index = env.get(_KUBERNETES, "")
+    if index and settings.shards:
         # The index is in every pod of an indexed Job, the number of its completions in none.
-        said = {**env, "shards": str(settings.shards)}
-        return _numbered(said, (_KUBERNETES, "shards"), first=0, second=settings.origin("shards"))
+        return _numbered((_KUBERNETES, settings.origin("shards")), index, str(settings.shards), first=0)
     return None
 
 
-def _numbered(env: Mapping[str, str], names: tuple[str, str], *, first: int, second: str = "") -> Shard:
-    """Return the part that two variables name, of which the first is `first` for the first part."""
-    source = f"{names[0]} and {second or names[1]}"
-    index, count = env[names[0]], env[names[1]]
+def _numbered(names: tuple[str, str], index: str, count: str, *, first: int) -> Shard:
+    """Return the part that two variables name; the index of the first one is `first`."""
     if not (index.isdecimal() and count.isdecimal() and first <= int(index) < int(count) + first):
-        wanted = f"a number from {first} to what {second or names[1]} = {count} allows"
+        wanted = f"a number from {first} to what {names[1]} = {count} allows"
         raise BadSetting.value(names[0], index, "the environment", wanted)
-    return Shard(int(index) - first + 1, int(count), source)
+    return Shard(int(index) - first + 1, int(count), " and ".join(names))
