@@ -91,7 +91,8 @@ def examine(settings: Settings, env: Mapping[str, str]) -> Diagnosis:
     """
     context = Context(settings, env, Path(gettempdir()), owner.MARK, Memo(), _NoCleanup(), lambda _: None)
     with ThreadPoolExecutor() as pool:
-        found = tuple(pool.map(lambda name: _service(services.get(name), settings, context, pool), services.names()))
+        there = [services.get(name, settings) for name in settings.service_names]
+        found = tuple(pool.map(lambda service: _service(service, settings, context, pool), there))
     alone = {s.service: s for s in found}
     found = tuple(_with_needs(s, settings, alone) for s in found)
     by_name = {s.service: s for s in found}
@@ -128,7 +129,7 @@ def _service(service: Service, settings: Settings, context: Context, pool: Threa
 
 def _with_needs(finding: ServiceFinding, settings: Settings, found: Mapping[str, ServiceFinding]) -> ServiceFinding:
     """Add to what the providers of a service say what they say of the services that it depends on."""
-    service = services.get(finding.service)
+    service = services.get(finding.service, settings)
 
     def judged(attempt: Attempt) -> Attempt:
         builds_on = providers.get(attempt.provider).builds_on

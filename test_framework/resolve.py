@@ -6,6 +6,7 @@ import time
 import traceback
 from typing import TYPE_CHECKING
 
+from test_framework.config import BadSetting
 from test_framework.config.load import names
 from test_framework.reasons import Code
 from test_framework.verdict import Attempt, Reason, Refused, Resolution, hide_secrets
@@ -36,6 +37,9 @@ def resolve(
 
     Returns:
         All attempts with the endpoint that came of them, and the server behind it.
+
+    Raises:
+        BadSetting: What the settings say of the service cannot be used.
     """
     attempts: list[Attempt] = []
     order = tuple(order)
@@ -50,6 +54,8 @@ def resolve(
             attempts.append(Attempt(provider, refused.reason, time.monotonic() - begin, refused.log, at))
             if refused.reason.broken:
                 break
+        except BadSetting:
+            raise
         except Exception as error:  # noqa: BLE001  # a fault of ours must fail the test with its cause, not hang it
             fields = {"service": service, "provider": provider, "error": f"{type(error).__name__}: {error}"}
             log = hide_secrets(traceback.format_exc())

@@ -96,7 +96,8 @@ def _settings(settings: Settings) -> Iterator[tuple[str, str, str]]:
             if "meaning" in spec.metadata:
                 value = getattr(table, spec.name)
                 shown = "***" if spec.metadata.get("secret") and value else _shown(value)
-                yield prefix + spec.name, shown, settings.origin(prefix + spec.name)
+                key = prefix + spec.metadata.get("key", spec.name)
+                yield key, shown, settings.origin(key)
 
 
 def _shown(value: object) -> str:

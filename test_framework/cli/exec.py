@@ -9,7 +9,6 @@ import sys
 from typing import TYPE_CHECKING
 
 from test_framework.config import BadSetting
-from test_framework.config.load import names
 
 if TYPE_CHECKING:
     import argparse
@@ -47,7 +46,7 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
     from test_framework.exec.variables import Template, environment
     from test_framework.supervisor.client import SupervisorLost
 
-    wishes = _wishes(given)
+    wishes = _wishes(given, settings)
     templates = [Template.of(text, wishes) for text in given.env]
     # Of a server that does not start its refusal brings the log.
     logging.getLogger("test_framework").addHandler(logging.NullHandler())
@@ -75,7 +74,7 @@ def _nothing(text: str) -> None:
     """Progress is for a person who watches."""
 
 
-def _wishes(given: argparse.Namespace) -> dict[str, Own]:
+def _wishes(given: argparse.Namespace, settings: Settings) -> dict[str, Own]:
     """Return how each service is wanted.
 
     Raises:
@@ -85,8 +84,8 @@ def _wishes(given: argparse.Namespace) -> dict[str, Own]:
 
     services = dict.fromkeys(given.service or _USUAL)
     for name in services:
-        if name not in names("services"):
-            raise BadSetting.unknown("service", name, "--service", names("services"))
+        if name not in settings.service_names:
+            raise BadSetting.unknown("service", name, "--service", settings.service_names)
     ports = _ports(given.port, tuple(services))
     return {name: Own(ports.get(name, 0), password=not given.no_password) for name in services}
 

@@ -16,6 +16,7 @@ from test_framework.config.model import (
     Settings,
     TierSettings,
 )
+from test_framework.config.own import OwnServiceSettings
 
 __all__ = [
     "AuditSettings",
@@ -24,6 +25,7 @@ __all__ = [
     "HealthSettings",
     "Isolation",
     "MajorMismatch",
+    "OwnServiceSettings",
     "Packages",
     "ServiceLevels",
     "ServiceSettings",

@@ -9,7 +9,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from test_framework.config.model import BadSetting, ServiceSettings, Settings, TierSettings
-from test_framework.config.modes import LAYERS, MODES, LayerSettings, ModeSettings, check
+from test_framework.config.modes import LAYERS, MODES, LayerSettings, ModeSettings
+from test_framework.config.modes import check as check_modes
+from test_framework.config.own import OwnServiceSettings
+from test_framework.config.own import check as check_own
 from test_framework.config.tiers import TIERS
 from test_framework.config.values import SINGLE, keys, names, parsed
 
@@ -95,7 +98,9 @@ class _Reader:
         self.services: dict[str, _Table] = {}
         self.named: dict[str, dict[str, _Table]] = {key: {} for key in _NAMED}
         self.origins: dict[str, str] = {}
-        self.services_there = names("services")
+        self.built_in = names("services")
+        self.own: dict[str, str] = {}
+        """The services of the project's own, each with where its table is."""
 
     def file(self, path: Path) -> None:
         """Read `[tool.test_framework]`, where there is one."""
@@ -110,6 +115,11 @@ class _Reader:
         source = f"{path.name} [{_TABLE}]"
         if not isinstance(table, dict):
             raise BadSetting.value(_TABLE, table, path.name, "a table")
+        services = table.get("services")
+        for name in services if isinstance(services, dict) else ():
+            if name not in self.built_in:
+                # Other tables may name it, wherever they stand.
+                self.own[name] = f"{source[:-1]}.services.{name}]"
         for key, value in table.items():
             if key == "services":
                 self._tables(value, source, key, self.service)
@@ -122,7 +132,8 @@ class _Reader:
 
     def service(self, name: str) -> _Table:
         """Return the table of a service, made on first use."""
-        return self.services.setdefault(name, _Table(ServiceSettings, f"services.{name}."))
+        model = OwnServiceSettings if name in self.own else ServiceSettings
+        return self.services.setdefault(name, _Table(model, f"services.{name}."))
 
     def table(self, key: str, name: str) -> _Table:
         """Return the table of a tier, a layer or a mode, made on first use."""
@@ -133,8 +144,6 @@ class _Reader:
             raise BadSetting.value(key, value, source, "a table of tables")
         for name, table in value.items():
             where = f"{source[:-1]}.{key}.{name}]"
-            if key == "services" and name not in self.services_there:
-                raise BadSetting.unknown("service", name, where, self.services_there)
             self._table(table_of(name), table, f"{key}.{name}", where)
 
     def _table(self, target: _Table, table: object, key: str, source: str) -> None:
@@ -149,9 +158,13 @@ class _Reader:
         known = {PREFIX + key.upper(): (self.top, key) for key in keys(Settings)}
         for name, table in self.singles.items():
             known |= {f"{PREFIX}{name}_{key}".upper(): (table, key) for key in keys(table.model)}
-        for name in self.services_there:
-            for key in keys(ServiceSettings):
-                known[f"{PREFIX}{name}_{key}".upper()] = (self.service(name), key)
+        for name in (*self.built_in, *self.own):
+            for key in keys(self.service(name).model):
+                variable = f"{PREFIX}{name}_{key}".upper()
+                if variable in known:
+                    wanted = f"a name of its own: {variable} means something else already"
+                    raise BadSetting.value("the service", name, self.own[name], wanted)
+                known[variable] = (self.service(name), key)
         for variable in sorted(v for v in self.env if v.startswith(PREFIX)):
             if variable not in known:
                 raise BadSetting.unknown("variable", variable, "the environment", known)
@@ -165,7 +178,8 @@ class _Reader:
         if key not in known:
             tables = (*SINGLE, "services", *_NAMED) if table.model is Settings else ()
             raise BadSetting.unknown("key", key, source, [*known, *tables])
-        table.values[key] = parsed(known[key], key, value, source, text=text)
+        found = parsed(known[key], key, value, source, text=text, services=tuple(self.own))
+        table.values[known[key].name] = found
         self.origins[table.prefix + key] = source
 
     def settings(self, root: Path) -> Settings:
@@ -174,9 +188,11 @@ class _Reader:
         for key, (model, there) in _NAMED.items():
             changed = {n: replace(there.get(n) or model(), **t.values) for n, t in self.named[key].items()}
             named[key] = {**there, **changed}
-        services = {name: ServiceSettings(**table.values) for name, table in self.services.items()}
+        services = {name: table.model(**table.values) for name, table in self.services.items()}
+        for name, source in self.own.items():
+            check_own(name, services[name], source, self.built_in)
         singles = {name: table.model(**table.values) for name, table in self.singles.items()}
         values: dict[str, Any] = {**self.top.values, **singles, **named, "services": services}
         settings = Settings(root=root, origins=self.origins, **values)
-        check(settings)
+        check_modes(settings)
         return settings

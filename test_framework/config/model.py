@@ -220,6 +220,11 @@ class Settings:
         """Return the table of a service; its defaults when nothing is set."""
         return self.services.get(name) or ServiceSettings()
 
+    @property
+    def service_names(self) -> tuple[str, ...]:
+        """The services there are: those that everybody has, and those of the project's own."""
+        return tuple(sorted(self.services))
+
     def tier(self, name: str) -> TierSettings:
         """Return the table of a tier.
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from test_framework.config.model import BadSetting, Gate, Isolation, MajorMismatch, Packages, Settings
+from test_framework.config.own import OwnServiceSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +21,7 @@ SINGLE: dict[str, type] = {f.name: f.default_factory for f in fields(Settings) i
 """The tables that are there once, such as `[tool.test_framework.levels]`: their names and what is in them."""
 
 _NO_KEYS: dict[type, tuple[str, ...]] = {Settings: ("root", "services", "tiers", "layers", "modes", "origins", *SINGLE)}
+_NO_KEYS[OwnServiceSettings] = ("isolation",)  # Redis' alone
 _PACKAGE = Path(__file__).parent.parent
 
 
@@ -31,11 +33,13 @@ def names(package: str) -> tuple[str, ...]:
 
 
 def keys(model: type) -> dict[str, Field[Any]]:
-    """Return the fields of a table that can be set."""
-    return {f.name: f for f in fields(model) if f.name not in _NO_KEYS.get(model, ())}
+    """Return the fields of a table that can be set, by their keys; that of `class` has another name in Python."""
+    return {f.metadata.get("key", f.name): f for f in fields(model) if f.name not in _NO_KEYS.get(model, ())}
 
 
-def parsed(spec: Field[Any], key: str, value: object, source: str, *, text: bool) -> object:
+def parsed(  # noqa: PLR0913  # a value, and what is known of it
+    spec: Field[Any], key: str, value: object, source: str, *, text: bool, services: tuple[str, ...] = ()
+) -> object:
     """Return a value as its field has it.
 
     Args:
@@ -44,13 +48,14 @@ def parsed(spec: Field[Any], key: str, value: object, source: str, *, text: bool
         value: What was given.
         source: Where it came from, for the error.
         text: Whether it comes from a variable, where everything is a text.
+        services: Those of the project's own, which are choices too.
 
     Raises:
         BadSetting: It is of the wrong type, or not one of the choices.
     """
     kind = str(spec.type)
     if kind == "tuple[str, ...]":
-        return _list(spec, key, value, source, text=text)
+        return _list(spec, key, value, source, text=text, services=services)
     if kind == "int":
         return _count(key, value, source, text=text, least=spec.metadata.get("least", 1))
     if parse := _KINDS.get(kind):
@@ -66,13 +71,15 @@ def parsed(spec: Field[Any], key: str, value: object, source: str, *, text: bool
     return enum(value)
 
 
-def _list(spec: Field[Any], key: str, value: object, source: str, *, text: bool) -> tuple[str, ...]:
+def _list(  # noqa: PLR0913  # see `parsed`
+    spec: Field[Any], key: str, value: object, source: str, *, text: bool, services: tuple[str, ...]
+) -> tuple[str, ...]:
     if isinstance(value, str) and (text or key == "template"):
         value = [part.strip() for part in value.split(",") if part.strip()]
     if not isinstance(value, list | tuple) or not all(isinstance(v, str) for v in value):
         raise BadSetting.value(key, value, source, "a list of texts")
     kind = spec.metadata.get("choices", "")
-    choices = _choices(kind) if kind else value
+    choices = (*_choices(kind), *(services if kind == "services" else ())) if kind else value
     for item in value:
         if item not in choices:
             raise BadSetting.unknown(kind.removesuffix("s"), item, f"{key}, {source}", choices)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from string import Formatter
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from test_framework import net
 from test_framework.config import BadSetting
+from test_framework.config.fields import Parts, fill, parse
 from test_framework.services._libpq import ELSEWHERE
 
 if TYPE_CHECKING:
@@ -50,11 +50,11 @@ class Template:
 
     Attributes:
         name: The variable.
-        parts: Pairs of text and the service and field that follow it; None at the end.
+        parts: Pairs of text and the field that follows it; None at the end.
     """
 
     name: str
-    parts: tuple[tuple[str, tuple[str, str] | None], ...]
+    parts: Parts
 
     @classmethod
     def of(cls, text: str, services: Iterable[str]) -> Template:
@@ -73,23 +73,12 @@ class Template:
             raise BadSetting.value(
                 "--env", name, "the command line", "NAME=TEMPLATE, with a name of letters, digits, _"
             )
-        source = f"--env {name}"
-        try:
-            parsed = list(Formatter().parse(value))
-        except ValueError as error:
-            raise BadSetting(f"{source} cannot be read: {error}. Write {{{{ and }}}} for braces.") from error
-        known = {f"{service}.{field}": (service, field) for service in services for field in FIELDS}
-        parts = []
-        for before, field, form, conversion in parsed:
-            if field is not None and (field not in known or form or conversion):
-                asked = f"{field}{f'!{conversion}' if conversion else ''}{f':{form}' if form else ''}"
-                raise BadSetting.unknown("field", asked, source, known)
-            parts.append((before, None if field is None else known[field]))
-        return cls(name, tuple(parts))
+        known = [f"{service}.{field}" for service in services for field in FIELDS]
+        return cls(name, parse(value, f"--env {name}", known))
 
     def fill(self, values: Mapping[str, Mapping[str, str]]) -> str:
         """Return the value; `values` has the fields by service."""
-        return "".join(before + (values[at[0]][at[1]] if at else "") for before, at in self.parts)
+        return fill(self.parts, {f"{name}.{field}": told[field] for name, told in values.items() for field in told})
 
 
 def fields_of(endpoint: Endpoint) -> dict[str, str]:

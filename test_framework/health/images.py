@@ -24,7 +24,7 @@ _PLACES = (
     ".gitlab-ci.yml",
 )
 # An image given to our own variable, in a shell, in YAML, or as the default in compose.
-_NAMED = re.compile(r"\bTEST_FRAMEWORK_([A-Z]+)_IMAGE(?::-|=|:\s*)[\"']?([^\s\"'}$]+)")
+_NAMED = re.compile(r"\bTEST_FRAMEWORK_([A-Z][A-Z0-9_]*)_IMAGE(?::-|=|:\s*)[\"']?([^\s\"'}$]+)")
 
 
 def compared(settings: Settings) -> Iterator[tuple[str, str]]:
@@ -33,9 +33,9 @@ def compared(settings: Settings) -> Iterator[tuple[str, str]]:
     for path in sorted({p for place in _PLACES for p in settings.root.glob(place) if p.is_file()}):
         for service, image in _NAMED.findall(_text(path)):
             found.setdefault(service.lower(), []).append((path.relative_to(settings.root).as_posix(), image))
-    for service in sorted(found.keys() & set(services.names())):
+    for service in sorted(found.keys() & set(settings.service_names)):
         table = settings.service(service)
-        wanted = table.version or major(table.image or services.get(service).default_image)
+        wanted = table.version or major(table.image or services.get(service, settings).default_image)
         yield (
             service,
             "; ".join(

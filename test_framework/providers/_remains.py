@@ -15,7 +15,11 @@ from test_framework import owner
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["clear", "remember"]
+__all__ = ["MARK", "clear", "remember"]
+
+MARK = "TF_SERVER_FOLDER"
+"""A variable of a server's environment, which what it starts inherits, wherever that works: its data folder."""
+
 
 _SEGMENTS = Path("/proc/sysvipc/shm")
 _NOTE = "server.pid"
@@ -30,7 +34,7 @@ def remember(folder: Path, pid: int) -> None:
 
 
 def clear(folder: Path) -> None:
-    """End every process that works in `folder`, free the memory that its server shared, and remove the folder."""
+    """End every process of `folder`, free the memory that its server shared, and remove the folder."""
     _end_inside(folder.resolve())
     with suppress(OSError, ValueError):
         _free(int((folder / _NOTE).read_text()), (folder / _NOTE).stat().st_mtime)
@@ -38,7 +42,7 @@ def clear(folder: Path) -> None:
 
 
 def _end_inside(folder: Path) -> None:
-    """End the processes that work in `folder`: in order first, so that a server frees its shared memory itself."""
+    """End the processes of `folder`: in order first, so that a server frees its shared memory itself."""
     deadline = time.monotonic() + _SECONDS
     number = signal.SIGQUIT
     while pids := list(_running_in(folder)):
@@ -53,11 +57,14 @@ def _end_inside(folder: Path) -> None:
 
 
 def _running_in(folder: Path) -> Iterator[int]:
+    """Yield what works in `folder`, and what carries its mark: a helper that a server starts may live on elsewhere."""
+    mark = f"{MARK}={folder}\0".encode()
     for link in Path("/proc").glob("[0-9]*/cwd"):
         with suppress(OSError):
             pid, place = int(link.parent.name), str(link.readlink())
             # The link says so when the folder itself is gone.
-            if Path(place.removesuffix(" (deleted)")).is_relative_to(folder) and owner.start_ticks(pid):
+            inside = Path(place.removesuffix(" (deleted)")).is_relative_to(folder)
+            if (inside or mark in (link.parent / "environ").read_bytes()) and owner.start_ticks(pid):
                 yield pid
 
 

@@ -60,7 +60,7 @@ def find(service: Service, provider: str, url: str, source: str, context: Contex
         raise Refused(Reason.of(Code.HOST_NOT_ALLOWED, host=host))
     version = service.check(url, source, _ASK_SECONDS, context.env)
     note = check_major(service, version, context)
-    return RemoteServer(Endpoint(service.name, provider, url, version, note))
+    return RemoteServer(Endpoint(service.name, provider, url, version or None, note))
 
 
 def _host(service: Service, url: str, source: str) -> str:
@@ -70,7 +70,7 @@ def _host(service: Service, url: str, source: str) -> str:
     except ValueError as error:
         where = {"host": "the address", "port": "?", "source": source}
         raise Refused(Reason.of(Code.WRONG_SERVICE, service=service.name, error=error, **where)) from error
-    if parts.scheme not in service.schemes:
+    if service.schemes and parts.scheme not in service.schemes:
         why = f"the URL begins with {parts.scheme!r}, and not with one of {', '.join(service.schemes)}"
         at = {"host": host or "the address", "port": port, "source": source}
         raise Refused(Reason.of(Code.WRONG_SERVICE, service=service.name, error=why, **at))

@@ -29,8 +29,9 @@ def wait_healthy(  # noqa: PLR0913  # three questions to one server
     died: Callable[[], str | None],
     log: Callable[[], str],
     before_check: Callable[[], None] = lambda: None,
+    says: Callable[[], bool] = lambda: True,
 ) -> str:
-    """Ask until the server answers a real query; return its version.
+    """Ask until the server answers a real query; return its version, empty when it cannot be told.
 
     Args:
         service: What is asked.
@@ -40,6 +41,7 @@ def wait_healthy(  # noqa: PLR0913  # three questions to one server
         died: Returns how the server ended, or None while it runs.
         log: Returns the end of its log.
         before_check: Called before each question; what it raises means "not yet".
+        says: Whether the server's log says that it is worth asking.
 
     Raises:
         Refused: `start-failed` when it ended or refuses our password, `health-timeout` when time is over,
@@ -56,7 +58,11 @@ def wait_healthy(  # noqa: PLR0913  # three questions to one server
             raise Refused(Reason.of(code, error=ended, what=f"{service.name} on {provider}", **where), log=text)
         try:
             before_check()
+            if not says():
+                raise _NotYet
             return service.check(url, provider, min(_ASK_SECONDS, bound), context.env)
+        except _NotYet:
+            last = "its log does not say what `ready` waits for"
         except Refused as refused:
             if refused.reason.code is Code.LOGIN_FAILED:
                 raise Refused(Reason.of(Code.START_FAILED, error=refused.reason.message, **where), log()) from refused
@@ -70,6 +76,10 @@ def wait_healthy(  # noqa: PLR0913  # three questions to one server
     raise Refused(Reason.of(Code.HEALTH_TIMEOUT, seconds=bound, error=last, **where), log=log())
 
 
+class _NotYet(Exception):
+    """The log does not say it."""
+
+
 def wanted_major(service: Service, context: Context) -> str:
     """Return the major version that the settings ask for: `version`, else the number in the image's tag."""
     table = context.settings.service(service.name)
@@ -81,7 +91,7 @@ def wanted_major(service: Service, context: Context) -> str:
 
 
 def check_major(service: Service, version: str, context: Context) -> str:
-    """Return a note on a major version that differs from the one asked for, or an empty text.
+    """Return a note on a major version that differs from the one asked for, or an empty text; so for an unknown one.
 
     Raises:
         Refused: `version-mismatch`, when the settings refuse it.
@@ -90,5 +100,6 @@ def check_major(service: Service, version: str, context: Context) -> str:
     if not wanted or version.partition(".")[0] == wanted:
         return ""
     if context.settings.service(service.name).major_mismatch == "refuse":
-        raise Refused(Reason.of(Code.VERSION_MISMATCH, service=service.name, found=version, wanted=wanted))
-    return f"asked for {wanted}"
+        found = version or "of an unknown version"
+        raise Refused(Reason.of(Code.VERSION_MISMATCH, service=service.name, found=found, wanted=wanted))
+    return f"asked for {wanted}" if version else ""

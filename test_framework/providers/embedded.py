@@ -17,7 +17,7 @@ from pathlib import Path
 
 from test_framework import owner
 from test_framework.contracts import Binary, Command, Context, Launch, RunAs, Service
-from test_framework.providers._remains import clear, remember
+from test_framework.providers._remains import MARK, clear, remember
 from test_framework.providers._start import check_major, wait_healthy, wanted_major
 from test_framework.reasons import Code
 from test_framework.verdict import Endpoint, Reason, Refused, hide_secrets
@@ -40,18 +40,18 @@ class Embedded:
     name = _NAME
     builds_on = ("explicit", "docker", "embedded")
 
-    def probe(self, service: Service, context: Context) -> str:
+    def probe(self, service: Service, context: Context) -> str | None:
         """Look for the program and a user to run it as."""
         binary = self.find(service, context)
         self._user(service)
-        return binary.version
+        return binary.version or None
 
     def obtain(self, service: Service, context: Context) -> EmbeddedServer:
         """Start the program on a free port of the loopback network and wait until it answers."""
         context.memo.once("embedded sweep", _sweep)
         binary, run = self.find(service, context), self._user(service)
         note = check_major(service, binary.version, context)
-        context.progress(f"{service.name}: starting {binary.version} from {binary.origin}")
+        context.progress(f"{service.name}: starting {binary.version or binary.path.name} from {binary.origin}")
         for attempt in range(1, _PORT_TRIES + 1):
             server = EmbeddedServer(service, binary, _reachable(binary, run), run, context)
             try:
@@ -119,7 +119,7 @@ class EmbeddedServer:
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,
-                env={**os.environ, **command.env},
+                env={**os.environ, **command.env, MARK: str(self.folder.resolve())},
                 start_new_session=True,
                 **self.run.popen,
             )
@@ -140,8 +140,10 @@ class EmbeddedServer:
             died=self._ended,
             log=self.log,
             before_check=command.before_check,
+            says=lambda: command.ready_line is None or bool(command.ready_line.search(self._said())),
         )
-        self.endpoint = Endpoint(self.service.name, _NAME, command.url, version, note)
+        told = version or self.binary.version or None
+        self.endpoint = Endpoint(self.service.name, _NAME, command.url, told, note)
 
     def _prepared(self, port: int, launch: Launch) -> Command:
         try:
@@ -177,8 +179,11 @@ class EmbeddedServer:
 
     def log(self) -> str:
         """Return the end of what the server wrote."""
+        return hide_secrets(self._said()[-_LOG_BYTES:])
+
+    def _said(self) -> str:
         try:
-            return hide_secrets(self._log.read_bytes()[-_LOG_BYTES:].decode(errors="replace"))
+            return self._log.read_text(errors="replace")
         except OSError:
             return ""
 

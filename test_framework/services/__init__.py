@@ -1,4 +1,4 @@
-"""What a test needs. Each module here is one service and holds it as `SERVICE`."""
+"""What a test needs. Each module here is one service and holds it as `SERVICE`; a project may have its own."""
 
 from __future__ import annotations
 
@@ -7,25 +7,37 @@ from typing import TYPE_CHECKING
 
 from test_framework.config.load import names as _names
 from test_framework.config.model import BadSetting
+from test_framework.config.own import OwnServiceSettings
 
 if TYPE_CHECKING:
+    from test_framework.config import Settings
     from test_framework.contracts import Service
 
 __all__ = ["get", "names"]
 
 
 def names() -> tuple[str, ...]:
-    """Return the services there are."""
+    """Return the services that everybody has; `Settings.service_names` has a project's own as well."""
     return _names("services")
 
 
-def get(name: str) -> Service:
-    """Import a service.
+def get(name: str, settings: Settings | None = None) -> Service:
+    """Return a service.
+
+    Args:
+        name: Of the service.
+        settings: Those of the project, which may have services of its own.
 
     Raises:
-        BadSetting: There is none of that name.
+        BadSetting: There is none of that name, or its class cannot be used.
     """
+    table = settings.services.get(name) if settings else None
+    if settings and isinstance(table, OwnServiceSettings):
+        from test_framework.services._own import OwnService
+        from test_framework.services._references import made_by
+
+        return made_by(name, table, settings) if table.factory else OwnService(name, table)
     if name not in names():
-        raise BadSetting.unknown("service", name, "the request", names())
+        raise BadSetting.unknown("service", name, "the request", settings.service_names if settings else names())
     service: Service = import_module(f"{__name__}.{name}").SERVICE
     return service

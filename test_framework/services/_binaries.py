@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from functools import lru_cache
@@ -14,9 +15,9 @@ from test_framework.reasons import Code
 from test_framework.verdict import Reason, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-__all__ = ["choose", "missing", "version_of", "wheel_folder"]
+__all__ = ["choose", "missing", "told_by", "version_of", "wheel_folder"]
 
 _VERSION = re.compile(r"(\d+(?:\.\d+)+)")
 
@@ -24,9 +25,15 @@ _VERSION = re.compile(r"(\d+(?:\.\d+)+)")
 @lru_cache
 def version_of(program: Path) -> str | None:
     """Return what `program --version` says, or None when it cannot be run."""
+    return told_by((str(program), "--version"))
+
+
+def told_by(command: Sequence[str], path: str | None = None) -> str | None:
+    """Return the version that a command prints, run with another PATH where one is given; None when it prints none."""
+    env = os.environ | ({"PATH": path} if path else {})
     try:
-        result = subprocess.run(  # noqa: S603  # a path that we found, not an input
-            [program, "--version"], capture_output=True, text=True, timeout=5, check=False
+        result = subprocess.run(  # noqa: S603  # a path that we found, or what the project's settings say
+            command, capture_output=True, text=True, timeout=5, check=False, env=env, stdin=subprocess.DEVNULL
         )
     except (OSError, subprocess.TimeoutExpired):
         return None

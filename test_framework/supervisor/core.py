@@ -85,12 +85,12 @@ class Supervisor:
         for want in wants:
             self._pool.submit(self._warm, run, want)
             # What a probe waits for need not be waited for twice.
-            self._pool.map(import_module, services.get(want.service).modules)
+            self._pool.map(import_module, services.get(want.service, run.settings).modules)
 
     def _warm(self, run: Run, want: Want) -> None:
         self.resolve(run, want)
         server = run.servers.get(want.service)
-        if server and not want.own and services.get(want.service).divides:
+        if server and not want.own and services.get(want.service, run.settings).divides:
             template = run.settings.service(want.service).template
             self._databases_of(run, want.service, server).prepare(template, run.id, run.env)
 
@@ -115,7 +115,7 @@ class Supervisor:
             _log.info("%s: %s: %s (%.3f s)", want.service, attempt.provider, attempt.reason or "yes", attempt.seconds)
             if attempt.log:
                 _log.info("log of %s on %s:\n%s", want.service, attempt.provider, attempt.log)
-        if want.own and server and not server.identity and services.get(want.service).divides:
+        if want.own and server and not server.identity and services.get(want.service, run.settings).divides:
             # It is somebody else's, so that all of it cannot be had.
             part = self._hand_out(run, run.id, want.service, server, whole=True)
             resolution = replace(resolution, endpoint=part.endpoint)
@@ -127,7 +127,7 @@ class Supervisor:
 
     def _obtain(self, run: Run, want: Want, provider: str) -> Server:
         """Return the live server of this provider, asked again, or a new one."""
-        service, way = services.get(want.service), providers.get(provider)
+        service, way = services.get(want.service, run.settings), providers.get(provider)
         context = Context(run.settings, run.env, self._folder, owner.MARK, run.memo, self.guard, run.say, own=want.own)
         key = (want.service, provider, run.id if want.own else "")
         live = self._servers.get(key)
@@ -245,7 +245,7 @@ class Supervisor:
     def _databases_of(self, run: Run, service: str, server: Server) -> Databases:
         with self._lock_of(service):
             if id(server) not in self._databases:
-                made = services.get(service).databases(server.endpoint, self._folder, run.settings)
+                made = services.get(service, run.settings).databases(server.endpoint, self._folder, run.settings)
                 self._databases[id(server)] = made
             return self._databases[id(server)]
 

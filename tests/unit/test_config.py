@@ -197,7 +197,7 @@ def test_a_template_may_be_one_text(tmp_path: Path) -> None:
         (
             "[tool.test_framework.services.postgers]\nimage = ''",
             {},
-            ["service 'postgers'", "services.postgers]", "mean 'postgres'", "redis"],
+            ["service 'postgers'", "services.postgers]", "mean 'postgres'", "image"],
         ),
         (
             "[tool.test_framework]\nproviders = ['dokcer']",

@@ -7,18 +7,21 @@ import secrets
 import socket
 import threading
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from test_framework import owner
 from test_framework.contracts import Launch
 from test_framework.providers._start import check_major, wait_healthy
-from test_framework.providers.docker import images
+from test_framework.providers.docker import classes, images
 from test_framework.providers.docker.client import connect, options, pointed_at, trust_only_engine
 from test_framework.reasons import Code
 from test_framework.verdict import Endpoint, Reason, Refused, hide_secrets, moved
 
 if TYPE_CHECKING:
+    import re
+
     import docker
     from testcontainers.core.container import DockerContainer
 
@@ -84,12 +87,11 @@ class ContainerServer:
         context, service = self._context, self._service
         own, loopback_only = context.own, context.own is not None and context.own.loopback_only
         spec = service.container(Launch(secrets.token_urlsafe(18), self._needs(), context.env, own))
-        self._port = spec.port
-        self._image = str(self._client.images.get(image).id)
+        found = self._client.images.get(image)
+        self._image = str(found.id)
         context.progress(f"{service.name}: starting a container of {image}")
         try:
             with pointed_at(self._engine):
-                from testcontainers.core.container import DockerContainer
                 from testcontainers.core.utils import inside_container
 
                 # On this machine's engine only we may connect. From a container, or to a remote engine, the way
@@ -98,28 +100,36 @@ class ContainerServer:
                 if loopback_only and not self._local:
                     raise Refused(_elsewhere())
                 private = self._local and (not inside or loopback_only)
-                container = DockerContainer(image, docker_client_kw=options(self._engine))
+                container = classes.make(image, spec, service, context, options(self._engine))
                 trust_only_engine(container.get_docker_client().client)
-                container.with_envs(**spec.env).with_command(list(spec.command))
-                container.with_kwargs(labels=self._labels())
+                self._port = classes.adapt(container, spec, self._labels())
                 fixed = (own and own.port) or None
-                container.ports = {f"{spec.port}/tcp": (_LOOPBACK, fixed) if private else None}  # type: ignore[dict-item]
-                for path in spec.tmpfs:
-                    container.with_tmpfs_mount(path)
+                for name in container.ports:
+                    at = (_LOOPBACK, fixed if str(name).partition("/")[0] == str(self._port) else None)
+                    container.ports[name] = at if private else None  # type: ignore[assignment]  # docker's own form
                 self._container = container
-                container.start()
-                port = container.get_exposed_port(spec.port)
+                classes.start(container, spec, context.settings.start_seconds, self._end)
+                port = container.get_exposed_port(self._port)
                 near = (private and not inside) or _accepts(port)
                 if loopback_only and not near:
                     raise Refused(_elsewhere())
                 host = _LOOPBACK if near else container.get_container_host_ip()
-        except (DockerException, OSError, TimeoutError) as error:
+                url = classes.url_of(container, spec) or spec.url.format(host=host, port=port)
+        except classes.NotReady as error:
+            where = {"service": service.name, "provider": _NAME, "seconds": context.settings.start_seconds}
+            raise Refused(Reason.of(Code.HEALTH_TIMEOUT, error=error, **where), log=self.log()) from error
+        except (DockerException, OSError, TimeoutError, classes.StartError) as error:
             raise Refused(self._start_failed(error), log=self.log()) from error
         threading.Thread(target=self._watch, daemon=True, name=f"watch {service.name}").start()
-        url = spec.url.format(host=host, port=port)
-        version = wait_healthy(service, _NAME, url, context, died=self._end, log=self.log)
+        says = partial(self._says, spec.ready_line)
+        version = wait_healthy(service, _NAME, url, context, died=self._end, log=self.log, says=says)
+        version = version or images.version_told(service, found.attrs, image) or ""
         note = check_major(service, version, context)
-        self.endpoint = Endpoint(service.name, _NAME, url, version, note)
+        self.endpoint = Endpoint(service.name, _NAME, url, version or None, note)
+
+    def _says(self, line: re.Pattern[str] | None) -> bool:
+        """Whether the container has said, in all of its log, that it is worth asking."""
+        return line is None or bool(line.search(self._wrapped().logs().decode(errors="replace")))
 
     @property
     def _local(self) -> bool:

@@ -13,11 +13,13 @@ from test_framework.reasons import Code
 from test_framework.verdict import Reason, Refused
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import docker
 
     from test_framework.contracts import Context, Service
 
-__all__ = ["ensure", "foretell", "name_of"]
+__all__ = ["ensure", "foretell", "name_of", "version_told"]
 
 _FORETELL_SECONDS = 1.0
 _SAY_EVERY = 1.0
@@ -47,7 +49,7 @@ def name_of(service: Service, context: Context) -> str:
 def foretell(engine: Engine, service: Service, context: Context) -> str | None:
     """Return the version of the server in an image that is here; None when it is here and does not say.
 
-    Official images name it in their environment, as `PG_VERSION` or `REDIS_VERSION`.
+    Official images name it in their environment, as `PG_VERSION` or `REDIS_VERSION`; others in their tag.
 
     Raises:
         Refused: The image is not here, and its registry does not have it or cannot be asked.
@@ -55,9 +57,7 @@ def foretell(engine: Engine, service: Service, context: Context) -> str | None:
     image = name_of(service, context)
     status, body = ask(engine, f"/images/{quote(image, safe='/:@')}/json", _FORETELL_SECONDS, context.env)
     if status == 200:  # noqa: PLR2004  # HTTP
-        variables = dict(v.partition("=")[::2] for v in (body.get("Config") or {}).get("Env") or [])
-        found = next((v for k, v in variables.items() if k.endswith("_VERSION") and k[:-8] in _SERVERS), None)
-        return found.partition("-")[0] if found else None
+        return version_told(service, body, image)
     try:
         status, body = ask(engine, f"/distribution/{quote(image, safe='/:@')}/json", _FORETELL_SECONDS, context.env)
     except Refused:
@@ -65,6 +65,23 @@ def foretell(engine: Engine, service: Service, context: Context) -> str | None:
     if status == 200:  # noqa: PLR2004  # HTTP
         return None
     raise Refused(_reason(service, image, str(body.get("message", status))))
+
+
+def version_told(service: Service, body: Mapping[str, Any], image: str) -> str | None:
+    """Return the version of the server in an image: what its environment says, else the number of its tag.
+
+    Args:
+        service: What is in it.
+        body: What the engine says of the image.
+        image: Its name.
+    """
+    variables = dict(v.partition("=")[::2] for v in (body.get("Config") or {}).get("Env") or [])
+    servers = (*_SERVERS, service.name.upper())
+    told: str | None = next((v for k, v in variables.items() if k.endswith("_VERSION") and k[:-8] in servers), None)
+    if told:
+        return told.partition("-")[0]
+    tag = re.match(r"v?(\d+(?:\.\d+)*)", image.rpartition("/")[2].partition(":")[2])
+    return tag[1] if tag else None
 
 
 _SERVERS = ("PG", "REDIS", "VALKEY", "CLICKHOUSE")

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from test_framework.contracts.specs import Binary, Command, ContainerSpec, Launch, Own, RunAs
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
@@ -29,95 +31,10 @@ __all__ = [
     "Own",
     "Part",
     "Provider",
+    "RunAs",
     "Server",
     "Service",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class ContainerSpec:
-    """How the service runs in a container; `url` is a template with `{host}` and `{port}`."""
-
-    port: int
-    url: str
-    env: Mapping[str, str] = field(default_factory=dict)
-    command: tuple[str, ...] = ()
-    tmpfs: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Own:
-    """A server that a run has to itself: on this port of the loopback (0 for any), and whether with a password."""
-
-    port: int = 0
-    password: bool = True
-
-    @property
-    def loopback_only(self) -> bool:
-        """Whether nobody on another machine may reach it, or it is looked for on this one."""
-        return bool(self.port) or not self.password
-
-
-@dataclass(frozen=True, slots=True)
-class Launch:
-    """What a new server is given.
-
-    Attributes:
-        password: A random one, for this server alone.
-        needs: A URL for each service that it depends on, as the server itself reaches it.
-        env: The environment of the client that asks.
-        own: How a run wants it that has it to itself; None for one that is shared out in parts.
-    """
-
-    password: str
-    needs: Mapping[str, str] = field(default_factory=dict)
-    env: Mapping[str, str] = field(default_factory=dict)
-    own: Own | None = None
-
-    @property
-    def guarded(self) -> bool:
-        """Whether the server asks for the password."""
-        return self.own is None or self.own.password
-
-
-@dataclass(frozen=True, slots=True)
-class Binary:
-    """An installed server program.
-
-    `build` tells two of the same version apart, for a program that people change between two runs.
-    """
-
-    path: Path
-    version: str
-    origin: str
-    build: str = ""
-
-    @property
-    def major(self) -> str:
-        """The first number of the version."""
-        return self.version.partition(".")[0]
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """How to run an embedded server.
-
-    Attributes:
-        argv: The program and its arguments; no secret may be among them, since every user can read them.
-        url: Where it will answer.
-        stdin: Text to feed it, for what must not be on the command line.
-        env: Variables to add to the environment.
-        stop_signal: The signal that ends it quickly and in order.
-        before_check: Called before each question whether it is healthy, for what can only be set on a running
-            server; what it raises means "not yet".
-    """
-
-    argv: tuple[str, ...]
-    url: str
-    stdin: str = ""
-    env: Mapping[str, str] = field(default_factory=dict)
-    stop_signal: int = 15
-    before_check: Callable[[], None] = lambda: None
 
 
 class Isolated(Protocol):
@@ -156,7 +73,7 @@ class Service(Protocol):
     Attributes:
         name: As in the settings, fixtures and reports.
         default_image: The image of the docker provider; empty when only the settings can name one.
-        schemes: How its URLs may begin.
+        schemes: How its URLs may begin; none for any.
         staging_variable: The variable that holds its URL in staging.
         runs_as_root: Whether the embedded server runs as root too.
         needs: The services that one of its servers depends on, when we start it.
@@ -183,28 +100,13 @@ class Service(Protocol):
         """Make `folder` ready (initialise a data directory) and return how to run the server there."""
 
     def check(self, url: str, source: str, seconds: float, env: Mapping[str, str]) -> str:
-        """Ask a real query and return the server's version; raises `Refused`.
+        """Ask a real query and return the server's version, empty when it cannot be told; raises `Refused`.
 
         `env` is the client's environment, for what no URL can say: the authority that signed a certificate.
         """
 
     def databases(self, endpoint: Endpoint, folder: Path, settings: Settings) -> Databases:
         """Return what hands out isolated parts of the server behind `endpoint`; `folder` is private to us."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunAs:
-    """Another user that server programs run as, when we are root and they refuse that; None for ourselves."""
-
-    uid: int | None = None
-    gid: int | None = None
-
-    @property
-    def popen(self) -> dict[str, Any]:
-        """Arguments for `subprocess`."""
-        if self.uid is None:
-            return {}
-        return {"user": self.uid, "group": self.gid, "extra_groups": []}
 
 
 class Server(Protocol):

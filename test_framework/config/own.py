@@ -1,0 +1,143 @@
+"""Services of the user's own: what their tables may hold, and what they must hold together."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from test_framework.config.fields import parse
+from test_framework.config.model import BadSetting, ServiceSettings, _setting
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+__all__ = ["CONTAINER_FIELDS", "FREE_PORT", "PROGRAM_FIELDS", "URL_FIELDS", "OwnServiceSettings", "check"]
+
+URL_FIELDS = ("host", "port", "password")
+CONTAINER_FIELDS = ("password",)
+PROGRAM_FIELDS = ("host", "port", "folder", "password")
+"""What a text may say of a server: where it listens, its own folder, a password that is random for each server."""
+
+FREE_PORT = "port."
+"""How a field begins that stands for one more free port, the same one wherever it has the same name."""
+
+_READY = ("tcp", "http:/", "log:")
+_HIGHEST_PORT = 65535
+_FORMS = ("image", "command", "class")
+_NEEDED_BY = {
+    "container": "image",
+    "container_url": "container",
+    "container_arguments": "container",
+    "container_command": "image",
+    "container_environment": "image",
+    "environment": "command",
+    "files": "command",
+    "version_command": "command",
+    "template": "class",
+}
+"""Keys that mean nothing without another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnServiceSettings(ServiceSettings):
+    """`[tool.test_framework.services.NAME]` with a name of your own: these keys, beside those of every service."""
+
+    url_format: str = _setting("", "its URL, with the fields {host}, {port} and {password}", secret=True)
+    port: int = _setting(0, "port that it listens on in its container, and that of a URL that names none")
+    ready: str = _setting("tcp", "when it is ready: tcp, http:/path on its port, or log:regular expression")
+    container: str = _setting("", "testcontainers class for the image, as module:Class, with its own way of waiting")
+    container_arguments: Mapping[str, str] = _setting(
+        {}, "what that class is called with, beside the image", secret=True
+    )
+    container_url: str = _setting("", "method or attribute of that class that gives the URL, in place of url_format")
+    container_command: tuple[str, ...] = _setting((), "command of the container, in place of the image's")
+    container_environment: Mapping[str, str] = _setting({}, "environment of the container", secret=True)
+    command: tuple[str, ...] = _setting((), "program to embed, on the PATH or by its path, and its arguments")
+    environment: Mapping[str, str] = _setting({}, "environment of that program, beside that of the tests", secret=True)
+    files: Mapping[str, str] = _setting({}, "files for that program, by their path in {folder}", secret=True)
+    version_command: tuple[str, ...] = _setting((), "command that prints the version of that program")
+    runs_as_root: bool = _setting(True, "whether that program runs as root; if not, root runs it as nobody")
+    factory: str = _setting("", "class for more than a table can say, as module:Class", key="class")
+
+    def said(self, key: str) -> bool:
+        """Whether the table says anything for a key."""
+        return bool(getattr(self, "factory" if key == "class" else key))
+
+
+def check(name: str, table: OwnServiceSettings, source: str, built_in: Collection[str]) -> None:
+    """Refuse a table from which no server can come.
+
+    Args:
+        name: Of the service.
+        table: What the settings say of it.
+        source: Where its table is.
+        built_in: The services that are there without one, of which one may have been meant.
+
+    Raises:
+        BadSetting: It names what is wrong, where, and what to do.
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
+        wanted = "a name of small letters, digits and _, which a fixture and variables get"
+        raise BadSetting.value("the service", name, source, wanted)
+    # Most projects have no service of their own.
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, built_in, n=1)
+    _check_forms(name, table, source, f" Or did you mean {near[0]!r}?" if near else "")
+    _check_values(table, source)
+    for key, text, known in _texts(table):
+        parse(text, f"{key} in {source}", known, FREE_PORT if "folder" in known else None)
+
+
+def _check_forms(name: str, table: OwnServiceSettings, source: str, hint: str) -> None:
+    """Refuse what is not enough; `hint` is for a table that is meant for a service which is there without one."""
+    if not any(table.said(form) for form in _FORMS):
+        forms = "image (a container), command (a program of this machine) or class"
+        raise BadSetting(f"service {name!r} in {source} says no way to get it. It needs one of {forms}.{hint}")
+    for key, needed in _NEEDED_BY.items():
+        if table.said(key) and not table.said(needed) and not (needed == "command" and table.said("class")):
+            raise BadSetting(f"{key} in {source} means nothing without {needed}.{hint}")
+    missing = {
+        "port = 5672": table.image and not table.container and not table.port,
+        'url_format = "amqp://{host}:{port}/"': not table.url_format
+        and ((table.image and not table.container_url) or table.command),
+    }
+    for example, lacks in missing.items():
+        if lacks:
+            key = example.partition(" ")[0]
+            raise BadSetting(f"service {name!r} in {source} has no {key}. Say it, as in {example}.{hint}")
+
+
+def _check_values(table: OwnServiceSettings, source: str) -> None:
+    if table.port > _HIGHEST_PORT:
+        raise BadSetting.value("port", table.port, source, f"a port from 1 to {_HIGHEST_PORT}")
+    for key, reference in (("container", table.container), ("class", table.factory)):
+        if reference and not re.fullmatch(r"[\w.]+:\w+", reference):
+            raise BadSetting.value(key, reference, source, "module:Class")
+    if not table.ready.startswith(_READY) or (table.ready.startswith("tcp") and table.ready != "tcp"):
+        raise BadSetting.value("ready", table.ready, source, "tcp, http:/path or log:regular expression")
+    if table.ready.startswith("log:"):
+        try:
+            re.compile(table.ready.removeprefix("log:"))
+        except re.error as error:
+            raise BadSetting.value("ready", table.ready, source, f"a regular expression: {error}") from error
+
+
+def _texts(table: OwnServiceSettings) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Yield each text with fields: its key, and the fields that it may have."""
+    yield "url_format", table.url_format, URL_FIELDS
+    for text in table.container_command:
+        yield "container_command", text, CONTAINER_FIELDS
+    # Every user of the machine can read the command line of a process, so no password may stand there.
+    for text in table.command:
+        yield "command", text, tuple(field for field in PROGRAM_FIELDS if field != "password")
+    for key, texts, known in (
+        ("container_arguments", table.container_arguments, CONTAINER_FIELDS),
+        ("container_environment", table.container_environment, CONTAINER_FIELDS),
+        ("environment", table.environment, PROGRAM_FIELDS),
+        ("files", table.files, PROGRAM_FIELDS),
+    ):
+        for inner, text in texts.items():
+            yield f"{key}.{inner}", text, known

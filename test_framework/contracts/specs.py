@@ -1,0 +1,125 @@
+"""How a server is started: plain data that a service hands to a provider."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+__all__ = ["Binary", "Command", "ContainerSpec", "Launch", "Own", "RunAs"]
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerSpec:
+    """How the service runs in a container; `url` is a template with `{host}` and `{port}`.
+
+    `kind` is a class of testcontainers, as module:Class, that is called with the image and `arguments`, and waits by
+    itself. It may know the port, which is 0 then, and `url_from` names its method or attribute that gives the URL.
+    `ready_line` is what the server's log says when it is worth asking.
+    """
+
+    port: int
+    url: str
+    env: Mapping[str, str] = field(default_factory=dict)
+    command: tuple[str, ...] = ()
+    tmpfs: tuple[str, ...] = ()
+    kind: str = ""
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    url_from: str = ""
+    ready_line: re.Pattern[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """A server that a run has to itself: on this port of the loopback (0 for any), and whether with a password."""
+
+    port: int = 0
+    password: bool = True
+
+    @property
+    def loopback_only(self) -> bool:
+        """Whether nobody on another machine may reach it, or it is looked for on this one."""
+        return bool(self.port) or not self.password
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What a new server is given.
+
+    Attributes:
+        password: A random one, for this server alone.
+        needs: A URL for each service that it depends on, as the server itself reaches it.
+        env: The environment of the client that asks.
+        own: How a run wants it that has it to itself; None for one that is shared out in parts.
+    """
+
+    password: str
+    needs: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
+    own: Own | None = None
+
+    @property
+    def guarded(self) -> bool:
+        """Whether the server asks for the password."""
+        return self.own is None or self.own.password
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """An installed server program.
+
+    `build` tells two of the same version apart, for a program that people change between two runs.
+    """
+
+    path: Path
+    version: str
+    origin: str
+    build: str = ""
+
+    @property
+    def major(self) -> str:
+        """The first number of the version."""
+        return self.version.partition(".")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """How to run an embedded server.
+
+    Attributes:
+        argv: The program and its arguments; no secret may be among them, since every user can read them.
+        url: Where it will answer.
+        stdin: Text to feed it, for what must not be on the command line.
+        env: Variables to add to the environment.
+        stop_signal: The signal that ends it quickly and in order.
+        before_check: Called before each question whether it is healthy, for what can only be set on a running
+            server; what it raises means "not yet".
+        ready_line: What its log says when it is worth asking.
+    """
+
+    argv: tuple[str, ...]
+    url: str
+    stdin: str = ""
+    env: Mapping[str, str] = field(default_factory=dict)
+    stop_signal: int = 15
+    before_check: Callable[[], None] = lambda: None
+    ready_line: re.Pattern[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunAs:
+    """Another user that server programs run as, when we are root and they refuse that; None for ourselves."""
+
+    uid: int | None = None
+    gid: int | None = None
+
+    @property
+    def popen(self) -> dict[str, Any]:
+        """Arguments for `subprocess`."""
+        if self.uid is None:
+            return {}
+        return {"user": self.uid, "group": self.gid, "extra_groups": []}

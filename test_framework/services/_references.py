@@ -1,0 +1,85 @@
+"""What the settings name as module:Class: found, or refused with what is wrong."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from test_framework.config.model import BadSetting
+from test_framework.contracts import Service
+from test_framework.reasons import Code
+from test_framework.verdict import Reason, Refused
+
+if TYPE_CHECKING:
+    from test_framework.config import Settings
+    from test_framework.config.own import OwnServiceSettings
+
+__all__ = ["file_of", "made_by", "named"]
+
+
+def made_by(name: str, table: OwnServiceSettings, settings: Settings) -> Service:
+    """Return the service that the user's own class makes of its name and its table.
+
+    Raises:
+        BadSetting: The class is not there, raises, or what it makes is no service.
+    """
+    key = f"services.{name}.class"
+    source = settings.origin(key)
+    try:
+        made: Service = named(table.factory, "class", source, settings.root)(name, table)
+    except (Refused, BadSetting):
+        raise
+    except Exception as error:
+        why = f"{type(error).__name__}: {error}"
+        raise BadSetting(
+            f"class = {table.factory!r} in {source} makes no service of a name and a table: {why}."
+        ) from error
+    wanted = [n for n in (*Service.__annotations__, *vars(Service)) if not n.startswith("_")]
+    if missing := [n for n in wanted if not hasattr(made, n)]:
+        what = f"what it makes has no {', '.join(missing)}; test_framework.services.OwnService has them all"
+        raise BadSetting(f"class = {table.factory!r} in {source} makes no service: {what}.")
+    return made
+
+
+def named(reference: str, key: str, source: str, root: Path) -> Any:
+    """Import what `module:name` names, from the project's root where it is not installed.
+
+    Raises:
+        BadSetting: The module or the name is not there, or the module cannot be imported.
+        Refused: `sdk-missing`, when the module needs a package that is not installed.
+    """
+    module, _, name = reference.partition(":")
+    where = f"{key} = {reference!r} in {source}"
+    if str(root) not in sys.path:
+        # At the end, so that no folder of the project takes the place of a package.
+        sys.path.append(str(root))
+    try:
+        with warnings.catch_warnings():
+            # What a package has deprecated is for its own users.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            imported = importlib.import_module(module)
+    except ImportError as error:
+        if error.name and not f"{module}.".startswith(f"{error.name}."):
+            raise Refused(Reason.of(Code.SDK_MISSING, package=error.name, error=error)) from error
+        raise BadSetting(
+            f"{where} cannot be imported: {error}. It is looked for in what is installed, and in {root}."
+        ) from error
+    except Exception as error:
+        raise BadSetting(f"{where} cannot be imported: {type(error).__name__}: {error}.") from error
+    meant, found = file_of(reference, root), getattr(imported, "__file__", None)
+    if meant and found and meant.resolve() != Path(found).resolve():
+        raise BadSetting(f"{where} is {meant}, and Python finds {found} in its place: give the module another name.")
+    try:
+        return getattr(imported, name)
+    except AttributeError:
+        there = [n for n, value in vars(imported).items() if isinstance(value, type) and not n.startswith("_")]
+        raise BadSetting.unknown("class", name, where, there) from None
+
+
+def file_of(reference: str, root: Path) -> Path | None:
+    """Return the project's own file that holds what `module:name` names; None for what is installed."""
+    path = root.joinpath(*reference.partition(":")[0].split("."))
+    return next((p for p in (path.with_suffix(".py"), path / "__init__.py") if p.is_file()), None)
