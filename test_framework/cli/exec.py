@@ -43,7 +43,7 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
     from test_framework.exec.child import SIGNALLED, CommandError, find
     from test_framework.exec.child import run as run_child
     from test_framework.exec.servers import NotServed, leased
-    from test_framework.exec.variables import Template, environment
+    from test_framework.exec.variables import Template, environment, ports_of
     from test_framework.supervisor.client import SupervisorLost
 
     wishes = _wishes(given, settings)
@@ -53,7 +53,9 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
     try:
         path = find(given.command_line[0])
         with leased(settings, wishes, _tell if sys.stderr.isatty() else _nothing, _tell) as endpoints:
-            return run_child(path, given.command_line, environment(os.environ, endpoints, templates))
+            return run_child(
+                path, given.command_line, environment(os.environ, endpoints, templates, ports_of(settings))
+            )
     except CommandError as error:
         _tell(str(error))
         return error.status

@@ -163,7 +163,7 @@ class _Reader:
                 variable = f"{PREFIX}{name}_{key}".upper()
                 if variable in known:
                     wanted = f"a name of its own: {variable} means something else already"
-                    raise BadSetting.value("the service", name, self.own[name], wanted)
+                    raise BadSetting.value("service", name, self.own[name], wanted)
                 known[variable] = (self.service(name), key)
         for variable in sorted(v for v in self.env if v.startswith(PREFIX)):
             if variable not in known:

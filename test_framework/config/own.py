@@ -80,7 +80,7 @@ def check(name: str, table: OwnServiceSettings, source: str, built_in: Collectio
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
         wanted = "a name of small letters, digits and _, which a fixture and variables get"
-        raise BadSetting.value("the service", name, source, wanted)
+        raise BadSetting.value("service", name, source, wanted)
     # Most projects have no service of their own.
     from difflib import get_close_matches
 

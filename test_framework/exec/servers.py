@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 from test_framework.config import BadSetting
-from test_framework.exec.variables import fields_of
+from test_framework.exec.variables import fields_of, ports_of
 from test_framework.reasons import Code
 from test_framework.supervisor.client import SupervisorLost, connect
 from test_framework.supervisor.own import taken
@@ -60,7 +60,7 @@ def leased(
         if len(endpoints) < len(wishes):
             raise NotServed
         for name, endpoint in endpoints.items():
-            _check(endpoint, wishes[name])
+            _check(endpoint, wishes[name], ports_of(settings))
         try:
             yield endpoints
         finally:
@@ -75,7 +75,8 @@ def _told(resolution: Resolution, own: Own) -> str:
     note = f" [{beside}]" if beside else ""
     if endpoint:
         asked = f" ({endpoint.note})" if endpoint.note else ""
-        return f"{name} {endpoint.version}{asked} on {endpoint.provider} at {endpoint.safe_url}{note}"
+        version = f" {endpoint.version}" if endpoint.version else ""
+        return f"{name}{version}{asked} on {endpoint.provider} at {endpoint.safe_url}{note}"
     if own.port and (why := taken(own.port)):
         port = f"port {own.port} of this machine, from --port {name}={own.port}, cannot be had"
         return f"{name} cannot be had: {port}: {why}. End what uses it, or name another port."
@@ -84,15 +85,17 @@ def _told(resolution: Resolution, own: Own) -> str:
     return f"{name} cannot be had: {refused.reason}{note}. {refused.reason.remedy}{log}"
 
 
-def _check(endpoint: Endpoint, own: Own) -> None:
+def _check(endpoint: Endpoint, own: Own, ports: Mapping[str, int]) -> None:
     """Refuse what is not as it was wished: a server of somebody else's is as it is."""
-    parts, fields = urlsplit(endpoint.url), fields_of(endpoint)
+    parts, fields = urlsplit(endpoint.url), fields_of(endpoint, ports)
     where = f"{endpoint.service} on {endpoint.provider}, at {endpoint.safe_url},"
     instead = f"Set TEST_FRAMEWORK_{endpoint.service.upper()}_PROVIDERS=docker,embedded for a server of its own."
     if not parts.hostname or parts.scheme == "unix" or "host" in parse_qs(parts.query):
         raise BadSetting(f"{where} is not named by a host, which the command is told. {instead}")
     if own.port and fields["port"] != str(own.port):
         raise BadSetting(f"--port {endpoint.service}={own.port}: {where} cannot be moved there. {instead}")
+    if not own.password and fields["password"] and endpoint.provider != "explicit":
+        raise BadSetting(f"--no-password: {where} has one by its url_format. Leave the option out.")
     if not own.password and fields["password"]:
         raise BadSetting(f"--no-password: {where} asks for one. {instead}")
 

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from test_framework import net
-from test_framework.config import BadSetting
+from test_framework.config import BadSetting, OwnServiceSettings
 from test_framework.config.fields import Parts, fill, parse
 from test_framework.services._libpq import ELSEWHERE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from test_framework.config import Settings
     from test_framework.verdict import Endpoint
 
-__all__ = ["FIELDS", "Template", "environment", "fields_of"]
+__all__ = ["FIELDS", "Template", "environment", "fields_of", "ports_of"]
 
 FIELDS = ("url", "host", "port", "user", "password", "database")
 """What a template may say of a service, after its name and a dot."""
@@ -81,11 +82,20 @@ class Template:
         return fill(self.parts, {f"{name}.{field}": told[field] for name, told in values.items() for field in told})
 
 
-def fields_of(endpoint: Endpoint) -> dict[str, str]:
-    """Return the fields of an endpoint, with its password; what the URL does not say is empty."""
+def ports_of(settings: Settings) -> dict[str, int]:
+    """Return the port of each service whose URL may leave it out."""
+    own = {name: table.port for name, table in settings.services.items() if isinstance(table, OwnServiceSettings)}
+    return _PORTS | {name: port for name, port in own.items() if port}
+
+
+def fields_of(endpoint: Endpoint, ports: Mapping[str, int] = _PORTS) -> dict[str, str]:
+    """Return the fields of an endpoint, with its password; what the URL does not say is empty.
+
+    `ports` are those of URLs that name none, by service.
+    """
     url = _with_user(endpoint)
     parts = urlsplit(url)
-    port = parts.port or _PORTS.get(endpoint.service) or net.port_of(parts)
+    port = parts.port or ports.get(endpoint.service) or net.port_of(parts)
     values = (
         url,
         parts.hostname or "",
@@ -102,13 +112,17 @@ def _with_user(endpoint: Endpoint) -> str:
 
     Without it redis-cli logs in as a user whose name is empty; before version 6 there are no users.
     """
-    major = int((endpoint.version or "0").partition(".")[0])
-    ours = endpoint.provider != "explicit" and endpoint.service == "redis" and major >= _REDIS_USERS
-    return endpoint.url.replace("redis://:", "redis://default:", 1) if ours else endpoint.url
+    if endpoint.provider == "explicit" or endpoint.service != "redis":
+        return endpoint.url
+    users = int((endpoint.version or "0").partition(".")[0]) >= _REDIS_USERS
+    return endpoint.url.replace("redis://:", "redis://default:", 1) if users else endpoint.url
 
 
 def environment(
-    env: Mapping[str, str], endpoints: Mapping[str, Endpoint], templates: Iterable[Template]
+    env: Mapping[str, str],
+    endpoints: Mapping[str, Endpoint],
+    templates: Iterable[Template],
+    ports: Mapping[str, int] = _PORTS,
 ) -> dict[str, str]:
     """Return the environment of the command.
 
@@ -116,9 +130,10 @@ def environment(
         env: Ours; what in it would lead a client to another server is left out.
         endpoints: By service.
         templates: Of variables that are set besides the usual ones, and over them.
+        ports: See `fields_of`.
     """
     made = dict(env)
-    values = {service: fields_of(endpoint) for service, endpoint in endpoints.items()}
+    values = {service: fields_of(endpoint, ports) for service, endpoint in endpoints.items()}
     if "postgres" in endpoints:
         ours = endpoints["postgres"].provider != "explicit"
         for name in env:

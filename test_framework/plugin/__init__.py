@@ -17,7 +17,7 @@ import pytest
 from test_framework import gate
 from test_framework.config import BadSetting, Settings
 from test_framework.config.tiers import fits
-from test_framework.plugin import fixtures, markers, options, outputs, shards, summary
+from test_framework.plugin import fixtures, fixtures_own, markers, options, outputs, shards, summary
 from test_framework.plugin.fixture_times import OUTPUT, FixtureTimes
 from test_framework.plugin.recorder import Gatherer, Sender
 from test_framework.plugin.session import KEY, Session
@@ -50,6 +50,9 @@ def pytest_configure(config: pytest.Config) -> None:
     session = config.stash[KEY] = Session(settings, overrides, tier, run, must=must)
     splitter = shards.register(config, settings, worker)
     config.pluginmanager.register(fixtures, "test_framework_fixtures")
+    if own := fixtures_own.named(settings):
+        session.fixtures |= own
+        config.pluginmanager.register(fixtures_own.made(settings), "test_framework_own_fixtures")
     config.pluginmanager.register(Sender(session), "test_framework_sender")
     times = FixtureTimes() if tier else None
     if worker is None:
@@ -117,13 +120,15 @@ class _Files:
 
 
 def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
-    """Refuse markers that name what does not exist, before any test runs."""
-    for item in items:
-        try:
-            markers.check(item)
-        except BadSetting as error:
-            _end_worker(session, str(error))
-            raise pytest.UsageError(str(error)) from error
+    """Refuse markers that name what does not exist, and fixtures that are there already, before any test runs."""
+    known = session.config.stash[KEY].settings.service_names
+    try:
+        fixtures_own.check(session)
+        for item in items:
+            markers.check(item, known)
+    except BadSetting as error:
+        _end_worker(session, str(error))
+        raise pytest.UsageError(str(error)) from error
 
 
 def _end_worker(session: pytest.Session, why: str) -> None:
@@ -148,7 +153,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 def _asks(item: pytest.Item) -> bool:
     names = getattr(item, "fixturenames", ())
-    return bool(markers.needs(item, ())) or "services" in names or markers.wanted_provider(item) is not None
+    needed = markers.needs(item, (), item.config.stash[KEY].fixtures)
+    return bool(needed) or "services" in names or markers.wanted_provider(item) is not None
 
 
 @pytest.hookimpl(wrapper=True)

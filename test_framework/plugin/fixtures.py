@@ -69,9 +69,7 @@ class ServiceMap(Mapping[str, "Endpoint"]):
 
     def __iter__(self) -> Iterator[str]:
         """Yield the names of all services there are."""
-        from test_framework.config.load import names
-
-        return iter(names("services"))
+        return iter(self._session.settings.service_names)
 
     def __len__(self) -> int:
         """Return how many there are."""

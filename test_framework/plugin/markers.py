@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from test_framework.config import BadSetting
-from test_framework.config.load import names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     import pytest
 
@@ -56,10 +55,13 @@ def register(config: pytest.Config) -> None:
         config.addinivalue_line("markers", f"{name}: {meaning}")
 
 
-def needs(item: pytest.Item, tier_services: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the services that a test uses, by its fixtures (also those of its fixtures) and by its markers."""
-    fixtures = getattr(item, "fixturenames", ())
-    found = dict.fromkeys(FIXTURES[name] for name in fixtures if name in FIXTURES and _is_ours(item, name))
+def needs(item: pytest.Item, tier_services: tuple[str, ...], fixtures: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the services that a test uses, by its fixtures (also those of its fixtures) and by its markers.
+
+    `fixtures` are those that stand for a service: `FIXTURES`, and those of the project's own services.
+    """
+    used = getattr(item, "fixturenames", ())
+    found = dict.fromkeys(fixtures[name] for name in used if name in fixtures and _is_ours(item, name))
     for marker in _naming(item):
         named = marker.args or (tier_services if marker.name == "real_services" else ())
         found |= dict.fromkeys(named)
@@ -83,13 +85,12 @@ def _naming(item: pytest.Item) -> Iterator[pytest.Mark]:
     return (marker for marker in item.iter_markers() if marker.name in _NAMING)
 
 
-def check(item: pytest.Item) -> None:
-    """Refuse a marker that names no service.
+def check(item: pytest.Item, known: tuple[str, ...]) -> None:
+    """Refuse a marker that names no service; `known` are those there are.
 
     Raises:
         BadSetting: The message names the marker, the test and the choices.
     """
-    known = names("services")
     for marker in _naming(item):
         where = f"@pytest.mark.{marker.name} of {item.nodeid}"
         if marker.kwargs or (marker.name == "requires" and not marker.args):

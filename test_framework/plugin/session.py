@@ -51,6 +51,7 @@ class Session:
         current: The test that runs, with its state.
         say: Tells a person who waits; the terminal is put in its place when it is there.
         must: Whether a service that cannot be had fails a test instead of skipping it.
+        fixtures: Those that stand for a service, each with it.
         parts: What is handed out, by the fixtures.
         whole: What fixtures that outlive a test have asked for.
     """
@@ -61,6 +62,7 @@ class Session:
         self.tier = tier
         self.run = run
         self.must = must
+        self.fixtures = dict(markers.FIXTURES)
         self.current: tuple[pytest.Item, TestState] | None = None
         self.parts: list[Part] = []
         self.whole: set[str] = set()
@@ -106,7 +108,7 @@ class Session:
             if part.fixture in getattr(item, "fixturenames", ()):
                 part.states.append(state)
         tier = self.tier_of(item.path)
-        needed = markers.needs(item, self.settings.tier(tier).services if tier else ())
+        needed = markers.needs(item, self.settings.tier(tier).services if tier else (), self.fixtures)
         if needed or markers.states_condition(item):
             self.lease.prepare(item, needed)
 

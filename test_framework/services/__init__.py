@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from test_framework.config.load import names as _names
 from test_framework.config.model import BadSetting
@@ -12,8 +12,18 @@ from test_framework.config.own import OwnServiceSettings
 if TYPE_CHECKING:
     from test_framework.config import Settings
     from test_framework.contracts import Service
+    from test_framework.services._own import OwnService
 
-__all__ = ["get", "names"]
+__all__ = ["OwnService", "get", "names"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the class that services of the user's own are made of when somebody wants it."""
+    if name != "OwnService":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from test_framework.services._own import OwnService
+
+    return OwnService
 
 
 def names() -> tuple[str, ...]:
@@ -33,10 +43,13 @@ def get(name: str, settings: Settings | None = None) -> Service:
     """
     table = settings.services.get(name) if settings else None
     if settings and isinstance(table, OwnServiceSettings):
-        from test_framework.services._own import OwnService
-        from test_framework.services._references import made_by
+        if table.factory:
+            from test_framework.services._references import made_by
 
-        return made_by(name, table, settings) if table.factory else OwnService(name, table)
+            return made_by(name, table, settings)
+        from test_framework.services._own import OwnService
+
+        return OwnService(name, table)
     if name not in names():
         raise BadSetting.unknown("service", name, "the request", settings.service_names if settings else names())
     service: Service = import_module(f"{__name__}.{name}").SERVICE

@@ -114,7 +114,8 @@ class OwnService:
 
     def databases(self, endpoint: Endpoint, folder: Path, settings: Settings) -> Databases:
         """Refuse: nothing is known of parts of such a server."""
-        raise BadSetting(f"{self.name} has no parts for one test each: its class says `divides = True` and no more.")
+        instead = f"ask for {self.name} itself, or give its class `divides = True` and `databases`"
+        raise BadSetting(f"{self.name} has no parts for one test each: {instead}.")
 
 
 class _Fields(dict[str, str]):

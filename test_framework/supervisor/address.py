@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from test_framework import __version__
-from test_framework.config import BadSetting, Settings
+from test_framework.config import BadSetting, OwnServiceSettings, Settings
+from test_framework.services._references import file_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,6 +42,7 @@ class Address:
         told = {k: v for k, v in env.items() if k in _RELEVANT or k.startswith(_RELEVANT_PREFIXES)}
         for table in settings.services.values():
             told |= {name: env.get(name, "") for name in table.url_env}
+        told |= _classes(settings)
         parts = (settings.root, sorted(settings.services.items()), sorted(told.items()), sys.executable, _code())
         key = hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
         return cls(base(env) / key)
@@ -89,6 +91,13 @@ def base(env: Mapping[str, str]) -> Path:
         if os.access(parent, os.W_OK) and len(str(folder)) + len("/0123456789abcdef/socket") < _SOCKET_LIMIT:
             return folder
     return Path(f"/tmp/test-framework-{os.getuid()}")  # noqa: S108  # checked in `make` to be ours alone
+
+
+def _classes(settings: Settings) -> dict[str, str]:
+    """Return the text of each file of the project that has a class for a service: a supervisor imports it once."""
+    own = [table for table in settings.services.values() if isinstance(table, OwnServiceSettings)]
+    found = {file_of(name, settings.root) for table in own for name in (table.factory, table.container) if name}
+    return {str(path): path.read_text(encoding="utf-8", errors="replace") for path in found if path}
 
 
 def _code() -> str:

@@ -5,6 +5,7 @@ from tests.support.engine import own_engine
 from tests.support.engines import home, net, ssh
 from tests.support.engines_tls import tls
 from tests.support.fixtures import checkout, docker_env, docker_place, embedded_place, place, provider
+from tests.support.own_services import images
 
 __all__ = [
     "browser",
@@ -13,6 +14,7 @@ __all__ = [
     "docker_place",
     "embedded_place",
     "home",
+    "images",
     "net",
     "own_engine",
     "place",

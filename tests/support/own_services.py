@@ -1,0 +1,130 @@
+"""Services that are not ours, for tests: what docs/how-to/services.md says of them, projects with it, and images."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import docker
+import pytest
+from docker.errors import ImageNotFound
+
+from test_framework.config import load
+from test_framework.plugin.lease import ReasonedSkip
+from test_framework.reasons import Code
+from test_framework.verdict import Reason
+from tests.support.checkout import Checkout
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tests.support.place import Place
+
+__all__ = ["NATS", "RABBITMQ", "blocks", "images", "project"]
+
+_PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "services.md"
+_BASE = "test-framework/base:trixie"
+_SETTINGS = """\
+[tool.pytest.ini_options]
+addopts = ["--strict-markers", "--import-mode=importlib", "-p", "no:cacheprovider"]
+filterwarnings = ["error"]
+
+"""
+
+_FILES = {
+    "nats": ["/usr/bin/nats-server", "/usr/sbin/nats-server"],
+    "rabbitmq": ["/usr/bin/erl", "/usr/lib/erlang", "/usr/lib/rabbitmq"],
+}
+_PROGRAMS = {"nats": "nats-server", "rabbitmq": "/usr/lib/rabbitmq/bin/rabbitmq-server"}
+_PACKAGES = {"nats": "nats-server", "rabbitmq": "rabbitmq-server"}
+_CONFIGURATION = {
+    "nats": {},
+    # As in the official image: its user may log in over the network.
+    "rabbitmq": {"etc/rabbitmq/rabbitmq.conf": "loopback_users = none\n", "var/lib/rabbitmq/.keep": ""},
+}
+
+
+def blocks(language: str, heading: str) -> list[str]:
+    """Return the code of the page in one language under a heading."""
+    section = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", _PAGE.read_text(encoding="utf-8"), re.M | re.S)
+    assert section is not None, heading
+    return re.findall(rf"^```{language}\n(.*?)^```$", section[1], re.M | re.S)
+
+
+RABBITMQ = blocks("toml", "RabbitMQ, with a class of testcontainers")[0]
+NATS = blocks("toml", "NATS, from an image")[0]
+
+
+def project(place: Place, provider: str, table: str, tests: str, env: Mapping[str, str] | None = None) -> Checkout:
+    """Return a project with the table of a service and one file of tests, on one provider.
+
+    The test is skipped, with the reason that the resolution has, where the provider does not have the program.
+    """
+    heading = re.search(r"services\.(\w+)\]", table)
+    assert heading is not None
+    name = heading[1]
+    made = Checkout(place, provider, (name,), env={"TEST_FRAMEWORK_START_SECONDS": "120", **(env or {})})
+    tier = f"[tool.test_framework.tiers.integration]\nservices = ['{name}']\n"
+    made.write("pyproject.toml", f"{_SETTINGS}{table}\n{tier}")
+    made.write("tests/integration/test_services.py", tests)
+    command = load(made.root, {}).services[name].command  # type: ignore[attr-defined]  # it is one of its own
+    if provider == "embedded" and shutil.which(command[0]) is None:
+        (told,) = (a for a in made.json("doctor")["services"][name]["attempts"] if a["provider"] == "embedded")
+        raise ReasonedSkip(Reason.from_json(told))
+    return made
+
+
+@pytest.fixture(scope="session")
+def images(docker_env: dict[str, str]) -> Iterator[dict[str, dict[str, str]]]:
+    """Return, by service, the variable that names its image, which is made of what is installed here."""
+    client = docker.from_env(environment=docker_env)
+    try:
+        yield {name: {f"TEST_FRAMEWORK_{name.upper()}_IMAGE": _image(client, name)} for name in _PACKAGES}
+    finally:
+        client.close()
+
+
+def _image(client: docker.DockerClient, name: str) -> str:
+    """Return an image of a program of this machine with its files, on Debian; made where the engine has none."""
+    package = _PACKAGES[name]
+    version = subprocess.run(
+        ["dpkg-query", "-W", "-f", "${Version}", package], capture_output=True, text=True, check=False
+    )
+    if version.returncode:
+        why = {"binary": package, "looked": "of Debian is installed", "install": f"apt-get install {package}"}
+        raise ReasonedSkip(Reason.of(Code.BINARY_MISSING, **why))
+    tag = f"tests/{name}:{version.stdout.partition('-')[0]}"
+    try:
+        client.images.get(tag)
+    except ImageNotFound:
+        with io.BytesIO(_context(name)) as context:
+            client.images.build(fileobj=context, custom_context=True, tag=tag, network_mode="none", rm=True)
+    return tag
+
+
+def _context(name: str) -> bytes:
+    """Return what the engine builds the image from."""
+    layer = io.BytesIO()
+    with tarfile.open(fileobj=layer, mode="w") as tar:
+        for path in filter(os.path.lexists, _FILES[name]):
+            tar.add(path)
+        for path, text in _CONFIGURATION[name].items():
+            _put(tar, path, text.encode())
+    dockerfile = f'FROM {_BASE}\nADD layer.tar /\nENV HOME=/tmp\nCMD ["{_PROGRAMS[name]}"]\n'
+    context = io.BytesIO()
+    with tarfile.open(fileobj=context, mode="w") as tar:
+        _put(tar, "Dockerfile", dockerfile.encode())
+        _put(tar, "layer.tar", layer.getvalue())
+    return context.getvalue()
+
+
+def _put(tar: tarfile.TarFile, name: str, data: bytes) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode = len(data), 0o644
+    tar.addfile(entry, io.BytesIO(data))
