@@ -5,6 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from test_framework.config.fields import parse
@@ -116,6 +117,9 @@ def _check_values(table: OwnServiceSettings, source: str) -> None:
     for key, reference in (("container", table.container), ("class", table.factory)):
         if reference and not re.fullmatch(r"[\w.]+:\w+", reference):
             raise BadSetting.value(key, reference, source, "module:Class")
+    for path in table.files:
+        if PurePath(path).is_absolute() or ".." in PurePath(path).parts:
+            raise BadSetting.value("files", path, source, "a path below the folder of the server")
     if not table.ready.startswith(_READY) or (table.ready.startswith("tcp") and table.ready != "tcp"):
         raise BadSetting.value("ready", table.ready, source, "tcp, http:/path or log:regular expression")
     if table.ready.startswith("log:"):

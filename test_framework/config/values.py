@@ -58,9 +58,11 @@ def parsed(  # noqa: PLR0913  # a value, and what is known of it
         return _list(spec, key, value, source, text=text, services=services)
     if kind == "int":
         return _count(key, value, source, text=text, least=spec.metadata.get("least", 1))
+    shown = "***" if spec.metadata.get("secret") else value
+    if kind == "Mapping[str, str]":
+        return _pairs(key, value, source, text=text, shown=shown)
     if parse := _KINDS.get(kind):
         return parse(key, value, source, text=text)
-    shown = "***" if spec.metadata.get("secret") else value
     if not isinstance(value, str):
         raise BadSetting.value(key, shown, source, "a text")
     enum = _ENUMS.get(kind)
@@ -138,16 +140,15 @@ def _parsed(kind: type[float], value: object) -> object:
         return None
 
 
-def _pairs(key: str, value: object, source: str, *, text: bool) -> dict[str, str]:
+def _pairs(key: str, value: object, source: str, *, text: bool, shown: object) -> dict[str, str]:
     if text and isinstance(value, str):
         value = dict(part.strip().partition("=")[::2] for part in value.split(",") if "=" in part) or value
     if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
-        raise BadSetting.value(key, value, source, "a table of texts" if not text else "KEY=VALUE, KEY=VALUE, …")
+        raise BadSetting.value(key, shown, source, "a table of texts" if not text else "KEY=VALUE, KEY=VALUE, …")
     return value
 
 
 _KINDS: dict[str, Callable[..., Any]] = {
     "bool": _boolean,
     "float": _number,
-    "Mapping[str, str]": _pairs,
 }

@@ -70,8 +70,10 @@ class Lease:
         """Begin to resolve these."""
         try:
             self.client.warm([self._want(name) for name in names])
-        except (SupervisorLost, BadSetting, OSError):
-            # The first test that needs a service asks again, and there it can be told.
+        except BadSetting:
+            # The first test that needs the service asks again, and there it can be told.
+            return
+        except (SupervisorLost, OSError):
             self._client = None
 
     def close(self) -> None:

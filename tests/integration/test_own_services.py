@@ -208,10 +208,10 @@ def test_a_program_that_is_never_ready(embedded_place: Place) -> None:
 @pytest.mark.docker_required
 def test_a_container_that_ends(docker_place: Place, images: dict[str, dict[str, str]]) -> None:
     """It is broken, and its own words are shown."""
-    table = changed(NATS, "container_command = ['nats-server', '--nonsense']")
-    assert "flag provided but not defined" in failure(
-        project(docker_place, "docker", table, ONE, env=images["nats"]), Code.START_FAILED
-    )
+    table = changed(NATS, "container_command = ['sh', '-c', 'echo no such thing; exit 3']")
+    said = failure(project(docker_place, "docker", table, ONE, env=images["nats"]), Code.START_FAILED)
+    assert "exited 3" in said
+    assert "no such thing" in said
     docker_place.is_empty()
 
 
@@ -239,9 +239,12 @@ def test_what_is_not_there_is_told(embedded_place: Place) -> None:
     env = NO_DOCKER | {"TEST_FRAMEWORK_PROVIDERS": "explicit,docker,embedded,staging"}
     run = project(embedded_place, "docker", table, ONE, env=env).run()
     (skip,) = run.report["skips"]
-    assert (skip["code"], "nats-nowhere" in run.output) == ("socket-missing", True)
-    codes = [attempt["code"] for attempt in run.report["services"]["nats"]["attempts"]]
+    assert skip["code"] == "socket-missing"
+    attempts = run.report["services"]["nats"]["attempts"]
+    codes = [attempt["code"] for attempt in attempts]
     assert codes == ["not-configured", "socket-missing", "binary-missing", "not-configured"]
+    assert "nats-nowhere" in attempts[2]["message"]
+    assert "STAGING_NATS_URL" in attempts[3]["remedy"]
     embedded_place.is_empty()
 
 
