@@ -24,6 +24,7 @@ from test_framework.config.model import (
     TierSettings,
 )
 from test_framework.config.modes import LAYERS, MODES, LayerSettings, ModeSettings
+from test_framework.config.own import OwnServiceSettings
 from test_framework.config.tiers import TIERS
 from test_framework.plugin import fixtures, markers, options
 from test_framework.reasons import CATALOGUE
@@ -56,6 +57,9 @@ def reference() -> Iterator[str]:
     yield from settings(Settings)
     yield f"\n### `[tool.test_framework.services.NAME]`, or `{PREFIX}NAME_KEY`\n"
     yield from settings(ServiceSettings)
+    yield f"\n### The same with a name of your own, or `{PREFIX}NAME_KEY`\n"
+    yield "[How to](how-to/services.md). Beside the keys above, but for `isolation`; `template` needs a `class`.\n"
+    yield from settings(OwnServiceSettings, ServiceSettings)
     yield f"\n### `[tool.test_framework.levels]`, or `{PREFIX}LEVELS_KEY`\n"
     yield "What tests of service levels hold a backend to.\n"
     yield from settings(ServiceLevels)
@@ -112,16 +116,17 @@ def rules() -> Iterator[str]:
                 yield f"{name}:\n\n```text\n{example}```" + ("\n" if name == "Found in" else "")
 
 
-def settings(model: type[Any]) -> Iterator[str]:
-    """Yield the table of one table of settings."""
+def settings(model: type[Any], known: type[Any] | None = None) -> Iterator[str]:
+    """Yield the table of one table of settings, without the keys of one that is told already."""
+    told = {f.name for f in fields(known)} if known else set()
     kinds = {"tuple[str, ...]": "list", "float": "number", "int": "whole number", "bool": "boolean"}
     kinds["Mapping[str, str]"] = "table"
     yield from table(
         ("key", "type", "default", "meaning"),
         [
-            (f"`{f.name}`", kinds.get(str(f.type), "text"), shown(f), f.metadata["meaning"])
+            (f"`{f.metadata.get('key', f.name)}`", kinds.get(str(f.type), "text"), shown(f), f.metadata["meaning"])
             for f in fields(model)
-            if "meaning" in f.metadata
+            if "meaning" in f.metadata and f.name not in told
         ],
     )
 

@@ -41,5 +41,6 @@ def _print(told: dict[str, Any]) -> None:
     for server in told["servers"]:
         died = f"  DIED: {server['died']}" if server["died"] else ""
         where = f"{server['provider']} ({server['id']}) at {server['url']}"
-        print(f"  {server['service']} {server['version']} on {where}{died}")
+        version = f" {server['version']}" if server["version"] else ""
+        print(f"  {server['service']}{version} on {where}{died}")
     print(f"  log: {told['log']}")

@@ -58,7 +58,8 @@ def _service(name: str, told: dict[str, Any], record: Record) -> Iterator[str]:
         yield f"{name}: not to be had"
         return
     note = f" ({told['note']})" if told.get("note") else ""
-    yield f"{name} {told['version']}{note} on {told['provider']}: {used} test{'s' if used != 1 else ''}"
+    version = f" {told['version']}" if told["version"] else ""
+    yield f"{name}{version}{note} on {told['provider']}: {used} test{'s' if used != 1 else ''}"
     from test_framework.report.told import why_not
 
     for attempt in why_not(told):

@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from test_framework.reasons import Code
+from test_framework.services._ready import Readiness
 from test_framework.supervisor.own import taken
+from test_framework.verdict import Refused
+from tests.support.engines import Net, silent
 from tests.support.execs import Execs
 from tests.support.own_services import NATS, RABBITMQ, blocks, project
 
@@ -156,6 +159,19 @@ def test_the_page_s_class(place: Place, provider: str, named: dict[str, dict[str
     place.is_empty()
 
 
+@pytest.mark.docker_required
+def test_a_class_that_gives_the_url(docker_place: Place, images: dict[str, dict[str, str]]) -> None:
+    """It knows its ports and when it is ready; the table only names what to ask it for."""
+    table = "\n".join(line for line in NATS.splitlines() if line.startswith(("[", "image")))
+    table += "\ncontainer = 'testcontainers.community.nats:NatsContainer'\ncontainer_url = 'nats_uri'\n"
+    project(docker_place, "docker", table, ONE, env=images["nats"]).start().passed()
+    checkout = project(docker_place, "docker", table.replace("nats_uri", "nats_url"), ONE, env=images["nats"])
+    told = checkout.run().output
+    assert "unknown method or attribute 'nats_url'" in told
+    assert "Did you mean 'nats_uri'?" in told
+    docker_place.is_empty()
+
+
 HELPER = """\
 import os, sys
 
@@ -284,7 +300,7 @@ def test_explicit_and_staging(embedded_place: Place) -> None:
 def test_exec_and_doctor(embedded_place: Place) -> None:
     """A command is told where the service is, on the port that it has to have; the doctor knows it too."""
     execs = Execs(project(embedded_place, "embedded", NATS, ONE))
-    port = next(number for number in range(24222, 24999) if taken(number) is None)
+    port = free_port()
     told = execs.variables("--service", "nats", "--port", f"nats={port}", "--env", "BUS={nats.host}:{nats.port}")
     assert told["NATS_URL"] == f"nats://127.0.0.1:{port}"
     assert (told["NATS_HOST"], told["NATS_PORT"], told["BUS"]) == ("127.0.0.1", str(port), f"127.0.0.1:{port}")
@@ -318,7 +334,10 @@ def test_ready_over_http(embedded_place: Place, state: str) -> None:
     table = WEB.replace("PYTHON", sys.executable).replace("STATE", state)
     checkout = project(embedded_place, "embedded", table, READ, env={"TEST_FRAMEWORK_START_SECONDS": "5"})
     if state == "ready":
-        checkout.start().passed()
+        run = checkout.start()
+        run.passed()
+        # Nothing tells its version.
+        assert "\nweb on embedded: 1 test\n" in run.output
     else:
         assert "/ready answers 404" in failure(checkout, Code.HEALTH_TIMEOUT)
     embedded_place.is_empty()
@@ -345,3 +364,25 @@ def test_a_class_that_is_not_there(embedded_place: Place) -> None:
     run = checkout.run()
     assert "unknown class 'Natz'" in run.output
     assert "Traceback" not in run.output
+
+
+def test_ready_over_tcp(net: Net) -> None:
+    """A connection has to stay open, or to begin with a word: Docker's proxy accepts, and hangs up, for a server that
+    does not listen yet.
+    """
+    ready = Readiness("tcp", 0)
+
+    def ask(port: int) -> None:
+        ready.check(f"bus://127.0.0.1:{port}", "here", 1, None)
+
+    ask(net.tcp(silent))
+    ask(net.tcp(lambda connection: connection.sendall(b"INFO")))
+    for port in (net.tcp(lambda _: None), free_port()):
+        with pytest.raises(Refused) as caught:
+            ask(port)
+        assert caught.value.reason.code is Code.CONNECTION_REFUSED
+
+
+def free_port() -> int:
+    """Return a port on which nothing listens."""
+    return next(number for number in range(24222, 24999) if taken(number) is None)
