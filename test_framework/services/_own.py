@@ -86,7 +86,8 @@ class OwnService:
         path = Path(found).absolute()
         # It may be a program that is being worked on.
         build = str(path.stat().st_mtime_ns)
-        return Binary(path, _version(self.table.version_command, env.get("PATH"), build), "PATH", build)
+        origin = "the settings" if os.sep in program else "PATH"
+        return Binary(path, _version(self.table.version_command, env.get("PATH"), build), origin, build)
 
     def prepare(self, binary: Binary, folder: Path, port: int, launch: Launch, run: RunAs) -> Command:
         """Write the table's files into `folder` and return the command, with its fields filled in."""

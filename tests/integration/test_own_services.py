@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -82,6 +83,8 @@ def test_a_message_arrives(nats):
 """
 )
 
+BROKER = "RabbitMQ, with a class of testcontainers"
+
 HELD = (
     ONE
     + """
@@ -124,8 +127,10 @@ def test_rabbitmq_is_shared_by_two_workers(place: Place, provider: str, named: d
     """The table of the page gives one broker, over which two processes hear of each other; then it is gone."""
     pytest.importorskip("pika")
     checkout = project(place, provider, RABBITMQ, TWO_WORKERS, env=named["rabbitmq"])
+    checkout.write("tests/integration/test_the_page.py", blocks("python", BROKER)[0])
     run = checkout.start("-p", "xdist.plugin", "-n", "2")
     run.passed(LONG)
+    assert len(run.outcomes()) == 3
     told = run.report["services"]["rabbitmq"]
     assert told["provider"] == provider
     assert re.fullmatch(r"\d+\.\d+\.\d+", told["version"])
@@ -135,8 +140,10 @@ def test_rabbitmq_is_shared_by_two_workers(place: Place, provider: str, named: d
 def test_nats_carries_a_message(place: Place, provider: str, named: dict[str, dict[str, str]]) -> None:
     """An image, or a program, and a line of its log are enough; the version is told."""
     checkout = project(place, provider, NATS, ONE, env=named["nats"])
+    checkout.write("tests/integration/test_the_page.py", blocks("python", "NATS, from an image")[0])
     run = checkout.start()
     run.passed()
+    assert len(run.outcomes()) == 2
     told = run.report["services"]["nats"]
     assert (told["provider"], bool(re.fullmatch(r"2\.\d+\.\d+", told["version"]))) == (provider, True)
     place.is_empty()
@@ -308,6 +315,13 @@ def test_exec_and_doctor(embedded_place: Place) -> None:
     assert found["services"]["nats"]["provider"] == "embedded"
     assert found["services"]["nats"]["version"].startswith("2.")
     assert found["tiers"]["integration"]["on"] == {"nats": "embedded"}
+    (doctor, command) = blocks("console", "NATS, from an image")[0].splitlines()
+    assert (doctor, execs.checkout.command("doctor").returncode) == ("python -m test_framework doctor", 0)
+    printed = execs.checkout.command(*shlex.split(command)[3:]).stdout.split()
+    assert printed[0] == f"nats://{printed[1]}:{printed[2]}"
+    with_password = changed(NATS, "url_format = 'nats://me:{password}@{host}:{port}'")
+    guarded = Execs(project(embedded_place, "embedded", with_password, ONE))
+    assert "by its url_format" in guarded.refused("--service", "nats", "--no-password", status=2)
     embedded_place.is_empty()
 
 
@@ -367,8 +381,9 @@ def test_a_class_that_is_not_there(embedded_place: Place) -> None:
 
 
 def test_ready_over_tcp(net: Net) -> None:
-    """A connection has to stay open, or to begin with a word: Docker's proxy accepts, and hangs up, for a server that
-    does not listen yet.
+    """A connection has to stay open, or to begin with a word.
+
+    Docker's proxy accepts, and hangs up, for a server that does not listen yet.
     """
     ready = Readiness("tcp", 0)
 

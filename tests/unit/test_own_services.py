@@ -9,11 +9,14 @@ import pytest
 
 from test_framework import services
 from test_framework.config import BadSetting, OwnServiceSettings, Settings, load
-from test_framework.contracts import Launch
+from test_framework.contracts import Context, Launch
 from test_framework.exec.variables import fields_of, ports_of
+from test_framework.memo import Memo
+from test_framework.providers._start import check_major
 from test_framework.providers.docker.images import version_told
 from test_framework.reasons import Code
 from test_framework.supervisor.address import Address
+from test_framework.supervisor.guard import Guard
 from test_framework.verdict import Endpoint, Refused
 
 if TYPE_CHECKING:
@@ -142,6 +145,20 @@ def test_a_url_without_a_port(tmp_path: Path) -> None:
 def test_the_version_of_an_image(tmp_path: Path, image: str, env: list[str], version: str | None) -> None:
     """It is what the image's environment says under the name of the service, else its tag."""
     assert version_told(services.get("bus", read(tmp_path, FULL)), {"Config": {"Env": env}}, image) == version
+
+
+@pytest.mark.parametrize(("version", "note"), [("2.3", ""), ("3.1", "asked for 2"), ("", "")])
+def test_a_version_that_is_not_the_one_asked_for(tmp_path: Path, version: str, note: str) -> None:
+    """It is noted, or refused where the settings say so; one that nobody can tell is not known to be right."""
+    for mismatch in "show", "refuse":
+        settings = read(tmp_path, FULL + f"major_mismatch = '{mismatch}'")
+        context = Context(settings, {}, tmp_path, "", Memo(), Guard(), print)
+        bus = services.get("bus", settings)
+        if mismatch == "show" or version == "2.3":
+            assert check_major(bus, version, context) == note
+            continue
+        with pytest.raises(Refused, match="bus 3.1 is here" if version else "unknown version"):
+            check_major(bus, version, context)
 
 
 @pytest.fixture
