@@ -23,14 +23,15 @@ def install(session: nox.Session, group: str = "test") -> None:
 
 
 def tier(session: nox.Session, name: str, *options: str, group: str = "test") -> None:
-    """Run the tests of a tier in an environment with the package, and tell a run of nothing but skips from a pass."""
+    """Run the tests of a tier, and tell a run of nothing but skips from a pass."""
     install(session, group)
     session.run("pytest", "--tier", name, *options, *session.posargs)
-    report = Path(PROJECT["tool"].get("test_framework", {}).get("reports", "reports"), f"{name}.json")
     if "--collect-only" in session.posargs:
         return
+    settings = PROJECT.get("tool", {}).get("test_framework", {})
+    report = Path(settings.get("reports", "reports"), f"{name}.json")
     if not report.exists():
-        session.error(f"pytest ended without a report at {report}: no test can be said to have run")
+        session.error(f"no report at {report}: no test can be said to have run")
     told = json.loads(report.read_text(encoding="utf-8"))
     if told["outcome"] == "skipped":
         first = told["skips"][0]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 _COMMANDS = {
+    "init": "add a noxfile, tasks, settings and first tests to a project, and ask before a file is changed",
     "run": "run tiers one after another, or an execution mode, and judge them together",
     "audit": "say which test files pytest cannot import and why, which no tier runs, and which tests cannot fail",
     "health": "compare the suite with its baseline, and show how it has changed",

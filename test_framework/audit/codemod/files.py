@@ -13,15 +13,18 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from test_framework.audit.codemod.module import Unfit
 from test_framework.audit.source.files import error_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["decode", "difference", "dirty", "encode", "write"]
+__all__ = ["Unfit", "decode", "difference", "dirty", "encode", "write"]
 
 _GIT_SECONDS = 30
+
+
+class Unfit(Exception):
+    """A file that cannot be rewritten; the text says why."""
 
 
 def decode(data: bytes) -> tuple[str, str]:
@@ -78,16 +81,22 @@ def write(path: str, data: bytes) -> None:
         raise
 
 
-def difference(path: str, before: bytes, after: bytes) -> bytes:
-    """Return a unified diff of a file, as `git apply` and `patch -p1` take it in the project's folder."""
+def difference(path: str, before: bytes | None, after: bytes) -> bytes:
+    """Return a unified diff of a file, as `git apply` and `patch -p1` take it in the project's folder.
+
+    Args:
+        path: The file, from the project's folder.
+        before: What it holds; None for a file that is not there.
+        after: What it is to hold.
+    """
     # A tab ends a name that has spaces in it.
     ending = b"\t" if " " in path else b""
     name = os.fsencode(path)
     lines = difflib.diff_bytes(
         difflib.unified_diff,
-        _lines(before),
+        _lines(before or b""),
         _lines(after),
-        b"a/" + name + ending,
+        b"/dev/null" if before is None else b"a/" + name + ending,
         b"b/" + name + ending,
     )
     return b"".join(line if line.endswith(b"\n") else line + b"\n\\ No newline at end of file\n" for line in lines)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from test_framework.audit.codemod.files import decode, difference, dirty, encode, write
-from test_framework.audit.codemod.module import Unfit, rewrite
+from test_framework.audit.codemod.files import Unfit, decode, difference, dirty, encode, write
+from test_framework.audit.codemod.module import rewrite
 from test_framework.audit.discovery import walk
 from test_framework.audit.imports.finder import Finder
 from test_framework.audit.naming import Naming

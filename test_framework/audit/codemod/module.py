@@ -9,6 +9,7 @@ import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
 
 from test_framework.audit.codemod.bindings import Looked, groups
+from test_framework.audit.codemod.files import Unfit
 from test_framework.audit.codemod.planning import Planner
 from test_framework.audit.codemod.rewriting import Rewriter
 
@@ -16,11 +17,7 @@ if TYPE_CHECKING:
     from test_framework.audit.codemod.planning import Places
     from test_framework.audit.moves import Moves
 
-__all__ = ["Rewritten", "Unfit", "rewrite"]
-
-
-class Unfit(Exception):
-    """A file that cannot be rewritten; the text says why."""
+__all__ = ["Rewritten", "rewrite"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""What `init` adds to a project that is there already: a plan of whole files, and its writing."""

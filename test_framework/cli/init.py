@@ -1,0 +1,129 @@
+"""`init`: a noxfile, tasks, settings and first tests for a project that is there already."""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from test_framework.config import BadSetting
+
+if TYPE_CHECKING:
+    import argparse
+
+    from test_framework.adopt.plan import Change, Plan
+    from test_framework.config import Settings
+
+__all__ = ["add_arguments", "run"]
+
+_INTERRUPTED = 130
+_ANSWERS = {
+    "y": "write this file",
+    "n": "leave it",
+    "a": "write this and all that follow",
+    "q": "leave this and all that follow",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--yes", action="store_true", help="write all files without a question")
+    how.add_argument("--dry-run", action="store_true", help="show what would be written, as a patch, and write nothing")
+
+
+def run(given: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001  # the project is the one to be
+    """Do it; returns 0 when all is as it was agreed to be, 1 when a file could not be written."""
+    from test_framework.adopt.plan import make_plan
+    from test_framework.adopt.project import find_project
+
+    plan = make_plan(find_project(given.root))
+    _tell(f"project: {plan.root}")
+    for told in plan.by_hand:
+        _tell(f"by hand: {told}")
+    if not plan.changes:
+        _tell("nothing to do")
+        return 0
+    _tell_of_git(plan)
+    if given.dry_run or given.yes or not sys.stdin.isatty():
+        print("".join(change.diff() for change in plan.changes), end="", flush=True)
+    if given.dry_run:
+        _tell(f"{_files(len(plan.changes))} would be written; nothing was")
+        return 0
+    if not given.yes and not sys.stdin.isatty():
+        raise BadSetting("nothing was written: nobody can be asked here. --yes writes all, --dry-run only shows it.")
+    try:
+        return _write(plan, plan.changes if given.yes else _agreed(plan.changes))
+    except KeyboardInterrupt:
+        _tell("\ninterrupted: what is not told as written is as it was; init can be run again")
+        return _INTERRUPTED
+
+
+def _tell(line: str) -> None:
+    """Say something that is no part of the patch."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def _files(number: int) -> str:
+    return f"{number} file{'' if number == 1 else 's'}"
+
+
+def _tell_of_git(plan: Plan) -> None:
+    from test_framework.audit.codemod.files import dirty
+
+    there = {f"{plan.root}/{change.path}": change.path for change in plan.changes if change.before is not None}
+    for path, why in dirty(plan.root, list(there)).items():
+        _tell(f"git could not give back {there[path]} as it is: {why}")
+
+
+def _agreed(changes: list[Change]) -> list[Change]:
+    """Show each file, and return those that a person wants."""
+    from test_framework.adopt.plan import SETTINGS
+
+    agreed: list[Change] = []
+    answer = ""
+    for change in changes:
+        settings_left = changes[0].path == SETTINGS and changes[0] not in agreed
+        if change is not changes[0] and settings_left and change.path != ".gitignore":
+            _tell(f"{change.path} is left out: it relies on {SETTINGS}")
+            continue
+        if answer != "a":
+            print(change.diff(), end="", flush=True)
+            answer = _ask(change)
+        if answer == "q":
+            break
+        if answer in ("y", "a"):
+            agreed.append(change)
+    return agreed
+
+
+def _ask(change: Change) -> str:
+    """Return the answer of a person; at the end of the input it is to leave all."""
+    question = f"{'Create' if change.before is None else 'Change'} {change.path} [{','.join(_ANSWERS)},?]? "
+    while True:
+        print(question, end="", file=sys.stderr, flush=True)
+        line = sys.stdin.readline()
+        answer = line.strip().lower()[:1] if line else "q"
+        if answer in _ANSWERS:
+            return answer
+        for letter, meaning in _ANSWERS.items():
+            _tell(f"{letter} - {meaning}")
+
+
+def _write(plan: Plan, changes: list[Change]) -> int:
+    from test_framework.adopt.writing import NotWritten, written
+
+    if not changes:
+        _tell("nothing was written")
+        return 0
+    try:
+        for path in written(plan.root, changes):
+            _tell(f"wrote {path}")
+    except NotWritten as error:
+        _tell(f"test-framework: {error} init can be run again.")
+        return 1
+    missing = [name for name in ("nox", "invoke") if find_spec(name) is None]
+    if missing:
+        _tell(f"next: python -m pip install {' '.join(missing)}")
+    _tell("then: pytest --tier integration, or nox -s integration; invoke smoke; invoke doctor")
+    return 0
