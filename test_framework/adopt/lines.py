@@ -7,23 +7,22 @@ __all__ = ["after", "below"]
 
 def after(text: str, addition: str, blank: int) -> str:
     """Return a text with lines at its end, below so many blank ones."""
-    newline = _newline(text)
+    newline = "\r\n" if "\r\n" in text else "\n"
     if not text:
         return addition
-    lines = text.split(newline)
     there = 0
-    while there < len(lines) and not lines[-1 - there].strip():
+    for line in reversed(text.splitlines()):
+        if line.strip():
+            break
         there += 1
-    # The last line is empty when the text ends as a text should.
-    return text + newline * max(0, blank + 1 - there) + addition.replace("\n", newline)
+    missing = max(0, blank - there) + (not text.endswith("\n"))
+    return text + newline * missing + addition.replace("\n", newline)
 
 
-def below(text: str, line: int, addition: str) -> str:
-    """Return a text with lines below its line of that number, from 1."""
-    newline = _newline(text)
-    lines = text.split(newline)
-    return newline.join([*lines[:line], *addition.splitlines(), *lines[line:]])
-
-
-def _newline(text: str) -> str:
-    return "\r\n" if "\r\n" in text else "\n"
+def below(text: str, at: int, addition: str) -> str:
+    """Return a text with lines below the one that has the character at this place."""
+    end = text.find("\n", at)
+    if end < 0:
+        return after(text, addition, blank=0)
+    newline = "\r\n" if text[end - 1] == "\r" else "\n"
+    return text[: end + 1] + addition.replace("\n", newline) + text[end + 1 :]

@@ -6,13 +6,14 @@ import re
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from test_framework.adopt import texts
 from test_framework.adopt.lines import after
 from test_framework.adopt.modules import ByHand, added
-from test_framework.adopt.project import Project
-from test_framework.adopt.settings import install_needs, keys, reports_folder, schema, tier_paths
+from test_framework.adopt.project import Project, data_at
+from test_framework.adopt.settings import GROUP, install_needs, keys, reports_folder, schema, tier_paths
 from test_framework.adopt.tables import with_keys
 from test_framework.audit.codemod.files import difference
 from test_framework.audit.discovery import is_test
@@ -21,7 +22,6 @@ from test_framework.plugin.markers import FIXTURES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from pathlib import Path
 
 __all__ = ["SETTINGS", "Change", "Plan", "make_plan"]
 
@@ -174,8 +174,14 @@ def _text(project: Project, path: str) -> str:
 
 
 def _hints(project: Project) -> Iterable[str]:
-    """Yield what cannot be known from here."""
-    every = [p for tier in project.settings.tiers for p in tier_paths_of(project, tier)]
+    """Yield what cannot be known from here, or is not ours to change."""
+    ini = Path(project.pytest.file) if project.pytest.file else None
+    if ini and ini.parent != project.root and (ini.name != SETTINGS or "[tool.pytest" in ini.read_text("utf-8")):
+        yield f"pytest takes {ini.parent} for the root, because of {ini.name} there: give the project a pytest.ini."
+    poetry = data_at(project.data, "tool.poetry.group") or {}
+    if poetry and not data_at(project.data, "dependency-groups"):
+        yield f"pip does not read Poetry's groups ({', '.join(poetry)}): add to the group {GROUP} what the tests need."
+    every = [p for tier in project.settings.tiers for p in _paths(project, tier)]
     lost = sorted({path.rpartition("/")[0] or "." for path in project.tests if not _inside(path, every)})
     if lost:
         yield f"No tier runs the tests in {', '.join(lost)}: name them in the paths of one."
@@ -188,8 +194,7 @@ def _hints(project: Project) -> Iterable[str]:
             )
 
 
-def tier_paths_of(project: Project, tier: str) -> tuple[str, ...]:
-    """Return the paths of any tier."""
+def _paths(project: Project, tier: str) -> tuple[str, ...]:
     return tier_paths(project, tier) if tier in texts.SESSIONS else project.settings.tier(tier).paths
 
 

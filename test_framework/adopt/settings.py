@@ -44,6 +44,9 @@ def keys(project: Project) -> list[Key]:
     for name in ("unit", "integration", "smoke"):
         values = "" if name in tiers else ", ".join(_tier(project, name))
         found += [Key(f"{TABLE}.tiers", f"{name} = {{ {values} }}")] if values else []
+    if not found and not project.data:
+        # The noxfile reads this file, and it is where pytest finds the root.
+        found.append(Key(TABLE, f"reports = {json.dumps(reports_folder(project))}"))
     return found
 
 
@@ -70,7 +73,9 @@ def tier_paths(project: Project, name: str) -> tuple[str, ...]:
     taken += [f"{project.home}/integration", f"{project.home}/smoke"]
     free = [path for path in project.tests if not any(path == t or path.startswith(f"{t}/") for t in taken)]
     folders = sorted({tests_folder(path) for path in free})
-    return tuple(f for f in folders if not any(f.startswith(f"{o}/") for o in folders if o != f)) or (own,)
+    if "." in folders:
+        return (".",)
+    return tuple(f for f in folders if not any(f.startswith(f"{other}/") for other in folders)) or (own,)
 
 
 def reports_folder(project: Project) -> str:

@@ -61,9 +61,9 @@ def with_keys(path: str, text: str, keys: Sequence[Key]) -> str:
 
 def _with_lines(text: str, table: str, lines: Sequence[str]) -> str:
     name = r"\s*\.\s*".join(map(re.escape, table.split(".")))
-    head = re.search(rf"^[ \t]*\[\s*{name}\s*\][ \t]*(?:#.*)?\r?$", text, re.M)
+    head = re.search(rf"^[ \t]*\[\s*{name}\s*\][ \t]*(?:#.*|\r)?$", text, re.M)
     if head:
-        return below(text, text.count("\n", 0, head.end()) + 1, "\n".join(lines))
+        return below(text, head.end() - 1, "\n".join([*lines, ""]))
     return after(text, "\n".join([f"[{table}]", *lines]) + "\n", blank=1)
 
 
