@@ -125,8 +125,8 @@ def _names(statement: ast.stmt) -> Iterator[str]:
         case ast.Import(names=names) | ast.ImportFrom(names=names):
             yield from (alias.asname or alias.name.partition(".")[0] for alias in names)
         case ast.Assign() | ast.AnnAssign():
-            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-            yield from (n.id for target in targets for n in ast.walk(target) if isinstance(n, ast.Name))
+            found = (node for node in ast.walk(statement) if isinstance(node, ast.Name))
+            yield from (name.id for name in found if isinstance(name.ctx, ast.Store))
 
 
 def _takes(function: ast.FunctionDef) -> list[str]:
