@@ -139,11 +139,13 @@ def test_each_test_has_its_tier(tmp_path: Path, layout: dict[str, str]) -> None:
     assert sorted(str(tiers[name]) for name in collected - there) == ["integration", "smoke"]
 
 
-def test_what_is_written_is_clean(tmp_path: Path, layout: dict[str, str]) -> None:
+def test_what_is_written_is_clean(tmp_path: Path) -> None:
     """Ruff with its default settings finds nothing, and would not format it in another way."""
-    before = set(layout)
-    new = [name for name in adopted(tmp_path, layout) if name not in before and name.endswith(".py")]
-    assert len(new) == 4
+    new = []
+    for name, given in LAYOUTS.items():
+        made = adopted(tmp_path / name, given)
+        new += [f"{name}/{path}" for path in made if path not in given and path.endswith(".py")]
+    assert len(new) == 4 * len(LAYOUTS)
     for command in (["check"], ["format", "--check"]):
         ruff = [sys.executable, "-m", "ruff", *command, "--isolated", "--no-cache", *new]
         result = subprocess.run(ruff, cwd=tmp_path, capture_output=True, text=True, check=False)
