@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from test_framework.adopt import texts
 from test_framework.adopt.lines import after
 from test_framework.adopt.modules import ByHand, added
-from test_framework.adopt.project import Project, data_at
+from test_framework.adopt.project import Project, data_at, is_inside
 from test_framework.adopt.settings import GROUP, install_needs, keys, reports_folder, schema, tier_paths
 from test_framework.adopt.tables import with_keys
 from test_framework.audit.codemod.files import difference
@@ -21,12 +21,12 @@ from test_framework.config import BadSetting
 from test_framework.plugin.markers import FIXTURES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
 __all__ = ["SETTINGS", "Change", "Plan", "make_plan"]
 
 SETTINGS = "pyproject.toml"
-_READ_ONLY = 0o222
+_WRITABLE = 0o222
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +70,14 @@ class Plan:
         """
         before = _read(self.root, path)
         try:
-            after_it = made(before)
+            content = made(before)
         except ByHand as told:
             self.by_hand.append(str(told))
             return
-        if after_it is not None and after_it != before:
-            if before is not None and not (self.root / path).stat().st_mode & _READ_ONLY:
+        if content is not None and content != before:
+            if before is not None and not (self.root / path).stat().st_mode & _WRITABLE:
                 raise BadSetting(f"{path} is read-only, and it is to be changed: make it writable, or add by hand.")
-            self.changes.append(Change(path, before, after_it))
+            self.changes.append(Change(path, before, content))
 
 
 def make_plan(root: Path) -> Plan:
@@ -113,11 +113,7 @@ def _new(text: str, before: bytes | None) -> bytes | None:
 
 
 def _has_tests(project: Project, tier: str) -> bool:
-    return any(_inside(path, tier_paths(project, tier)) for path in project.tests)
-
-
-def _inside(path: str, folders: Iterable[str]) -> bool:
-    return any(folder in (".", path) or path.startswith(f"{folder}/") for folder in folders)
+    return any(is_inside(path, tier_paths(project, tier)) for path in project.tests)
 
 
 def _line(before: bytes | None, line: str) -> bytes:
@@ -128,7 +124,7 @@ def _new_test(project: Project, plan: Plan, tier: str) -> tuple[str, str] | None
     """Return the first test of a tier, its path and its text; None when there is one that uses our fixtures."""
     paths = tier_paths(project, tier)
     ours = re.compile(rf"\b(?:{'|'.join(sorted(FIXTURES, key=len, reverse=True))})\b\s*[,):]")
-    there = [path for path in project.tests if _inside(path, paths)]
+    there = [path for path in project.tests if is_inside(path, paths)]
     if any(ours.search(_text(project, path)) for path in there):
         return None
     folder = next((path for path in paths if not path.endswith(".py")), "")
@@ -173,7 +169,7 @@ def _text(project: Project, path: str) -> str:
     return (project.root / path).read_text(encoding="utf-8", errors="replace")
 
 
-def _hints(project: Project) -> Iterable[str]:
+def _hints(project: Project) -> Iterator[str]:
     """Yield what cannot be known from here, or is not ours to change."""
     ini = Path(project.pytest.file) if project.pytest.file else None
     if ini and ini.parent != project.root and (ini.name != SETTINGS or "[tool.pytest" in ini.read_text("utf-8")):
@@ -182,7 +178,7 @@ def _hints(project: Project) -> Iterable[str]:
     if poetry and not data_at(project.data, "dependency-groups"):
         yield f"pip does not read Poetry's groups ({', '.join(poetry)}): add to the group {GROUP} what the tests need."
     every = [p for tier in project.settings.tiers for p in _paths(project, tier)]
-    lost = sorted({path.rpartition("/")[0] or "." for path in project.tests if not _inside(path, every)})
+    lost = sorted({path.rpartition("/")[0] or "." for path in project.tests if not is_inside(path, every)})
     if lost:
         yield f"No tier runs the tests in {', '.join(lost)}: name them in the paths of one."
     template = project.settings.service("postgres").template or schema(project)

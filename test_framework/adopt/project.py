@@ -18,12 +18,12 @@ from test_framework.audit.pytest_settings import read_pytest_settings
 from test_framework.config import BadSetting, load
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from test_framework.audit.pytest_settings import PytestSettings
     from test_framework.config import Settings
 
-__all__ = ["Project", "data_at", "find_project", "tests_folder"]
+__all__ = ["Project", "data_at", "find_project", "is_inside", "tests_folder"]
 
 _MARKS = ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "pytest.ini", "tox.ini", "noxfile.py", ".git")
 _TESTS = ("tests", "test")
@@ -138,6 +138,11 @@ class Project:
             return subprocess.run(command, capture_output=True, timeout=_GIT_SECONDS, check=False).returncode != 1  # noqa: S603
         except (OSError, subprocess.SubprocessError):
             return True
+
+
+def is_inside(path: str, folders: Iterable[str]) -> bool:
+    """Whether a path is one of some others, or in one of them."""
+    return any(folder in (".", path) or path.startswith(f"{folder}/") for folder in folders)
 
 
 def tests_folder(path: str) -> str:

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from test_framework import __version__
-from test_framework.adopt.project import data_at, tests_folder
+from test_framework.adopt.project import data_at, is_inside, tests_folder
 from test_framework.adopt.tables import Key
 from test_framework.config.tiers import TIERS
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
     from test_framework.adopt.project import Project
 
-__all__ = ["GROUP", "TABLE", "install_needs", "keys", "reports_folder", "schema", "tier_paths"]
+__all__ = ["GROUP", "install_needs", "keys", "reports_folder", "schema", "tier_paths"]
 
 GROUP = "tiers"
 """The dependency group from which the tiers are run."""
 
-TABLE = "tool.test_framework"
+_TABLE = "tool.test_framework"
 _DISTRIBUTION = "test-framework"
 _FOR_TESTS = ("test", "tests", "testing", "dev")
 _OURS = re.compile(r"\s*test[-_.]+framework(?![-_.]*\w)", re.I)
@@ -37,16 +37,16 @@ def keys(project: Project) -> list[Key]:
     if not _declared_in(project):
         found.append(Key("dependency-groups", f"{GROUP} = [{', '.join(_requirements(project))}]"))
     if reports_folder(project) != project.settings.reports:
-        found.append(Key(TABLE, f"reports = {json.dumps(reports_folder(project))}"))
+        found.append(Key(_TABLE, f"reports = {json.dumps(reports_folder(project))}"))
     if path := schema(project):
-        found.append(Key(f"{TABLE}.services.postgres", f"template = {json.dumps([path])}"))
-    tiers = data_at(project.data, f"{TABLE}.tiers") or {}
+        found.append(Key(f"{_TABLE}.services.postgres", f"template = {json.dumps([path])}"))
+    tiers = data_at(project.data, f"{_TABLE}.tiers") or {}
     for name in ("unit", "integration", "smoke"):
         values = "" if name in tiers else ", ".join(_tier(project, name))
-        found += [Key(f"{TABLE}.tiers", f"{name} = {{ {values} }}")] if values else []
+        found += [Key(f"{_TABLE}.tiers", f"{name} = {{ {values} }}")] if values else []
     if not found and not project.data:
         # The noxfile reads this file, and it is where pytest finds the root.
-        found.append(Key(TABLE, f"reports = {json.dumps(reports_folder(project))}"))
+        found.append(Key(_TABLE, f"reports = {json.dumps(reports_folder(project))}"))
     return found
 
 
@@ -71,7 +71,7 @@ def tier_paths(project: Project, name: str) -> tuple[str, ...]:
         return (own,)
     taken = [p for tier in project.settings.tiers.values() for p in tier.paths]
     taken += [f"{project.home}/integration", f"{project.home}/smoke"]
-    free = [path for path in project.tests if not any(path == t or path.startswith(f"{t}/") for t in taken)]
+    free = [path for path in project.tests if not is_inside(path, taken)]
     folders = sorted({tests_folder(path) for path in free})
     if "." in folders:
         return (".",)
@@ -99,7 +99,8 @@ def install_needs(project: Project) -> list[str]:
     kind, name = _declared_in(project) or ("group", GROUP)
     extras = data_at(project.data, "project.optional-dependencies") or {}
     extra = name if kind == "extra" else next((e for e in _FOR_TESTS if e in extras), "")
-    files = [f for f in _files(project) if not project.is_installable or f != "requirements.txt"]
+    own = "requirements.txt" if project.is_installable and kind != "file" else ""
+    files = [file for file in _files(project) if file != own]
     needs = ["-e", f".[{extra}]" if extra else "."] if project.is_installable else []
     needs += [part for file in files for part in ("-r", file)]
     written = [json.dumps(part) for part in needs]

@@ -76,6 +76,7 @@ LAYOUTS: dict[str, dict[str, str]] = {
         "tests/unit/test_shop.py": TEST,
     },
     "we are required": {"requirements.txt": "redis\npsycopg\ntest-framework\n", "tests/unit/test_shop.py": TEST},
+    "we are required of a package": {"pyproject.toml": HATCH, "requirements.txt": "test-framework[embedded]~=0.1\n"},
 }
 
 
@@ -201,6 +202,7 @@ def test_the_settings_say_what_the_defaults_do_not(tmp_path: Path, name: str, pa
         ("extras", '"-e", ".[test]", *nox.project.dependency_groups(PROJECT, "tiers")'),
         ("we are declared", '"-e", ".", *nox.project.dependency_groups(PROJECT, "dev")'),
         ("we are required", '("-r", "requirements.txt")'),
+        ("we are required of a package", '("-e", ".", "-r", "requirements.txt")'),
     ],
 )
 def test_the_noxfile_installs_what_is_needed(tmp_path: Path, name: str, needs: str) -> None:
