@@ -84,7 +84,7 @@ def make_plan(root: Path) -> Plan:
     """Return what is to be added to a project; nothing is written.
 
     Raises:
-        BadSetting: A file of the project cannot be read or may not be written; nobody could say what to add.
+        BadSetting: A file of the project cannot be read, says what cannot be, or may not be written.
     """
     _read(root, SETTINGS)  # says of a link that leads out of the project that it is one
     project = Project.at(root)
@@ -125,7 +125,7 @@ def _new_test(project: Project, plan: Plan, tier: str) -> tuple[str, str] | None
     paths = tier_paths(project, tier)
     ours = re.compile(rf"\b(?:{'|'.join(sorted(FIXTURES, key=len, reverse=True))})\b\s*[,):]")
     there = [path for path in project.tests if is_inside(path, paths)]
-    if any(ours.search(_text(project, path)) for path in there):
+    if any(ours.search(project.text(path)) for path in there):
         return None
     folder = next((path for path in paths if not path.endswith(".py")), "")
     name = _free_name(project, ("services", "real_services") if tier == "integration" else ("answers", "all_answers"))
@@ -162,11 +162,7 @@ def _taken(project: Project) -> str:
     wanted = "|".join(f"{service}(?:_db)?" for service in project.services)
     own = re.compile(rf"^(?:async )?def (?:{wanted})\(", re.M)
     found = (path for path in project.python if path.rpartition("/")[2] == "conftest.py")
-    return next((path for path in found if own.search(_text(project, path))), "")
-
-
-def _text(project: Project, path: str) -> str:
-    return (project.root / path).read_text(encoding="utf-8", errors="replace")
+    return next((path for path in found if own.search(project.text(path))), "")
 
 
 def _hints(project: Project) -> Iterator[str]:

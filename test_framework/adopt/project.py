@@ -77,6 +77,17 @@ class Project:
         _check(data)
         return cls(root, data, settings, read_pytest_settings(root))
 
+    def text(self, path: str) -> str:
+        """Return what a file holds.
+
+        Raises:
+            BadSetting: It cannot be read.
+        """
+        try:
+            return (self.root / path).read_text(encoding="utf-8", errors="replace")
+        except OSError as error:
+            raise BadSetting(f"{path} cannot be read: {error.strerror}.") from error
+
     @cached_property
     def python(self) -> tuple[str, ...]:
         """Its Python files, but for those that the audit leaves out."""
@@ -117,8 +128,7 @@ class Project:
         """Whether pip can install it."""
         if "project" in self.data or "build-system" in self.data or (self.root / "setup.py").is_file():
             return True
-        path = self.root / "setup.cfg"
-        return path.is_file() and "[metadata]" in path.read_text(encoding="utf-8", errors="replace")
+        return (self.root / "setup.cfg").is_file() and "[metadata]" in self.text("setup.cfg")
 
     @cached_property
     def packages_are_guessed(self) -> bool:
@@ -126,8 +136,7 @@ class Project:
         backend = self.data.get("build-system", {}).get("build-backend", "setuptools.build_meta")
         if not self.is_installable or not str(backend).startswith("setuptools") or (self.root / "src").is_dir():
             return False
-        texts = [self.root / name for name in ("setup.py", "setup.cfg") if (self.root / name).is_file()]
-        told = "\n".join(path.read_text(encoding="utf-8", errors="replace") for path in texts)
+        told = "\n".join(self.text(name) for name in ("setup.py", "setup.cfg") if (self.root / name).is_file())
         given = self.data.get("tool", {}).get("setuptools", {})
         return not ({"packages", "py-modules"} & given.keys() or re.search(r"\b(?:packages|py_modules)\s*=", told))
 

@@ -87,11 +87,11 @@ def reports_folder(project: Project) -> str:
 
 def schema(project: Project) -> str:
     """Return the file that is certain to be the schema of the project's Postgres; "" when none is."""
-    found = [*project.root.glob("schema.sql"), *project.root.glob("[!.]*/schema.sql")]
+    found = [p for pattern in ("schema.sql", "[!.]*/schema.sql") for p in project.root.glob(pattern) if p.is_file()]
     if len(found) != 1 or not project.has_postgres or project.settings.service("postgres").template:
         return ""
-    text = found[0].read_text(encoding="utf-8", errors="replace")
-    return "" if _FOR_PSQL.search(text) else str(found[0].relative_to(project.root))
+    path = str(found[0].relative_to(project.root))
+    return "" if _FOR_PSQL.search(project.text(path)) else path
 
 
 def install_needs(project: Project) -> list[str]:
@@ -131,7 +131,7 @@ def _declared_in(project: Project) -> tuple[str, str] | None:
     if _names_us(data_at(project.data, "project.dependencies") or ()):
         return "project", ""
     for name in _files(project):
-        if _names_us((project.root / name).read_text(encoding="utf-8", errors="replace").splitlines()):
+        if _names_us(project.text(name).splitlines()):
             return "file", name
     return None
 

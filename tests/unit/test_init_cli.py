@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +15,6 @@ from tests.support.adoption import LIBRARY, files, init, make
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 FIRST = "tests/integration/test_services.py"
 SECOND = "tests/smoke/test_answers.py"
@@ -201,6 +201,11 @@ def test_links(library: Path, tmp_path: Path) -> None:
     assert list(tmp_path.rglob(".imports-*")) == []
 
 
+def unreadable(root: Path) -> None:
+    """Let a file that has to be read lead to one that nobody can read, whatever his rights."""
+    (root / "requirements.txt").symlink_to("/proc/self/mem")
+
+
 def out_of_the_project(root: Path) -> None:
     """Let a folder of tests lead to another place."""
     (root.parent / "elsewhere").mkdir()
@@ -228,6 +233,11 @@ def a_folder(root: Path) -> None:
         (out_of_the_project, f"{FIRST} leads to "),
         (to_nothing, "noxfile.py is a link to "),
         (read_only, "pyproject.toml is read-only, and it is to be changed: make it writable, or add by hand.\n"),
+        pytest.param(
+            unreadable,
+            "requirements.txt cannot be read: Input/output error.\n",
+            marks=pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="/proc is Linux's"),
+        ),
         (a_folder, "noxfile.py cannot be read: Is a directory.\n"),
     ],
 )
@@ -236,10 +246,11 @@ def test_files_that_cannot_be(
 ) -> None:
     """One error, with nothing written."""
     how(library)
-    before = files(library)
+    before = set(library.rglob("*"))
     assert init(library, "--yes") == 2
     assert f"test-framework: {told}" in capsys.readouterr().err
-    assert files(library) == before
+    assert set(library.rglob("*")) == before
+    assert (library / "pyproject.toml").read_text() == LIBRARY["pyproject.toml"]
 
 
 @pytest.mark.parametrize(
