@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from test_framework.config import load
 from tests.support.adoption import LIBRARY, files, make
 from tests.support.run import RUN_SECONDS
 
@@ -90,6 +91,13 @@ def test_the_page_shows_the_project() -> None:
     """Its blocks are the files of these tests, of ten lines."""
     assert {name: text for name, text in BLOCKS.items() if name not in BY_HAND} == LIBRARY
     assert sum(len(text.splitlines()) for text in LIBRARY.values()) == 10
+
+
+def test_the_settings_of_the_page_are_valid(tmp_path: Path) -> None:
+    """The table that names folders says what it is to say."""
+    make(tmp_path, {"pyproject.toml": re.findall(r"^```toml\n(.*?)^```$", PAGE, re.M | re.S)[1]})
+    tier = load(tmp_path, {}).tier("integration")
+    assert (tier.paths, tier.services) == (("tests/db",), ("postgres",))
 
 
 def test_by_hand(place: Place, provider: str) -> None:
