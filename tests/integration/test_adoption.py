@@ -84,7 +84,7 @@ def commands() -> list[list[str]]:
     (block,) = re.findall(r"^```console\n(nox .*?)^```$", PAGE, re.M | re.S)
     words = [line.removeprefix("python -m ").split() for line in block.splitlines()]
     # What has to be installed is there; nox would ask an index.
-    return [[*line, "--no-venv", "--no-install"] if line[0] == "nox" else line for line in words]
+    return [[*line, "--no-venv", "--no-install", "--no-color"] if line[0] == "nox" else line for line in words]
 
 
 def test_the_page_shows_the_project() -> None:
@@ -128,7 +128,7 @@ def test_without_a_service_nox_says_so(embedded_place: Place) -> None:
     """A run of nothing but skips is no success, and the reason is told."""
     library = Library(embedded_place, "explicit")
     library.run("test_framework", "init", "--yes")
-    told = library.run("nox", "--no-venv", "--no-install", "-s", "integration")
+    told = library.run("nox", "--no-venv", "--no-install", "--no-color", "-s", "integration")
     assert "Session integration skipped: not-configured: " in told
     assert "was successful" not in told
 
