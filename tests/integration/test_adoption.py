@@ -110,6 +110,7 @@ def test_by_hand(place: Place, provider: str) -> None:
     assert f" on {provider}: 1 test" in told
 
 
+@pytest.mark.timeout(300)
 def test_by_init(place: Place, provider: str) -> None:
     """What is written runs at once: by nox, by invoke and by pytest, each on real servers."""
     library = Library(place, provider)
