@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 import tarfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.performance.measuring import run, say
+from tests.support.archives import archive, environment, pip
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["PROJECTS", "Place", "RealProject", "prepared"]
-
-INSTALL_SECONDS = 1200.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,26 +99,22 @@ def prepared(project: RealProject, cache: Path) -> Place:
         CaseFailed: pip could not download or install something.
         subprocess.CalledProcessError: An environment could not be made.
     """
-    archives = cache / "archives"
-    archives.mkdir(parents=True, exist_ok=True)
     folder = project.requirement.replace("==", "-")
     root = cache / folder
     python = cache / f"venv-{project.name}" / "bin" / "python"
     place = Place(project, root, python)
     done = python.parents[1] / "proof-ready"
     if not done.exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", python.parents[1]], check=True)
-        _pip(python, "install", "--upgrade", "pip")
-    if not list(archives.glob(f"{folder}*")):
-        _pip(python, "download", "--no-deps", "--no-binary", project.name, "-d", archives, project.requirement)
+        environment(python.parents[1])
+    published = archive(python, project.requirement, cache / "archives")
     # Always as published: a run that was killed may have left its damage.
     shutil.rmtree(root, ignore_errors=True)
-    with tarfile.open(next(archives.glob(f"{folder}*"))) as archive:
-        archive.extractall(cache, filter="data")
+    with tarfile.open(published) as packed:
+        packed.extractall(cache, filter="data")
     if not done.exists():
-        _pip(python, "install", *_requirements(project, root))
+        pip(python, "install", *_requirements(project, root))
         # What an editable installation does; a real one would need the build tools of each project.
-        _pip(python, "uninstall", "--yes", project.name)
+        pip(python, "uninstall", "--yes", project.name)
         paths = "".join(f"{(root / path).resolve()}\n" for path in project.on_path)
         (place.site_packages / "proof.pth").write_text(paths, encoding="utf-8")
         done.touch()
@@ -143,10 +134,3 @@ def _requirements(project: RealProject, root: Path) -> list[str]:
         elif not need.startswith("extra:"):
             found.append(need)
     return found
-
-
-def _pip(python: Path, *arguments: str | Path) -> None:
-    say(f"pip {' '.join(map(str, arguments))}")
-    command = [python, "-m", "pip", "-qq", "--disable-pip-version-check", *arguments]
-    env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    run(command, python.parent, env, INSTALL_SECONDS)
