@@ -105,6 +105,13 @@ def audit_proof(session: nox.Session) -> None:
     session.run("python", "-m", "tests.audit", *session.posargs)
 
 
+@nox.session(name="exec-proof", default=False)
+def exec_proof(session: nox.Session) -> None:
+    """Suites from PyPI by `exec` beside servers started by hand, or some: `-- huey`; `-- --help` lists them."""
+    install(session)
+    session.run("python", "-m", "tests.adoption", *session.posargs)
+
+
 @nox.session(default=False)
 def mutants(session: nox.Session) -> None:
     """Break the backend on purpose, one way at a time, and show which tests notice."""

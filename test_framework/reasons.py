@@ -45,6 +45,7 @@ class Code(StrEnum):
     START_FAILED = "start-failed"
     HEALTH_TIMEOUT = "health-timeout"
     SERVER_DIED = "server-died"
+    PORT_TAKEN = "port-taken"
     DEPENDENCY_UNAVAILABLE = "dependency-unavailable"
     DEPENDENCY_BROKEN = "dependency-broken"
     # Embedded
@@ -190,6 +191,11 @@ CATALOGUE: dict[Code, Entry] = {
         _B,
         "{service} on {provider} was running and is gone: {error}",
         "Look for who stopped it (docker events, dmesg); the next run starts a new one.",
+    ),
+    Code.PORT_TAKEN: Entry(
+        _B,
+        "port {port} of this machine, asked for {service}, cannot be had: {error}",
+        "End what uses it, or ask for another one: --port {service}=PORT.",
     ),
     Code.DEPENDENCY_UNAVAILABLE: Entry(
         _U,

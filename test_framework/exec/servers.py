@@ -12,7 +12,6 @@ from test_framework.config import BadSetting
 from test_framework.exec.variables import fields_of, ports_of
 from test_framework.reasons import Code
 from test_framework.supervisor.client import SupervisorLost, connect
-from test_framework.supervisor.own import taken
 from test_framework.supervisor.wire import Want
 
 if TYPE_CHECKING:
@@ -54,8 +53,8 @@ def leased(
         wants = [replace(Want.of(name, settings, None), own=own) for name, own in wishes.items()]
         client.warm(wants)
         resolutions = {want.service: client.resolve(want) for want in wants}
-        for name, resolution in resolutions.items():
-            tell(_told(resolution, wishes[name]))
+        for resolution in resolutions.values():
+            tell(_told(resolution))
         endpoints = {name: found.endpoint for name, found in resolutions.items() if found.endpoint}
         if len(endpoints) < len(wishes):
             raise NotServed
@@ -67,7 +66,7 @@ def leased(
             _end(client, endpoints, tell)
 
 
-def _told(resolution: Resolution, own: Own) -> str:
+def _told(resolution: Resolution) -> str:
     """Return the line of a service, and the log of a server that did not start below it."""
     name, endpoint, reason = resolution.service, resolution.endpoint, resolution.reason
     tried = [(a.provider, a.reason) for a in resolution.attempts if a.reason and a.reason is not reason]
@@ -77,9 +76,6 @@ def _told(resolution: Resolution, own: Own) -> str:
         asked = f" ({endpoint.note})" if endpoint.note else ""
         version = f" {endpoint.version}" if endpoint.version else ""
         return f"{name}{version}{asked} on {endpoint.provider} at {endpoint.safe_url}{note}"
-    if own.port and (why := taken(own.port)):
-        port = f"port {own.port} of this machine, from --port {name}={own.port}, cannot be had"
-        return f"{name} cannot be had: {port}: {why}. End what uses it, or name another port."
     refused = resolution.refused
     log = f"\nThe end of the server's log:\n{refused.log.rstrip()}" if refused.log.strip() else ""
     return f"{name} cannot be had: {refused.reason}{note}. {refused.reason.remedy}{log}"

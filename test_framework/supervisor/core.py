@@ -158,8 +158,14 @@ class Supervisor:
                 held.append(Held(name, databases.checkout((), run.id, run.env, whole=True), databases, base))
             parts = {h.service: Part(h.server, h.isolated.endpoint) for h in held}
             if context.own and way.builds_on:
-                refuse_taken(service, way, context.own)
-            server = way.obtain(service, replace(context, needs=parts))
+                refuse_taken(service, context.own)
+            try:
+                server = way.obtain(service, replace(context, needs=parts))
+            except Refused:
+                # Somebody may have taken the port meanwhile, which each provider says in its own way.
+                if context.own and way.builds_on:
+                    refuse_taken(service, context.own)
+                raise
             if context.own:
                 refuse_remote(server.endpoint)
         except BaseException:

@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 import errno
+import pwd
 import socket
 from contextlib import closing, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from test_framework.reasons import Code
 from test_framework.verdict import Reason, Refused
 
 if TYPE_CHECKING:
-    from test_framework.contracts import Own, Provider, Service
+    from test_framework.contracts import Own, Service
     from test_framework.verdict import Endpoint
 
-__all__ = ["refuse_remote", "refuse_taken", "taken"]
+__all__ = ["holder", "refuse_remote", "refuse_taken", "taken"]
 
+_LISTENS = "0A"
 _LOOPBACK = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
 
 
-def refuse_taken(service: Service, way: Provider, own: Own) -> None:
+def refuse_taken(service: Service, own: Own) -> None:
     """Refuse to start a server on a port where another one would answer in its place.
 
     Raises:
-        Refused: `start-failed`.
+        Refused: `port-taken`.
     """
     if own.port and (why := taken(own.port)):
-        error = f"port {own.port} of this machine cannot be had: {why}"
-        raise Refused(Reason.of(Code.START_FAILED, service=service.name, provider=way.name, error=error))
+        by = holder(own.port)
+        error = f"{why}, by {by}" if by else why
+        raise Refused(Reason.of(Code.PORT_TAKEN, service=service.name, port=own.port, error=error))
 
 
 def taken(port: int) -> str | None:
@@ -43,6 +47,36 @@ def taken(port: int) -> str | None:
                 if error.errno != errno.EADDRNOTAVAIL:
                     return error.strerror or str(error)
     return None
+
+
+def holder(port: int) -> str:
+    """Return who listens on a port, as far as the system tells us: a process, else its user, else an empty text.
+
+    Only Linux tells everybody, in `/proc/net/tcp`; see proc(5). What runs in a container is there as `docker-proxy`.
+    """
+    for table in ("tcp", "tcp6"):
+        with suppress(OSError):
+            for line in Path("/proc/net", table).read_text(encoding="ascii").splitlines()[1:]:
+                _, local, _, state, _, _, _, uid, _, inode, *_ = line.split()
+                if state == _LISTENS and int(local.rpartition(":")[2], 16) == port:
+                    return _process_of(inode) or f"a process of user {_name_of(int(uid))}"
+    return ""
+
+
+def _process_of(inode: str) -> str:
+    """Return the process that has a socket open, among those that we may look into."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if any(str(fd.readlink()) == f"socket:[{inode}]" for fd in (folder / "fd").iterdir()):
+                return f"{(folder / 'comm').read_text().strip()} (process {folder.name})"
+    return ""
+
+
+def _name_of(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 def refuse_remote(endpoint: Endpoint) -> None:

@@ -101,7 +101,8 @@ def _proved(suite: Suite, cache: Path) -> Proof:
 
 def found_in(suite: Suite, ran: Mapping[str, Ran], absent: list[Absent]) -> Proof:
     """Return what the runs of a suite come to: counts side by side, and each test that said something else."""
-    rows, figures, differ = [], [], []
+    rows: list[list[str | int]] = []
+    figures, differ = [], []
     for way, one in ran.items():
         servers = ", ".join(f"{service} {version}" for service, version in one.versions.items())
         rows.append([way, servers, *one.outcomes.counts()])
@@ -111,10 +112,10 @@ def found_in(suite: Suite, ran: Mapping[str, Ran], absent: list[Absent]) -> Proo
         told = differences(ran[way].outcomes, ran[other].outcomes)
         figures.append(Figure(f"{suite.name} by {way}: tests that say something else than {other}", len(told), "", 0))
         differ += [[name, way, mine, other, theirs] for name, mine, theirs in told]
-    counts = [Counts(f"{suite.requirement.replace('==', ' ')}", ("on", "servers", *OUTCOMES), rows)]
+    counts = [Counts(f"{suite.name} {suite.version}", ("on", "servers", *OUTCOMES), rows)]
     if differ:
         counts.append(Counts(f"{suite.name}: tests that differ", ("test", "on", "says", "on", "says"), differ))
-    command = " ".join(["exec", *suite.options(), "--", *suite.command("python")])
+    command = " ".join(["exec", *suite.options(), "--", *suite.command()])
     counts.append(Counts(f"{suite.name}: the command", ("command",), [[command]]))
     return Proof(suite.name, (), tuple(figures), tuple(absent), tuple(counts))
 

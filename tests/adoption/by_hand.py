@@ -12,7 +12,7 @@ import time
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from test_framework import services
@@ -95,14 +95,14 @@ def containers(wanted: Sequence[str], fixed: Mapping[str, int]) -> Iterator[list
 def _postgres(port: int) -> Iterator[Server]:
     folder_of_programs = Path(_program("postgres")).resolve().parent
     # PostgreSQL does not run as root.
-    user = {"user": "nobody", "group": "nogroup", "extra_groups": ()} if os.geteuid() == 0 else {}
+    user: dict[str, Any] = {"user": "nobody", "group": "nogroup", "extra_groups": ()} if os.geteuid() == 0 else {}
     with tempfile.TemporaryDirectory(prefix="by-hand-", dir="/tmp") as text:
         folder = Path(text)
         if user:
             shutil.chown(folder, "nobody", "nogroup")
         data = str(folder / "data")
         _asked([folder_of_programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8"], **user)
-        command = [folder_of_programs / "postgres", "-D", data, "-p", str(port), "-k", text]
+        command: list[str | Path] = [folder_of_programs / "postgres", "-D", data, "-p", str(port), "-k", text]
         with _running("postgres", command, port, folder, **user):
             login = ["-h", "127.0.0.1", "-p", str(port), "-U", "postgres"]
             _asked([folder_of_programs / "createdb", *login, DATABASE])
@@ -119,7 +119,7 @@ def _redis(port: int) -> Iterator[Server]:
 
 
 @contextmanager
-def _running(service: str, command: Sequence[str | Path], port: int, folder: Path, **user: object) -> Iterator[None]:
+def _running(service: str, command: Sequence[str | Path], port: int, folder: Path, **user: Any) -> Iterator[None]:
     log = folder / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -128,7 +128,7 @@ def _running(service: str, command: Sequence[str | Path], port: int, folder: Pat
             stdout=output,
             stderr=output,
             cwd=folder,
-            **user,  # type: ignore[call-overload]
+            **user,
         )
     try:
         _wait(service, port, lambda: log.read_text(errors="replace") if process.poll() is not None else None)
@@ -170,7 +170,7 @@ def _program(name: str) -> str:
     raise CannotStart(f"there is no program {name} here to start by hand")
 
 
-def _asked(command: Sequence[str | Path], **user: object) -> str:
+def _asked(command: Sequence[str | Path], **user: Any) -> str:
     """Run a command and return what it prints; raises `CaseFailed`."""
     if not user:
         return run(command, Path("/"), os.environ, _SECONDS)[1]
@@ -181,7 +181,7 @@ def _asked(command: Sequence[str | Path], **user: object) -> str:
         check=False,
         timeout=_SECONDS,
         cwd="/",
-        **user,  # type: ignore[call-overload]
+        **user,
     )
     if result.returncode:
         raise CaseFailed(result.stderr)

@@ -50,6 +50,11 @@ class Suite:
         """The name without the version."""
         return self.requirement.partition("==")[0]
 
+    @property
+    def version(self) -> str:
+        """The version without the name."""
+        return self.requirement.partition("==")[2]
+
     def options(self) -> list[str]:
         """Return the options of `exec`."""
         found = [part for service in self.services for part in ("--service", service)]
@@ -57,13 +62,13 @@ class Suite:
         found += [] if self.password else ["--no-password"]
         return found + [part for name, template in self.env.items() for part in ("--env", f"{name}={template}")]
 
-    def command(self, python: str, *options: str) -> list[str]:
+    def command(self, *options: str) -> list[str]:
         """Return the command that runs it, with further options of pytest."""
-        command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, *self.tests]
+        command = ["python", "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, *self.tests]
         if self.unset:
             command = ["env", *(part for name in self.unset for part in ("-u", name)), *command]
         if self.first:
-            command = ["sh", "-c", f"{python} -c '{self.first}' && exec \"$@\"", "sh", *command]
+            command = ["sh", "-c", f"python -c '{self.first}' && exec \"$@\"", "sh", *command]
         return command
 
 
@@ -116,7 +121,7 @@ class Place:
         """Download and install what is not there yet; raises `CaseFailed`."""
         self._trees = cache / "trees"
         self.suite = suite
-        self.bin = cache / f"venv-{suite.requirement}" / "bin"
+        self.bin = cache / f"venv-{suite.name}-{suite.version}" / "bin"
         done = self.bin.parent / "ready"
         if not done.exists():
             environment(self.bin.parent)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import sys
@@ -208,10 +209,14 @@ class TestPort:
             assert {"postgres": int(env["PGPORT"]), "redis": int(env["REDIS_PORT"])} == ports
 
     def test_a_port_that_is_taken(self, on_each: Execs) -> None:
-        """One line says which and what to do, and the server that is there is not taken for ours."""
+        """One line says which, who has it and what to do, and the server that is there is not taken for ours."""
         with listening() as port:
             said = on_each.refused("--service", "redis", "--port", f"redis={port}", "--no-password", status=125)
-        assert f"--port redis={port}, cannot be had: Address already in use. End what uses it" in said
+        assert f"redis cannot be had: port-taken: port {port} of this machine, asked for redis, cannot be had" in said
+        assert "Address already in use, by " in said
+        assert f"(process {os.getpid()})" in said
+        assert "End what uses it, or ask for another one: --port redis=PORT." in said
+        assert len(said.splitlines()) == 1
 
     def test_a_port_of_a_redis(self, execs: Execs) -> None:
         """Not even one that would answer all our questions."""

@@ -29,7 +29,7 @@ def markdown(machine: Mapping[str, Any], found: Iterable[Findings]) -> Iterator[
     if figures:
         yield from ("", "| what | measured | aim | |", "|---|---|---|---|")
         yield from map(_figure, figures)
-    for part in parts:
+    for part in (part for part in parts if part.tables or part.absent):
         yield from ("", f"### {part.part}")
         for table in part.tables:
             yield ""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
 from contextlib import closing
 
 import pytest
 
 from test_framework.config import BadSetting
 from test_framework.exec.variables import FIELDS, Template, environment, fields_of
-from test_framework.supervisor.own import refuse_remote, taken
+from test_framework.supervisor.own import holder, refuse_remote, taken
 from test_framework.verdict import Code, Endpoint, Refused
 
 POSTGRES = Endpoint("postgres", "embedded", "postgresql://postgres:s3cret@127.0.0.1:40001/test", "17.2")
@@ -157,4 +160,25 @@ def test_a_port_that_is_taken(host: str) -> None:
     port = server.getsockname()[1]
     with closing(server):
         assert taken(port)
+        if sys.platform == "linux":
+            assert holder(port).endswith(f"(process {os.getpid()})")
     assert taken(port) is None
+    assert holder(port) == ""
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="needs root, who can become another user")
+def test_a_port_of_another_user() -> None:
+    """A process that we may not look into is told by its user."""
+    code = """
+import encodings.ascii, os, sys
+from test_framework.supervisor.own import holder
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65534)
+print(holder(int(sys.argv[1])))
+"""
+    # What it reads of Python's own has to be read before it becomes somebody who may not.
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        port = str(server.getsockname()[1])
+        told = subprocess.run([sys.executable, "-c", code, port], capture_output=True, text=True, check=True).stdout
+    assert told == "a process of user root\n"
