@@ -56,6 +56,9 @@ _INITDB = (
     # The first segment of the log is most of a new data directory, which is copied for each start.
     "--wal-segsize=1",
 )
+_LETTERS = "--lc-ctype=C.UTF-8"
+"""Letters beyond ASCII are letters, as in the official image and in Debian's clusters; without it `lower` and `ILIKE`
+know ASCII alone. Not every system has this locale."""
 
 
 class Postgres:
@@ -157,7 +160,7 @@ def _initialised(binary: Binary, run: RunAs) -> Path:
     password that is set after the start.
     """
     stamp = binary.path.stat()
-    key = f"{binary.path}|{binary.version}|{stamp.st_size}|{stamp.st_mtime_ns}|{run.uid}|{_INITDB}"
+    key = f"{binary.path}|{binary.version}|{stamp.st_size}|{stamp.st_mtime_ns}|{run.uid}|{_INITDB}|{_LETTERS}"
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "test-framework"
     kept = base / f"initdb-{binary.version}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
     if (kept / "PG_VERSION").exists():
@@ -182,9 +185,9 @@ def _initialised(binary: Binary, run: RunAs) -> Path:
 
 def _run_initdb(binary: Binary, data: Path, run: RunAs) -> None:
     command = [str(binary.path.with_name("initdb")), "-D", str(data), *_INITDB]
-    result: subprocess.CompletedProcess[str] = subprocess.run(  # noqa: S603  # our own arguments
-        command, capture_output=True, text=True, timeout=120, check=False, cwd=data.parent, **run.popen
-    )
+    result = _ran([*command, _LETTERS], data.parent, run)
+    if "invalid locale name" in result.stderr:
+        result = _ran(command, data.parent, run)
     if result.returncode:
         lines = result.stderr.strip().splitlines()
         # The last lines tell of its tidying up; the cause comes before.
@@ -193,6 +196,21 @@ def _run_initdb(binary: Binary, data: Path, run: RunAs) -> None:
         fields: dict[str, Any] = {"error": error[-1] if error else f"initdb exited {result.returncode}"}
         fields |= {"what": data} if code is Code.DISK_FULL else {"service": "postgres", "provider": "embedded"}
         raise Refused(Reason.of(code, **fields), log=result.stderr)
+
+
+def _ran(command: list[str], folder: Path, run: RunAs) -> subprocess.CompletedProcess[str]:
+    result: subprocess.CompletedProcess[str] = subprocess.run(  # noqa: S603  # our own arguments
+        # The error that is looked for is in English.
+        command,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        cwd=folder,
+        env={**os.environ, "LC_MESSAGES": "C", "LC_ALL": ""},
+        **run.popen,
+    )
+    return result
 
 
 def _database(launch: Launch) -> str:

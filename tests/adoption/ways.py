@@ -103,7 +103,7 @@ def _outcomes(place: Place, before: Sequence[str], env: Mapping[str, str], said:
     root = place.fresh()
     with tempfile.TemporaryDirectory() as folder:
         junit = Path(folder, "junit.xml")
-        command = [*before, *place.suite.command(f"--junitxml={junit}")]
+        command = [*before, *place.suite.command(f"--junitxml={junit}", "--tb=line")]
         _, output = run(command, root, env, SECONDS, may_fail=True)
         if not junit.exists():
             refused = re.findall(r"^exec: (.*cannot be had.*)$", output, re.M)

@@ -67,17 +67,19 @@ with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
 with psycopg.connect("", dbname="postgres") as connection:
     by_variables = connection.info.dbname
     (kept,) = connection.execute("SELECT rolpassword FROM pg_authid WHERE rolname = current_user").fetchone()
+    (lower,) = connection.execute("SELECT lower('\u00c9')").fetchone()
 client = redis.Redis.from_url(os.environ["REDIS_URL"])
 asked = int(client.config_get("databases")["databases"])
 sizes = [redis.Redis.from_url(os.environ["REDIS_URL"], db=number).dbsize() for number in range(asked)]
 told = client.connection_pool.connection_kwargs
-print(json.dumps([sorted(names), by_variables, kept, sizes, dict(os.environ), told["host"], str(told["port"])]))
+print(json.dumps([sorted(names), by_variables, kept, sizes, dict(os.environ), told["host"], str(told["port"]), lower]))
 """
-        names, by_variables, kept, sizes, env, host, port = json.loads(on_each.python(code))
+        names, by_variables, kept, sizes, env, host, port, lower = json.loads(on_each.python(code))
         assert names == ["postgres", "shop", "test"]
         assert by_variables == "postgres"
         # Some clients refuse a server with fewer rounds of hashing than by default.
         assert kept.startswith("SCRAM-SHA-256$4096:")
+        assert lower == "\u00e9"
         assert sizes == [0] * 16
         assert (env["PGHOST"], env["REDIS_HOST"], env["REDIS_PORT"]) == ("127.0.0.1", host, port)
         login = f"{env['PGUSER']}:{env['PGPASSWORD']}@{env['PGHOST']}:{env['PGPORT']}"
