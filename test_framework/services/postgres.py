@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -243,9 +244,9 @@ def _verifier(launch: Launch) -> str:
     """Return what a server keeps of a password (RFC 5802 and 7677), after one round of hashing and not 4,096.
 
     Our passwords are long and random, so that stretching them would only make each connection slower: by half. But
-    there are clients, such as pg8000, that refuse fewer rounds, and on a run's own server it may use any client.
+    scramp, with which pg8000 logs in, refuses fewer rounds, and a run that has a server to itself may use any client.
     """
-    rounds = _USUAL_ROUNDS if launch.own else 1
+    rounds = _USUAL_ROUNDS if launch.own or find_spec("scramp") else 1
     salt = secrets.token_bytes(16)
     salted = hashlib.pbkdf2_hmac("sha256", launch.password.encode(), salt, rounds)
     stored = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()
