@@ -17,11 +17,7 @@ if TYPE_CHECKING:
     ("own", "installed", "rounds"), [(None, False, 1), (None, True, 4096), (Own(), False, 4096)], ids=str
 )
 def test_rounds_of_hashing(
-    own: Own | None,
-    installed: bool,
-    rounds: int,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,  # noqa: FBT001
+    own: Own | None, rounds: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, installed: bool
 ) -> None:
     """One, unless a client may be used that refuses so few."""
     monkeypatch.syspath_prepend(tmp_path)
