@@ -96,28 +96,55 @@ def _proved(suite: Suite, cache: Path) -> Proof:
             absent.append(Absent(way, str(error)))
         except CaseFailed as error:
             absent.append(Absent(way, str(error), failed=True))
-    return found_in(suite, ran, absent)
+    # Suites that wait for threads and clocks have tests that say now this, now that: asked twice, they are told apart.
+    again: dict[str, Ran] = {}
+    for way in {name for pair in BESIDE.items() if _differ(ran, *pair) for name in pair}:
+        say(f"{suite.requirement}: {way}, once more")
+        try:
+            again[way] = WAYS[way](place)
+        except (CannotStart, CaseFailed) as error:
+            absent.append(Absent(f"{way}, once more", str(error), failed=True))
+    return found_in(suite, ran, again, absent)
 
 
-def found_in(suite: Suite, ran: Mapping[str, Ran], absent: list[Absent]) -> Proof:
-    """Return what the runs of a suite come to: counts side by side, and each test that said something else."""
+def found_in(suite: Suite, ran: Mapping[str, Ran], again: Mapping[str, Ran], absent: list[Absent]) -> Proof:
+    """Return what the runs of a suite come to: counts side by side, and each test that said something else.
+
+    Args:
+        suite: Which.
+        ran: The runs, by way.
+        again: Second runs of the ways that did not say the same.
+        absent: What did not run.
+    """
     rows: list[list[str | int]] = []
-    figures, differ = [], []
-    for way, one in ran.items():
+    for way, one in [*ran.items(), *((f"{way}, once more", one) for way, one in again.items())]:
         servers = ", ".join(f"{service} {version}" for service, version in one.versions.items())
         rows.append([way, servers, *one.outcomes.counts()])
+    figures, differ = [], []
     for way, other in BESIDE.items():
         if way not in ran or other not in ran:
             continue
-        told = differences(ran[way].outcomes, ran[other].outcomes)
-        figures.append(Figure(f"{suite.name} by {way}: tests that say something else than {other}", len(told), "", 0))
-        differ += [[name, way, mine, other, theirs] for name, mine, theirs in told]
+        steady = {*_differ(ran, way, other)}
+        if way in again and other in again:
+            steady &= {*_differ(again, way, other)}
+        name = f"{suite.name} by {way}: tests that say something else than {other}"
+        figures.append(Figure(name, len(steady), "", 0))
+        for runs in (ran, again):
+            for test, (mine, theirs) in _differ(runs, way, other).items():
+                differ.append([test, way, mine, other, theirs, "each time" if test in steady else "once"])
     counts = [Counts(f"{suite.name} {suite.version}", ("on", "servers", *OUTCOMES), rows)]
     if differ:
-        counts.append(Counts(f"{suite.name}: tests that differ", ("test", "on", "says", "on", "says"), differ))
+        counts.append(Counts(f"{suite.name}: tests that differ", ("test", "on", "says", "on", "says", ""), differ))
     command = " ".join(["exec", *suite.options(), "--", *suite.command()])
     counts.append(Counts(f"{suite.name}: the command", ("command",), [[command]]))
     return Proof(suite.name, (), tuple(figures), tuple(absent), tuple(counts))
+
+
+def _differ(ran: Mapping[str, Ran], way: str, other: str) -> dict[str, tuple[str, str]]:
+    """Return the tests of which two ways say something else, with what each says; none where one did not run."""
+    if way not in ran or other not in ran:
+        return {}
+    return differences(ran[way].outcomes, ran[other].outcomes)
 
 
 def _together(told: list[dict[str, Any]]) -> dict[str, Any]:

@@ -42,11 +42,11 @@ class Outcomes:
         return [found[outcome] for outcome in OUTCOMES]
 
 
-def differences(one: Outcomes, other: Outcomes) -> list[tuple[str, str, str]]:
-    """Return the tests of which two runs say something else: the name, and what each says; `absent` for nothing."""
+def differences(one: Outcomes, other: Outcomes) -> dict[str, tuple[str, str]]:
+    """Return the tests of which two runs say something else, by name, with what each says; `absent` for nothing."""
     names = sorted({*one.tests, *other.tests})
     told = ((name, one.tests.get(name, ("absent",)), other.tests.get(name, ("absent",))) for name in names)
-    return [(name, ", ".join(mine), ", ".join(theirs)) for name, mine, theirs in told if mine != theirs]
+    return {name: (", ".join(mine), ", ".join(theirs)) for name, mine, theirs in told if mine != theirs}
 
 
 def _outcomes(case: ET.Element) -> list[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
+from test_framework.reasons import CATALOGUE, Code, Kind
 from tests.adoption.by_hand import CannotStart, containers, programs
 from tests.adoption.outcomes import Outcomes
 from tests.performance.measuring import CaseFailed, run
@@ -106,9 +107,9 @@ def _outcomes(place: Place, before: Sequence[str], env: Mapping[str, str], said:
         command = [*before, *place.suite.command(f"--junitxml={junit}", "--tb=line")]
         _, output = run(command, root, env, SECONDS, may_fail=True)
         if not junit.exists():
-            refused = re.findall(r"^exec: (.*cannot be had.*)$", output, re.M)
-            if before and refused:
-                raise CannotStart(" ".join(refused))
+            refused = re.findall(r"^exec: (\S+ cannot be had: (\S+): .*)$", output, re.M) if before else []
+            if refused and all(CATALOGUE[Code(code)].kind is Kind.UNAVAILABLE for _, code in refused):
+                raise CannotStart(" ".join(line for line, _ in refused))
             raise CaseFailed(f"it wrote no results:\n{output[-2000:]}")
         if said is not None:
             said.append(output)

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 PASSED = Outcomes({"a": ("passed",), "b": ("passed",)})
 SUITE = Suite("some==1.0", "", ("redis",), ("tests",), {"redis": 6379}, password=False, env={"URL": "{redis.url}"})
+BY_HAND = Ran({"redis": "7.0.1"}, PASSED)
+SAME = {"by hand": BY_HAND, "exec, embedded": BY_HAND}
+DIFFER = SAME | {"exec, embedded": Ran({"redis": "7.0.1"}, Outcomes({"a": ("failed",), "b": ("passed",)}))}
 JUNIT = """<testsuites><testsuite>
 <testcase classname="m" name="good"/>
 <testcase classname="m" name="bad"><failure message="x"/></testcase>
@@ -51,35 +54,43 @@ def test_outcomes_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("other", "expected"),
     [
-        ({"a": ("passed",), "b": ("passed",)}, []),
-        ({"a": ("failed",), "b": ("passed",)}, [("a", "passed", "failed")]),
-        ({"b": ("passed",)}, [("a", "passed", "absent")]),
-        ({"a": ("passed",), "b": ("passed",), "c": ("skipped",)}, [("c", "absent", "skipped")]),
+        ({"a": ("passed",), "b": ("passed",)}, {}),
+        ({"a": ("failed",), "b": ("passed",)}, {"a": ("passed", "failed")}),
+        ({"b": ("passed",)}, {"a": ("passed", "absent")}),
+        ({"a": ("passed",), "b": ("passed",), "c": ("skipped",)}, {"c": ("absent", "skipped")}),
     ],
 )
-def test_runs_are_compared_test_by_test(other: dict[str, tuple[str, ...]], expected: list[object]) -> None:
+def test_runs_are_compared_test_by_test(other: dict[str, tuple[str, ...]], expected: dict[str, object]) -> None:
     """Also where the counts are the same."""
     assert differences(PASSED, Outcomes(other)) == expected
 
 
 def test_a_difference_is_a_failure_and_is_named() -> None:
     """The figure does not reach its aim, and the page has the test."""
-    ran = {
-        "by hand": Ran({"redis": "7.0.1"}, PASSED),
-        "exec, embedded": Ran({"redis": "7.0.1"}, Outcomes({"a": ("failed",), "b": ("passed",)})),
-    }
-    proof = found_in(SUITE, ran, [])
+    proof = found_in(SUITE, DIFFER, DIFFER, [])
     assert [figure.reached for figure in proof.figures] == [False]
     lines = list(page({"cores": "2"}, [proof]))
     assert "| by hand | redis 7.0.1 | 2 | 0 | 0 | 0 | 0 |" in lines
-    assert "| a | exec, embedded | failed | by hand | passed |" in lines
-    same = found_in(SUITE, ran | {"exec, embedded": ran["by hand"]}, [])
+    assert lines.count("| a | exec, embedded | failed | by hand | passed | each time |") == 2
+    # One that could not be asked twice counts.
+    assert [figure.reached for figure in found_in(SUITE, DIFFER, {}, []).figures] == [False]
+    same = found_in(SUITE, SAME, {}, [])
     assert [figure.reached for figure in same.figures] == [True]
+    assert not any("differ" in line for line in page({}, [same]))
+
+
+def test_a_test_that_says_now_this_now_that_is_told_and_does_not_count() -> None:
+    """It said the same when it was asked again."""
+    proof = found_in(SUITE, DIFFER, SAME, [])
+    assert [figure.reached for figure in proof.figures] == [True]
+    lines = list(page({"cores": "2"}, [proof]))
+    assert "| a | exec, embedded | failed | by hand | passed | once |" in lines
+    assert "| exec, embedded, once more | redis 7.0.1 | 2 | 0 | 0 | 0 | 0 |" in lines
 
 
 def test_what_did_not_run_is_compared_with_nothing() -> None:
     """Without its counterpart a way has no figure."""
-    assert found_in(SUITE, {"exec, Docker": Ran({}, PASSED)}, []).figures == ()
+    assert found_in(SUITE, {"exec, Docker": Ran({}, PASSED)}, {}, []).figures == ()
 
 
 def test_each_way_by_exec_has_one_by_hand() -> None:
