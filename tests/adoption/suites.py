@@ -91,6 +91,15 @@ SUITES = (
         env={"SQLALCHEMY_UTILS_TEST_DB": "{postgres.database}"},
         first=_CREATE_HSTORE,
     ),
+    # Reads the port of Redis, and knows no password. Its files have no names by which pytest would find them.
+    Suite(
+        "walrus==0.9.8",
+        "fd2827ac265e857b485792c9da83ed6e22a00fe3e5fb9c2655ad59e2daf7966e",
+        ("redis",),
+        ("-o", "python_files=*.py", "walrus/tests"),
+        password=False,
+        env={"WALRUS_REDIS_PORT": "{redis.port}"},
+    ),
     # Wants both; Redis at its usual port, without a password.
     Suite(
         "huey==3.5.4",
