@@ -46,7 +46,7 @@ class Ran:
 
 def _nothing(place: Place) -> Ran:
     """Run it as it is on a machine with no server: what passes needs none."""
-    return Ran({}, _outcomes(place, [], _environment(place)))
+    return Ran({}, _run(place, [], _environment(place))[0])
 
 
 def _by_hand(start: Callable[..., AbstractContextManager[Sequence[Server]]]) -> Callable[[Place], Ran]:
@@ -58,7 +58,7 @@ def _by_hand(start: Callable[..., AbstractContextManager[Sequence[Server]]]) -> 
                 env |= server.env
             fields = {server.service: SimpleNamespace(**server.fields) for server in servers}
             env |= {name: template.format(**fields) for name, template in suite.env.items()}
-            return Ran({server.service: server.version for server in servers}, _outcomes(place, [], env))
+            return Ran({server.service: server.version for server in servers}, _run(place, [], env)[0])
 
     return ran
 
@@ -67,11 +67,10 @@ def _by_exec(provider: str) -> Callable[[Place], Ran]:
     def ran(place: Place) -> Ran:
         env = _environment(place) | {"TEST_FRAMEWORK_PROVIDERS": provider, "TEST_FRAMEWORK_IDLE_SECONDS": "0"}
         before = [sys.executable, "-m", "test_framework", "exec", *place.suite.options(), "--"]
-        said: list[str] = []
-        outcomes = _outcomes(place, before, env, said)
-        told = re.findall(rf"^exec: (\w+) (\S+) (?:\(.*?\) )?on {provider} ", said[0], re.M)
+        outcomes, said = _run(place, before, env)
+        told = re.findall(rf"^exec: (\w+) (\S+) (?:\(.*?\) )?on {provider} ", said, re.M)
         if {service for service, _ in told} != {*place.suite.services}:
-            raise CaseFailed(f"exec did not say that it ran on {provider}:\n{said[0][:2000]}")
+            raise CaseFailed(f"exec did not say that it ran on {provider}:\n{said[:2000]}")
         return Ran(dict(told), outcomes)
 
     return ran
@@ -94,8 +93,8 @@ def _environment(place: Place) -> dict[str, str]:
     return kept | {"PATH": f"{place.bin}:{os.environ['PATH']}", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def _outcomes(place: Place, before: Sequence[str], env: Mapping[str, str], said: list[str] | None = None) -> Outcomes:
-    """Run the suite to its end in a fresh tree and return what its tests said; `said` is given what was printed.
+def _run(place: Place, before: Sequence[str], env: Mapping[str, str]) -> tuple[Outcomes, str]:
+    """Run the suite to its end in a fresh tree; return what its tests said, and what was printed.
 
     Raises:
         CannotStart: `exec` has no servers; it has said why.
@@ -111,6 +110,4 @@ def _outcomes(place: Place, before: Sequence[str], env: Mapping[str, str], said:
             if refused and all(CATALOGUE[Code(code)].kind is Kind.UNAVAILABLE for _, code in refused):
                 raise CannotStart(" ".join(line for line, _ in refused))
             raise CaseFailed(f"it wrote no results:\n{output[-2000:]}")
-        if said is not None:
-            said.append(output)
-        return Outcomes.read(junit)
+        return Outcomes.read(junit), output
