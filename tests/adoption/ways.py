@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from tests.adoption.by_hand import Server
-    from tests.adoption.suites import Place
+    from tests.adoption.suites import Place, Suite
 
 __all__ = ["BESIDE", "WAYS", "Ran"]
 
@@ -46,7 +46,8 @@ class Ran:
 
 def _nothing(place: Place) -> Ran:
     """Run it as it is on a machine with no server: what passes needs none."""
-    return Ran({}, _run(place, [], _environment(place))[0])
+    # What has to be there first cannot be made.
+    return Ran({}, _run(place, replace(place.suite, first=""), [], _environment(place))[0])
 
 
 def _by_hand(start: Callable[..., AbstractContextManager[Sequence[Server]]]) -> Callable[[Place], Ran]:
@@ -58,7 +59,7 @@ def _by_hand(start: Callable[..., AbstractContextManager[Sequence[Server]]]) -> 
                 env |= server.env
             fields = {server.service: SimpleNamespace(**server.fields) for server in servers}
             env |= {name: template.format(**fields) for name, template in suite.env.items()}
-            return Ran({server.service: server.version for server in servers}, _run(place, [], env)[0])
+            return Ran({server.service: server.version for server in servers}, _run(place, suite, [], env)[0])
 
     return ran
 
@@ -67,7 +68,7 @@ def _by_exec(provider: str) -> Callable[[Place], Ran]:
     def ran(place: Place) -> Ran:
         env = _environment(place) | {"TEST_FRAMEWORK_PROVIDERS": provider, "TEST_FRAMEWORK_IDLE_SECONDS": "0"}
         before = [sys.executable, "-m", "test_framework", "exec", *place.suite.options(), "--"]
-        outcomes, said = _run(place, before, env)
+        outcomes, said = _run(place, place.suite, before, env)
         told = re.findall(rf"^exec: (\w+) (\S+) (?:\(.*?\) )?on {provider} ", said, re.M)
         if {service for service, _ in told} != {*place.suite.services}:
             raise CaseFailed(f"exec did not say that it ran on {provider}:\n{said[:2000]}")
@@ -93,8 +94,8 @@ def _environment(place: Place) -> dict[str, str]:
     return kept | {"PATH": f"{place.bin}:{os.environ['PATH']}", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def _run(place: Place, before: Sequence[str], env: Mapping[str, str]) -> tuple[Outcomes, str]:
-    """Run the suite to its end in a fresh tree; return what its tests said, and what was printed.
+def _run(place: Place, suite: Suite, before: Sequence[str], env: Mapping[str, str]) -> tuple[Outcomes, str]:
+    """Run a suite to its end in a fresh tree; return what its tests said, and what was printed.
 
     Raises:
         CannotStart: `exec` has no servers; it has said why.
@@ -103,7 +104,7 @@ def _run(place: Place, before: Sequence[str], env: Mapping[str, str]) -> tuple[O
     root = place.fresh()
     with tempfile.TemporaryDirectory() as folder:
         junit = Path(folder, "junit.xml")
-        command = [*before, *place.suite.command(f"--junitxml={junit}", "--tb=line")]
+        command = [*before, *suite.command(f"--junitxml={junit}", "--tb=line")]
         _, output = run(command, root, env, SECONDS, may_fail=True)
         if not junit.exists():
             refused = re.findall(r"^exec: (\S+ cannot be had: (\S+): .*)$", output, re.M) if before else []
