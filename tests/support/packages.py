@@ -136,15 +136,15 @@ def check(extra: str, wheel: Path, folder: Path) -> str:
 
 def assert_told(here: Installed) -> None:
     """Assert that what the extra is for can be used, and that its absence is one line that names it."""
-    refused = [
+    refused: list[tuple[str, set[str], tuple[str, ...], int]] = [
         ("audit", {"audit", "all"}, ("test-framework", "imports", "fix", "--move", "a.b=c.d"), 2),
         ("e2e", {"e2e", "staging", "all"}, ("python", "-c", "import test_framework.e2e.user"), 1),
         ("staging", {"staging", "all"}, ("test-framework", "stand-in", "--seconds", "0.1"), 1),
     ]
     if sys.version_info < (3, 13):
-        # Postgres may be found in a folder of the distribution. For later versions there is no wheel of Redis.
-        command = ("test-framework", "exec", "--service", "redis", "--", "python", "-c", "")
-        refused.append(("embedded", {"embedded", "all"}, command, 125))
+        # For later versions there is no wheel of Redis.
+        nothing = ("test-framework", "exec", "--", "python", "-c", "")
+        refused.append(("embedded", {"embedded", "all"}, nothing, 125))
     for extra, enough, command, status in refused:
         # The stand-in needs servers too: to miss them it must have come past its imports.
         fine = here.extra in enough and (extra, here.extra) != ("staging", "staging")
