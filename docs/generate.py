@@ -1,4 +1,4 @@
-"""Writes docs/reasons.md, docs/reference.md and docs/rules.md from the code: `python docs/generate.py`.
+"""Writes docs/reasons.md, reference.md and rules.md from the code, and README.md: `python docs/generate.py`.
 
 A test of the infrastructure tier fails when they are not what this writes.
 """
@@ -34,6 +34,26 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 MADE = "<!-- Made by docs/generate.py; do not edit. -->\n"
+
+
+def index() -> Iterator[str]:
+    """Yield the page that leads to all others, each by its title."""
+    yield MADE
+    yield "# Documentation\n"
+    yield "Every command on these pages is run by a test: page by page, or by what the page's source names beside it."
+    made = [HERE / name for name in ("reference.md", "reasons.md", "rules.md")]
+    others = [page for page in sorted(HERE.glob("*.md")) if page not in made and page.name != "README.md"]
+    groups = {
+        "Learn": sorted(HERE.glob("tutorial/*.md")),
+        "Do": sorted(HERE.glob("how-to/*.md")),
+        "Look up": made,
+        "Understand": [*sorted(HERE.glob("explanation/*.md")), *others],
+    }
+    for title, pages in groups.items():
+        yield f"\n## {title}\n"
+        for page in pages:
+            heading = next(line for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("# "))
+            yield f"- [{heading[2:]}]({page.relative_to(HERE).as_posix()})"
 
 
 def reasons() -> Iterator[str]:
@@ -177,7 +197,7 @@ def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Iterator[st
         yield f"| {' | '.join(cells)} |"
 
 
-PAGES = {"reasons.md": reasons, "reference.md": reference, "rules.md": rules}
+PAGES = {"README.md": index, "reasons.md": reasons, "reference.md": reference, "rules.md": rules}
 
 
 def main() -> None:
