@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 import shlex
 import shutil
 import signal
@@ -137,3 +138,10 @@ def test_what_a_page_says_to_be_run_elsewhere_is(page: str) -> None:
     assert (page in BY_HAND) is any(block.proof.by_hand for block in claims if block.proof)
     assert [b.place for b in claims if b.proof and not b.proof.by_hand and not b.proof.holds] == []
     assert ROOT.joinpath(page).read_text(encoding="utf-8").count("<!-- run by ") == len(claims)
+
+
+def test_the_picture_of_the_terminal_says_what_a_run_says() -> None:
+    """`python docs/picture.py` would change nothing but numbers."""
+    picture = runpy.run_path(str(ROOT / "docs" / "picture.py"))
+    drawn = picture["text_of"](picture["PICTURE"].read_text(encoding="utf-8"))
+    assert picture["plain"](drawn) == picture["plain"](picture["run"]())
