@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 from typing import TYPE_CHECKING
 
 from test_framework.config import BadSetting, load
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from test_framework.config import Settings
     from test_framework.runner.plan import Plan
@@ -17,6 +19,8 @@ __all__ = ["add_arguments", "run"]
 
 _DEFAULT_MODE = "fast_feedback"
 _REMOTE = "explicit,staging"
+_SELECTING = ("-k", "-m", "--deselect", "--ignore", "--last-failed", "--lf", "--splits", "--stepwise", "--sw")
+"""How the options of pytest begin, and of its plugins, that leave tests out."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,6 +52,7 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
         print("\n".join(text.categories(settings)))
         return 0
     plan = _plan(given, settings)
+    from test_framework.exec.child import SIGNALLED
     from test_framework.runner import coverage, running
 
     measured = None
@@ -60,15 +65,24 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
         options=(*given.arguments, *_options(given)),
         fast_fail=given.fast_fail,
         collect_only=given.collect_only,
-        whole=not given.pattern and not given.arguments,
+        whole=not given.pattern and not _leaves_out(given.arguments, settings),
     )
-    result = running.run(plan, request, settings, measured, _say)
+    try:
+        result = running.run(plan, request, settings, measured, _say)
+    except KeyboardInterrupt:  # between two tiers: while one runs, it is the one that ends
+        return SIGNALLED + signal.SIGINT
     print("\n".join(text.verdict(result, plan.absent)), flush=True)
     return result.status
 
 
 def _say(text: str) -> None:
     print(text, flush=True)
+
+
+def _leaves_out(arguments: Sequence[str], settings: Settings) -> bool:
+    """Whether arguments for pytest select some of the tests: by an option, or by a path."""
+    paths = (word.partition("::")[0] for word in arguments if not word.startswith("-"))
+    return any(word.startswith(_SELECTING) for word in arguments) or any((settings.root / p).exists() for p in paths)
 
 
 def _check(given: argparse.Namespace, settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import chdir
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,7 +34,7 @@ class Total:
 
 
 class Coverage:
-    """The measurement of one run; the folder of the project is the working directory.
+    """The measurement of one run.
 
     Each tier has a data file of its own, so that those of other machines can be added: `coverage combine --keep`.
 
@@ -47,7 +48,8 @@ class Coverage:
         self._folder = settings.reports_folder
         self._settings = settings
         try:
-            self._config = coverage.Coverage(data_file=None)
+            with chdir(settings.root):
+                self._config = coverage.Coverage(data_file=None)
         except coverage.CoverageException as error:
             raise BadSetting(f"the configuration of coverage cannot be used: {error}.") from error
         self.fail_under = float(str(self._config.get_option("report:fail_under") or 0))
@@ -57,7 +59,12 @@ class Coverage:
         return self._folder / "coverage" / f"{tier}.data"
 
     def start(self, tiers: Iterable[str]) -> None:
-        """Remove what earlier runs have measured of these tiers, and what was made of it."""
+        """Remove what earlier runs have measured of these tiers, and what was made of it.
+
+        Raises:
+            OSError: The report folder cannot be written.
+        """
+        (self._folder / "coverage").mkdir(parents=True, exist_ok=True)
         for path in (*map(self.file, tiers), self._folder / "coverage.data", self._folder / "coverage.xml"):
             path.unlink(missing_ok=True)
 
@@ -69,11 +76,12 @@ class Coverage:
 
     def env(self, tier: str) -> dict[str, str]:
         """Return the variables of a tier's run."""
-        self.file(tier).parent.mkdir(parents=True, exist_ok=True)
         return {"COVERAGE_FILE": str(self.file(tier))}
 
     def total(self, tiers: Iterable[str], *, whole: bool) -> Total:
         """Put the tiers together: into `coverage.data`, and as Cobertura's XML into `coverage.xml`.
+
+        The working directory is the project's, as that of the tiers was.
 
         Args:
             tiers: Those that ran.
@@ -89,7 +97,7 @@ class Coverage:
             together.combine(files, keep=True)
             together.save()
             found = together.xml_report(outfile=str(out))
-        except coverage.CoverageException as error:
+        except (coverage.CoverageException, OSError) as error:
             red = bool(self.fail_under) and whole
             return Total(f"coverage: nobody can tell: {str(error).rstrip('.')}.", red=red)
         precision = int(str(self._config.get_option("report:precision") or 0))

@@ -13,13 +13,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from test_framework.config import BadSetting
 from test_framework.exec.child import SIGNALLED, Ended, run_within
 from test_framework.report.stored import load
 from test_framework.report.told import duration
 from test_framework.runner import COLLECTED_TO
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from test_framework.config import Settings
     from test_framework.report.stored import Report
@@ -122,23 +123,35 @@ def run(
         settings: Of the project.
         coverage: Measures; None when nothing does.
         say: Called with a line before each tier.
+
+    Raises:
+        BadSetting: The report folder cannot be written.
     """
     tiers = [tier for layer in plan.layers for tier in layer.tiers]
     running = _Running(request, settings, coverage, say, len(tiers))
     with chdir(settings.root):
         if not request.collect_only:
-            # What a run does not come to must not be there with the verdict of the one before it.
-            for tier in tiers:
-                for ending in ("json", "xml"):
-                    (settings.reports_folder / f"{tier}.{ending}").unlink(missing_ok=True)
-            if coverage:
-                coverage.start(tiers)
+            _forget(tiers, settings, coverage)
         result = running.layers(plan)
         if coverage:
             ran = [one.tier for one in result.tiers if one.status is not None]
             whole = request.whole and all(one.report and not one.report.record.interrupted for one in result.tiers)
             result.coverage = coverage.total(ran, whole=whole)
     return result
+
+
+def _forget(tiers: Iterable[str], settings: Settings, coverage: Coverage | None) -> None:
+    """Remove earlier reports: what a run does not come to must not be there with the verdict of the one before it."""
+    folder = settings.reports_folder
+    try:
+        for tier in tiers:
+            for ending in ("json", "xml"):
+                (folder / f"{tier}.{ending}").unlink(missing_ok=True)
+        if coverage:
+            coverage.start(tiers)
+    except OSError as error:
+        origin = settings.origin("reports")
+        raise BadSetting(f"the report folder {folder} ({origin}) cannot be written: {error.strerror}.") from error
 
 
 class _Running:

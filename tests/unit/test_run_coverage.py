@@ -60,14 +60,14 @@ def test_the_total_that_is_asked_for(runs: Runs) -> None:
     coverage_settings(runs, "[report]\nfail_under = 90\n")
     told = runs.run("--categories", "unit,smoke", coverage=True)
     assert (told.status, covered(told.out).partition(" %")[0]) == (0, "coverage: 100")
-    told = runs.run("--category", "unit", coverage=True)
+    told = runs.run("--category", "unit", "--", "--verbose", coverage=True)
     assert (told.status, told.last) == (1, "RED: coverage is too low")
     assert covered(told.out).endswith(", which is less than coverage's own setting fail_under = 90")
     assert told.line("unit").startswith("unit green")
 
 
 def test_a_part_of_a_tier_is_not_held_to_it(runs: Runs) -> None:
-    """A pattern leaves tests out, and so may what follows the dashes; it is told all the same."""
+    """A pattern leaves tests out, and so does some of what may follow the dashes; it is told all the same."""
     coverage_settings(runs, "[report]\nfail_under = 90\n")
     for args in (["--pattern", "unit"], ["--category", "unit", "--", "-k", "price"]):
         told = runs.run(*args, coverage=True)

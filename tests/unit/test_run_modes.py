@@ -186,6 +186,14 @@ def test_what_cannot_be_is_refused(runs: Runs, settings: str, args: list[str], s
     assert said in runs.refused(*args)
 
 
+def test_a_report_folder_that_cannot_be_written(runs: Runs) -> None:
+    """One line names it and where it was set."""
+    runs.project.write("reports", "")
+    told = runs.run("--category", "unit")
+    assert (told.status, told.out) == (2, "")
+    assert f"the report folder {runs.path}/reports (the default) cannot be written: Not a directory." in told.err
+
+
 class TestVerdict:
     """What is not green."""
 
