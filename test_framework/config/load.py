@@ -190,6 +190,7 @@ class _Reader:
             named[key] = {**there, **changed}
         services = {name: table.model(**table.values) for name, table in self.services.items()}
         for name, source in self.own.items():
+            services[name] = replace(services[name], root=root)
             check_own(name, services[name], source, self.built_in)
         singles = {name: table.model(**table.values) for name, table in self.singles.items()}
         values: dict[str, Any] = {**self.top.values, **singles, **named, "services": services}

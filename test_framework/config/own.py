@@ -5,7 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 from dataclasses import dataclass
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from test_framework.config.fields import parse
@@ -14,12 +14,12 @@ from test_framework.config.model import BadSetting, ServiceSettings, _setting
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-__all__ = ["CONTAINER_FIELDS", "FREE_PORT", "PROGRAM_FIELDS", "URL_FIELDS", "OwnServiceSettings", "check"]
+__all__ = ["FREE_PORT", "OwnServiceSettings", "check"]
 
-URL_FIELDS = ("host", "port", "password")
-CONTAINER_FIELDS = ("password",)
-PROGRAM_FIELDS = ("host", "port", "folder", "password")
-"""What a text may say of a server: where it listens, its own folder, a password that is random for each server."""
+_URL_FIELDS = ("host", "port", "password")
+_CONTAINER_FIELDS = ("password",)
+_PROGRAM_FIELDS = ("host", "port", "folder", "root", "password")
+"""What a text may say of a server: where it listens, its own folder, the project's, a password of this server alone."""
 
 FREE_PORT = "port."
 """How a field begins that stands for one more free port, the same one wherever it has the same name."""
@@ -43,7 +43,10 @@ _NEEDED_BY = {
 
 @dataclass(frozen=True, slots=True)
 class OwnServiceSettings(ServiceSettings):
-    """`[tool.test_framework.services.NAME]` with a name of your own: these keys, beside those of every service."""
+    """`[tool.test_framework.services.NAME]` with a name of your own: these keys, beside those of every service.
+
+    `root` is the project's, which the loader adds.
+    """
 
     url_format: str = _setting("", "its URL, with the fields {host}, {port} and {password}", secret=True)
     port: int = _setting(0, "port that it listens on in its container, and that of a URL that names none")
@@ -60,6 +63,7 @@ class OwnServiceSettings(ServiceSettings):
     files: Mapping[str, str] = _setting({}, "files for that program, by their path in {folder}", secret=True)
     version_command: tuple[str, ...] = _setting((), "command that prints the version of that program")
     runs_as_root: bool = _setting(True, "whether that program runs as root; if not, root runs it as nobody")
+    root: Path = Path()
     factory: str = _setting("", "class for more than a table can say, as module:Class", key="class")
 
     def said(self, key: str) -> bool:
@@ -131,17 +135,18 @@ def _check_values(table: OwnServiceSettings, source: str) -> None:
 
 def _texts(table: OwnServiceSettings) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     """Yield each text with fields: its key, and the fields that it may have."""
-    yield "url_format", table.url_format, URL_FIELDS
+    yield "url_format", table.url_format, _URL_FIELDS
     for text in table.container_command:
-        yield "container_command", text, CONTAINER_FIELDS
-    # Every user of the machine can read the command line of a process, so no password may stand there.
-    for text in table.command:
-        yield "command", text, tuple(field for field in PROGRAM_FIELDS if field != "password")
+        yield "container_command", text, _CONTAINER_FIELDS
+    # Every user of the machine can read the command line of a process, so no password may stand there. The program
+    # itself is looked for before there is a server.
+    for number, text in enumerate(table.command):
+        yield "command", text, tuple(f for f in _PROGRAM_FIELDS if f != "password") if number else ("root",)
     for key, texts, known in (
-        ("container_arguments", table.container_arguments, CONTAINER_FIELDS),
-        ("container_environment", table.container_environment, CONTAINER_FIELDS),
-        ("environment", table.environment, PROGRAM_FIELDS),
-        ("files", table.files, PROGRAM_FIELDS),
+        ("container_arguments", table.container_arguments, _CONTAINER_FIELDS),
+        ("container_environment", table.container_environment, _CONTAINER_FIELDS),
+        ("environment", table.environment, _PROGRAM_FIELDS),
+        ("files", table.files, _PROGRAM_FIELDS),
     ):
         for inner, text in texts.items():
             yield f"{key}.{inner}", text, known

@@ -21,7 +21,7 @@ SINGLE: dict[str, type] = {f.name: f.default_factory for f in fields(Settings) i
 """The tables that are there once, such as `[tool.test_framework.levels]`: their names and what is in them."""
 
 _NO_KEYS: dict[type, tuple[str, ...]] = {Settings: ("root", "services", "tiers", "layers", "modes", "origins", *SINGLE)}
-_NO_KEYS[OwnServiceSettings] = ("isolation",)  # Redis' alone
+_NO_KEYS[OwnServiceSettings] = ("isolation", "root")  # one is Redis' alone
 _PACKAGE = Path(__file__).parent.parent
 
 

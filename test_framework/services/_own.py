@@ -77,7 +77,7 @@ class OwnService:
             raise Refused(
                 Reason.of(Code.NOT_CONFIGURED, what=f"a program for {self.name}", variables=f"command in {where}")
             )
-        program = self.table.command[0]
+        program = _Fields(root=str(self.table.root)).into(self.table.command[0])
         found = shutil.which(program, path=env.get("PATH"))
         if found is None:
             install = f"{program}, or name another one as command in {where}"
@@ -93,6 +93,7 @@ class OwnService:
         """Write the table's files into `folder` and return the command, with its fields filled in."""
         table = self.table
         fields = _Fields(host=_LOOPBACK, port=str(port), folder=str(folder), password=launch.password)
+        fields["root"] = str(table.root)
         for name, text in table.files.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -196,11 +196,10 @@ os.execvp(sys.argv[1], sys.argv[1:])
 @pytest.mark.parametrize("killed", ["pytest", "supervisor"])
 def test_a_killed_run_leaves_nothing(embedded_place: Place, killed: str) -> None:
     """Neither the server nor what it has started and let go of: the end of the run is theirs."""
-    start = embedded_place.path / "start.py"
-    start.write_text(HELPER)
     command = ["nats-server", "--addr", "{host}", "--port", "{port}"]
-    table = changed(NATS, f"command = {[sys.executable, str(start), *command]}")
+    table = changed(NATS, f"command = {[sys.executable, '{root}/tools/start.py', *command]}")
     checkout = project(embedded_place, "embedded", table, HELD)
+    checkout.write("tools/start.py", HELPER)
     run = checkout.start_held()
     assert embedded_place.processes("sleep 300")
     if killed == "supervisor":
