@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--dry-run", action="store_true", help="show what would be written, as a patch, and write nothing")
 
 
-def run(given: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001  # the project is the one to be
+def run(given: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001  # as the others
     """Do it; returns 0 when all is as it was agreed to be, 1 when a file could not be written."""
     from test_framework.adopt.plan import make_plan
     from test_framework.adopt.project import find_project
