@@ -39,20 +39,20 @@ def register(config: pytest.Config, settings: Settings, worker: Mapping[str, Any
     Raises:
         pytest.UsageError: Nobody can tell which part it is, or it cannot be cut.
     """
-    if worker:
-        shard = Shard(*worker[_INPUT]) if worker[_INPUT] else None
-    else:
-        try:
+    try:
+        if worker:
+            shard = Shard(*worker[_INPUT]) if worker[_INPUT] else None
+        else:
             shard = shard_of(config, settings, os.environ)
-        except BadSetting as error:
-            raise pytest.UsageError(str(error)) from error
-        _hand_down(config, shard)
-    if shard is None:
-        return None
-    from test_framework.plugin.split import Splitter
+            _hand_down(config, shard)
+        if shard is None:
+            return None
+        from test_framework.plugin.split import Splitter
 
-    # What its own options ask for, pytest-split leaves out itself.
-    splitter = Splitter(shard, settings, cuts=shard.source != _PYTEST_SPLIT)
+        # What its own options ask for, pytest-split leaves out itself.
+        splitter = Splitter(shard, settings, cuts=shard.source != _PYTEST_SPLIT)
+    except BadSetting as error:
+        raise pytest.UsageError(str(error)) from error
     config.pluginmanager.register(splitter, "test_framework_splitter")
     return splitter
 

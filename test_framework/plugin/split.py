@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from test_framework.config import BadSetting
 from test_framework.report.durations import read
 from test_framework.report.record import Collected
 
@@ -86,6 +87,14 @@ def split(items: Sequence[pytest.Item], count: int, durations: Mapping[str, floa
 class Splitter:
     """Leaves the tests of other shards out, and says what there was to choose from.
 
+    Args:
+        shard: Which part this run is.
+        settings: Name the file of durations.
+        cuts: Whether the tests are ours to cut; else they are only counted.
+
+    Raises:
+        BadSetting: The file of durations cannot be used: any other cut would not be that of the other machines.
+
     Attributes:
         shard: Which part this run is.
         collection: What was collected; None until then, and in a process whose workers collect.
@@ -94,10 +103,14 @@ class Splitter:
 
     def __init__(self, shard: Shard, settings: Settings, *, cuts: bool) -> None:
         self.shard = shard
-        self._settings = settings
+        self._file = settings.durations
         self._cuts = cuts
         self.collection: Collected | None = None
         self.said = ""
+        try:
+            self._durations = read(settings.root / settings.durations) if cuts else {}
+        except (ValueError, OSError) as error:
+            raise BadSetting(f"{error} (durations, {settings.origin('durations')}).") from error
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -105,17 +118,13 @@ class Splitter:
         self.collection = Collected.of(item.nodeid for item in items)
         if not self._cuts:
             return
-        path = self._settings.root / self._settings.durations
-        try:
-            durations = read(path)
-        except (ValueError, OSError) as error:
-            raise pytest.UsageError(f"{error} ({self._settings.origin('durations')}).") from error
-        self.said = "".join(_said(items, durations, self._settings.durations))
-        mine = split(items, self.shard.count, durations)[self.shard.index - 1]
-        others = set(items) - set(mine)
+        self.said = "".join(_said(items, self._durations, self._file))
+        mine = split(items, self.shard.count, self._durations)[self.shard.index - 1]
+        chosen = set(mine)
+        others = [item for item in items if item not in chosen]
         items[:] = mine
         if others:
-            config.hook.pytest_deselected(items=list(others))
+            config.hook.pytest_deselected(items=others)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Count what this shard has to run."""

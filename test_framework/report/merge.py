@@ -144,7 +144,7 @@ def _lost(records: Sequence[tuple[int, Record]]) -> list[str]:
     ran_all = Collected.of(nodeid for _, record in records for nodeid, t in record.tests.items() if t.collected)
     if short or whole is None or ran_all.sha256 == whole.sha256:
         return short
-    return [f"{ran_all.tests:,} of {number(whole.tests, 'test')} ran in the shards"]
+    return [f"{number(ran_all.tests, 'test')} ran in the shards, and {whole.tests:,} were collected"]
 
 
 def _tests(records: Iterable[tuple[int, Record]]) -> dict[str, TestEntry]:
