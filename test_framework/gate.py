@@ -53,9 +53,10 @@ def judge(record: Record, settings: Settings, *, strict: bool, require: tuple[st
     tier = settings.tiers.get(record.tier or "")
     allowed = {*settings.allowed_skips, *(tier.allowed_skips if tier else ())}
     why = []
-    for code, number in sorted(Counter(s.code for s in record.skips.values()).items()):
-        if code not in allowed:
-            why.append(f"{number} skipped: {code}")
+    if skipped := Counter(s.code for s in record.skips.values() if s.code not in allowed).most_common():
+        many = sum(number for _, number in skipped)
+        codes = ", ".join(f"{number} {code}" if len(skipped) > 1 else code for code, number in skipped)
+        why.append(f"{many} skip{'' if many == 1 else 's'} that nobody allowed: {codes}")
     if record.ran == 0 and not record.interrupted and not record.is_part:
         why.append("nothing ran")
     if require:

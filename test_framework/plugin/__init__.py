@@ -203,7 +203,7 @@ class _Judge:
         self._times = times
         self._of_workers: list[list[Any]] = []
         self._verdict: gate.Verdict | None = None
-        self._reports: list[str] = []
+        self._written = outputs.Written()
         config.pluginmanager.register(Gatherer(self._record, config), "test_framework_gatherer")
 
     def pytest_report_header(self) -> str:
@@ -262,7 +262,7 @@ class _Judge:
 
             found = [*self._times.to_json(), *self._of_workers]
             self._record.fixtures = together(FixtureTime(*fields) for fields in found)
-            self._reports = outputs.write(self._record, self._verdict, settings)
+            self._written = outputs.write(self._record, self._verdict, settings)
         if self._verdict.red and exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -270,7 +270,7 @@ class _Judge:
         """Tell a person."""
         if self._verdict:
             shard = self._splitter.sentence() if self._splitter else ""
-            summary.write(terminalreporter, self._record, self._verdict, self._reports, shard)
+            summary.write(terminalreporter, self._record, self._verdict, self._written, shard)
             if self._record.tier:
                 outputs.annotate(terminalreporter, self._record, self._verdict, self._config.rootpath)
 

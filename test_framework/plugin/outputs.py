@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,14 +15,22 @@ if TYPE_CHECKING:
     from test_framework.gate import Verdict
     from test_framework.report.record import Record
 
-__all__ = ["annotate", "write"]
+__all__ = ["Written", "annotate", "write"]
 
 
-def write(record: Record, verdict: Verdict, settings: Settings) -> list[str]:
-    """Write the files; returns their paths for a person, with what could not be written."""
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The paths of what was written of a run, the report first, and a line for each thing that went wrong."""
+
+    files: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+def write(record: Record, verdict: Verdict, settings: Settings) -> Written:
+    """Write the files; one that cannot be written, but for the report, is told of."""
     path = settings.reports_folder / f"{record.tier}.json"
     record.write(path, verdict.to_json())
-    told = [os.path.relpath(path)]
+    files, problems = [os.path.relpath(path)], []
     if settings.html:
         from test_framework.report.page import write_page
         from test_framework.report.stored import stored
@@ -31,11 +40,11 @@ def write(record: Record, verdict: Verdict, settings: Settings) -> list[str]:
         page = settings.reports_folder / "index.html"
         try:
             write_page(page, settings.root.name, reports)
-            told.append(os.path.relpath(page))
+            files.append(os.path.relpath(page))
         except OSError as error:
             # The verdict does not depend on it.
-            told.append(f"{page} cannot be written: {error.strerror}")
-        told += unusable
+            problems.append(f"{page} cannot be written: {error.strerror}")
+        problems += unusable
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         from test_framework.report.markdown import append
         from test_framework.report.stored import Report
@@ -43,8 +52,8 @@ def write(record: Record, verdict: Verdict, settings: Settings) -> list[str]:
         try:
             append(summary, [Report.of(record, verdict.to_json())])
         except OSError as error:
-            told.append(f"{summary} cannot be written: {error.strerror}")
-    return told
+            problems.append(f"{summary} cannot be written: {error.strerror}")
+    return Written(tuple(files), tuple(problems))
 
 
 def annotate(terminal: pytest.TerminalReporter, record: Record, verdict: Verdict, root: Path) -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from test_framework.reasons import Code
+from test_framework.reasons import CATALOGUE, Code
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from test_framework.verdict import Skip
 
 __all__ = [
+    "NOTHING_TO_DO",
     "SkipGroup",
     "alike",
     "duration",
@@ -28,12 +29,13 @@ __all__ = [
     "remedies",
     "sentence",
     "slowest",
+    "verdict",
     "why_not",
 ]
 
 _SECOND = 0.9995  # from here on it is rounded to a thousand milliseconds
 _MINUTE = 60
-_NOTHING_TO_DO = (Code.NOT_CONFIGURED, Code.PROVIDER_DISABLED)
+NOTHING_TO_DO = (Code.NOT_CONFIGURED, Code.PROVIDER_DISABLED)
 """Codes of providers that somebody has decided not to use."""
 
 
@@ -80,19 +82,34 @@ def why_not(told: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def remedies(reports: Sequence[Report]) -> list[tuple[str, str]]:
-    """Return what to do with why, each once: for what could not be had, then for tests that skip themselves."""
+    """Return what to do with why, each once: for what could not be had, then for tests that skip themselves.
+
+    Of these there is one line, and none where the gate has nothing against them.
+    """
     found: dict[str, str] = {}
-    later: dict[str, str] = {}
+    themselves: list[SkipGroup] = []
     for report in reports:
         for group in grouped(report.record.skips.values()):
-            many = number(len(group.nodeids), "test")
-            where = later if group.code == Code.SKIPPED_BY_TEST else found
-            where.setdefault(group.remedy, f"{group.code}: {many} skipped")
+            if group.code == Code.SKIPPED_BY_TEST:
+                themselves += [group] if report.why else []
+            else:
+                found.setdefault(group.remedy, f"{group.code}: {number(len(group.nodeids), 'test')} skipped")
         for name, told in report.record.services.items():
             for attempt in why_not(told):
-                if attempt["remedy"] and attempt["code"] not in _NOTHING_TO_DO:
+                if attempt["remedy"] and attempt["code"] not in NOTHING_TO_DO:
                     found.setdefault(attempt["remedy"], f"{attempt['code']}: {name} on {attempt['provider']}")
-    return list((found | later).items())
+    return [*found.items(), *_themselves(themselves)]
+
+
+def _themselves(groups: Sequence[SkipGroup]) -> Iterator[tuple[str, str]]:
+    """Yield the remedy of tests that skip themselves, which names where each does, with the first place alone."""
+    if not groups:
+        return
+    before, _, after = CATALOGUE[Code.SKIPPED_BY_TEST].remedy.partition("{where}")
+    places = dict.fromkeys(group.remedy.removeprefix(before).removesuffix(after) for group in groups)
+    first, others = next(iter(places)), number(len(places) - 1, "other place")
+    remedy = f"{before}{first} and {others}{after}" if len(places) > 1 else groups[0].remedy
+    yield remedy, f"{Code.SKIPPED_BY_TEST}: {number(sum(len(g.nodeids) for g in groups), 'test')} skipped"
 
 
 def left(record: Record) -> dict[str, list[str]]:
@@ -131,6 +148,20 @@ def headline(reports: Sequence[Report]) -> str:
         return "; ".join(f"{r.name}: {_fault(r)}" for r in red)
     tests = sum(r.record.ran for r in reports)
     return f"{number(tests, 'test')} passed in {number(len(reports), 'tier')}"
+
+
+def verdict(report: Report) -> str:
+    """Return the verdict on one tier in a line: red with what is wrong, or green with what ran on what."""
+    counts = report.record.counts
+    on = [provider for t in report.record.tests.values() for s in t.services.values() if (provider := s["provider"])]
+    where = f" on {' and '.join(p for p, _ in Counter(on).most_common())}" if on else ""
+    passed = [f"{counts['passed']:,} passed{where}"] if counts["passed"] else []
+    skipped = [f"{counts['skipped']:,} skipped"] if counts["skipped"] else []
+    if report.red:
+        return f"red: {_fault(report)}{''.join(f'; {text}' for text in passed)}"
+    if report.why:
+        return f"green, but only since the gate is lenient: {'; '.join([report.why, *passed])}"
+    return f"green: {', '.join([*passed, *skipped])}"
 
 
 def _fault(report: Report) -> str:

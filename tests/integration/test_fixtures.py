@@ -157,9 +157,10 @@ def test_a_report_says_what_each_test_ran_on(served: Project, postgres: Endpoint
 def test_a_provider_below_what_is_required_is_red(served: Project) -> None:
     """The tests pass, and the run does not, since they ran on less than they had to."""
     served.write(TEST, "def test_uses(redis_db): pass\n")
+    served.env.setenv("COLUMNS", "120")
     result = served.spawn("--tier", "integration", "--require", "docker,embedded")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    assert "gate (strict): RED: redis ran on explicit, and docker or embedded is required" in result.outlines
+    assert "red: redis ran on explicit, and docker or embedded is required; 1 passed on explicit" in result.outlines
     assert served.report("integration")["outcome"] == "passed"
 
 
@@ -386,12 +387,13 @@ def test_the_database_of_a_failed_test_is_kept(project: Project) -> None:
     """The URL in the summary can be used as it is, by this user, and holds no password."""
     project.env.setenv("TEST_FRAMEWORK_IDLE_SECONDS", "60")
     project.env.setenv("TEST_FRAMEWORK_PROVIDERS", "docker,embedded")
+    project.env.setenv("COLUMNS", "500")
     project.write(TEST, FAILS)
     result = project.spawn("--tier", "integration")
     try:
         assert result.ret == pytest.ExitCode.TESTS_FAILED
-        (line,) = [line for line in result.outlines if line.startswith("kept for you to look at: ")]
-        found = re.fullmatch(rf"kept for you to look at: postgres (\S+)  \({re.escape(TEST)}::test_fails\)", line)
+        line = result.outlines[result.outlines.index("kept for you to look at:") + 1]
+        found = re.fullmatch(rf"  postgres (\S+) \({re.escape(TEST)}::test_fails\)", line)
         assert found is not None
         url = found[1]
         assert urlsplit(url).password is None

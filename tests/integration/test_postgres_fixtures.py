@@ -343,14 +343,15 @@ def test_a_database_of_a_class_or_a_module(served: Project, postgres: Endpoint, 
     served.env.setenv("TEST_FRAMEWORK_PROVIDERS", postgres.provider)
     served.env.setenv("TEST_FRAMEWORK_POSTGRES_IMAGE", framework_settings.service("postgres").image)
     served.env.setenv("TEST_FRAMEWORK_IDLE_SECONDS", "60")
+    served.env.setenv("COLUMNS", "500")
     served.write(TEST, SCOPES)
     result = served.spawn("--tier", "integration")
     try:
         assert {name for name, outcome in outcomes(served).items() if outcome != "passed"} == {"test_fails"}
         tests = served.report("integration")["tests"]
         assert [t["services"]["postgres"]["provider"] for t in tests] == [postgres.provider] * 7
-        (line,) = [line for line in result.outlines if line.startswith("kept for you to look at: ")]
-        found = re.fullmatch(r".*: postgres (\S+) of (\S+)  \((\S+)\)", line)
+        line = result.outlines[result.outlines.index("kept for you to look at:") + 1]
+        found = re.fullmatch(r"  postgres (\S+) of (\S+) \((\S+)\)", line)
         assert found is not None
         assert found[2] == f"{TEST}::TestTwo"
         assert found[3] == f"{TEST}::TestTwo::test_e"

@@ -293,6 +293,7 @@ def test_the_url_of_a_database(url: str, login: str, wanted: str) -> None:
 def own(project: Project, redis: Endpoint, framework_settings: Settings) -> Project:
     """Return the project, with a server of its own on the provider of this run."""
     project.configure(REDIS_ALONE)
+    project.env.setenv("COLUMNS", "200")
     project.env.setenv("TEST_FRAMEWORK_PROVIDERS", redis.provider)
     project.env.setenv("TEST_FRAMEWORK_REDIS_IMAGE", framework_settings.service("redis").image)
     if redis.provider == "explicit":
@@ -391,11 +392,9 @@ def test_nobody_is_blamed_where_it_may_have_been_another(own: Project) -> None:
     own.write(TEST, SHARED)
     result = own.spawn("--tier", "integration", "-n", "2")
     assert result.ret == pytest.ExitCode.OK
-    lines = [line for line in result.outlines if line.startswith("left behind: ")]
+    lines = [line for line in result.outlines if "new key: lost" in line]
     assert len(lines) == 1
-    assert lines[0].startswith(
-        "left behind: redis, database 0 has 1 new key: lost  (while tests/integration/test_it.py"
-    )
+    assert lines[0].startswith("  redis, database 0 has 1 new key: lost (while tests/integration/test_it.py")
     left = [what for test in told(own).values() for what in test.get("left", [])]
     assert set(left) == {"redis, database 0 has 1 new key: lost"}
 
@@ -420,7 +419,7 @@ def test_nobody_is_blamed_for_what_outlives_him(own: Project) -> None:
     own.write(TEST, OUTLIVES)
     result = own.spawn("--tier", "integration")
     assert result.ret == pytest.ExitCode.OK
-    result.stdout.fnmatch_lines(["left behind: redis, database 0 has 1 new key: heartbeat  (while *::test_it ran)"])
+    result.stdout.fnmatch_lines(["left behind:", "  redis, database 0 has 1 new key: heartbeat (while *::test_it ran)"])
 
 
 PREFIXED = """
@@ -448,7 +447,7 @@ def test_prefixes_by_the_settings(own: Project) -> None:
         counts = own.report("integration")["counts"]
         assert counts == {"passed": 20, "failed": 1, "errors": 0, "skipped": 0}
         result.stdout.fnmatch_lines(
-            ["kept for you to look at: redis redis://tf_*:[*][*][*]@*/0 prefix tf_*: *test_fails)"]
+            ["kept for you to look at:", "  redis redis://tf_*:[*][*][*]@*/0 prefix tf_*: *test_fails)"]
         )
     finally:
         for channel, _ in supervisor.running({"XDG_RUNTIME_DIR": str(own.runtime)}):

@@ -78,7 +78,7 @@ def test_the_verdict_is_there_at_once(browser: Browser, made: Path, size: tuple[
     assert 0 <= box[0] < box[1] <= size[1]
     (verdict,) = texts(browser, ".verdict")
     assert verdict.startswith(
-        "✗ Red integration: 3 of 26 tests failed; 2 skipped: socket-missing What to do Start Docker."
+        "✗ Red integration: 3 of 26 tests failed; 2 skips that nobody allowed: socket-missing What to do Start Docker."
     )
     assert "Mend image-missing. image-missing: clickhouse on docker" in verdict
 
@@ -202,10 +202,11 @@ def test_a_green_run_says_so(browser: Browser, tmp_path: Path) -> None:
     """In one line; with what a lenient gate let pass beside it."""
     browser.open(written(tmp_path, green()), PHONE)
     assert texts(browser, ".verdict") == ["✓ Green 5 tests passed in 1 tier"]
-    let_pass = Report.of(green().record, {**GREEN, "why": "3 skipped: not-configured"})
+    let_pass = Report.of(green().record, {**GREEN, "why": "3 skips that nobody allowed: not-configured"})
     browser.open(written(tmp_path, let_pass), PHONE)
     (verdict,) = texts(browser, ".verdict")
-    assert verdict == "✓ Green, but 5 tests passed in 1 tier unit: 3 skipped: not-configured; the gate is lenient"
+    why = "unit: 3 skips that nobody allowed: not-configured; the gate is lenient"
+    assert verdict == f"✓ Green, but 5 tests passed in 1 tier {why}"
 
 
 def test_shards_are_told_of(browser: Browser, tmp_path: Path) -> None:

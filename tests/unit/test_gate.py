@@ -58,13 +58,13 @@ def test_when_the_gate_is_strict(gate: Gate, env: dict[str, str], *, required: b
         (record("failed"), (), []),
         (record("xfailed", "passed"), (), []),
         (record(), (), ["nothing ran"]),
-        (record("passed", skips=("socket-missing",)), (), ["1 skipped: socket-missing"]),
+        (record("passed", skips=("socket-missing",)), (), ["1 skip that nobody allowed: socket-missing"]),
         (
             record("passed", skips=("socket-missing", "not-configured", "socket-missing")),
             (),
-            ["1 skipped: not-configured", "2 skipped: socket-missing"],
+            ["3 skips that nobody allowed: 2 socket-missing, 1 not-configured"],
         ),
-        (record(skips=("skipped-by-test",)), (), ["1 skipped: skipped-by-test", "nothing ran"]),
+        (record(skips=("skipped-by-test",)), (), ["1 skip that nobody allowed: skipped-by-test", "nothing ran"]),
         (record("passed", on="embedded"), (), []),
         (record("passed", on="embedded"), ("docker", "embedded"), []),
         (record("passed", on="embedded"), ("docker",), ["postgres ran on embedded, and docker is required"]),
@@ -96,9 +96,9 @@ def test_an_interrupted_run_is_not_blamed_for_what_did_not_run() -> None:
 @pytest.mark.parametrize(
     ("general", "of_tier", "left"),
     [
-        ((), (), ["1 skipped: not-configured", "1 skipped: skipped-by-test"]),
-        (("not-configured",), (), ["1 skipped: skipped-by-test"]),
-        ((), ("skipped-by-test",), ["1 skipped: not-configured"]),
+        ((), (), ["2 skips that nobody allowed: 1 not-configured, 1 skipped-by-test"]),
+        (("not-configured",), (), ["1 skip that nobody allowed: skipped-by-test"]),
+        ((), ("skipped-by-test",), ["1 skip that nobody allowed: not-configured"]),
         (("not-configured",), ("skipped-by-test",), []),
     ],
 )

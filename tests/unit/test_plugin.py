@@ -137,11 +137,16 @@ def test_a_skip_is_told_with_what_to_do(no_service: Project) -> None:
     result.stdout.fnmatch_lines(
         [
             "*= tier unit =*",
+            "green, but only since the gate is lenient: 1 skip that nobody allowed:",
+            "  socket-missing; 1 passed",
             "postgres: not to be had",
-            "skipped 1: socket-missing: postgres: no Docker socket at unix:///nope.sock, from DOCKER_HOST *",
-            "  Start Docker *, or set DOCKER_HOST.",
+            "why not more:",
+            "  docker (postgres; 1 test skipped): socket-missing: no Docker socket at",
+            "    unix:///nope.sock, from DOCKER_HOST",
+            "what to do:",
+            "  Start Docker *, or",
+            "    set DOCKER_HOST.",
             "report: reports/unit.json",
-            "gate (lenient): green, but: 1 skipped: socket-missing",
         ]
     )
     report = no_service.report()
@@ -156,7 +161,7 @@ def test_a_skip_is_told_with_what_to_do(no_service: Project) -> None:
     attempts = report["services"]["postgres"]["attempts"]
     assert [a["provider"] for a in attempts] == ["docker", "embedded", "explicit", "staging"]
     assert {a["code"] for a in attempts[1:]} == {"provider-disabled"}
-    assert report["gate"] == {"strict": False, "verdict": "green", "why": "1 skipped: socket-missing"}
+    assert report["gate"] == {"strict": False, "verdict": "green", "why": "1 skip that nobody allowed: socket-missing"}
 
 
 OUTCOMES = """

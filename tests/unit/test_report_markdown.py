@@ -24,7 +24,7 @@ def text(reports: Sequence[Report]) -> str:
 def test_the_verdict_comes_first() -> None:
     """With what is red, or how much is green."""
     assert text([green(), red()]).startswith(
-        "## ❌ Red: integration: 3 of 26 tests failed; 2 skipped: socket-missing\n"
+        "## ❌ Red: integration: 3 of 26 tests failed; 2 skips that nobody allowed: socket-missing\n"
     )
     assert text([green()]).startswith("## ✅ Green: 5 tests passed in 1 tier\n")
 

@@ -154,6 +154,7 @@ def test_passwords_of_services_are_secret() -> None:
 
 def test_the_page_is_written_where_settings_ask_for_it(project: Project) -> None:
     """With the reports of the other tiers; one that cannot be used is told of, and takes nothing with it."""
+    project.env.setenv("COLUMNS", "300")
     project.write(TEST, PASSES)
     project.run("--tier", "unit")
     assert not (project.path / "reports/index.html").exists()
@@ -163,7 +164,7 @@ def test_the_page_is_written_where_settings_ask_for_it(project: Project) -> None
     result = project.run("--tier", "smoke")
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines(
-        ["report: reports/smoke.json", "report: reports/index.html", "*e2e.json is not a report*"]
+        ["*reports/e2e.json is not a report: *", "report: reports/smoke.json", "report: reports/index.html"]
     )
     text = (project.path / "reports/index.html").read_text()
     assert "2 tests passed in 2 tiers" in text
@@ -196,6 +197,7 @@ def test_elsewhere_there_are_no_errors_for_github(project: Project) -> None:
 
 def test_a_summary_that_cannot_be_written_is_told(project: Project) -> None:
     """The run goes on: its verdict does not depend on it."""
+    project.env.setenv("COLUMNS", "300")
     project.env.setenv("GITHUB_STEP_SUMMARY", str(project.path / "no" / "folder"))
     project.write(TEST, PASSES)
     result = project.run("--tier", "unit")
@@ -233,6 +235,7 @@ def test_a_run_that_dies_leaves_no_page_of_the_one_before(project: Project) -> N
 
 def test_a_page_that_cannot_be_written_is_told(project: Project) -> None:
     """The run goes on: its verdict does not depend on it."""
+    project.env.setenv("COLUMNS", "300")
     project.configure("html = true")
     project.write(
         TEST, "from pathlib import Path\ndef test_in_the_way(): Path('reports/index.html/x').mkdir(parents=True)\n"

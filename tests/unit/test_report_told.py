@@ -43,8 +43,8 @@ def test_numbers_of_things(many: int, text: str) -> None:
         (["passed", "failed", "error"], False, GREEN, "unit: 2 of 3 tests failed"),
         (["passed"], True, GREEN, "unit: it did not come to its end"),
         ([], False, GREEN, "unit: no test ran"),
-        (["passed"], False, RED, "unit: 2 skipped: socket-missing"),
-        (["failed"], False, RED, "unit: 1 of 1 test failed; 2 skipped: socket-missing"),
+        (["passed"], False, RED, "unit: 2 skips that nobody allowed: socket-missing"),
+        (["failed"], False, RED, "unit: 1 of 1 test failed; 2 skips that nobody allowed: socket-missing"),
     ],
 )
 def test_the_headline(outcomes: list[str], gate: dict[str, object], told: str, *, interrupted: bool) -> None:

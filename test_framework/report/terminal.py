@@ -1,0 +1,107 @@
+"""A run as a person reads it at its end: the verdict, what ran on what, why not more, and what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from test_framework.report.screen import Block
+from test_framework.report.told import NOTHING_TO_DO, left, number, on, remedies, verdict, why_not
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from test_framework.report.record import Record
+    from test_framework.report.stored import Report
+    from test_framework.verdict import Skip
+
+__all__ = ["blocks", "colour"]
+
+
+def blocks(report: Report, files: Sequence[str], problems: Sequence[str] = (), shard: str = "") -> Iterator[Block]:
+    """Yield what there is to read, the most important first.
+
+    Args:
+        report: The run.
+        files: What was written of it; the first has what a screen leaves out.
+        problems: What went wrong when they were written.
+        shard: Which part of the tests it was; empty for all of them.
+    """
+    record = report.record
+    more = f"more, in {files[0]}" if files else "more"
+    yield Block("", [verdict(report)], markup={colour(report): True, "bold": True})
+    yield Block("", [shard] if shard else [], rows=None)
+    yield Block("", list(_services(record)), more)
+    yield Block("why not more:", [str(o) for o in _obstacles(record)], more, markup={"bold": True})
+    yield Block("what to do:", [remedy for remedy, _ in remedies([report])], more, markup={"bold": True})
+    changed = [f"{what} (while {_several(nodeids)} ran)" for what, nodeids in left(record).items()]
+    yield Block("left behind:", changed, more, markup={"yellow": True})
+    kept = [f"{url} ({test.nodeid})" for test in record.tests.values() for url in test.kept]
+    yield Block("kept for you to look at:", kept, more, rows=None, markup={"bold": True})
+    yield Block("", problems, rows=None, markup={"yellow": True})
+    yield Block("", [f"report: {file}" for file in files], rows=None)
+
+
+def colour(report: Report) -> str:
+    """Return the colour of the verdict; yellow is for what only a lenient gate lets pass."""
+    return "red" if report.red else "yellow" if report.why else "green"
+
+
+def _services(record: Record) -> Iterator[str]:
+    for name, what, tests in on(record):
+        had = record.services[name]["provider"]
+        yield f"{name} {what}: {number(tests, 'test')}" if had else f"{name}: {what}"
+
+
+def _several(nodeids: Sequence[str]) -> str:
+    return f"{nodeids[0]} and {len(nodeids) - 1} more" if len(nodeids) > 1 else nodeids[0]
+
+
+@dataclass(slots=True)
+class _Obstacle:
+    """One provider with one code: the services that it kept from it, what it said of each, and the tests skipped."""
+
+    provider: str
+    code: str
+    messages: dict[str, None] = field(default_factory=dict)
+    services: list[str] = field(default_factory=list)
+    skipped: int = 0
+
+    def __str__(self) -> str:
+        skipped = [f"{number(self.skipped, 'test')} skipped"] if self.skipped else []
+        of = "; ".join([", ".join(self.services), *skipped])
+        who = f"{self.provider} ({of})" if self.provider else skipped[0]
+        others = f" (and {len(self.messages) - 1} more like it)" if len(self.messages) > 1 else ""
+        return f"{who}: {self.code}: {next(iter(self.messages))}{others}"
+
+
+def _obstacles(record: Record) -> list[_Obstacle]:
+    """Return why there was not more, over all services and tests: what most tests were skipped for comes first."""
+    found: dict[tuple[str, ...], _Obstacle] = {}
+    for name, told in sorted(record.services.items()):
+        attempts = why_not(told)
+        if not told["provider"]:
+            # What somebody has switched off is no news where something else was tried in vain.
+            attempts = [a for a in attempts if a["code"] not in NOTHING_TO_DO] or attempts
+        for attempt in attempts:
+            provider, code, message = (attempt[key] or "" for key in ("provider", "code", "message"))
+            one = found.setdefault((provider, code), _Obstacle(provider, code))
+            one.messages[message] = None
+            one.services += [] if name in one.services else [name]
+    for skip in record.skips.values():
+        provider = _provider(skip, record)
+        key = (provider, skip.code) if provider else ("", skip.code, skip.message)
+        one = found.setdefault(key, _Obstacle("", skip.code, {skip.message: None}))
+        one.skipped += 1
+    used = {name: tests for name, _, tests in on(record)}
+    return sorted(found.values(), key=lambda o: (-o.skipped, -sum(used[name] for name in o.services)))
+
+
+def _provider(skip: Skip, record: Record) -> str:
+    """Return the provider that a test was skipped for, which is told of with its service; else nothing."""
+    name, _, said = skip.message.partition(": ")
+    told = record.services.get(name)
+    if told is None or told["provider"]:
+        return ""
+    tried = (a for a in told["attempts"] if a["code"] == skip.code and said.startswith(a["message"]))
+    return next((a["provider"] for a in tried if (a in why_not(told))), "")
