@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -121,7 +122,7 @@ class Gatherer:
             # That of the test itself comes before that of its teardown.
             entry.failure = entry.failure or self._failure(report, told.get("failure"))
         if entry.outcome == "skipped" and report.skipped:
-            self._record.skips[report.nodeid] = _skip(report, told.get("skip"))
+            self._record.skips[report.nodeid] = self._skip(report, told.get("skip"))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -134,7 +135,7 @@ class Gatherer:
         elif report.skipped:
             entry = self._record.test(report.nodeid)
             entry.outcome, entry.collected = "skipped", False
-            self._record.skips[report.nodeid] = _skip(report, None)
+            self._record.skips[report.nodeid] = self._skip(report, None)
 
     def _failure(self, report: pytest.TestReport | pytest.CollectReport, told: dict[str, Any] | None) -> Failure:
         """Return why it failed: as the process says that ran it, else as the report does."""
@@ -142,6 +143,20 @@ class Gatherer:
         from test_framework.report.record import Failure
 
         return Failure(**(told or described(report, self._config)))
+
+    def _skip(self, report: pytest.TestReport | pytest.CollectReport, told: dict[str, str] | None) -> Skip:
+        from test_framework.reasons import Code
+        from test_framework.verdict import Reason, Skip
+
+        if told is None:
+            where, text = report.nodeid, str(report.longrepr)
+            if isinstance(report.longrepr, tuple):
+                path, line, text = report.longrepr
+                root = self._config.rootpath
+                where = f"{Path(path).relative_to(root) if Path(path).is_relative_to(root) else path}:{line}"
+            text = getattr(report, "wasxfail", text).removeprefix("Skipped").removeprefix(": ")
+            told = Reason.of(Code.SKIPPED_BY_TEST, text=text or "no reason given", where=where).to_json()
+        return Skip(report.nodeid, told["code"], told["message"], told["remedy"])
 
 
 def _outcome(report: pytest.TestReport) -> str | None:
@@ -156,17 +171,3 @@ def _outcome(report: pytest.TestReport) -> str | None:
     if report.skipped:
         return "skipped"
     return "passed" if report.when == "call" else None
-
-
-def _skip(report: pytest.TestReport | pytest.CollectReport, told: dict[str, str] | None) -> Skip:
-    from test_framework.reasons import Code
-    from test_framework.verdict import Reason, Skip
-
-    if told is None:
-        where, text = report.nodeid, str(report.longrepr)
-        if isinstance(report.longrepr, tuple):
-            path, line, text = report.longrepr
-            where = f"{path}:{line}"
-        text = getattr(report, "wasxfail", text).removeprefix("Skipped").removeprefix(": ")
-        told = Reason.of(Code.SKIPPED_BY_TEST, text=text or "no reason given", where=where).to_json()
-    return Skip(report.nodeid, told["code"], told["message"], told["remedy"])

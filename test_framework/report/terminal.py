@@ -98,10 +98,10 @@ def _obstacles(record: Record) -> list[_Obstacle]:
 
 
 def _provider(skip: Skip, record: Record) -> str:
-    """Return the provider that a test was skipped for, which is told of with its service; else nothing."""
-    name, _, said = skip.message.partition(": ")
-    told = record.services.get(name)
-    if told is None or told["provider"]:
-        return ""
-    tried = (a for a in told["attempts"] if a["code"] == skip.code and said.startswith(a["message"]))
-    return next((a["provider"] for a in tried if (a in why_not(told))), "")
+    """Return the provider that a test was skipped for, where it says of a service just what the skip says."""
+    for name, told in record.services.items():
+        for attempt in why_not(told):
+            said = attempt["message"]
+            if attempt["code"] == skip.code and (skip.message == said or skip.message.startswith(f"{name}: {said}")):
+                return str(attempt["provider"])
+    return ""

@@ -126,6 +126,15 @@ def test_a_failure_says_why_and_where(project: Project, workers: list[str]) -> N
     assert "postgresql://app:***@h/db" in found["test_with_a_password"]["text"]
 
 
+def test_a_skip_says_where(project: Project) -> None:
+    """By a path from the root, as all the others of the report."""
+    project.write(TEST, "import pytest\n\n@pytest.mark.skipif(True, reason='not today')\ndef test_it(): pass\n")
+    project.run("--tier", "unit")
+    (skip,) = project.report()["skips"]
+    assert skip["message"] == "not today"
+    assert f", at {TEST}:3: " in skip["remedy"]
+
+
 def test_a_file_that_cannot_be_collected_says_why(project: Project) -> None:
     """It is the report of the file, with the line that failed."""
     project.write(TEST, "import os\nimport no_such_module\n")

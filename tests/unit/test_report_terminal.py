@@ -123,6 +123,13 @@ def test_one_line_for_each_reason() -> None:
     assert lines[1:4] == ["clickhouse: not to be had", "postgres: not to be had", "redis 6.2.14 on embedded: 3 tests"]
 
 
+def test_a_test_that_insists_on_a_provider() -> None:
+    """It is counted with the services that the provider was not there for."""
+    report = run({"redis": 3}, {"redis": ("6.2.14", "")}, RED)
+    skip(report, SOCKET.code, SOCKET.message, SOCKET.remedy, 2)
+    assert section(told(report, 300), "why not more:") == [f"  docker (redis; 2 tests skipped): {SOCKET}"]
+
+
 def test_different_words_of_one_provider() -> None:
     """The first of them are shown, and that there are more."""
     report = run({"postgres": 1, "redis": 1}, {"postgres": ("18.4", ""), "redis": ("6.2.14", "")})
