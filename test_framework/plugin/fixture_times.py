@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from test_framework.plugin.session import KEY
+
 if TYPE_CHECKING:
     from collections.abc import Generator
 
@@ -47,7 +49,9 @@ class FixtureTimes:
             entry[1] += 1
             entry[2] += own
             if own > entry[3]:
-                entry[3:] = own, request.node.nodeid
+                # The node of a fixture for the whole session is no test.
+                current = request.config.stash[KEY].current
+                entry[3:] = own, current[0].nodeid if current else request.node.nodeid
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Send it to the process that judges, where that is another."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["document", "region", "table"]
+__all__ = ["breakable", "document", "region", "table"]
 
 _STYLE = Path(__file__).with_suffix(".css")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
@@ -39,6 +40,11 @@ def document(title: str, body: Iterable[str], skip: tuple[str, str], own: Path) 
         f"<script>\n{own.with_suffix('.js').read_text(encoding='utf-8')}</script></body></html>",
     ]
     return "\n".join(lines) + "\n"
+
+
+def breakable(name: str) -> str:
+    """Return the name of a test, a file or a module, which may go on in a new line after each of its parts."""
+    return re.sub(r"(::|[/._\[])", r"\1<wbr>", escape(name))
 
 
 def region(label: str, inner: Iterable[str]) -> Iterator[str]:

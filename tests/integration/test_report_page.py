@@ -91,6 +91,38 @@ def test_it_can_be_read(browser: Browser, made: Path, scheme: str) -> None:
     lightness, unreadable = browser.colours()
     assert (lightness > 0.5) is (scheme == "light")
     assert unreadable == {}
+    assert browser.faint(".track path", ".track") == {}
+
+
+def test_what_failed_is_the_tallest(browser: Browser, made: Path) -> None:
+    """On the timeline, for those too who do not tell red from green."""
+    browser.open(made)
+    heights = browser.ask("""Object.fromEntries([...document.querySelectorAll(".track.worker path")].map(
+        e => [e.getAttribute("class"), e.getBBox().height]))""")
+    assert heights["failed"] > heights["passed"] > heights["skipped"] > 0
+
+
+def test_red_comes_first(browser: Browser, made: Path) -> None:
+    """Among the tiers, and so in every section."""
+    browser.open(made)
+    assert texts(browser, ".tier h2") == ["integration", "unit"]
+    assert texts(browser, "section[aria-labelledby=timeline] h3") == ["integration", "unit"]
+
+
+def test_it_can_be_printed(browser: Browser, made: Path) -> None:
+    """On white, with everything unfolded and nothing that scrolls; without what only a screen can do."""
+    browser.open(made, scheme="dark")
+    browser.ask("dispatchEvent(new Event('beforeprint'))")
+    dark = [{"name": "prefers-color-scheme", "value": "dark"}]
+    browser.call("Emulation.setEmulatedMedia", media="print", features=dark)
+    try:
+        assert browser.colours()[0] > 0.5
+        assert browser.ask("document.querySelectorAll('details:not([open])').length") == 0
+        hidden = "[...document.querySelectorAll('.scroll')].filter(e => e.scrollHeight > e.clientHeight + 1).length"
+        assert browser.ask(hidden) == 0
+        assert browser.ask("getComputedStyle(document.querySelector('form')).display") == "none"
+    finally:
+        browser.call("Emulation.setEmulatedMedia", media="")
 
 
 @SIZES
@@ -121,10 +153,10 @@ def test_a_lane_is_walked_through(browser: Browser, made: Path) -> None:
     """The arrows, Home and End tell each test of a worker, and each provider of a service."""
     browser.open(made)
     labels = browser.ask("[...document.querySelectorAll('.lane')].map(e => e.getAttribute('aria-label'))")
-    assert [label.partition(":")[0] for label in labels] == ["tests", "clickhouse", "postgres", "gw0", "gw1"]
-    assert "socket-missing after 10 ms; embedded: ready after 10 ms" in labels[2]
-    browser.ask("document.querySelectorAll('.lane')[3].focus()")
-    told = "document.querySelectorAll('.timeline')[1].querySelector('.readout').textContent"
+    assert [label.partition(":")[0] for label in labels] == ["clickhouse", "postgres", "gw0", "gw1", "tests"]
+    assert "socket-missing after 10 ms; embedded: ready after 10 ms" in labels[1]
+    browser.ask("document.querySelectorAll('.lane')[2].focus()")
+    told = "document.querySelector('.timeline').querySelector('.readout').textContent"
     name = "tests/integration/test_orders.py::test_order"
     assert browser.ask(told) == f"passed, 300 ms at 1 s: {name}[0 {HOSTILE}] (postgres 18.4 on embedded)"
     browser.press("ArrowRight")

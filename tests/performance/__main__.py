@@ -36,6 +36,7 @@ PARTS = {
     "workers": "workers:measure",
     "handing_out": "handing_out:measure",
     "growth": "growth:measure",
+    "page": "page:measure",
     "users_at_once": "users_at_once:measure",
 }
 """Each part, and what measures it: a module of `parts`, and a function that is given a bench and the options."""

@@ -39,7 +39,7 @@ _NPM_SECONDS = 120.0
 _PACKAGES = {"@electric-sql/pglite": "^0.3.0", "@electric-sql/pglite-socket": "^0.0.8"}
 """Those that py-pglite asks for, and would install in each process anew."""
 
-_PLUGINS = ("docker", "py_pglite", "pytest_databases", "pytest_postgresql", "pytest_redis", "test_framework")
+_PLUGINS = ("docker", "html", "py_pglite", "pytest_databases", "pytest_postgresql", "pytest_redis", "test_framework")
 """The entry points of ours and of the alternatives: a run loads only what it measures."""
 
 _PYPROJECT = """

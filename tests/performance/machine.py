@@ -28,6 +28,7 @@ _PACKAGES = (
     "pytest-postgresql",
     "pytest-databases",
     "pytest-docker",
+    "pytest-html",
     "py-pglite",
     "pytest-redis",
 )

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from websockets.sync.client import ClientConnection
 
-__all__ = ["DESKTOP", "HOSTILE", "PHONE", "Browser", "assert_whole", "browser"]
+__all__ = ["DESKTOP", "HOSTILE", "PHONE", "Browser", "assert_whole", "browser", "opened", "program"]
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 START_SECONDS = 30
@@ -38,6 +38,9 @@ HOSTILE = "<script>document.title='taken'</script>"
 
 LEAST_CONTRAST = 4.5
 """Of text, by WCAG 2.2, success criterion 1.4.3."""
+
+LEAST_CONTRAST_OF_SHAPES = 3.0
+"""Of what is drawn and says something, by success criterion 1.4.11."""
 
 
 class Browser:
@@ -70,8 +73,10 @@ class Browser:
         assert "exceptionDetails" not in told, told
         return told["result"].get("value")
 
-    def open(self, path: Path, size: tuple[int, int] = DESKTOP, scheme: str = "light") -> None:
-        """Show a file in a window of this size, to somebody who prefers light or dark."""
+    def open(
+        self, path: Path, size: tuple[int, int] = DESKTOP, scheme: str = "light", seconds: float = ANSWER_SECONDS
+    ) -> None:
+        """Show a file in a window of this size, to somebody who prefers light or dark; raises `TimeoutError`."""
         self.events.clear()
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         self.call(
@@ -83,7 +88,7 @@ class Browser:
         )
         self.call("Page.navigate", url=path.as_uri())
         while not any(e["method"] == "Page.loadEventFired" for e in self.events):
-            self.events.append(json.loads(self.socket.recv(timeout=ANSWER_SECONDS)))
+            self.events.append(json.loads(self.socket.recv(timeout=seconds)))
 
     def press(self, key: str) -> None:
         """Press a key."""
@@ -130,37 +135,62 @@ class Browser:
         contrasts = {pair: _contrast(*pair.split("|")) for pair in pairs}
         return _luminance(page_colour), {pair: found for pair, found in contrasts.items() if found < LEAST_CONTRAST}
 
+    def faint(self, shapes: str, behind: str) -> dict[str, float]:
+        """Return what is drawn, by its class, that does not stand out from the element that it lies in."""
+        drawn: dict[str, list[str]] = (
+            self.ask(f"""Object.fromEntries([...document.querySelectorAll({shapes!r})].map(e => {{
+            const around = getComputedStyle(e.closest({behind!r}));
+            return [e.getAttribute("class"), [getComputedStyle(e).fill, around.backgroundColor]];
+        }}))""")
+        )
+        assert drawn
+        contrasts = {name: _contrast(*colours) for name, colours in drawn.items()}
+        return {name: found for name, found in contrasts.items() if found < LEAST_CONTRAST_OF_SHAPES}
+
     def picture(self, path: Path) -> None:
         """Write what is to be seen of the whole page as a PNG."""
         told = self.call("Page.captureScreenshot", captureBeyondViewport=True)
         path.write_bytes(base64.b64decode(told["data"]))
 
 
+def program() -> str | None:
+    """Return the browser's program, if there is one."""
+    return next(filter(None, map(shutil.which, PROGRAMS)), None)
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A browser of this module's own."""
-    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
-    if program is None:
+    if program() is None:
         install = "Debian: apt-get install chromium"
         missing = Reason.of(Code.BINARY_MISSING, binary="Chromium", looked="on the PATH", install=install)
         raise ReasonedSkip(missing)
+    with opened() as browser:
+        yield browser
+
+
+@contextmanager
+def opened() -> Iterator[Browser]:
+    """Run the browser."""
     from websockets.sync.client import connect
 
+    found = program()
+    assert found is not None, "there is no browser"
     # Its sockets need a short path, and what it leaves in the temporary folder goes too.
     with (
         TemporaryDirectory(prefix="tf-", ignore_cleanup_errors=True) as folder,
-        _started(program, folder) as process,
+        _started(found, folder) as process,
         connect(_tab(Path(folder), process), max_size=None) as socket,
     ):
         yield Browser(socket)
 
 
 @contextmanager
-def _started(program: str, folder: str) -> Iterator[subprocess.Popen[bytes]]:
+def _started(browser: str, folder: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run the browser, with all that it writes in one folder."""
     process = subprocess.Popen(
         [
-            *(program, "--headless", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage"),
+            *(browser, "--headless", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage"),
             *("--no-sandbox",),  # its sandbox refuses root, and the page is ours
             *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
             *("--remote-debugging-port=0", f"--user-data-dir={folder}", "about:blank"),

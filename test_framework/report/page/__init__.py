@@ -46,8 +46,9 @@ def page(name: str, reports: Sequence[Report]) -> str:
 
     Args:
         name: The project's.
-        reports: One for each tier.
+        reports: One for each tier; those that are red come first.
     """
+    reports = sorted(reports, key=lambda report: not report.red)
     skip = ("failures", "To the failures") if reports else ("verdict", "To the verdict")
     return document(f"Tests of {name}", _body(reports), skip, Path(__file__).with_name("page"))
 

@@ -83,3 +83,6 @@ if (list) {
   outcome.addEventListener("change", search);
   search();
 }
+
+// On paper nothing can be unfolded.
+addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((each) => { each.open = true; }));

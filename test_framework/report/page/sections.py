@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from test_framework.report.html import table
+from test_framework.report.html import breakable, table
 from test_framework.report.told import alike, duration, grouped, left, number, on, slowest
 
 if TYPE_CHECKING:
@@ -37,13 +37,14 @@ def failures(reports: Sequence[Report]) -> Iterator[str]:
         why = f'<span class="why">{escape(message)}</span>'
         opened = len(groups) <= _OPENED
         if len(tests) == 1:
-            name = f"<b>{escape(tests[0].nodeid)}</b>{tier}<br>{why}"
+            name = f"<b>{breakable(tests[0].nodeid)}</b>{tier}<br>{why}"
             yield from _failure(name, tests[0], opened=opened, whole=shown < _WHOLE)
         else:
             yield f'<details class="failure"{" open" if opened else ""}>'
             yield f"<summary><b>{len(tests):,} tests</b>{tier}<br>{why}</summary>"
             for at, test in enumerate(tests):
-                yield from _failure(f"<b>{escape(test.nodeid)}</b>", test, opened=False, whole=shown + at < _WHOLE)
+                name = f"<b>{breakable(test.nodeid)}</b>"
+                yield from _failure(name, test, opened=opened and at == 0, whole=shown + at < _WHOLE)
             yield "</details>"
         shown += len(tests)
     if shown > _WHOLE:
@@ -116,7 +117,7 @@ def skips(reports: Sequence[Report]) -> Iterator[str]:
         tier = f' <span class="muted">{escape(report.name)}</span>' if len(reports) > 1 else ""
         yield f"<details><summary><b>{len(group.nodeids):,} {escape(group.code)}</b>{tier}"
         yield f'<br>{escape(group.message)}<br><span class="muted">{escape(group.remedy)}</span></summary><ul>'
-        yield from (f"<li>{escape(nodeid)}</li>" for nodeid in group.nodeids[:_NAMED])
+        yield from (f"<li>{breakable(nodeid)}</li>" for nodeid in group.nodeids[:_NAMED])
         if len(group.nodeids) > _NAMED:
             yield f"<li>and {len(group.nodeids) - _NAMED:,} more</li>"
         yield "</ul></details>"
@@ -133,7 +134,7 @@ def slow(reports: Sequence[Report]) -> Iterator[str]:
         head = ("Time", "Test", *(("Tier",) if several else ()), "Ran on")
         rows = [
             (
-                *(duration(t.seconds), escape(t.nodeid), *((escape(r.name),) if several else ())),
+                *(duration(t.seconds), breakable(t.nodeid), *((escape(r.name),) if several else ())),
                 escape(", ".join(f"{name} on {told['provider']}" for name, told in t.services.items()) or "-"),
             )
             for r, t in found
@@ -146,9 +147,12 @@ def slow(reports: Sequence[Report]) -> Iterator[str]:
     head = ("All setups", "Fixture", *(("Tier",) if several else ()), "Setups", "Slowest", "In")
     rows = [
         (
-            *(duration(f.seconds), f'{escape(f.name)} <span class="muted">{escape(f"{f.scope}, {f.where}")}</span>'),
+            *(
+                duration(f.seconds),
+                f'{escape(f.name)} <span class="muted">{escape(f.scope)}, {breakable(f.where)}</span>',
+            ),
             *((escape(r.name),) if several else ()),
-            *(f"{f.setups:,}", duration(f.slowest), escape(f.test)),
+            *(f"{f.setups:,}", duration(f.slowest), breakable(f.test)),
         )
         for r, f in fixtures
     ]

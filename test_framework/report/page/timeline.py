@@ -25,8 +25,11 @@ _GAP = 4
 _LEAST = {"failed": 8, "skipped": 2, "passed": 1}
 """Columns of a bar, so that one that is short is seen too, in the order in which they cover each other, last first."""
 
+_EDGES = {"passed": (2, 10), "skipped": (5, 10), "up": (3, 7)}
+"""Top and bottom of a bar, of ten: what went wrong is the tallest, for those too who see no red beside green."""
+
 _KINDS = {"failed": "failed", "error": "failed", "skipped": "skipped"}
-_MOST_TICKS = 5
+_MOST_TICKS = 6
 
 
 def timeline(reports: Sequence[Report]) -> Iterator[str]:
@@ -101,7 +104,9 @@ def _add(bars: list[tuple[int, int]], begin: float, end: float, least: int) -> N
 def _drawn(bars: dict[str, list[tuple[int, int]]], order: Iterable[str]) -> str:
     paths = []
     for kind in order:
-        rectangles = "".join(f"M{a} 0H{b - (b - a > _GAP)}V10H{a}Z" for a, b in bars.get(kind, ()))
+        top, bottom = _EDGES.get(kind, (0, 10))
+        across = ((a, b - (b - a > _GAP)) for a, b in bars.get(kind, ()))
+        rectangles = "".join(f"M{a} {top}H{b}V{bottom}H{a}Z" for a, b in across)
         paths += [f'<path class="{kind}" d="{rectangles}"/>'] if rectangles else []
     return "".join(paths)
 
