@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -25,7 +26,6 @@ from test_framework.report.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-    from pathlib import Path
 
     from test_framework.plugin.split import Splitter
 
@@ -262,7 +262,7 @@ class _Judge:
 
             found = [*self._times.to_json(), *self._of_workers]
             self._record.fixtures = together(FixtureTime(*fields) for fields in found)
-            self._written = outputs.write(self._record, self._verdict, settings)
+            self._written = outputs.write(self._record, self._verdict, settings, Path(self._config.option.xmlpath))
         if self._verdict.red and exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

@@ -1,4 +1,4 @@
-"""What is left of a tier's run: its report, the page where the settings ask for it, and what GitHub shows."""
+"""What is left of a tier's run: its report, the page where the settings ask for it, and what GitHub and GitLab show."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import pytest
@@ -26,8 +27,8 @@ class Written:
     problems: tuple[str, ...] = ()
 
 
-def write(record: Record, verdict: Verdict, settings: Settings) -> Written:
-    """Write the files; one that cannot be written, but for the report, is told of."""
+def write(record: Record, verdict: Verdict, settings: Settings, junit: Path) -> Written:
+    """Write the files; one that cannot be written, but for the report, is told of. `junit` is what pytest wrote."""
     path = settings.reports_folder / f"{record.tier}.json"
     record.write(path, verdict.to_json())
     files, problems = [os.path.relpath(path)], []
@@ -44,6 +45,8 @@ def write(record: Record, verdict: Verdict, settings: Settings) -> Written:
         except OSError as error:
             # The verdict does not depend on it.
             problems.append(f"{page} cannot be written: {error.strerror}")
+        else:
+            problems += _attached(junit, page)
         problems += unusable
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         from test_framework.report.markdown import append
@@ -54,6 +57,20 @@ def write(record: Record, verdict: Verdict, settings: Settings) -> Written:
         except OSError as error:
             problems.append(f"{summary} cannot be written: {error.strerror}")
     return Written(tuple(files), tuple(problems))
+
+
+def _attached(junit: Path, page: Path) -> Iterator[str]:
+    """On GitLab, link the page to the failed tests in JUnit's file; yield why that cannot be done."""
+    if os.environ.get("GITLAB_CI") != "true":
+        return
+    from test_framework.report.gitlab import attach
+
+    try:
+        attach(junit, page, os.environ.get("CI_PROJECT_DIR") or os.curdir)
+    except OSError as error:
+        yield f"{junit} cannot be linked to the page: {error.strerror}"
+    except ValueError as error:
+        yield str(error)
 
 
 def annotate(terminal: pytest.TerminalReporter, record: Record, verdict: Verdict, root: Path) -> None:
