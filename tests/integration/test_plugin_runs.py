@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import pty
+import re
+import struct
 import subprocess
 import sys
+import termios
 import textwrap
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -259,3 +266,57 @@ def test_the_services_mapping_names_what_there_is(no_service: Project) -> None:
     result = no_service.run("--tier", "unit")
     assert no_service.report()["counts"] == {"passed": 1, "failed": 1, "errors": 0, "skipped": 1}
     result.stdout.fnmatch_lines(["*KeyError: \"'mysql' is no service; there are *postgres, redis*"])
+
+
+def on_a_terminal(project: Project, rows: int, *args: str) -> str:
+    """Run pytest on a terminal of so many lines of eighty; return what it wrote."""
+    screen, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, 80, 0, 0))
+    # pytester forbids colours.
+    unset = ("PY_COLORS", "COLUMNS", "LINES", "CI")
+    env = {k: v for k, v in os.environ.items() if k not in unset} | {"TERM": "xterm"}
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *args]
+    written = bytearray()
+    with subprocess.Popen(command, cwd=project.path, env=env, stdin=terminal, stdout=terminal, stderr=terminal):
+        os.close(terminal)
+        # At the end, Linux says that there is nobody at the other side any more.
+        with suppress(OSError):
+            while part := os.read(screen, 65536):
+                written += part
+    os.close(screen)
+    return written.decode()
+
+
+MANY_REASONS = """
+import pytest
+
+@pytest.mark.parametrize("number", range(60))
+def test_it(number):
+    pytest.skip(f"{number}: " + "because of " * 30)
+
+def test_fails(): assert 0
+"""
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "1"]], ids=["here", "in a worker"])
+def test_the_summary_fits_the_terminal(project: Project, workers: list[str]) -> None:
+    """With colours, and from its heading to the end of the run no more lines than there are, or than forty."""
+    project.write(TEST, MANY_REASONS)
+    for rows, most in ((24, 24), (36, 36), (100, 40)):
+        shown = on_a_terminal(project, rows, "--tier", "unit", "--no-summary", *workers)
+        assert "\x1b[31m\x1b[1mred: 1 of 61 tests failed" in shown
+        plain = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", shown).splitlines()
+        begin = next(n for n, line in enumerate(plain) if "= tier unit =" in line)
+        assert max(map(len, plain[begin:])) <= 80
+        assert most - 6 < len(plain[begin:]) < most
+        assert any(re.fullmatch(r"  and \d\d more, in reports/unit\.json", line) for line in plain[begin:])
+
+
+def test_no_colours_where_they_are_not_wanted(project: Project) -> None:
+    """In a pipe, and on a terminal whose owner says so."""
+    project.write(TEST, MANY_REASONS)
+    assert "\x1b" not in project.spawn("--tier", "unit").stdout.str()
+    project.env.setenv("NO_COLOR", "1")
+    shown = on_a_terminal(project, 24, "--tier", "unit")
+    assert "red: 1 of 61 tests failed" in shown
+    assert "\x1b[3" not in shown
