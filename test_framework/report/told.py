@@ -91,7 +91,7 @@ def remedies(reports: Sequence[Report]) -> list[tuple[str, str]]:
     for report in reports:
         for group in grouped(report.record.skips.values()):
             if group.code == Code.SKIPPED_BY_TEST:
-                themselves += [group] if report.why else []
+                themselves += [group] if group.code in (report.why or "") else []
             else:
                 found.setdefault(group.remedy, f"{group.code}: {number(len(group.nodeids), 'test')} skipped")
         for name, told in report.record.services.items():
