@@ -30,6 +30,9 @@ class Code(StrEnum):
     REMOTE_UNREACHABLE = "remote-unreachable"
     BAD_DOCKER_HOST = "bad-docker-host"
     SSH_TRANSPORT_MISSING = "ssh-transport-missing"
+    SSH_HOST_KEY = "ssh-host-key"
+    SSH_LOGIN_REFUSED = "ssh-login-refused"
+    SSH_DOCKER_MISSING = "ssh-docker-missing"
     TLS_MISCONFIGURED = "tls-misconfigured"
     CONTEXT_MISSING = "context-missing"
     API_MISMATCH = "api-mismatch"
@@ -42,6 +45,7 @@ class Code(StrEnum):
     REGISTRY_UNREACHABLE = "registry-unreachable"
     PULL_RATE_LIMITED = "pull-rate-limited"
     # Servers that we start
+    PORT_UNREACHABLE = "port-unreachable"
     START_FAILED = "start-failed"
     HEALTH_TIMEOUT = "health-timeout"
     SERVER_DIED = "server-died"
@@ -110,7 +114,8 @@ CATALOGUE: dict[Code, Entry] = {
     Code.REMOTE_UNREACHABLE: Entry(
         _U,
         "cannot reach the Docker host {host}, from {source}: {error}",
-        "Check the network or VPN, or choose another engine: docker context use default, or unset DOCKER_HOST.",
+        "Check name and port, the network, VPN and firewalls, and that it listens there; "
+        "or choose another engine: docker context use default, or unset DOCKER_HOST.",
     ),
     Code.BAD_DOCKER_HOST: Entry(
         _U,
@@ -121,6 +126,21 @@ CATALOGUE: dict[Code, Entry] = {
         _U,
         "{host}, from {source}, needs the ssh program, and none is on the PATH",
         "Install an OpenSSH client (Debian: apt-get install openssh-client), or use a tcp:// or unix:// address.",
+    ),
+    Code.SSH_HOST_KEY: Entry(
+        _U,
+        "the host key of {host}, from {source}, is not trusted: {error}",
+        "Log in once by hand, and compare the key with the machine's own: ssh {target}.",
+    ),
+    Code.SSH_LOGIN_REFUSED: Entry(
+        _U,
+        "{host}, from {source}, does not let us in: {error}",
+        "Give it your key: ssh-copy-id {target}. One with a passphrase has to be in an agent: ssh-add.",
+    ),
+    Code.SSH_DOCKER_MISSING: Entry(
+        _U,
+        "ssh gets through to {host}, from {source}, and finds no usable docker command there: {error}",
+        "Install the docker CLI there, on the PATH of a shell without login: ssh {target} docker version.",
     ),
     Code.TLS_MISCONFIGURED: Entry(
         _U,
@@ -176,6 +196,12 @@ CATALOGUE: dict[Code, Entry] = {
         _U,
         "the registry limits pulls of {image}: {error}",
         "Run docker login, wait, or name an image of another registry in {variable}.",
+    ),
+    Code.PORT_UNREACHABLE: Entry(
+        _U,
+        "{service} runs in a container, and port {port} of {host}, which leads to it, cannot be reached: {error}",
+        "Open the ports that Docker publishes on {host} to this machine, name another way there in "
+        "TESTCONTAINERS_HOST_OVERRIDE, or choose an engine on this machine.",
     ),
     Code.START_FAILED: Entry(
         _B,

@@ -26,6 +26,7 @@ __all__ = ["Guard", "main"]
 
 _TERM_SECONDS = 1.0
 _LATE_SECONDS = 1.0
+_ENGINE_SECONDS = 5
 _ORDER = ("process", "container", "folder", "socket")
 """A folder goes after its server: one that still runs would write into it."""
 
@@ -137,11 +138,10 @@ def _end_process(promise: dict[str, Any]) -> None:
 
 
 def _remove_container(promise: dict[str, Any]) -> None:
-    import docker
+    # Only now, as with folders.
+    from test_framework.providers.docker.client import open_client
 
-    environment = promise["environment"]
-    ssh = environment["DOCKER_HOST"].startswith("ssh://")
-    client = docker.from_env(environment=environment, timeout=5, use_ssh_client=ssh)
+    client = open_client(promise["environment"], promise["version"], _ENGINE_SECONDS)
     for container in client.containers.list(all=True, filters={"label": promise["label"]}, ignore_removed=True):
         container.remove(force=True, v=True)
 

@@ -6,6 +6,7 @@ from tests.support.engines import home, net, ssh
 from tests.support.engines_tls import tls
 from tests.support.fixtures import checkout, docker_env, docker_place, embedded_place, place, provider
 from tests.support.own_services import images
+from tests.support.remote_engine import remote_machine
 
 __all__ = [
     "browser",
@@ -19,6 +20,7 @@ __all__ = [
     "own_engine",
     "place",
     "provider",
+    "remote_machine",
     "ssh",
     "tls",
 ]

@@ -38,7 +38,7 @@ class TestTLS:
     def test_unverified_engine_is_found(self, tls: TLS, net: Net, home: Path, tmp_path: Path) -> None:
         """DOCKER_TLS accepts the certificate of another authority, for the probe and for the SDK."""
         stranger = TLS(tmp_path / "stranger")
-        stranger.issue_client(tls)
+        stranger.issue_client(tls.folder)
         env = tls.env(net.tcp(stranger.server(Talk()))) | {"DOCKER_TLS_VERIFY": "", "DOCKER_TLS": "1"}
 
         engine = probe(env, home)
@@ -69,7 +69,7 @@ class TestTLS:
 
     def test_client_certificate_is_not_accepted(self, tls: TLS, net: Net, home: Path, tmp_path: Path) -> None:
         """An engine that refuses our client certificate is a matter of TLS, although the handshake seems done."""
-        TLS(tmp_path / "stranger").issue_client(tls)
+        TLS(tmp_path / "stranger").issue_client(tls.folder)
 
         assert refused(tls.env(net.tcp(tls.server(Talk()))), home).code is Code.TLS_MISCONFIGURED
 

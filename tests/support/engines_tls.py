@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import ssl
 from typing import TYPE_CHECKING
 
@@ -26,13 +27,21 @@ class TLS:
         self._authority = trustme.CA()
         self._server = self._authority.issue_cert(name)
         self._authority.cert_pem.write_to_path(folder / "ca.pem")
-        self.issue_client(self)
+        self.issue_client(folder)
 
-    def issue_client(self, to: TLS) -> None:
-        """Write a client certificate of this authority into the folder of `to`."""
-        client = self._authority.issue_cert("client@example.org")
-        client.cert_chain_pems[0].write_to_path(to.folder / "cert.pem")
-        client.private_key_pem.write_to_path(to.folder / "key.pem")
+    def issue_client(self, folder: Path, until: dt.datetime | None = None) -> None:
+        """Write a client certificate of this authority, and its key, where Docker looks for them."""
+        self._issue("client@example.org", until, folder / "cert.pem", folder / "key.pem")
+
+    def issue_server(self, name: str, folder: Path, until: dt.datetime | None = None) -> None:
+        """Write a certificate of this authority for an engine of that name, and its key."""
+        self._issue(name, until, folder / "server-cert.pem", folder / "server-key.pem")
+
+    def _issue(self, name: str, until: dt.datetime | None, certificate: Path, key: Path) -> None:
+        since = until - dt.timedelta(days=1) if until else None
+        issued = self._authority.issue_cert(name, not_before=since, not_after=until)
+        issued.cert_chain_pems[0].write_to_path(certificate)
+        issued.private_key_pem.write_to_path(key)
 
     def server(self, handler: Handler) -> Handler:
         """Wrap a handler in TLS that demands a client certificate, as dockerd does."""

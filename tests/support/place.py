@@ -14,10 +14,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-import docker
 import psutil
 from docker.errors import DockerException
 
+from test_framework.providers.docker.client import connect
+from test_framework.providers.docker.probe import probe
 from tests.conftest import wait_until
 from tests.support.segments import SegmentWatch
 
@@ -51,7 +52,7 @@ class Place:
         for folder in (self.temporary, self.runtime):
             folder.mkdir()
         self.docker_env = docker_env
-        self.client = docker.from_env(environment=docker_env, timeout=5) if docker_env else None
+        self.client = connect(probe(os.environ | docker_env), 5) if docker_env else None
         self.started: list[subprocess.Popen[bytes]] = []
         """The runs: without a supervisor they own the servers themselves."""
         self._volumes: set[str] = set()

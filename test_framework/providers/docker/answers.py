@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from test_framework.providers.docker.transport import reason
+from test_framework.providers.docker.transport import ASK_FOR_TLS, reason
 from test_framework.verdict import Code, Refused
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def check_ping(candidate: Candidate, ping: Response) -> None:
     """
     if any(text in ping.body for text in _WANTS_TLS):
         why = "the port speaks TLS, and no TLS is configured"
-        raise Refused(reason(candidate, Code.TLS_MISCONFIGURED, error=why))
+        raise Refused(reason(candidate, Code.TLS_MISCONFIGURED, error=why, remedy=ASK_FOR_TLS))
     known = "api-version" in ping.headers or ping.body.strip() == b"OK"
     if ping.status != _OK or not known:
         raise _wrong(candidate, "/_ping", ping, known="api-version" in ping.headers)

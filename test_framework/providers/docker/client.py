@@ -7,47 +7,80 @@ import threading
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
+from test_framework.providers.docker.endpoint import Candidate
 from test_framework.reasons import Code
 from test_framework.verdict import Reason, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     import docker
     from testcontainers.core.config import TestcontainersConfiguration
 
     from test_framework.providers.docker.probe import Engine
 
-__all__ = ["connect", "options", "pointed_at", "trust_only_engine"]
+__all__ = ["connect", "open_client", "options", "pointed_at", "reach"]
 
 _API_SECONDS = 30
 _VARIABLES = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_TLS", "DOCKER_CERT_PATH", "DOCKER_CONTEXT")
+_NOT_SSH = "unix:///through-ssh"
+"""What the SDK is told in place of an ssh address; nothing is opened there, since `reach` replaces its way to it."""
 
 
-def connect(engine: Engine) -> docker.DockerClient:
-    """Return an SDK client for the engine; raises `Refused` with `sdk-missing`."""
-    ssh = engine.candidate.host.startswith("ssh://")
+def connect(engine: Engine, seconds: int = _API_SECONDS) -> docker.DockerClient:
+    """Return an SDK client for the engine, with so many seconds for each answer.
+
+    Raises:
+        Refused: `sdk-missing`.
+    """
+    return open_client(engine.environment(), engine.api_version, seconds)
+
+
+def open_client(environment: Mapping[str, str], version: str, seconds: int) -> docker.DockerClient:
+    """Return an SDK client for the engine that these variables name.
+
+    Args:
+        environment: That of an `Engine`.
+        version: Of the engine's API.
+        seconds: The time for each answer.
+
+    Raises:
+        Refused: `sdk-missing`.
+    """
     try:
         import docker
-
-        if ssh:
-            # The SDK wants it even when it is told to use the ssh program.
-            import paramiko  # noqa: F401
     except ImportError as error:
         raise Refused(Reason.of(Code.SDK_MISSING, package=error.name or "docker", error=error)) from error
-    client = docker.from_env(use_ssh_client=ssh, **options(engine))
-    trust_only_engine(client)
+    client = docker.from_env(**_arguments(environment, version, seconds))
+    reach(client, environment["DOCKER_HOST"])
     return client
 
 
 def options(engine: Engine) -> dict[str, Any]:
-    """Return the arguments with which the SDK reaches the engine, without asking for its version once more."""
-    return {"environment": engine.environment(), "version": engine.api_version, "timeout": _API_SECONDS}
+    """Return the arguments for an SDK client of testcontainers, which `reach` then leads to the engine."""
+    return _arguments(engine.environment(), engine.api_version, _API_SECONDS)
 
 
-def trust_only_engine(client: docker.DockerClient) -> None:
-    """Keep `REQUESTS_CA_BUNDLE` and the like, which are for the web, from replacing the engine's own authority."""
+def _arguments(environment: Mapping[str, str], version: str, seconds: int) -> dict[str, Any]:
+    ssh = environment["DOCKER_HOST"].startswith("ssh://")
+    # With a version it does not ask the engine for it once more.
+    return {
+        "environment": {**environment, **({"DOCKER_HOST": _NOT_SSH} if ssh else {})},
+        "version": version,
+        "timeout": seconds,
+    }
+
+
+def reach(client: docker.DockerClient, host: str) -> None:
+    """Lead an SDK client to the engine at `host`, in our way where that is ssh, and let it trust nobody else.
+
+    `REQUESTS_CA_BUNDLE` and the like, which are for the web, would replace the engine's own authority.
+    """
     client.api.trust_env = False
+    if host.startswith("ssh://"):
+        from test_framework.providers.docker.ssh_adapter import SSHAdapter
+
+        client.api.mount("http+docker://", SSHAdapter(Candidate("DOCKER_HOST", host, None), client.api.timeout))
 
 
 class _Pointed:

@@ -14,8 +14,8 @@ from uuid import uuid4
 from test_framework import owner
 from test_framework.contracts import Launch
 from test_framework.providers._start import check_major, wait_healthy
-from test_framework.providers.docker import classes, images
-from test_framework.providers.docker.client import connect, options, pointed_at, trust_only_engine
+from test_framework.providers.docker import classes, images, published
+from test_framework.providers.docker.client import connect, options, pointed_at, reach
 from test_framework.reasons import Code
 from test_framework.verdict import Endpoint, Reason, Refused, hide_secrets, moved
 
@@ -77,7 +77,9 @@ class ContainerServer:
         self._stopping = False
         self._number = uuid4().hex
         label = f"{_LABEL_SERVER}={self._number}"
-        self._promise = context.guard.add(kind="container", label=label, environment=engine.environment())
+        self._promise = context.guard.add(
+            kind="container", label=label, environment=engine.environment(), version=engine.api_version
+        )
         self.endpoint = Endpoint(service.name, _NAME, "", None)
 
     def start(self, image: str) -> None:
@@ -101,7 +103,7 @@ class ContainerServer:
                     raise Refused(_elsewhere())
                 private = self._local and (not inside or loopback_only)
                 container = classes.make(image, spec, service, context, options(self._engine))
-                trust_only_engine(container.get_docker_client().client)
+                reach(container.get_docker_client().client, self._engine.candidate.host)
                 self._port = classes.adapt(container, spec, self._labels())
                 fixed = (own and own.port) or None
                 for name in container.ports:
@@ -110,10 +112,13 @@ class ContainerServer:
                 self._container = container
                 classes.start(container, spec, context.settings.start_seconds, self._end)
                 port = container.get_exposed_port(self._port)
-                near = (private and not inside) or _accepts(port)
+                # What listens on the same port here is not it, when the engine is on another machine.
+                near = self._local and (not inside or _accepts(port))
                 if loopback_only and not near:
                     raise Refused(_elsewhere())
-                host = _LOOPBACK if near else container.get_container_host_ip()
+                host = _LOOPBACK
+                if not near:
+                    host = published.host_of(container, service, self._port, port, self._engine.candidate)
                 url = classes.url_of(container, spec) or spec.url.format(host=host, port=port)
         except classes.NotReady as error:
             where = {"service": service.name, "provider": _NAME, "seconds": context.settings.start_seconds}

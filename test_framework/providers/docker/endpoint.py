@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -176,7 +176,13 @@ def _explicit(source: str, host: str, tls: Path | None, verify: bool) -> Candida
     missing = [file.name for file in (files.ca, files.cert, files.key) if not os.path.isfile(file)]  # noqa: PTH113
     if missing:
         why = f"{', '.join(missing)} missing in {tls}"
-        raise Refused(Reason.of(Code.TLS_MISCONFIGURED, host=parsed, source=source, error=why))
+        told = Reason.of(Code.TLS_MISCONFIGURED, host=parsed, source=source, error=why)
+        another = "name another folder in DOCKER_CERT_PATH"
+        if source.startswith("context "):
+            another = (
+                f"run: docker context update {source[8:]} --docker host={parsed},ca=ca.pem,cert=cert.pem,key=key.pem"
+            )
+        raise Refused(replace(told, remedy=f"Put them into {tls}, or {another}."))
     return Candidate(source, parsed, files)
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from test_framework.providers.docker import answers
 from test_framework.providers.docker.endpoint import Candidate, candidates
 from test_framework.providers.docker.session import Session
-from test_framework.providers.docker.transport import Clock, absence
+from test_framework.providers.docker.transport import LOGIN_SECONDS, Clock, absence
 from test_framework.verdict import Code, Reason, Refused
 
 if TYPE_CHECKING:
@@ -84,7 +84,8 @@ def probe(env: Mapping[str, str], home: Path | None = None, *, seconds: float = 
     Args:
         env: Environment variables; `os.environ` is neither read nor changed.
         home: The user's home folder; by default `HOME` of `env`, else that of the user database.
-        seconds: The time for all candidates and all questions together.
+        seconds: The time for all candidates and all questions together. An engine behind ssh has `LOGIN_SECONDS`,
+            if its machine speaks within that time.
 
     Raises:
         Refused: No usable engine. The reason is the most telling one; it names the other addresses tried.
@@ -133,7 +134,7 @@ def ask(engine: Engine, path: str, seconds: float, env: Mapping[str, str] | None
     results: SimpleQueue[tuple[None, Any]] = SimpleQueue()
     _in_thread(results, None, session, lambda: session.get(path))
     try:
-        response = _value(results.get(timeout=seconds)[1])
+        response = _value(results.get(timeout=_at_most(engine.candidate, seconds))[1])
     except Empty:
         raise Refused(clock.late) from None
     return response.status, answers.json_object(response)
@@ -162,7 +163,7 @@ class _Race:
         while self._running or self._waiting:
             if not self._running:
                 self._start(self._waiting.pop(0))
-            until = head_start_ends if self._waiting else self._ends
+            until = head_start_ends if self._waiting else self._all_end()
             try:
                 candidate, outcome = self._results.get(timeout=max(0, until - time.monotonic()))
             except Empty:
@@ -180,6 +181,10 @@ class _Race:
                 return engine
         self.faults.update((candidate, clock.late) for candidate, clock in self._running.items())
         return None
+
+    def _all_end(self) -> float:
+        """Return when the last of those that run has to be done."""
+        return self._ends - self._seconds + max(_at_most(candidate, self._seconds) for candidate in self._running)
 
     def _start(self, candidate: Candidate) -> None:
         now = time.monotonic()
@@ -216,6 +221,11 @@ def _value(outcome: Any) -> Any:
     if isinstance(outcome, Exception):
         raise outcome
     return outcome
+
+
+def _at_most(candidate: Candidate, seconds: float) -> float:
+    """Return how long an answer that has so many seconds may take: through ssh, more, once ssh is heard of."""
+    return max(seconds, LOGIN_SECONDS) if candidate.host.startswith("ssh://") else seconds
 
 
 def _rank(why: Reason | None) -> int:

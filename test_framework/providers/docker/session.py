@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from test_framework.providers.docker import http1
-from test_framework.providers.docker.transport import Channel, Clock, connect, reason
+from test_framework.providers.docker.transport import ASK_FOR_TLS, Channel, Clock, connect, reason
 from test_framework.verdict import Code, Refused
 
 if TYPE_CHECKING:
@@ -77,5 +77,5 @@ class Session:
     def _not_http(self, error: http1.NotHTTPError) -> Refused:
         if error.start.startswith(_TLS_RECORDS):
             why = "the port speaks TLS, and no TLS is configured"
-            return Refused(reason(self._candidate, Code.TLS_MISCONFIGURED, error=why))
+            return Refused(reason(self._candidate, Code.TLS_MISCONFIGURED, error=why, remedy=ASK_FOR_TLS))
         return Refused(reason(self._candidate, Code.NOT_DOCKER, error=f"it sends {error}"))

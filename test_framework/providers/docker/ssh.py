@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import select
 import shlex
 import shutil
 import signal
@@ -13,7 +15,7 @@ from math import ceil
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from test_framework.providers.docker.transport import Channel, Clock, reason
+from test_framework.providers.docker.transport import LOGIN_SECONDS, Channel, Clock, reason
 from test_framework.verdict import Code, Reason, Refused
 
 if TYPE_CHECKING:
@@ -21,71 +23,168 @@ if TYPE_CHECKING:
 
     from test_framework.providers.docker.endpoint import Candidate
 
-__all__ = ["connect_ssh"]
+__all__ = ["Dial", "connect_ssh", "real_name"]
 
 _LAST_WORDS_SECONDS = 0.2
+_NAME_SECONDS = 2.0
+_SPOKEN = re.compile(rb"Remote protocol version|mux_client_request_session")
+_LET_IN = re.compile(rb"Sending command:|mux_client_request_session")
+"""What `ssh -v` says once the server has sent its banner, and once it lets us in; the second where a connection that is
+shared takes on the session."""
+
+_CHATTER = re.compile(r"debug\d: |OpenSSH_\S+, |Authenticated to |Transferred: |Bytes per second: |@@@|\s*$")
+"""What `ssh -v` says beside errors."""
+
 _DIAL_FAULTS = {
-    "permission denied": Code.PERMISSION_DENIED,
-    "no such file": Code.SOCKET_MISSING,
-    "connection refused": Code.DAEMON_NOT_RUNNING,
+    "permission denied": (Code.PERMISSION_DENIED, "On {host}, run: sudo usermod -aG docker {user}."),
+    "no such file": (Code.SOCKET_MISSING, "Start Docker on {host}, or name its socket: ssh://USER@HOST/PATH."),
+    "connection refused": (Code.DAEMON_NOT_RUNNING, "Start Docker on {host} (Linux: sudo systemctl start docker)."),
 }
+_SSH_FAULTS: tuple[tuple[re.Pattern[str], Code, str], ...] = (
+    (
+        re.compile(r"REMOTE HOST IDENTIFICATION HAS CHANGED"),
+        Code.SSH_HOST_KEY,
+        "If the machine was set up anew, run: ssh-keygen -R {name}, then: ssh {target}. Else somebody is in between.",
+    ),
+    (re.compile(r"No \S+ host key is known for .*|Host key verification failed"), Code.SSH_HOST_KEY, ""),
+    (re.compile(r"(?im).*(permission denied \(|too many authentication failures).*"), Code.SSH_LOGIN_REFUSED, ""),
+    (re.compile(r"(?im).*docker.*(not found|no such file).*"), Code.SSH_DOCKER_MISSING, ""),
+)
+"""What ssh, or the shell there, says, what it means, and what to do where the catalogue's remedy is too wide."""
+
+
+class Dial:
+    """An ssh process that joins a socket of ours to an engine, and is killed when this is closed.
+
+    It runs in batch mode: whatever needs a password or an unknown host's confirmation fails.
+
+    Attributes:
+        sock: Our end; whether ssh gets through shows in the first answer.
+        process: ssh.
+        errors: What ssh says; reading from it never waits.
+        silent: Whether ssh has ended what it says, as far as `listen` knows.
+    """
+
+    def __init__(self, candidate: Candidate, env: Mapping[str, str], connect_seconds: float, *more: str) -> None:
+        """Start ssh.
+
+        Args:
+            candidate: An `ssh://` address.
+            env: The environment of ssh, on whose PATH it is looked up.
+            connect_seconds: How long it may take to connect to the machine.
+            more: Further options for it.
+
+        Raises:
+            Refused: `ssh-transport-missing`, when no ssh is on the PATH of `env`, or it does not run.
+        """
+        program = _program(candidate, env)
+        options = ["-T", "-o", "BatchMode=yes", "-o", f"ConnectTimeout={ceil(connect_seconds)}", *more]
+        address = urlsplit(candidate.host)
+        remote = ["docker", "system", "dial-stdio"]
+        if address.path.strip("/"):
+            remote[1:1] = ["--host", f"unix://{unquote(address.path)}"]
+        # The remote shell parses the command once more.
+        command = [program, *options, *_target(address), shlex.join(remote)]
+        self.sock, theirs = socket.socketpair()
+        try:
+            self.process = subprocess.Popen(  # noqa: S603 - the user's own ssh, and an address that parse_host accepted
+                command,
+                stdin=theirs.fileno(),
+                stdout=theirs.fileno(),
+                stderr=subprocess.PIPE,
+                env=dict(env),
+                # Its own session has no terminal to ask on, and can be ended whole, with a ProxyCommand.
+                start_new_session=True,
+            )
+        except OSError as error:
+            self.sock.close()
+            raise Refused(reason(candidate, Code.SSH_TRANSPORT_MISSING, error.strerror or str(error))) from error
+        finally:
+            theirs.close()
+        if self.process.stderr is None:
+            raise AssertionError("it is a pipe")
+        self.errors = self.process.stderr
+        # A connection that ssh shares in the background keeps the pipe open: nobody waits for its end.
+        os.set_blocking(self.errors.fileno(), False)
+        self.silent = False
+        self._said = b""
+
+    def listen(self) -> bytes:
+        """Return all that ssh has said so far."""
+        data = self.errors.read()
+        self.silent = data == b""
+        self._said += data or b""
+        return self._said
+
+    def last_words(self, seconds: float) -> list[str]:
+        """Return what ssh, or docker behind it, said up to its end, for which it waits so long; at least one line."""
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(seconds)
+        lines = self.listen().decode(errors="replace").splitlines()
+        said = [line.strip()[:200] for line in lines if not _CHATTER.match(line)]
+        return said or [f"ssh ended with status {self.process.returncode}"]
+
+    def close(self) -> None:
+        """End it."""
+        self.sock.close()
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.errors.close()
 
 
 def connect_ssh(candidate: Candidate, env: Mapping[str, str], clock: Clock) -> Channel:
     """Start ssh; whether it gets through shows in the first answer.
 
-    It runs in batch mode: whatever needs a password or an unknown host's confirmation fails.
+    Raises:
+        Refused: `ssh-transport-missing`.
+    """
+    dial = Dial(candidate, env, clock.seconds, "-v")
+    clock.unreachable("ssh does not get through")
+    return _SSHChannel(dial, candidate, clock)
+
+
+def real_name(candidate: Candidate, env: Mapping[str, str]) -> str:
+    """Return the name or address of the machine of an `ssh://` address, which may be an alias in ssh's configuration.
 
     Raises:
-        Refused: `ssh-transport-missing`, when no ssh is on the PATH of `env`.
+        Refused: `ssh-transport-missing`.
     """
+    address = urlsplit(candidate.host)
+    command = [_program(candidate, env), "-G", *_target(address)]
+    with suppress(OSError, subprocess.SubprocessError):
+        told = subprocess.run(  # noqa: S603 - as above
+            command, env=dict(env), capture_output=True, text=True, timeout=_NAME_SECONDS, check=True
+        ).stdout
+        if found := re.search(r"(?m)^hostname (\S+)$", told):
+            return found[1]
+    return address.hostname or ""
+
+
+def _program(candidate: Candidate, env: Mapping[str, str]) -> str:
     program = shutil.which("ssh", path=env.get("PATH", os.defpath))
     if program is None:
         raise Refused(reason(candidate, Code.SSH_TRANSPORT_MISSING))
-    address = urlsplit(candidate.host)
-    command = [program, *_arguments(address, clock.seconds)]
-    clock.unreachable("ssh does not get through")
-    ours, theirs = socket.socketpair()
-    try:
-        process = subprocess.Popen(  # noqa: S603 - the user's own ssh, and an address that parse_host accepted
-            command,
-            stdin=theirs.fileno(),
-            stdout=theirs.fileno(),
-            stderr=subprocess.PIPE,
-            env=dict(env),
-            # Its own session has no terminal to ask on, and can be ended whole, with a ProxyCommand.
-            start_new_session=True,
-        )
-    except OSError as error:
-        ours.close()
-        raise Refused(reason(candidate, Code.SSH_TRANSPORT_MISSING, error.strerror or str(error))) from error
-    finally:
-        theirs.close()
-    return _SSHChannel(ours, candidate, process, clock)
+    return program
 
 
-def _arguments(address: SplitResult, seconds: float) -> list[str]:
-    arguments = ["-T", "-o", "BatchMode=yes", "-o", f"ConnectTimeout={ceil(seconds)}"]
+def _target(address: SplitResult) -> list[str]:
+    arguments = []
     if address.username:
         arguments += ["-l", unquote(address.username)]
     if address.port:
         arguments += ["-p", str(address.port)]
-    remote = ["docker", "system", "dial-stdio"]
-    if address.path.strip("/"):
-        remote[1:1] = ["--host", f"unix://{unquote(address.path)}"]
-    # The remote shell parses the command once more.
-    return [*arguments, "--", address.hostname or "", shlex.join(remote)]
+    return [*arguments, "--", address.hostname or ""]
 
 
 class _SSHChannel(Channel):
-    """The two ends of an ssh process, which is killed when the channel closes."""
+    """A channel over a dial. Silence is ssh's until it has got through, and then the engine's."""
 
-    def __init__(
-        self, sock: socket.socket, candidate: Candidate, process: subprocess.Popen[bytes], clock: Clock
-    ) -> None:
-        super().__init__(sock, clock)
+    def __init__(self, dial: Dial, candidate: Candidate, clock: Clock) -> None:
+        super().__init__(dial.sock, clock)
+        self._dial = dial
         self._candidate = candidate
-        self._process = process
+        self._spoken = False
         self._heard = False
 
     def send(self, data: bytes) -> None:
@@ -96,6 +195,8 @@ class _SSHChannel(Channel):
 
     def receive(self) -> bytes:
         try:
+            if not self._heard:
+                self._wait()
             data = super().receive()
         except ConnectionError:
             # ssh ended with the question unread.
@@ -107,31 +208,41 @@ class _SSHChannel(Channel):
             self._clock.hung()
         return data
 
+    def _wait(self) -> None:
+        """Wait for the first answer, and give a machine that has spoken the time for a login."""
+        while True:
+            errors = [] if self._dial.silent else [self._dial.errors.fileno()]
+            ready, _, _ = select.select([self._dial.sock.fileno(), *errors], [], [], self._clock.left())
+            if self._dial.sock.fileno() in ready:
+                return
+            said = self._dial.listen()
+            if not self._spoken and _SPOKEN.search(said):
+                self._spoken = True
+                self._clock.prolong(LOGIN_SECONDS)
+                self._clock.unreachable("the machine answers, and the login through ssh does not end")
+            if _LET_IN.search(said):
+                self._clock.hung("ssh lets us in, and docker there does not answer")
+
     def close(self) -> None:
         super().close()
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        if self._process.stderr:
-            self._process.stderr.close()
+        self._dial.close()
 
     def _fault(self) -> Reason:
         """Return what ssh, or docker behind it, said when it ended without an answer."""
-        said = self._last_words()
-        remote = urlsplit(self._candidate.host)
+        lines = self._dial.last_words(min(_LAST_WORDS_SECONDS, self._clock.left()))
+        said, remote = lines[-1], urlsplit(self._candidate.host)
         if "dial unix" in said:
             # ssh got through, and it is dial-stdio that reports on the daemon's socket.
-            for words, code in _DIAL_FAULTS.items():
+            user = unquote(remote.username or "USER")
+            for words, (code, remedy) in _DIAL_FAULTS.items():
                 if words in said:
-                    return reason(self._candidate, code, said, user=remote.username or "there")
+                    remedy = remedy.format(host=remote.hostname, user=user)  # noqa: PLW2901
+                    return reason(self._candidate, code, said, remedy=remedy, user=user)
+        name = f"'[{remote.hostname}]:{remote.port}'" if remote.port else str(remote.hostname)
+        login = f"{unquote(remote.username)}@" if remote.username else ""
+        target = f"{f'-p {remote.port} ' if remote.port else ''}{login}{remote.hostname}"
+        for pattern, code, remedy in _SSH_FAULTS:
+            if found := pattern.search("\n".join(lines)):
+                told = {"error": found[0].strip(), "target": target}
+                return reason(self._candidate, code, remedy=remedy.format(name=name, target=target), **told)
         return reason(self._candidate, Code.REMOTE_UNREACHABLE, error=said)
-
-    def _last_words(self) -> str:
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(min(_LAST_WORDS_SECONDS, self._clock.left()))
-        if self._process.stderr is None:
-            return "ssh ended"
-        # A connection that ssh shares in the background keeps the pipe open: do not wait for its end.
-        os.set_blocking(self._process.stderr.fileno(), False)
-        lines = (self._process.stderr.read() or b"").decode(errors="replace").strip().splitlines()
-        return lines[-1][:200] if lines else f"ssh ended with status {self._process.returncode}"

@@ -19,6 +19,21 @@ __all__ = ["TLSChannel"]
 
 _NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
 
+_TRUST = "Put the certificate of the authority that signed the engine's own into ca.pem."
+_SIGN = "Have cert.pem signed by the authority that dockerd's --tlscacert names, for client authentication, in date."
+_PLAIN = "Give dockerd --tlsverify, or unset DOCKER_TLS_VERIFY and DOCKER_TLS for an engine without TLS."
+_READABLE = (
+    "Make ca.pem, cert.pem and key.pem readable to you, in PEM form, the key without a passphrase and of cert.pem."
+)
+_UNACCEPTED = {
+    # X509_V_ERR_… of OpenSSL's x509_vfy.h: not yet valid, expired, host name, IP address.
+    9: "Set this machine's clock, or the engine's when it made its certificate.",
+    10: "Renew the engine's certificate, and check this machine's clock.",
+    62: "Use a name that the engine's certificate is for, or issue one for this name (subjectAltName).",
+    64: "Use an address that the engine's certificate is for, or issue one for this address (subjectAltName IP).",
+}
+"""What to do about a certificate that is not accepted, by OpenSSL's code."""
+
 
 class TLSChannel(Channel):
     """A channel through TLS; all its failures up to the first answer are put down to TLS."""
@@ -66,17 +81,17 @@ class TLSChannel(Channel):
             return error
         if self._heard and not isinstance(error, ssl.SSLError):
             return error
-        return self._refused(_text(error))
+        return self._refused(*_text(error))
 
-    def _refused(self, error: str) -> Refused:
-        return Refused(reason(self._candidate, Code.TLS_MISCONFIGURED, error=error))
+    def _refused(self, error: str, remedy: str = "") -> Refused:
+        return Refused(reason(self._candidate, Code.TLS_MISCONFIGURED, error=error, remedy=remedy))
 
     def _bad_files(self, error: OSError, *files: Path) -> Refused:
         if isinstance(error, ssl.SSLError):
             why = _words(error) or "not in PEM form, or the key is encrypted"
         else:
             why = error.strerror or str(error)
-        return self._refused(f"{' and '.join(map(str, files))}: {why}")
+        return self._refused(f"{' and '.join(map(str, files))}: {why}", _READABLE)
 
     def _context(self, files: TLSFiles) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -96,17 +111,19 @@ class TLSChannel(Channel):
         return context
 
 
-def _text(error: OSError) -> str:
+def _text(error: OSError) -> tuple[str, str]:
+    """Return what an error means, and what to do; an empty remedy for what is not known closer."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"the engine's certificate is not accepted: {error.verify_message}"
+        remedy = _UNACCEPTED.get(error.verify_code, _TRUST)
+        return f"the engine's certificate is not accepted: {error.verify_message}", remedy
     if isinstance(error, ssl.SSLEOFError | ConnectionError):
-        return "the engine closes the connection; it may not accept the client certificate"
+        return "the engine closes the connection; it may not accept the client certificate", _SIGN
     if isinstance(error, ssl.SSLError):
         if error.reason in _NOT_TLS:
-            return "the port does not speak TLS"
+            return "the port does not speak TLS", _PLAIN
         words = _words(error)
-        return f"the engine refuses: {words}" if "alert" in words else words
-    return error.strerror or str(error)
+        return (f"the engine refuses: {words}", _SIGN) if "alert" in words else (words, "")
+    return error.strerror or str(error), ""
 
 
 def _words(error: ssl.SSLError) -> str:

@@ -18,17 +18,25 @@ if TYPE_CHECKING:
 
     from test_framework.providers.docker.endpoint import Candidate
 
-__all__ = ["Channel", "Clock", "absence", "connect", "reason"]
+__all__ = ["ASK_FOR_TLS", "LOGIN_SECONDS", "Channel", "Clock", "absence", "connect", "reason"]
+
+LOGIN_SECONDS = 5.0
+"""How long a question through ssh may take once the other machine has spoken: a login is about ten round trips."""
+
+ASK_FOR_TLS = "Set DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH to a folder with ca.pem, cert.pem and key.pem."
+"""What to do where a port speaks TLS and we do not."""
 
 _RETRY_SECONDS = 0.01
 
 
-def reason(candidate: Candidate, code: Code, note: str = "", **fields: object) -> Reason:
+def reason(candidate: Candidate, code: Code, note: str = "", *, remedy: str = "", **fields: object) -> Reason:
     """Return the catalogue's reason with the address of the candidate and where it comes from.
 
-    The note, in brackets after the message, is for what only this case knows.
+    The note, in brackets after the message, and the remedy are for what only this case knows.
     """
     told = Reason.of(code, host=candidate.host, source=candidate.source, **fields)
+    if remedy:
+        told = replace(told, remedy=remedy)
     note = " ".join(hide_secrets(note).split())
     return replace(told, message=f"{told.message} ({note})") if note else told
 
@@ -55,6 +63,11 @@ class Clock:
         """From now on, silence means that the engine's machine cannot be reached."""
         error = f"{error} within {self.seconds:g} s"
         self.late = reason(self._candidate, Code.REMOTE_UNREACHABLE, error=error)
+
+    def prolong(self, seconds: float) -> None:
+        """Make the whole budget this long, where it is shorter."""
+        self._ends += max(0.0, seconds - self.seconds)
+        self.seconds = max(seconds, self.seconds)
 
     def left(self) -> float:
         """Return the seconds left; raises TimeoutError when there are none."""

@@ -1,0 +1,57 @@
+"""Where a port that a container publishes is reached from here, when its engine is on another machine."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from test_framework import net
+from test_framework.providers.docker.ssh import real_name
+from test_framework.reasons import Code
+from test_framework.verdict import Reason, Refused, is_loopback
+
+if TYPE_CHECKING:
+    from testcontainers.core.container import DockerContainer
+
+    from test_framework.contracts import Service
+    from test_framework.providers.docker.endpoint import Candidate
+
+__all__ = ["host_of"]
+
+_SECONDS = 2.0
+"""Bound on the first connection: a lost packet is sent again after one second."""
+
+
+def host_of(container: DockerContainer, service: Service, inner: int, port: int, candidate: Candidate) -> str:
+    """Return the name or address at which we reach the port, and see that something listens there.
+
+    That is the machine of the engine's address; of an ssh address, what ssh's own configuration says of it.
+    `TESTCONTAINERS_HOST_OVERRIDE` comes before both.
+
+    Args:
+        container: It runs.
+        service: What it is, for the reason.
+        inner: Its own port.
+        port: The port of the engine's machine that leads there.
+        candidate: The engine's address.
+
+    Raises:
+        Refused: `port-unreachable`.
+    """
+    host = container.get_container_host_ip()
+    if candidate.host.startswith("ssh://") and host == urlsplit(candidate.host).hostname:
+        host = real_name(candidate, os.environ)
+    where = {"service": service.name, "host": host, "port": port}
+    bindings = container.get_docker_client().client.api.port(str(container.get_wrapped_container().id), inner) or []
+    only = {binding["HostIp"] for binding in bindings if binding["HostIp"] and is_loopback(binding["HostIp"])}
+    if only and len(only) == len(bindings) and not is_loopback(host):
+        error = f"the engine publishes ports on {', '.join(sorted(only))} of its own machine alone"
+        raise Refused(Reason.of(Code.PORT_UNREACHABLE, error=error, **where))
+    try:
+        net.connect(host, port, "the engine's address", _SECONDS).close()
+    except Refused as refused:
+        # A container that is still starting may refuse: its health is asked for next.
+        if refused.reason.code is not Code.CONNECTION_REFUSED:
+            raise Refused(Reason.of(Code.PORT_UNREACHABLE, error=refused.reason.message, **where)) from refused
+    return host
