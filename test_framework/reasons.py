@@ -46,6 +46,7 @@ class Code(StrEnum):
     PULL_RATE_LIMITED = "pull-rate-limited"
     # Servers that we start
     PORT_UNREACHABLE = "port-unreachable"
+    ENGINE_ELSEWHERE = "engine-elsewhere"
     START_FAILED = "start-failed"
     HEALTH_TIMEOUT = "health-timeout"
     SERVER_DIED = "server-died"
@@ -202,6 +203,11 @@ CATALOGUE: dict[Code, Entry] = {
         "{service} runs in a container, and port {port} of {host}, which leads to it, cannot be reached: {error}",
         "Open the ports that Docker publishes on {host} to this machine, name another way there in "
         "TESTCONTAINERS_HOST_OVERRIDE, or choose an engine on this machine.",
+    ),
+    Code.ENGINE_ELSEWHERE: Entry(
+        _U,
+        "{service} is wanted on a port of this machine, or without a password, and the engine is at {host}",
+        "Choose an engine on this machine (docker context use default, or unset DOCKER_HOST), or ask for neither.",
     ),
     Code.START_FAILED: Entry(
         _B,

@@ -159,13 +159,13 @@ def _of_container(port: int) -> Callable[[], float]:
         engine = probe(os.environ)
     except Refused as refused:
         raise MemoryUnknown(f"no process here listens on port {port}, and no engine was found: {refused}") from refused
-    with closing(connect(engine)) as client:
+    with closing(connect(engine, os.environ)) as client:
         found = client.containers.list(filters={"publish": str(port)})
     if not found:
         raise MemoryUnknown(f"no process here listens on port {port}, and no container publishes it")
 
     def measure() -> float:
-        with closing(connect(engine)) as client:
+        with closing(connect(engine, os.environ)) as client:
             return _used(cast("dict[str, Any]", client.api.stats(str(found[0].id), stream=False, one_shot=True)))
 
     return measure

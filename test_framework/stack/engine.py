@@ -89,7 +89,7 @@ class Holdings:
         from docker.errors import DockerException
 
         try:
-            with closing(connect(self.engine)) as client:
+            with closing(connect(self.engine, self._env)) as client:
                 return question(client.api)
         except Refused as refused:
             raise StackError(f"{refused.reason}. {refused.reason.remedy}") from refused

@@ -141,7 +141,7 @@ def _remove_container(promise: dict[str, Any]) -> None:
     # Only now, as with folders.
     from test_framework.providers.docker.client import open_client
 
-    client = open_client(promise["environment"], promise["version"], _ENGINE_SECONDS)
+    client = open_client(promise["environment"], promise["version"], os.environ, _ENGINE_SECONDS)
     for container in client.containers.list(all=True, filters={"label": promise["label"]}, ignore_removed=True):
         container.remove(force=True, v=True)
 

@@ -6,7 +6,7 @@ from tests.support.engines import home, net, ssh
 from tests.support.engines_tls import tls
 from tests.support.fixtures import checkout, docker_env, docker_place, embedded_place, place, provider
 from tests.support.own_services import images
-from tests.support.remote_engine import remote_machine
+from tests.support.remote_engine import remote_machine, remote_place
 
 __all__ = [
     "browser",
@@ -21,6 +21,7 @@ __all__ = [
     "place",
     "provider",
     "remote_machine",
+    "remote_place",
     "ssh",
     "tls",
 ]

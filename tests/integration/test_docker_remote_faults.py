@@ -13,13 +13,17 @@ from typing import TYPE_CHECKING
 import pytest
 import trustme
 
-from tests.support.engines import PROJECT, Net, refused, silent
+from test_framework.verdict import Reason
+from tests.support.checkout import Checkout
+from tests.support.engines import AT_MOST, PROJECT, Net, refused, silent
 from tests.support.engines_tls import TLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from tests.support.place import Place
     from tests.support.remote_engine import RemoteMachine
 
 _PAGE = PROJECT / "docs/how-to/remote-docker.md"
@@ -106,9 +110,10 @@ def _key_of_another_certificate(broken: Broken) -> dict[str, str]:
 
 
 def _unreadable_key(broken: Broken) -> dict[str, str]:
-    files = broken.other_files()
+    # pytest's own folders are for its user alone.
+    files = broken.machine.folder / "unreadable"
+    shutil.copytree(broken.machine.tls.folder, files)
     (files / "key.pem").chmod(0)
-    broken.home.chmod(0o755)
     # What is imported later may lie where only root may read.
     refused(broken.tls(DOCKER_HOST=f"tcp://{broken.port(1)}"), broken.home)
     broken.undone.callback(os.seteuid, 0)
@@ -261,6 +266,13 @@ FAULTS: dict[str, Callable[[Broken], dict[str, str]]] = {
 """What is wrong, in the words of the page, and what makes it so; it returns the environment of who asks then."""
 
 
+_PORT_FAULTS: dict[str, Callable[[RemoteMachine], AbstractContextManager[object]]] = {
+    "A firewall drops what goes to containers": lambda machine: machine.dropped("32768:60999"),
+    "The engine publishes on its own loopback alone": lambda machine: machine.configured(ip="127.0.0.1"),
+}
+"""What is found out once a container runs."""
+
+
 @pytest.fixture
 def broken(remote_machine: RemoteMachine, net: Net, home: Path) -> Iterator[Broken]:
     """Return what faults are made with."""
@@ -270,7 +282,7 @@ def broken(remote_machine: RemoteMachine, net: Net, home: Path) -> Iterator[Brok
 
 def test_the_page_tells_of_each_fault_that_is_tried() -> None:
     """A row for each, and no other row."""
-    assert list(_ROWS) == list(FAULTS)
+    assert list(_ROWS) == [*FAULTS, *_PORT_FAULTS]
 
 
 @pytest.mark.parametrize("words", FAULTS)
@@ -278,16 +290,29 @@ def test_a_fault_has_the_reason_that_the_page_tells(
     words: str, broken: Broken, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Code, line and remedy are those of the page, which may leave something out, and come within the bound."""
-    row = _ROWS[words]
     for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
         monkeypatch.delenv(name, raising=False)
     env = FAULTS[words](broken)
-
+    within = _LOGIN_AT_MOST if env.get("DOCKER_HOST", "").startswith("ssh://") else AT_MOST
     with broken.undone:
-        reason = refused(
-            env, broken.home, within=_LOGIN_AT_MOST if env.get("DOCKER_HOST", "").startswith("ssh") else 1.5
-        )
+        _as_told(words, refused(env, broken.home, within=within))
 
+
+@pytest.mark.parametrize("remote_place", ["tls"], indirect=True)
+@pytest.mark.parametrize("words", _PORT_FAULTS)
+def test_a_port_that_cannot_be_reached(words: str, remote_machine: RemoteMachine, remote_place: Place) -> None:
+    """The container is removed, and the service comes from the next provider."""
+    checkout = Checkout(remote_place, "docker,embedded", ("redis",))
+    with _PORT_FAULTS[words](remote_machine):
+        run = checkout.run()
+    run.passed()
+    assert run.report["services"]["redis"]["provider"] == "embedded"
+    _as_told(words, Reason.from_json(run.attempt("redis", "docker")))
+    remote_place.is_empty()
+
+
+def _as_told(words: str, reason: Reason) -> None:
+    row = _ROWS[words]
     assert reason.code == row["code"], reason
     assert not reason.broken
     for told, shown in ((reason.message, row["said"]), (reason.remedy, row["remedy"])):

@@ -44,7 +44,7 @@ class TestSSH:
         assert engine.version == "28.2.2"
         assert engine.environment()["DOCKER_HOST"] == env["DOCKER_HOST"]
         assert talk.heard == ["/_ping", "/version"]
-        options = ["-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=1"]
+        options = ["-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=1", "-v"]
         there = ["-l", "dev", "-p", "2222", "--", "far.example", "docker system dial-stdio"]
         process, *told = json.loads(arguments.read_text())
         assert told == [*options, *there]
@@ -63,11 +63,12 @@ class TestSSH:
     @pytest.mark.parametrize(
         ("said", "code"),
         [
-            ("dev@far.example: Permission denied (publickey).", Code.REMOTE_UNREACHABLE),
+            ("dev@far.example: Permission denied (publickey).", Code.SSH_LOGIN_REFUSED),
             ("ssh: Could not resolve hostname far.example", Code.REMOTE_UNREACHABLE),
-            ("Host key verification failed.", Code.REMOTE_UNREACHABLE),
-            ("sh: 1: docker: not found", Code.REMOTE_UNREACHABLE),
-            ("bash: docker: no such file or directory", Code.REMOTE_UNREACHABLE),
+            ("Host key verification failed.", Code.SSH_HOST_KEY),
+            ("sh: 1: docker: not found", Code.SSH_DOCKER_MISSING),
+            ("bash: docker: no such file or directory", Code.SSH_DOCKER_MISSING),
+            ("zsh: command not found: docker", Code.SSH_DOCKER_MISSING),
             (f"{DIAL}: connection refused", Code.DAEMON_NOT_RUNNING),
             (f"{DIAL}: permission denied", Code.PERMISSION_DENIED),
             (f"{DIAL}: no such file or directory", Code.SOCKET_MISSING),

@@ -52,7 +52,8 @@ class Place:
         for folder in (self.temporary, self.runtime):
             folder.mkdir()
         self.docker_env = docker_env
-        self.client = connect(probe(os.environ | docker_env), 5) if docker_env else None
+        env = os.environ | (docker_env or {})
+        self.client = connect(probe(env), env, 5) if docker_env else None
         self.started: list[subprocess.Popen[bytes]] = []
         """The runs: without a supervisor they own the servers themselves."""
         self._volumes: set[str] = set()

@@ -8,6 +8,7 @@ does not work. Whatever ends this process ends the machine with all that runs th
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import shutil
@@ -24,13 +25,15 @@ from typing import TYPE_CHECKING, Self
 import pytest
 
 from tests.conftest import wait_until
+from tests.support.engine import small_redis
 from tests.support.engines_tls import TLS
+from tests.support.place import Place
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterable, Iterator
 
-__all__ = ["RemoteMachine", "remote_machine"]
+__all__ = ["RemoteMachine", "remote_machine", "remote_place"]
 
 _NEEDED = ("dockerd", "docker", "ip", "nsenter", "setpriv", "sshd", "ssh", "ssh-keygen", "unshare")
 _START_SECONDS = 30.0
@@ -38,8 +41,10 @@ _LOAD_SECONDS = 120
 _TLS_PORT = 2376
 _SSH_PORT = 2222
 _SECOND_PORT = 2378
+_SMALL = "tests/redis:8"
 _DROPPED_PORT = 2999
 
+_ENGINE = "$(cat /run/docker.pid)"
 _USERS = {"dev": 4001, "guest": 4002, "bare": 4003, "new": 4004}
 """Who is known there: dev may use Docker, guest may not open its socket, bare has no docker command, new no key."""
 
@@ -78,6 +83,10 @@ Match User new
 """
 
 _SSH = """\
+Host far-engine
+    HostName {address}
+    Port {port}
+    User dev
 Host *
     IdentityFile {folder}/user_key
     IdentitiesOnly yes
@@ -85,7 +94,6 @@ Host *
     UserKnownHostsFile {folder}/known_hosts
     GlobalKnownHostsFile none
     StrictHostKeyChecking yes
-    {more}
 """
 
 
@@ -112,13 +120,14 @@ class RemoteMachine:
             stale.bind(str(self.stale_socket))
             self.stale_socket.chmod(0o777)
         self._boot: subprocess.Popen[bytes] | None = None
+        self._started: list[subprocess.Popen[bytes]] = []
         self._inside = ""
 
     def __enter__(self) -> Self:
         """Start the machine with its engine and its sshd."""
         try:
             self._start_machine()
-            self._start_engine()
+            self._start_engine({})
             self._start_sshd()
         except BaseException:
             self.close()
@@ -130,13 +139,14 @@ class RemoteMachine:
         self.close()
 
     def env(self, way: str) -> dict[str, str]:
-        """Return the variables that name the engine: `tls`, `ssh`, or ssh as another user, such as `ssh:guest`."""
+        """Return the variables that name the engine: `tls`, `ssh`, `ssh:USER` for another user, `alias`."""
         way, _, user = way.partition(":")
         nothing = dict.fromkeys(("DOCKER_TLS_VERIFY", "DOCKER_TLS", "DOCKER_CERT_PATH", "DOCKER_CONTEXT"), "")
         if way == "tls":
             return nothing | self.tls.env(_TLS_PORT, self.address)
         path = os.pathsep.join([str(self.folder / "bin"), os.environ["PATH"]])
-        return nothing | {"DOCKER_HOST": f"ssh://{user or 'dev'}@{self.address}:{_SSH_PORT}", "PATH": path}
+        host = "far-engine" if way == "alias" else f"{user or 'dev'}@{self.address}:{_SSH_PORT}"
+        return nothing | {"DOCKER_HOST": f"ssh://{host}", "PATH": path}
 
     def load(self, images: Iterable[str]) -> None:
         """Copy images from this machine's engine, as `docker save` and `docker load` do."""
@@ -155,12 +165,14 @@ class RemoteMachine:
     def run(self, *command: str) -> subprocess.Popen[bytes]:
         """Start a command on the machine; its output goes to the machine's log."""
         assert self._inside, "the machine has not started"
-        return subprocess.Popen(
+        started = subprocess.Popen(
             ["nsenter", f"--target={self._inside}", "--net", "--mount", "--pid", "--ipc", "--uts", "--", *command],
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,
         )
+        self._started.append(started)
+        return started
 
     def call(self, *command: str) -> None:
         """Run a command on the machine to its end."""
@@ -193,20 +205,32 @@ class RemoteMachine:
             self.call("iptables", "--table", "raw", "--delete", *rule)
 
     @contextmanager
-    def suspended(self) -> Iterator[None]:
-        """Let its engine hang: connections are made, and nobody answers."""
-        number = "$(cat /var/run/docker.pid)"
-        self.call("sh", "-c", f"kill -STOP {number}")
+    def configured(self, **settings: str) -> Iterator[None]:
+        """Run its engine with these settings of `daemon.json`."""
+        self._restart_engine(settings)
         try:
             yield
         finally:
-            self.call("sh", "-c", f"kill -CONT {number}")
+            self._restart_engine({})
+
+    @contextmanager
+    def suspended(self) -> Iterator[None]:
+        """Let its engine hang: connections are made, and nobody answers."""
+        self.call("sh", "-c", f"kill -STOP {_ENGINE}")
+        try:
+            yield
+        finally:
+            self.call("sh", "-c", f"kill -CONT {_ENGINE}")
 
     def close(self) -> None:
         """End it with everything that it had."""
         if self._boot:
             self._boot.kill()
             self._boot.wait()
+        for started in self._started:
+            # nsenter stops together with what it has started.
+            started.kill()
+            started.wait(_START_SECONDS)
         self._log.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -234,19 +258,23 @@ class RemoteMachine:
         _call(*there, "address", "add", f"{self.address}/24", "dev", "eth0")
         _call(*there, "link", "set", "eth0", "up")
 
-    def _start_engine(self) -> None:
+    def _restart_engine(self, settings: dict[str, str]) -> None:
+        self.call("sh", "-c", f"kill {_ENGINE}; while [ -e /run/docker.pid ]; do sleep 0.1; done")
+        self._start_engine(settings)
+
+    def _start_engine(self, settings: dict[str, str]) -> None:
         folder = self.folder
         self.tls.issue_server(self.address, folder / "tls")
-        (folder / "daemon.json").write_text("{}")
+        (folder / "daemon.json").write_text(json.dumps(settings))
         self._dockerd(_TLS_PORT, folder / "tls", f"--data-root={folder}/data", "--host=unix:///run/docker.sock")
 
     def _dockerd(self, port: int, files: Path | None, *options: str) -> subprocess.Popen[bytes]:
-        """Start an engine with the certificate in these files, or without TLS, and wait until it listens."""
+        """Start an engine with the certificate in these files, or without TLS, and wait until it speaks."""
         certificate = (f"--tlscert={files}/server-cert.pem", f"--tlskey={files}/server-key.pem")
         verify = ("--tlsverify", f"--tlscacert={self.tls.folder}/ca.pem", *certificate)
         address = (f"--config-file={self.folder}/daemon.json", f"--host=tcp://{self.address}:{port}")
         started = self.run("dockerd", *address, *(verify if files else ("--tls=false",)), *options)
-        wait_until(lambda: self._listens(port), f"the engine listens; its log is {self._log.name}", _START_SECONDS)
+        wait_until(lambda: self._speaks(port), f"the engine speaks; its log is {self._log.name}", _START_SECONDS)
         return started
 
     def _start_sshd(self) -> None:
@@ -257,21 +285,22 @@ class RemoteMachine:
         key = " ".join((folder / "host_key.pub").read_text().split()[:2])
         (folder / "known_hosts").write_text(f"[{self.address}]:{_SSH_PORT} {key}\n")
         (folder / "sshd_config").write_text(_SSHD.format(port=_SSH_PORT, address=self.address, folder=folder))
-        (folder / "ssh_config").write_text(_SSH.format(folder=folder, more=""))
+        (folder / "ssh_config").write_text(_SSH.format(port=_SSH_PORT, address=self.address, folder=folder))
         # ssh reads the configuration in the home folder that the user database names, whatever HOME says.
         program = folder / "bin" / "ssh"
         program.parent.mkdir()
         program.write_text(f'#!/bin/sh\nexec {shutil.which("ssh")} -F {folder}/ssh_config "$@"\n')
         program.chmod(0o755)
         self.run(str(shutil.which("sshd")), "-D", "-e", "-f", str(folder / "sshd_config"))
-        wait_until(lambda: self._listens(_SSH_PORT), f"sshd listens; its log is {self._log.name}", _START_SECONDS)
+        wait_until(lambda: self._speaks(_SSH_PORT), f"sshd speaks; its log is {self._log.name}", _START_SECONDS)
 
-    def _listens(self, port: int) -> bool:
+    def _speaks(self, port: int) -> bool:
         assert self._boot is not None
         assert self._boot.poll() is None, Path(self._log.name).read_text(errors="replace")
-        with suppress(OSError):
-            socket.create_connection((self.address, port), timeout=1).close()
-            return True
+        with suppress(OSError), socket.create_connection((self.address, port), timeout=1) as sock:
+            # It listens before it serves. Each of them says something to this, a port with TLS too.
+            sock.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
+            return bool(sock.recv(1))
         return False
 
 
@@ -282,6 +311,17 @@ def remote_machine() -> Iterator[RemoteMachine]:
         pytest.skip(why)
     with RemoteMachine() as machine:
         yield machine
+
+
+@pytest.fixture(params=["tls", "ssh"])
+def remote_place(remote_machine: RemoteMachine, request: pytest.FixtureRequest) -> Iterator[Place]:
+    """Return a place for projects whose containers run on that machine, which has a small image of Redis."""
+    env = remote_machine.env(request.param)
+    with Place(env | {"TEST_FRAMEWORK_REDIS_IMAGE": _SMALL}) as place:
+        assert place.client is not None
+        if not place.client.images.list(_SMALL):
+            small_redis(place.client, _SMALL)
+        yield place
 
 
 def _missing() -> str:

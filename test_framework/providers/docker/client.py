@@ -27,21 +27,20 @@ _NOT_SSH = "unix:///through-ssh"
 """What the SDK is told in place of an ssh address; nothing is opened there, since `reach` replaces its way to it."""
 
 
-def connect(engine: Engine, seconds: int = _API_SECONDS) -> docker.DockerClient:
-    """Return an SDK client for the engine, with so many seconds for each answer.
-
-    Raises:
-        Refused: `sdk-missing`.
-    """
-    return open_client(engine.environment(), engine.api_version, seconds)
+def connect(engine: Engine, env: Mapping[str, str], seconds: int = _API_SECONDS) -> docker.DockerClient:
+    """Return an SDK client for the engine. See `open_client`."""
+    return open_client(engine.environment(), engine.api_version, env, seconds)
 
 
-def open_client(environment: Mapping[str, str], version: str, seconds: int) -> docker.DockerClient:
+def open_client(
+    environment: Mapping[str, str], version: str, env: Mapping[str, str], seconds: int
+) -> docker.DockerClient:
     """Return an SDK client for the engine that these variables name.
 
     Args:
         environment: That of an `Engine`.
         version: Of the engine's API.
+        env: The environment for the ssh program.
         seconds: The time for each answer.
 
     Raises:
@@ -52,7 +51,7 @@ def open_client(environment: Mapping[str, str], version: str, seconds: int) -> d
     except ImportError as error:
         raise Refused(Reason.of(Code.SDK_MISSING, package=error.name or "docker", error=error)) from error
     client = docker.from_env(**_arguments(environment, version, seconds))
-    reach(client, environment["DOCKER_HOST"])
+    reach(client, environment["DOCKER_HOST"], env)
     return client
 
 
@@ -71,7 +70,7 @@ def _arguments(environment: Mapping[str, str], version: str, seconds: int) -> di
     }
 
 
-def reach(client: docker.DockerClient, host: str) -> None:
+def reach(client: docker.DockerClient, host: str, env: Mapping[str, str]) -> None:
     """Lead an SDK client to the engine at `host`, in our way where that is ssh, and let it trust nobody else.
 
     `REQUESTS_CA_BUNDLE` and the like, which are for the web, would replace the engine's own authority.
@@ -80,7 +79,8 @@ def reach(client: docker.DockerClient, host: str) -> None:
     if host.startswith("ssh://"):
         from test_framework.providers.docker.ssh_adapter import SSHAdapter
 
-        client.api.mount("http+docker://", SSHAdapter(Candidate("DOCKER_HOST", host, None), client.api.timeout))
+        candidate = Candidate("DOCKER_HOST", host, None)
+        client.api.mount("http+docker://", SSHAdapter(candidate, env, client.api.timeout))
 
 
 class _Pointed:

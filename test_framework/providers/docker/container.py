@@ -46,7 +46,7 @@ def start(service: Service, engine: Engine, context: Context) -> ContainerServer
     Raises:
         Refused: The image cannot be had, the container does not start, or it does not become healthy.
     """
-    client = connect(engine)
+    client = connect(engine, context.env)
     try:
         context.memo.once("docker sweep", lambda: _sweep(client))
         image = images.ensure(client, service, context)
@@ -100,10 +100,12 @@ class ContainerServer:
                 # leads over another address, and the port has to be open there.
                 inside = inside_container()
                 if loopback_only and not self._local:
-                    raise Refused(_elsewhere())
+                    raise Refused(
+                        Reason.of(Code.ENGINE_ELSEWHERE, service=service.name, host=self._engine.candidate.host)
+                    )
                 private = self._local and (not inside or loopback_only)
                 container = classes.make(image, spec, service, context, options(self._engine))
-                reach(container.get_docker_client().client, self._engine.candidate.host)
+                reach(container.get_docker_client().client, self._engine.candidate.host, context.env)
                 self._port = classes.adapt(container, spec, self._labels())
                 fixed = (own and own.port) or None
                 for name in container.ports:
@@ -115,10 +117,14 @@ class ContainerServer:
                 # What listens on the same port here is not it, when the engine is on another machine.
                 near = self._local and (not inside or _accepts(port))
                 if loopback_only and not near:
-                    raise Refused(_elsewhere())
+                    raise Refused(
+                        Reason.of(Code.ENGINE_ELSEWHERE, service=service.name, host=self._engine.candidate.host)
+                    )
                 host = _LOOPBACK
                 if not near:
-                    host = published.host_of(container, service, self._port, port, self._engine.candidate)
+                    host = published.host_of(
+                        container, service.name, (self._port, port), self._engine.candidate, context.env
+                    )
                 url = classes.url_of(container, spec) or spec.url.format(host=host, port=port)
         except classes.NotReady as error:
             where = {"service": service.name, "provider": _NAME, "seconds": context.settings.start_seconds}
@@ -256,11 +262,6 @@ class ContainerServer:
             _log.warning("container %s cannot be removed: %s", self.identity, error)
         finally:
             self._client.close()
-
-
-def _elsewhere() -> Reason:
-    what = "a Docker engine on this machine, for a fixed port or a server without a password,"
-    return Reason.of(Code.NOT_CONFIGURED, what=what, variables="DOCKER_HOST to one")
 
 
 def _accepts(port: int) -> bool:

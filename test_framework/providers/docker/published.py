@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -12,9 +11,10 @@ from test_framework.reasons import Code
 from test_framework.verdict import Reason, Refused, is_loopback
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from testcontainers.core.container import DockerContainer
 
-    from test_framework.contracts import Service
     from test_framework.providers.docker.endpoint import Candidate
 
 __all__ = ["host_of"]
@@ -23,7 +23,9 @@ _SECONDS = 2.0
 """Bound on the first connection: a lost packet is sent again after one second."""
 
 
-def host_of(container: DockerContainer, service: Service, inner: int, port: int, candidate: Candidate) -> str:
+def host_of(
+    container: DockerContainer, what: str, ports: tuple[int, int], candidate: Candidate, env: Mapping[str, str]
+) -> str:
     """Return the name or address at which we reach the port, and see that something listens there.
 
     That is the machine of the engine's address; of an ssh address, what ssh's own configuration says of it.
@@ -31,18 +33,19 @@ def host_of(container: DockerContainer, service: Service, inner: int, port: int,
 
     Args:
         container: It runs.
-        service: What it is, for the reason.
-        inner: Its own port.
-        port: The port of the engine's machine that leads there.
+        what: Its service, for the reason.
+        ports: Its own port, and that of the engine's machine which leads there.
         candidate: The engine's address.
+        env: The environment for the ssh program.
 
     Raises:
         Refused: `port-unreachable`.
     """
     host = container.get_container_host_ip()
     if candidate.host.startswith("ssh://") and host == urlsplit(candidate.host).hostname:
-        host = real_name(candidate, os.environ)
-    where = {"service": service.name, "host": host, "port": port}
+        host = real_name(candidate, env)
+    inner, port = ports
+    where = {"service": what, "host": host, "port": port}
     bindings = container.get_docker_client().client.api.port(str(container.get_wrapped_container().id), inner) or []
     only = {binding["HostIp"] for binding in bindings if binding["HostIp"] and is_loopback(binding["HostIp"])}
     if only and len(only) == len(bindings) and not is_loopback(host):

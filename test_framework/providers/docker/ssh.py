@@ -46,9 +46,9 @@ _SSH_FAULTS: tuple[tuple[re.Pattern[str], Code, str], ...] = (
         Code.SSH_HOST_KEY,
         "If the machine was set up anew, run: ssh-keygen -R {name}, then: ssh {target}. Else somebody is in between.",
     ),
-    (re.compile(r"No \S+ host key is known for .*|Host key verification failed"), Code.SSH_HOST_KEY, ""),
+    (re.compile(r"No \S+ host key is known for .*|.*Host key verification failed.*"), Code.SSH_HOST_KEY, ""),
     (re.compile(r"(?im).*(permission denied \(|too many authentication failures).*"), Code.SSH_LOGIN_REFUSED, ""),
-    (re.compile(r"(?im).*docker.*(not found|no such file).*"), Code.SSH_DOCKER_MISSING, ""),
+    (re.compile(r"(?im).*(docker.*(not found|no such file)|not found.*docker).*"), Code.SSH_DOCKER_MISSING, ""),
 )
 """What ssh, or the shell there, says, what it means, and what to do where the catalogue's remedy is too wide."""
 

@@ -6,7 +6,6 @@ and wants paramiko even where it only starts the ssh program.
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 from docker.transport.basehttpadapter import BaseHTTPAdapter
@@ -17,6 +16,8 @@ from test_framework.providers.docker.ssh import Dial
 from test_framework.verdict import Refused
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from requests import PreparedRequest
 
     from test_framework.providers.docker.endpoint import Candidate
@@ -34,15 +35,16 @@ _LAST_WORDS_SECONDS = 0.5
 class SSHAdapter(BaseHTTPAdapter):
     """Sends the requests of one SDK client to one engine; connections are kept and used again."""
 
-    def __init__(self, candidate: Candidate, seconds: float) -> None:
+    def __init__(self, candidate: Candidate, env: Mapping[str, str], seconds: float) -> None:
         """Open nothing yet.
 
         Args:
             candidate: An `ssh://` address.
+            env: The environment for the ssh program.
             seconds: The time for each answer.
         """
         super().__init__()
-        self._pool = _Pool(candidate, seconds)
+        self._pool = _Pool(candidate, env, seconds)
 
     def get_connection(self, url: str | bytes, proxies: Any = None) -> HTTPConnectionPool:  # noqa: ARG002  # as in requests
         """Return the pool, which is the same for all."""
@@ -59,24 +61,24 @@ class SSHAdapter(BaseHTTPAdapter):
 
 
 class _Pool(HTTPConnectionPool):
-    def __init__(self, candidate: Candidate, seconds: float) -> None:
+    def __init__(self, candidate: Candidate, env: Mapping[str, str], seconds: float) -> None:
         super().__init__("localhost", timeout=seconds, maxsize=_AT_ONCE)
-        self._candidate = candidate
-        self._seconds = seconds
+        self._dialled = candidate, env, seconds
 
     def _new_conn(self) -> HTTPConnection:
-        return _Connection(self._candidate, self._seconds)
+        return _Connection(*self._dialled)
 
 
 class _Connection(HTTPConnection):
-    def __init__(self, candidate: Candidate, seconds: float) -> None:
+    def __init__(self, candidate: Candidate, env: Mapping[str, str], seconds: float) -> None:
         super().__init__("localhost", timeout=seconds)
         self._candidate = candidate
+        self._env = env
         self._dial: Dial | None = None
 
     def connect(self) -> None:
         try:
-            self._dial = Dial(self._candidate, os.environ, _CONNECT_SECONDS, *_ALIVE)
+            self._dial = Dial(self._candidate, self._env, _CONNECT_SECONDS, *_ALIVE)
         except Refused as refused:
             raise ConnectionError(str(refused)) from refused
         self.sock = self._dial.sock
