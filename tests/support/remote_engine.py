@@ -139,13 +139,14 @@ class RemoteMachine:
         self.close()
 
     def env(self, way: str) -> dict[str, str]:
-        """Return the variables that name the engine: `tls`, `ssh`, `ssh:USER` for another user, `alias`."""
+        """Return the variables that name the engine: `tls`, `ssh`, `ssh:USER` for another user, `alias`, `socket`."""
         way, _, user = way.partition(":")
         nothing = dict.fromkeys(("DOCKER_TLS_VERIFY", "DOCKER_TLS", "DOCKER_CERT_PATH", "DOCKER_CONTEXT"), "")
         if way == "tls":
             return nothing | self.tls.env(_TLS_PORT, self.address)
         path = os.pathsep.join([str(self.folder / "bin"), os.environ["PATH"]])
         host = "far-engine" if way == "alias" else f"{user or 'dev'}@{self.address}:{_SSH_PORT}"
+        host += "/run/docker.sock" if way == "socket" else ""
         return nothing | {"DOCKER_HOST": f"ssh://{host}", "PATH": path}
 
     def load(self, images: Iterable[str]) -> None:
