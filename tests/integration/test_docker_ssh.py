@@ -44,7 +44,7 @@ class TestSSH:
         assert engine.version == "28.2.2"
         assert engine.environment()["DOCKER_HOST"] == env["DOCKER_HOST"]
         assert talk.heard == ["/_ping", "/version"]
-        options = ["-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=1", "-v"]
+        options = ["-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=5", "-v"]
         there = ["-l", "dev", "-p", "2222", "--", "far.example", "docker system dial-stdio"]
         process, *told = json.loads(arguments.read_text())
         assert told == [*options, *there]
@@ -101,6 +101,24 @@ class TestSSH:
         while any(alive(int(pid)) for pid in pids.read_text().split()) and time.monotonic() < deadline:
             time.sleep(0.01)
         assert not any(alive(int(pid)) for pid in pids.read_text().split())
+
+    def test_login_may_take_longer_than_a_probe(
+        self, net: Net, home: Path, ssh: Callable[[str], dict[str, str]]
+    ) -> None:
+        """A machine that has spoken has the time for a login, which is many round trips."""
+        script = SSH_TO_SOCKET.format(path=str(net.unix(Talk())), arguments=str(home / "arguments"))
+        late = (
+            "import sys, time\nprint('debug1: Remote protocol version 2.0', file=sys.stderr, flush=True)\ntime.sleep(2)"
+        )
+
+        assert probe(ssh(script.replace("\n", f"\n{late}\n", 1)), home).version == "28.2.2"
+
+    def test_login_that_does_not_end(self, home: Path, ssh: Callable[[str], dict[str, str]]) -> None:
+        """A machine that speaks and does not let us in is told from one that does not speak."""
+        reason = refused(ssh("#!/bin/sh\necho 'debug1: Remote protocol version 2.0' >&2\nsleep 60\n"), home, within=6)
+
+        assert reason.code is Code.REMOTE_UNREACHABLE
+        assert "the machine answers, and the login through ssh does not end within 5 s" in reason.message
 
     def test_engine_that_hangs_behind_ssh(self, net: Net, home: Path, ssh: Callable[[str], dict[str, str]]) -> None:
         """Once something came through ssh, silence is the engine's."""

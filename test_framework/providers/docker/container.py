@@ -262,6 +262,8 @@ class ContainerServer:
             _log.warning("container %s cannot be removed: %s", self.identity, error)
         finally:
             self._client.close()
+            if self._container is not None:
+                self._container.get_docker_client().client.close()
 
 
 def _accepts(port: int) -> bool:

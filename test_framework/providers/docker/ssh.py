@@ -11,7 +11,6 @@ import signal
 import socket
 import subprocess
 from contextlib import suppress
-from math import ceil
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -65,20 +64,20 @@ class Dial:
         silent: Whether ssh has ended what it says, as far as `listen` knows.
     """
 
-    def __init__(self, candidate: Candidate, env: Mapping[str, str], connect_seconds: float, *more: str) -> None:
+    def __init__(self, candidate: Candidate, env: Mapping[str, str], *more: str) -> None:
         """Start ssh.
 
         Args:
             candidate: An `ssh://` address.
             env: The environment of ssh, on whose PATH it is looked up.
-            connect_seconds: How long it may take to connect to the machine.
             more: Further options for it.
 
         Raises:
             Refused: `ssh-transport-missing`, when no ssh is on the PATH of `env`, or it does not run.
         """
         program = _program(candidate, env)
-        options = ["-T", "-o", "BatchMode=yes", "-o", f"ConnectTimeout={ceil(connect_seconds)}", *more]
+        # Its own timeout is for the exchange of keys too, not only for the connection.
+        options = ["-T", "-o", "BatchMode=yes", "-o", f"ConnectTimeout={LOGIN_SECONDS:.0f}", *more]
         address = urlsplit(candidate.host)
         remote = ["docker", "system", "dial-stdio"]
         if address.path.strip("/"):
@@ -139,7 +138,7 @@ def connect_ssh(candidate: Candidate, env: Mapping[str, str], clock: Clock) -> C
     Raises:
         Refused: `ssh-transport-missing`.
     """
-    dial = Dial(candidate, env, clock.seconds, "-v")
+    dial = Dial(candidate, env, "-v")
     clock.unreachable("ssh does not get through")
     return _SSHChannel(dial, candidate, clock)
 

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["SSHAdapter"]
 
 _AT_ONCE = 10
-_CONNECT_SECONDS = 5.0
 _ALIVE = ("-o", "ServerAliveInterval=10", "-o", "ServerAliveCountMax=3")
 """ssh ends half a minute after its other side has gone, so that who waits for a container's end hears of it."""
 
@@ -78,7 +77,7 @@ class _Connection(HTTPConnection):
 
     def connect(self) -> None:
         try:
-            self._dial = Dial(self._candidate, self._env, _CONNECT_SECONDS, *_ALIVE)
+            self._dial = Dial(self._candidate, self._env, *_ALIVE)
         except Refused as refused:
             raise ConnectionError(str(refused)) from refused
         self.sock = self._dial.sock
