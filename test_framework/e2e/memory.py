@@ -42,7 +42,7 @@ class MemoryWatch:
 
     @classmethod
     def of(cls, url: str) -> MemoryWatch:
-        """Watch the backend behind a URL of this machine, whichever way it was started.
+        """Watch the backend behind a URL of this machine or of the engine's, whichever way it was started.
 
         It is the process that listens on the port, with its children; where only a forwarder of an engine listens, or
         nobody who can be seen, the container that publishes the port.
@@ -51,11 +51,9 @@ class MemoryWatch:
             MemoryUnknown: The URL is of another machine, or there is neither.
         """
         parts = urlsplit(url)
-        if not is_loopback(parts.hostname or "elsewhere"):
-            raise MemoryUnknown(
-                f"{parts.hostname} is not this machine: the memory of a remote backend is not seen here"
-            )
-        port = net.port_of(parts)
+        host, port = parts.hostname or "elsewhere", net.port_of(parts)
+        if not is_loopback(host):
+            return cls(_of_container(port, host))
         listener = _listener(port)
         if listener and listener.name() not in _FORWARDERS:
             return cls(lambda: _of_family(listener))
@@ -151,13 +149,19 @@ def _of_family(listener: psutil.Process) -> float:
     return float(used) / _MB
 
 
-def _of_container(port: int) -> Callable[[], float]:
+def _of_container(port: int, host: str = "") -> Callable[[], float]:
+    """Watch the container that publishes the port, on an engine at `host` where that is another machine."""
     from test_framework.providers.docker.client import connect
     from test_framework.providers.docker.probe import probe
+    from test_framework.providers.docker.published import machine_of
 
     try:
         engine = probe(os.environ)
+        if host and machine_of(engine.candidate, os.environ) != host:
+            raise MemoryUnknown(f"{host} is not this machine, nor the Docker engine's: its memory is not seen here")
     except Refused as refused:
+        if host:
+            raise MemoryUnknown(f"{host} is not this machine: its memory is not seen here") from refused
         raise MemoryUnknown(f"no process here listens on port {port}, and no engine was found: {refused}") from refused
     with closing(connect(engine, os.environ)) as client:
         found = client.containers.list(filters={"publish": str(port)})

@@ -17,10 +17,17 @@ if TYPE_CHECKING:
 
     from test_framework.providers.docker.endpoint import Candidate
 
-__all__ = ["host_of"]
+__all__ = ["host_of", "machine_of"]
 
 _SECONDS = 2.0
 """Bound on the first connection: a lost packet is sent again after one second."""
+
+
+def machine_of(candidate: Candidate, env: Mapping[str, str]) -> str:
+    """Return the name or address of an engine's machine; empty for this one, behind a socket."""
+    if candidate.host.startswith("ssh://"):
+        return real_name(candidate, env)
+    return urlsplit(candidate.host).hostname or ""
 
 
 def host_of(
@@ -42,8 +49,8 @@ def host_of(
         Refused: `port-unreachable`.
     """
     host = container.get_container_host_ip()
-    if candidate.host.startswith("ssh://") and host == urlsplit(candidate.host).hostname:
-        host = real_name(candidate, env)
+    if host == urlsplit(candidate.host).hostname:
+        host = machine_of(candidate, env)
     inner, port = ports
     where = {"service": what, "host": host, "port": port}
     bindings = container.get_docker_client().client.api.port(str(container.get_wrapped_container().id), inner) or []
