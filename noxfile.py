@@ -22,9 +22,9 @@ def install(session: nox.Session, group: str = "test") -> None:
     session.install("-e", ".[all]", "-e", "compose/backend", *nox.project.dependency_groups(PROJECT, group))
 
 
-def tier(session: nox.Session, name: str, *options: str, group: str = "test") -> None:
+def tier(session: nox.Session, name: str, *options: str) -> None:
     """Run the tests of a tier, and tell a run of nothing but skips from a pass."""
-    install(session, group)
+    install(session)
     session.run("pytest", "--tier", name, *options, *session.posargs)
     if "--collect-only" in session.posargs:
         return
@@ -86,7 +86,7 @@ def mission_critical(session: nox.Session) -> None:
 @nox.session
 def infrastructure(session: nox.Session) -> None:
     """The repository itself: every test file in a tier, docs true, commands answer."""
-    tier(session, "infrastructure", group="infrastructure")
+    tier(session, "infrastructure")
 
 
 @nox.session(default=False)

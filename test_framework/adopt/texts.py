@@ -70,10 +70,10 @@ nox.options.default_venv_backend = "uv|virtualenv"
 PROJECT = nox.project.load_toml("pyproject.toml")'''
 
 _TIER = '''\
-def tier(session: nox.Session, name: str) -> None:
+def tier(session: nox.Session, name: str, *options: str) -> None:
     """Run the tests of a tier, and tell a run of nothing but skips from a pass."""
     install(session)
-    session.run("pytest", "--tier", name, *session.posargs)
+    session.run("pytest", "--tier", name, *options, *session.posargs)
     if "--collect-only" in session.posargs:
         return
     settings = PROJECT.get("tool", {}).get("test_framework", {})

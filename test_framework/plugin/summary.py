@@ -35,7 +35,6 @@ def write(
     terminal.section(f"tier {record.tier}" if record.tier else "services", "=", **{colour(report): True})
     columns = terminal.config.get_terminal_writer().fullwidth
     rows = shutil.get_terminal_size().lines if terminal.isatty else _MOST_ROWS
-    for line, markup in fitted(
-        blocks(report, written.files, written.problems, shard), columns, min(max(rows, _LEAST_ROWS), _MOST_ROWS) - _AROUND
-    ):
+    shown = blocks(report, written.files, written.problems, shard)
+    for line, markup in fitted(shown, columns, min(max(rows, _LEAST_ROWS), _MOST_ROWS) - _AROUND):
         terminal.write_line(line, **markup)

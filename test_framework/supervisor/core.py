@@ -17,7 +17,7 @@ from test_framework.reasons import Code
 from test_framework.resolve import resolve
 from test_framework.supervisor.guard import Guard
 from test_framework.supervisor.needs import Held, resolve_needs
-from test_framework.supervisor.own import refuse_remote, refuse_taken
+from test_framework.supervisor.own import on_free_port, refuse_remote
 from test_framework.verdict import Reason, Refused, Resolution
 
 if TYPE_CHECKING:
@@ -157,15 +157,8 @@ class Supervisor:
                 databases = self._databases_of(run, name, base)
                 held.append(Held(name, databases.checkout((), run.id, run.env, whole=True), databases, base))
             parts = {h.service: Part(h.server, h.isolated.endpoint) for h in held}
-            if context.own and way.builds_on:
-                refuse_taken(service, context.own)
-            try:
+            with on_free_port(service, context.own if way.builds_on else None):
                 server = way.obtain(service, replace(context, needs=parts))
-            except Refused:
-                # Somebody may have taken the port meanwhile, which each provider says in its own way.
-                if context.own and way.builds_on:
-                    refuse_taken(service, context.own)
-                raise
             if context.own:
                 refuse_remote(server.endpoint)
         except BaseException:

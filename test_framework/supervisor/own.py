@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import pwd
 import socket
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,25 +13,38 @@ from test_framework.reasons import Code
 from test_framework.verdict import Reason, Refused
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from test_framework.contracts import Own, Service
     from test_framework.verdict import Endpoint
 
-__all__ = ["holder", "refuse_remote", "refuse_taken", "taken"]
+__all__ = ["holder", "on_free_port", "refuse_remote", "taken"]
 
 _LISTENS = "0A"
 _LOOPBACK = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
 
 
-def refuse_taken(service: Service, own: Own) -> None:
-    """Refuse to start a server on a port where another one would answer in its place.
+@contextmanager
+def on_free_port(service: Service, own: Own | None) -> Iterator[None]:
+    """Refuse to start a server, in the block, on a port where another one would answer in its place.
 
     Raises:
-        Refused: `port-taken`.
+        Refused: `port-taken`, also for one that somebody takes meanwhile, which each provider says in its own way.
     """
-    if own.port and (why := taken(own.port)):
-        by = holder(own.port)
+    port = own.port if own else 0
+    _refuse_taken(service, port)
+    try:
+        yield
+    except Refused:
+        _refuse_taken(service, port)
+        raise
+
+
+def _refuse_taken(service: Service, port: int) -> None:
+    if port and (why := taken(port)):
+        by = holder(port)
         error = f"{why}, by {by}" if by else why
-        raise Refused(Reason.of(Code.PORT_TAKEN, service=service.name, port=own.port, error=error))
+        raise Refused(Reason.of(Code.PORT_TAKEN, service=service.name, port=port, error=error))
 
 
 def taken(port: int) -> str | None:

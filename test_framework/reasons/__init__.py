@@ -1,0 +1,15 @@
+"""The closed list of reasons: what each code means, what it says, and what to do about it.
+
+`unavailable` lets the next provider be tried. `broken` fails the test: something was there and did not work.
+The sentences are templates; `verdict.Reason.of` fills them.
+"""
+
+from __future__ import annotations
+
+from test_framework.reasons.codes import Code, Entry, Kind
+from test_framework.reasons.docker import DOCKER
+from test_framework.reasons.services import SERVICES
+
+__all__ = ["CATALOGUE", "Code", "Entry", "Kind"]
+
+CATALOGUE: dict[Code, Entry] = DOCKER | SERVICES

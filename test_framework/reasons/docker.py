@@ -1,0 +1,118 @@
+"""Docker: what its engine, its images and their registry may refuse."""
+
+from __future__ import annotations
+
+from test_framework.reasons.codes import Code, Entry, Kind
+
+__all__ = ["DOCKER"]
+
+_U, _B = Kind.UNAVAILABLE, Kind.BROKEN
+
+DOCKER: dict[Code, Entry] = {
+    Code.SOCKET_MISSING: Entry(
+        _U,
+        "no Docker socket at {host}, from {source}",
+        "Start Docker (Linux: sudo systemctl start docker; macOS: open -a Docker), or set DOCKER_HOST.",
+    ),
+    Code.DAEMON_NOT_RUNNING: Entry(
+        _U,
+        "no daemon listens on {host}, from {source}",
+        "Start Docker (Linux: sudo systemctl start docker; macOS: open -a Docker).",
+    ),
+    Code.PERMISSION_DENIED: Entry(
+        _U,
+        "user {user} may not open {host}, from {source}",
+        "Run: sudo usermod -aG docker {user}, then log in again; or use rootless Docker.",
+    ),
+    Code.DAEMON_HUNG: Entry(
+        _U,
+        "something listens on {host}, from {source}, and does not answer within {seconds:g} s",
+        "Restart Docker (Linux: sudo systemctl restart docker; macOS: quit and open Docker Desktop).",
+    ),
+    Code.REMOTE_UNREACHABLE: Entry(
+        _U,
+        "cannot reach the Docker host {host}, from {source}: {error}",
+        "Check name and port, the network, VPN and firewalls, and that it listens there; "
+        "or choose another engine: docker context use default, or unset DOCKER_HOST.",
+    ),
+    Code.BAD_DOCKER_HOST: Entry(
+        _U,
+        "{value!r}, from {source}, is not a Docker address: {error}",
+        "Set it to unix:///path, tcp://host:port or ssh://user@host, or unset it.",
+    ),
+    Code.SSH_TRANSPORT_MISSING: Entry(
+        _U,
+        "{host}, from {source}, needs the ssh program, and none is on the PATH",
+        "Install an OpenSSH client (Debian: apt-get install openssh-client), or use a tcp:// or unix:// address.",
+    ),
+    Code.SSH_HOST_KEY: Entry(
+        _U,
+        "the host key of {host}, from {source}, is not trusted: {error}",
+        "Log in once by hand, and compare the key with the machine's own: ssh {target}.",
+    ),
+    Code.SSH_LOGIN_REFUSED: Entry(
+        _U,
+        "{host}, from {source}, does not let us in: {error}",
+        "Give it your key: ssh-copy-id {target}. One with a passphrase has to be in an agent: ssh-add.",
+    ),
+    Code.SSH_DOCKER_MISSING: Entry(
+        _U,
+        "ssh gets through to {host}, from {source}, and finds no usable docker command there: {error}",
+        "Install the docker CLI there, on the PATH of a shell without login: ssh {target} docker version.",
+    ),
+    Code.TLS_MISCONFIGURED: Entry(
+        _U,
+        "TLS to {host}, from {source}, does not work: {error}",
+        "Check ca.pem, cert.pem and key.pem in DOCKER_CERT_PATH or of the context, and DOCKER_TLS_VERIFY.",
+    ),
+    Code.CONTEXT_MISSING: Entry(
+        _U,
+        "no usable Docker context, from {source}: {error}",
+        "Choose one of: {choices} with docker context use NAME, unset DOCKER_CONTEXT, or set DOCKER_HOST.",
+    ),
+    Code.API_MISMATCH: Entry(
+        _U,
+        "{host}, from {source}, speaks Docker API {found}, and at least {needed} is needed",
+        "Upgrade the Docker engine.",
+    ),
+    Code.NOT_DOCKER: Entry(
+        _U,
+        "{host}, from {source}, answers, but it is not Docker: {error}",
+        "Point DOCKER_HOST or the Docker context at a Docker engine.",
+    ),
+    Code.DAEMON_ERROR: Entry(
+        _U,
+        "the Docker engine at {host}, from {source}, answers with an error: {error}",
+        "Look at the engine's log (Linux: journalctl -u docker), then restart it.",
+    ),
+    Code.WINDOWS_CONTAINERS: Entry(
+        _U,
+        "the Docker engine at {host}, from {source}, runs Windows containers",
+        "Switch Docker Desktop to Linux containers.",
+    ),
+    Code.DISK_FULL: Entry(
+        _B,
+        "no space is left for {what}: {error}",
+        "Free some space: docker system prune, or empty the folder that the message names.",
+    ),
+    Code.SDK_MISSING: Entry(
+        _U,
+        "the Python package {package} cannot be imported: {error}",
+        "Run: pip install {package}",
+    ),
+    Code.IMAGE_MISSING: Entry(
+        _U,
+        "the image {image} is not on the engine, and its registry does not have it: {error}",
+        "Check the name, build it, or name another one in {variable}.",
+    ),
+    Code.REGISTRY_UNREACHABLE: Entry(
+        _U,
+        "the image {image} is not on the engine, and its registry cannot be reached: {error}",
+        "Run docker pull {image} where there is a network, or name an image that is here in {variable}.",
+    ),
+    Code.PULL_RATE_LIMITED: Entry(
+        _U,
+        "the registry limits pulls of {image}: {error}",
+        "Run docker login, wait, or name an image of another registry in {variable}.",
+    ),
+}

@@ -1,0 +1,144 @@
+"""Servers that we start or that others run, and a test with its data."""
+
+from __future__ import annotations
+
+from test_framework.reasons.codes import Code, Entry, Kind
+
+__all__ = ["SERVICES"]
+
+_U, _B = Kind.UNAVAILABLE, Kind.BROKEN
+
+SERVICES: dict[Code, Entry] = {
+    Code.PORT_UNREACHABLE: Entry(
+        _U,
+        "{service} runs in a container, and port {port} of {host}, which leads to it, cannot be reached: {error}",
+        "Open the ports that Docker publishes on {host} to this machine, name another way there in "
+        "TESTCONTAINERS_HOST_OVERRIDE, or choose an engine on this machine.",
+    ),
+    Code.ENGINE_ELSEWHERE: Entry(
+        _U,
+        "{service} is wanted on a port of this machine, or without a password, and the engine is at {host}",
+        "Choose an engine on this machine (docker context use default, or unset DOCKER_HOST), or ask for neither.",
+    ),
+    Code.START_FAILED: Entry(
+        _B,
+        "{service} did not start on {provider}: {error}",
+        "Read the server's log below, mend what it names, then run again.",
+    ),
+    Code.HEALTH_TIMEOUT: Entry(
+        _B,
+        "{service} on {provider} started, and did not answer a query within {seconds:g} s: {error}",
+        "Read the server's log below, or raise TEST_FRAMEWORK_START_SECONDS.",
+    ),
+    Code.SERVER_DIED: Entry(
+        _B,
+        "{service} on {provider} was running and is gone: {error}",
+        "Look for who stopped it (docker events, dmesg); the next run starts a new one.",
+    ),
+    Code.PORT_TAKEN: Entry(
+        _B,
+        "port {port} of this machine, asked for {service}, cannot be had: {error}",
+        "End what uses it, or ask for another one: --port {service}=PORT.",
+    ),
+    Code.DEPENDENCY_UNAVAILABLE: Entry(
+        _U,
+        "{service} on {provider} needs {dependency}, which cannot be had: {error}",
+        "Get {dependency} first. {remedy}",
+    ),
+    Code.DEPENDENCY_BROKEN: Entry(
+        _B,
+        "{service} on {provider} needs {dependency}, which is broken: {error}",
+        "Mend {dependency} first. {remedy}",
+    ),
+    Code.BINARY_MISSING: Entry(_U, "no {binary} {looked}", "Install it: {install}."),
+    Code.VERSION_MISMATCH: Entry(
+        _U,
+        "{service} {found} is here, and the settings ask for major version {wanted} and refuse another",
+        'Install version {wanted}, or set major_mismatch = "show" in [tool.test_framework.services.{service}].',
+    ),
+    Code.CANNOT_DROP_ROOT: Entry(
+        _U,
+        "{service} refuses to run as root, and root cannot become another user here: {error}",
+        "Run the tests as an ordinary user.",
+    ),
+    Code.NOT_CONFIGURED: Entry(_U, "{what} is not configured", "Set {variables}."),
+    Code.HOST_NOT_ALLOWED: Entry(
+        _U,
+        "{host} is not on this machine, and the settings do not allow it",
+        "Add it to allowed_hosts in [tool.test_framework], or set TEST_FRAMEWORK_ALLOWED_HOSTS={host}.",
+    ),
+    Code.DESTRUCTIVE: Entry(
+        _U,
+        "the test may write, and {service} is {provider} at {host}",
+        "Mark it staging_safe if it cleans up what it makes, or give it Docker or an embedded server.",
+    ),
+    Code.NAME_UNRESOLVED: Entry(
+        _U,
+        "the name {host} cannot be resolved: {error}",
+        "Check the spelling in {source}, the network and the VPN.",
+    ),
+    Code.CONNECTION_REFUSED: Entry(
+        _U,
+        "{host}:{port} refuses the connection",
+        "Start the server, or correct the address in {source}.",
+    ),
+    Code.CONNECT_TIMEOUT: Entry(
+        _U,
+        "{host}:{port} does not answer within {seconds:g} s",
+        "Check the network, the VPN and the firewall, or correct the address in {source}.",
+    ),
+    Code.TLS_FAILED: Entry(
+        _B,
+        "TLS with {host}:{port} fails: {error}",
+        "Mend the certificate, or name its authority in STAGING_CA_BUNDLE.",
+    ),
+    Code.HTTP_ERROR: Entry(_B, "{url} answers {status}", "Look at the log of the service behind {source}."),
+    Code.LOGIN_FAILED: Entry(
+        _B,
+        "{host}:{port} refuses the login: {error}",
+        "Correct the user and the password in {source}.",
+    ),
+    Code.WRONG_SERVICE: Entry(
+        _B,
+        "{host}:{port} is not {service}: {error}",
+        "Correct the address in {source}.",
+    ),
+    Code.DEPENDENCY_DOWN: Entry(
+        _B,
+        "{url} answers, and its {dependency} is down: {error}",
+        "Look at the {dependency} from inside the network of the service behind {source}.",
+    ),
+    Code.CONFIGURATION_DRIFT: Entry(
+        _B,
+        "{url} says {key} = {found}, and {wanted} is expected by {expected_by}",
+        "Deploy what is expected, or correct {expected_by}.",
+    ),
+    Code.TOO_SLOW: Entry(
+        _B,
+        "{url} does not keep a service level: {error}",
+        "Look for what slows the service behind {source}, or change the level in [tool.test_framework.levels].",
+    ),
+    Code.PROVIDER_DISABLED: Entry(
+        _U,
+        "{provider} is switched off by {source}",
+        "Add {provider} to the providers, or remove {source}.",
+    ),
+    Code.TEMPLATE_FAILED: Entry(
+        _B,
+        "the database template {template} failed: {error}",
+        "Mend the statement that the message shows.",
+    ),
+    Code.ISOLATION_FAILED: Entry(
+        _B,
+        "{service} on {provider} has no {isolation} for this test alone: {error}",
+        'Set isolation = "{other}" in [tool.test_framework.services.{service}], or give it a server that has more.',
+    ),
+    Code.LEFT_BEHIND: Entry(
+        _B, "the test changed what other tests have too: {what}", "Undo it in the test, or {instead}."
+    ),
+    Code.SKIPPED_BY_TEST: Entry(
+        _U,
+        "{text}",
+        "The test itself says so, at {where}: mend the condition, or allow the code skipped-by-test for the tier.",
+    ),
+}
