@@ -36,9 +36,7 @@ SERVICES: dict[Code, Entry] = {
         "Look for who stopped it (docker events, dmesg); the next run starts a new one.",
     ),
     Code.PORT_TAKEN: Entry(
-        _B,
-        "port {port} of this machine, asked for {service}, cannot be had: {error}",
-        "End what uses it, or ask for another one: --port {service}=PORT.",
+        _B, "port {port}, from --port {service}={port}: {error}", "End what uses it, or name another."
     ),
     Code.DEPENDENCY_UNAVAILABLE: Entry(
         _U,

@@ -157,7 +157,7 @@ class Supervisor:
                 databases = self._databases_of(run, name, base)
                 held.append(Held(name, databases.checkout((), run.id, run.env, whole=True), databases, base))
             parts = {h.service: Part(h.server, h.isolated.endpoint) for h in held}
-            with on_free_port(service, context.own if way.builds_on else None):
+            with on_free_port(service, way, context.own):
                 server = way.obtain(service, replace(context, needs=parts))
             if context.own:
                 refuse_remote(server.endpoint)

@@ -15,7 +15,7 @@ from test_framework.verdict import Reason, Refused
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from test_framework.contracts import Own, Service
+    from test_framework.contracts import Own, Provider, Service
     from test_framework.verdict import Endpoint
 
 __all__ = ["holder", "on_free_port", "refuse_remote", "taken"]
@@ -25,17 +25,18 @@ _LOOPBACK = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
 
 
 @contextmanager
-def on_free_port(service: Service, own: Own | None) -> Iterator[None]:
-    """Refuse to start a server, in the block, on a port where another one would answer in its place.
+def on_free_port(service: Service, way: Provider, own: Own | None) -> Iterator[None]:
+    """Start a server, in the block, on the port that a run wants it on, if it wants one.
 
     Raises:
-        Refused: `port-taken`, also for one that somebody takes meanwhile, which each provider says in its own way.
+        Refused: `port-taken`, when another server would answer there in its place.
     """
-    port = own.port if own else 0
+    port = own.port if own and way.builds_on else 0
     _refuse_taken(service, port)
     try:
         yield
     except Refused:
+        # Somebody may have taken it meanwhile, which each provider says in its own way.
         _refuse_taken(service, port)
         raise
 

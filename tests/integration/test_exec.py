@@ -214,10 +214,12 @@ class TestPort:
         """One line says which, who has it and what to do, and the server that is there is not taken for ours."""
         with listening() as port:
             said = on_each.refused("--service", "redis", "--port", f"redis={port}", "--no-password", status=125)
-        assert f"redis cannot be had: port-taken: port {port} of this machine, asked for redis, cannot be had" in said
-        assert "Address already in use, by " in said
+        assert (
+            f"redis cannot be had: port-taken: port {port}, from --port redis={port}: Address already in use, by "
+            in said
+        )
         assert f"(process {os.getpid()})" in said
-        assert "End what uses it, or ask for another one: --port redis=PORT." in said
+        assert "End what uses it, or name another." in said
         assert len(said.splitlines()) == 1
 
     def test_a_port_of_a_redis(self, execs: Execs) -> None:
