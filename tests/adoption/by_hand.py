@@ -21,7 +21,7 @@ from tests.performance.measuring import CaseFailed, run
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-__all__ = ["DATABASE", "CannotStart", "Server", "containers", "programs"]
+__all__ = ["DATABASE", "CannotStart", "Server", "containers", "none_there", "programs"]
 
 DATABASE = "test"
 _SECONDS = 60.0
@@ -65,6 +65,12 @@ class Server:
             return {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(self.port)}
         told = self.fields
         return {"PGHOST": told["host"], "PGPORT": told["port"], "PGUSER": told["user"], "PGDATABASE": DATABASE}
+
+
+def none_there(wanted: Sequence[str]) -> None:
+    """Make sure that no server answers at the usual port of these services; raises `CannotStart`."""
+    for service in wanted:
+        _port(_PORTS[service])
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from test_framework.reasons import CATALOGUE, Code, Kind
-from tests.adoption.by_hand import CannotStart, containers, programs
+from tests.adoption.by_hand import CannotStart, containers, none_there, programs
 from tests.adoption.outcomes import Outcomes
 from tests.performance.measuring import CaseFailed, run
 
@@ -46,6 +46,7 @@ class Ran:
 
 def _nothing(place: Place) -> Ran:
     """Run it as it is on a machine with no server: what passes needs none."""
+    none_there(place.suite.services)
     # What has to be there first cannot be made.
     return Ran({}, _run(place, replace(place.suite, first=""), [], _environment(place))[0])
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.adoption import by_hand
 from tests.adoption.__main__ import found_in, main
 from tests.adoption.by_hand import CannotStart, Server, containers, programs
 from tests.adoption.outcomes import OUTCOMES, Outcomes, differences
@@ -122,6 +123,15 @@ def test_a_port_that_is_taken_is_no_server_by_hand(start: Callable[..., Abstract
         port = other.getsockname()[1]
         with pytest.raises(CannotStart, match=f"port {port} of this machine: Address already in use"):
             start(("redis",), {"redis": port}).__enter__()
+
+
+def test_no_server_means_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where one listens that nobody started for the suite, what passes does not tell that it needs none."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as other:
+        monkeypatch.setitem(by_hand._PORTS, "redis", other.getsockname()[1])
+        with pytest.raises(CannotStart, match="Address already in use"):
+            by_hand.none_there(["redis"])
+    by_hand.none_there(["redis"])
 
 
 def test_what_a_person_exports() -> None:
