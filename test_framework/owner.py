@@ -11,7 +11,7 @@ import re
 import socket
 from pathlib import Path
 
-__all__ = ["HOST", "HOST_LABEL", "LABEL", "MARK", "alive", "is_mark", "start_ticks"]
+__all__ = ["HOST", "HOST_LABEL", "LABEL", "MARK", "NAMESPACE", "alive", "is_mark", "start_ticks"]
 
 LABEL = "test-framework.owner"
 HOST_LABEL = "test-framework.host"
@@ -52,16 +52,27 @@ def alive(mark: str) -> bool:
     return found is not None and start_ticks(int(found[1])) == int(found[2]) != 0
 
 
+def _namespace() -> str:
+    """Name this process namespace; `0` where the system has none."""
+    try:
+        return str(Path("/proc/self/ns/pid").readlink()).partition("[")[2].rstrip("]")
+    except OSError:
+        return "0"
+
+
 def _host() -> str:
     """Name this machine, its boot and its process namespace: a process id means nothing beyond these."""
     parts = [socket.gethostname()]
     try:
         parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip()[:8])
-        parts.append(str(Path("/proc/self/ns/pid").readlink()).partition("[")[2].rstrip("]"))
+        parts.append(NAMESPACE)
     except OSError:
         pass
     return "-".join(parts)
 
+
+NAMESPACE = _namespace()
+"""Of process ids: a folder may be shared by several, as that of a container and that of its host."""
 
 HOST = _host()
 MARK = f"{os.getpid()}_{start_ticks(os.getpid())}"

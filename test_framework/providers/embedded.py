@@ -100,7 +100,8 @@ class EmbeddedServer:
     context: Context
 
     def __post_init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{owner.MARK}-{self.service.name}-", dir=_base()))
+        prefix = f"{_PREFIX}{owner.MARK}-{owner.NAMESPACE}-{self.service.name}-"
+        self.folder = Path(tempfile.mkdtemp(prefix=prefix, dir=_base()))
         self._promises = [self.context.guard.add(kind="folder", path=str(self.folder))]
         self._process: subprocess.Popen[bytes] | None = None
         self._log = self.folder / "server.log"
@@ -262,8 +263,9 @@ def _sweep() -> None:
     """End servers, and remove folders, that a killed owner left together with its guard."""
     for base in {_MEMORY, Path(tempfile.gettempdir())}:
         for folder in base.glob(f"{_PREFIX}*_*-*"):
-            mark = folder.name.removeprefix(_PREFIX).partition("-")[0]
-            if not owner.is_mark(mark) or owner.alive(mark):
+            mark, _, rest = folder.name.removeprefix(_PREFIX).partition("-")
+            # Of an owner in another process namespace we cannot tell whether it lives.
+            if not owner.is_mark(mark) or rest.partition("-")[0] != owner.NAMESPACE or owner.alive(mark):
                 continue
             clear(folder)
             _log.info("swept %s", folder)

@@ -168,7 +168,8 @@ def _initialised(binary: Binary, run: RunAs) -> Path:
         return kept
     # initdb runs as the server's user, who may not enter our cache: it writes to a folder of its own first.
     # Its name carries our mark, so that the next run sweeps it if we are killed.
-    with tempfile.TemporaryDirectory(prefix=f"test-framework-{os.getuid()}-{owner.MARK}-initdb-") as scratch:
+    prefix = f"test-framework-{os.getuid()}-{owner.MARK}-{owner.NAMESPACE}-initdb-"
+    with tempfile.TemporaryDirectory(prefix=prefix) as scratch:
         if run.uid is not None:
             os.chown(scratch, run.uid, run.gid or -1)
         made = Path(scratch) / "data"

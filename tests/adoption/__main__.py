@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -135,7 +136,7 @@ def found_in(suite: Suite, ran: Mapping[str, Ran], again: Mapping[str, Ran], abs
     counts = [Counts(f"{suite.name} {suite.version}", ("on", "servers", *OUTCOMES), rows)]
     if differ:
         counts.append(Counts(f"{suite.name}: tests that differ", ("test", "on", "says", "on", "says", ""), differ))
-    command = " ".join(["exec", *suite.options(), "--", *suite.command()])
+    command = shlex.join(["exec", *suite.options(), "--", *suite.command()])
     counts.append(Counts(f"{suite.name}: the command", ("command",), [[command]]))
     return Proof(suite.name, (), tuple(figures), tuple(absent), tuple(counts))
 

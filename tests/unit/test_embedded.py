@@ -1,4 +1,4 @@
-"""Programs of embedded servers that another user has to reach."""
+"""Embedded servers, as far as none is started."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from test_framework import owner
 from test_framework.contracts import Binary, RunAs
+from test_framework.providers import embedded
 from test_framework.providers.embedded import _reachable
 
 if TYPE_CHECKING:
@@ -61,3 +63,15 @@ def test_another_installation_is_copied_as_it_is(private: Path) -> None:
     found = _reachable(binary, RunAs(uid=65534)).path
     assert private not in found.parents
     assert (found.parents[1] / "share").is_dir()
+
+
+def test_only_what_a_dead_owner_has_left_is_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a living one's, nor that of an owner in another process namespace, whose processes we do not see."""
+    monkeypatch.setattr(embedded, "_MEMORY", tmp_path)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    dead, living, mine = "1_1", owner.MARK, owner.NAMESPACE
+    kept = {f"{living}-{mine}-redis-a", f"{dead}-4711-redis-b", "something else"}
+    for name in (*kept, f"{dead}-{mine}-redis-c", f"{dead}-{mine}-initdb-d"):
+        (tmp_path / f"test-framework-{os.getuid()}-{name}").mkdir()
+    embedded._sweep()
+    assert {path.name for path in tmp_path.iterdir()} == {f"test-framework-{os.getuid()}-{name}" for name in kept}
