@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import select
 import shlex
 import shutil
 import signal
 import socket
 import subprocess
 from contextlib import suppress
+from selectors import EVENT_READ, DefaultSelector
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -209,12 +209,15 @@ class _SSHChannel(Channel):
 
     def _wait(self) -> None:
         """Wait for the first answer, and give a machine that has spoken the time for a login."""
+        dial = self._dial
         while True:
-            errors = [] if self._dial.silent else [self._dial.errors.fileno()]
-            ready, _, _ = select.select([self._dial.sock.fileno(), *errors], [], [], self._clock.left())
-            if self._dial.sock.fileno() in ready:
+            with DefaultSelector() as watch:
+                for source in (dial.sock,) if dial.silent else (dial.sock, dial.errors):
+                    watch.register(source, EVENT_READ)
+                ready = [key.fileobj for key, _ in watch.select(self._clock.left())]
+            if dial.sock in ready:
                 return
-            said = self._dial.listen()
+            said = dial.listen()
             if not self._spoken and _SPOKEN.search(said):
                 self._spoken = True
                 self._clock.prolong(LOGIN_SECONDS)
