@@ -19,7 +19,7 @@ from tests.support.execs import Execs
 
 if TYPE_CHECKING:
     from tests.support.place import Place
-    from tests.support.remote_engine import RemoteMachine
+    from tests.support.remote_machine import RemoteMachine
 
 _FIRST_PORT = 32768
 _PORTS = 200

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.support.place import Place
-    from tests.support.remote_engine import RemoteMachine
+    from tests.support.remote_machine import RemoteMachine
 
 _PAGE = PROJECT / "docs/how-to/remote-docker.md"
 _ROW = re.compile(r"^\| (?P<fault>[^|]+) \| `(?P<code>[a-z-]+)` \| (?P<said>[^|]+) \| (?P<remedy>[^|]+) \|$", re.M)
