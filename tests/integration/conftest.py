@@ -4,7 +4,7 @@ from tests.support.browser import browser
 from tests.support.engine import own_engine
 from tests.support.engines import home, net, ssh
 from tests.support.engines_tls import tls
-from tests.support.fixtures import checkout, docker_env, docker_place, embedded_place, place, provider
+from tests.support.fixtures import checkout, docker_env, docker_place, embedded_place, near, place, provider
 from tests.support.own_services import images
 from tests.support.remote_engine import remote_machine, remote_place
 
@@ -16,6 +16,7 @@ __all__ = [
     "embedded_place",
     "home",
     "images",
+    "near",
     "net",
     "own_engine",
     "place",

@@ -20,7 +20,7 @@ from tests.support.execs import READY, SHOW, Execs
 from tests.support.run import RUN_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from test_framework.verdict import Endpoint
     from tests.support.place import Place
@@ -282,12 +282,12 @@ class TestExplicit:
     """A server that somebody else runs."""
 
     @pytest.fixture
-    def env(self, postgres: Endpoint, redis: Endpoint) -> dict[str, str]:
+    def env(self, postgres: Endpoint, redis: Endpoint, near: Callable[[str], str]) -> dict[str, str]:
         """Return the variables that name the servers of this run."""
         return {
             "TEST_FRAMEWORK_PROVIDERS": "explicit",
-            "TEST_FRAMEWORK_POSTGRES_URL": postgres.url,
-            "TEST_FRAMEWORK_REDIS_URL": redis.url,
+            "TEST_FRAMEWORK_POSTGRES_URL": near(postgres.url),
+            "TEST_FRAMEWORK_REDIS_URL": near(redis.url),
         }
 
     def test_a_part_of_it(self, execs: Execs, env: dict[str, str], postgres: Endpoint, redis: Endpoint) -> None:

@@ -18,7 +18,7 @@ from test_framework.config.load import names
 from test_framework.supervisor import client as supervisor
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from test_framework.verdict import Endpoint
     from tests.conftest import Project
@@ -111,11 +111,11 @@ def project(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Proje
 
 
 @pytest.fixture
-def served(project: Project, postgres: Endpoint, redis: Endpoint) -> Project:
+def served(project: Project, postgres: Endpoint, redis: Endpoint, near: Callable[[str], str]) -> Project:
     """Return the project with the addresses of our servers in its environment."""
     project.env.setenv("TEST_FRAMEWORK_PROVIDERS", "explicit")
-    project.env.setenv("TEST_FRAMEWORK_POSTGRES_URL", postgres.url)
-    project.env.setenv("TEST_FRAMEWORK_REDIS_URL", redis.url)
+    project.env.setenv("TEST_FRAMEWORK_POSTGRES_URL", near(postgres.url))
+    project.env.setenv("TEST_FRAMEWORK_REDIS_URL", near(redis.url))
     return project
 
 
@@ -229,11 +229,13 @@ def test_a_database_template_whose_code_fails_is_shown(served: Project, postgres
     assert password not in texts(served, result)
 
 
-def test_a_server_of_ones_own_by_another_variable(served: Project, postgres: Endpoint) -> None:
+def test_a_server_of_ones_own_by_another_variable(
+    served: Project, postgres: Endpoint, near: Callable[[str], str]
+) -> None:
     """`url_env` names further variables, such as the one that the application itself reads."""
     served.configure("services.postgres.url_env = ['OTHER_URL', 'DATABASE_URL']")
     served.env.delenv("TEST_FRAMEWORK_POSTGRES_URL")
-    served.env.setenv("DATABASE_URL", postgres.url)
+    served.env.setenv("DATABASE_URL", near(postgres.url))
     served.write(TEST, f"def test_uses(postgres):\n    assert postgres.version == {postgres.version!r}\n")
     assert served.spawn("--tier", "integration").ret == pytest.ExitCode.OK
     assert served.report("integration")["services"]["postgres"]["provider"] == "explicit"
@@ -280,9 +282,11 @@ class TestIt:
 """
 
 
-def test_what_may_write_does_not_reach_staging(project: Project, postgres: Endpoint) -> None:
+def test_what_may_write_does_not_reach_staging(
+    project: Project, postgres: Endpoint, near: Callable[[str], str]
+) -> None:
     """Only a test that says it is safe runs there, also when staging is on this machine."""
-    project.env.setenv("STAGING_POSTGRES_URL", postgres.url)
+    project.env.setenv("STAGING_POSTGRES_URL", near(postgres.url))
     project.write(TEST, GUARDED)
     result = project.spawn("--tier", "integration", "--environment", "staging")
     assert result.ret == pytest.ExitCode.OK

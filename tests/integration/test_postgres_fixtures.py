@@ -168,12 +168,12 @@ class TestConnections:
 
 
 @pytest.fixture
-def served(project: Project, postgres: Endpoint) -> Project:
+def served(project: Project, postgres: Endpoint, near: Callable[[str], str]) -> Project:
     """Return the project, on our Postgres server."""
     project.configure("tiers.integration.services = ['postgres']\nservices.postgres.template = 'schema.sql'")
     project.write("schema.sql", "CREATE TABLE author (id serial, name text); INSERT INTO author VALUES (0, 'Ursula')")
     project.env.setenv("TEST_FRAMEWORK_PROVIDERS", "explicit")
-    project.env.setenv("TEST_FRAMEWORK_POSTGRES_URL", postgres.url)
+    project.env.setenv("TEST_FRAMEWORK_POSTGRES_URL", near(postgres.url))
     return project
 
 

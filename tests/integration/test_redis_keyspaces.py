@@ -17,9 +17,8 @@ from test_framework import owner
 from test_framework.reasons import Code
 from test_framework.services._redis_databases import KEPT, NumberedDatabases, url_of
 from test_framework.services._redis_prefixes import Prefixes
-from test_framework.staging.front import Front, relay
 from test_framework.supervisor import client as supervisor
-from test_framework.verdict import Refused, moved
+from test_framework.verdict import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -213,18 +212,16 @@ def test_of_those_kept_the_oldest_goes(prefixes: Prefixes, admin: driver.Redis) 
         assert client.get(f"{kept[1].endpoint.prefix}evidence") == b"1"
 
 
-def test_a_server_of_somebody_elses_is_left_as_it_was(redis: Endpoint, admin: driver.Redis) -> None:
+def test_a_server_of_somebody_elses_is_left_as_it_was(
+    redis: Endpoint, admin: driver.Redis, near: Callable[[str], str]
+) -> None:
     """What is out or kept when the run ends goes too; and so does what a killed run has left, but no living one's."""
     dead, living = "tf_1_1_7", f"tf_{owner.MARK}_999999"
     for name in (dead, living):
         admin.acl_setuser(name, enabled=True, nopass=True)
         admin.set(f"{name}:left", 1, ex=60)
     # Only on this machine can it be known who lives: the server is brought near, wherever it runs.
-    parts = urlsplit(redis.url)
-    with (
-        Front(relay(parts.hostname or "", parts.port or 0)) as near,
-        opened(replace(redis, provider="explicit", url=moved(redis.url, "127.0.0.1", near.port))) as prefixes,
-    ):
+    with opened(replace(redis, provider="explicit", url=near(redis.url))) as prefixes:
         assert dead not in users(admin)
         made = [checkout(prefixes) for _ in range(3)]
         for isolated in made:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 
 from test_framework.plugin.lease import ReasonedSkip
 from test_framework.providers.docker.probe import probe
-from test_framework.verdict import Reason, Refused
+from test_framework.staging.front import Front, relay
+from test_framework.verdict import Reason, Refused, is_loopback, moved
 from tests.support.checkout import SERVICES, Checkout
 from tests.support.place import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-__all__ = ["checkout", "docker_env", "docker_place", "embedded_place", "place", "provider"]
+__all__ = ["checkout", "docker_env", "docker_place", "embedded_place", "near", "place", "provider"]
 
 
 @pytest.fixture(scope="session")
@@ -47,6 +50,21 @@ def embedded_place() -> Iterator[Place]:
     """Return a place for projects that start no container; what a failed test has left there is removed."""
     with Place() as made:
         yield made
+
+
+@pytest.fixture
+def near() -> Iterator[Callable[[str], str]]:
+    """Return what gives a server's URL another form that is of this machine, wherever its container runs."""
+    with ExitStack() as stack:
+
+        def bring(url: str) -> str:
+            parts = urlsplit(url)
+            if is_loopback(parts.hostname or ""):
+                return url
+            front = stack.enter_context(Front(relay(parts.hostname or "", parts.port or 0)))
+            return moved(url, "127.0.0.1", front.port)
+
+        yield bring
 
 
 @pytest.fixture(params=["embedded", pytest.param("docker", marks=pytest.mark.docker_required)])
