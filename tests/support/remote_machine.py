@@ -49,6 +49,8 @@ mount --bind {folder}/passwd /etc/passwd
 mount --bind {folder}/group /etc/group
 mount --bind {folder}/shadow /etc/shadow
 ip link set lo up
+ip link add second type bridge
+ip address add 192.0.2.1/24 dev second
 touch {folder}/up
 exec sleep infinity
 """
@@ -177,7 +179,8 @@ class RemoteMachine:
         files = Path(tempfile.mkdtemp(dir=self.folder))
         self.tls.issue_server(name or self.address, files, until)
         places = (f"--data-root={files}/data", f"--exec-root={files}/exec", f"--pidfile={files}/pid")
-        started = self._dockerd(_SECOND_PORT, files if tls else None, *places, "--bridge=none", "--iptables=false")
+        # Without a bridge it would remove that of the first.
+        started = self._dockerd(_SECOND_PORT, files if tls else None, *places, "--bridge=second", "--iptables=false")
         try:
             yield f"tcp://{self.address}:{_SECOND_PORT}"
         finally:
