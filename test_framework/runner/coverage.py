@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import chdir
 from importlib.util import find_spec
 from pathlib import Path
@@ -101,7 +102,7 @@ class Coverage:
             red = bool(self.fail_under) and whole
             return Total(f"coverage: nobody can tell: {str(error).rstrip('.')}.", red=red)
         precision = int(str(self._config.get_option("report:precision") or 0))
-        shown = f"coverage: {display_covered(found, precision)} %: {out}"
+        shown = f"coverage: {display_covered(found, precision)} %: {os.path.relpath(out, self._settings.root)}"
         if not should_fail_under(found, self.fail_under, precision):
             return Total(shown)
         asked = f"coverage's own setting fail_under = {self.fail_under:g}"

@@ -240,7 +240,7 @@ class _Running:
         try:
             one.report = load(path)
         except FileNotFoundError:
-            told = f"pytest ended with status {one.status}, and without a report at {path}"
+            told = f"pytest ended with status {one.status}, and without a report"
             one.why = f"{one.why}; no report" if one.why else told
         except (ValueError, OSError) as error:
             one.why = f"{one.why}; {error}" if one.why else str(error)

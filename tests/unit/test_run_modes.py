@@ -227,7 +227,7 @@ class TestVerdict:
         assert runs.run("--categories", "unit,integration").status == 0
         told = runs.run("--category", "unit", "--", "--no-such-option")
         assert told.status == 4
-        assert "unit: pytest ended with status 4, and without a report at" in told.last
+        assert told.last == "RED: unit: pytest ended with status 4, and without a report"
         runs.tests(smoke=FAILS)
         runs.run("--execution-mode", "development")
         assert runs.ran() == {"unit", "smoke"}
