@@ -11,6 +11,7 @@ from test_framework.config import BadSetting, Settings
 from test_framework.config.values import SINGLE
 from test_framework.doctor import Diagnosis, ServiceFinding, examine
 from test_framework.reasons import Code
+from test_framework.report.told import columns
 
 if TYPE_CHECKING:
     import argparse
@@ -77,11 +78,7 @@ def _rows(found: ServiceFinding) -> Iterator[tuple[str, ...]]:
 
 
 def _columns(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
-    """Align all columns but the last."""
-    table = list(rows)
-    widths = [max(len(row[i]) for row in table) for i in range(len(table[0]) - 1)] if table else []
-    for row in table:
-        yield "  " + "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]])
+    return (f"  {line}" for line in columns(rows))
 
 
 def _settings(settings: Settings) -> Iterator[tuple[str, str, str]]:

@@ -19,6 +19,7 @@ __all__ = [
     "NOTHING_TO_DO",
     "SkipGroup",
     "alike",
+    "columns",
     "duration",
     "failed",
     "grouped",
@@ -171,6 +172,14 @@ def _fault(report: Report) -> str:
     said += ["it did not come to its end"] if record.interrupted else []
     said += [report.why] if report.red_gate and report.why else []
     return "; ".join(said) or "no test ran"
+
+
+def columns(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    """Align all columns but the last."""
+    table = list(rows)
+    widths = [max(len(row[at]) for row in table) for at in range(len(table[0]) - 1)] if table else []
+    for row in table:
+        yield "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]).rstrip()
 
 
 def number(many: int, thing: str) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from signal import Signals
 from typing import TYPE_CHECKING
 
-from test_framework.report.told import duration, headline, number, on, sentence
+from test_framework.report.told import columns, duration, headline, number, on, sentence
 from test_framework.runner.files import TierFiles
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def categories(settings: Settings) -> Iterator[str]:
     rows = [("CATEGORY", "FILES", "SERVICES", "PATHS")]
     for name, tier in settings.tiers.items():
         rows.append((name, str(len(files.of(name))), ",".join(tier.services) or "-", ",".join(tier.paths) or "-"))
-    yield from _columns(rows)
+    yield from columns(rows)
 
 
 def verdict(result: Result, absent: Mapping[str, str]) -> Iterator[str]:
@@ -36,7 +37,7 @@ def verdict(result: Result, absent: Mapping[str, str]) -> Iterator[str]:
     yield "=" * 32 + " run " + "=" * 32
     rows = [(one.layer, one.tier, _word(one), _took(one), _told(one)) for one in result.tiers]
     rows += [("", tier, "absent", "", why) for tier, why in absent.items()]
-    yield from _columns(row if any(r[0] for r in rows) else row[1:] for row in rows)
+    yield from columns(row if any(r[0] for r in rows) else row[1:] for row in rows)
     if result.coverage:
         yield result.coverage.line
     yield _last(result)
@@ -73,29 +74,25 @@ def _last(result: Result) -> str:
     if not result.status:
         if any(one.collected for one in ran):
             return f"green: {number(sum(one.ran for one in ran), 'test')} collected in {number(len(ran), 'tier')}"
-        nothing = [one.tier for one in ran if not one.ran]
         told = f"green: {headline([one.report for one in ran if one.report and one.ran])}"
-        return f"{told}, but nothing ran in {', '.join(nothing)}" if nothing else told
+        passed = _passed_by_gate(ran)
+        return f"{told}, but {passed}" if passed else told
     said = [f"{one.tier}: {_fault(one)}" for one in ran if one.red]
     if result.coverage and result.coverage.red:
         said.append("coverage is too low")
     not_run = [one.tier for one in result.tiers if one.status is None]
     said += [f"not run: {', '.join(not_run)}"] if not_run else []
-    if not said:
-        whys = [f"{one.tier}: {one.report.why}" for one in ran if one.report and one.report.why]
-        said = [": ".join(["no test ran", *(["; ".join(whys)] if whys else [])])]
-    return f"RED: {'; '.join(said)}"
+    if not said and result.signal:
+        said.append(f"ended by {Signals(result.signal).name}")
+    return f"RED: {'; '.join(said) or ': '.join(filter(None, ('no test ran', _passed_by_gate(ran))))}"
+
+
+def _passed_by_gate(ran: Iterable[TierRun]) -> str:
+    """Return what a lenient gate has let pass, by tier."""
+    return "; ".join(f"{one.tier}: {one.report.why}" for one in ran if one.report and one.report.why)
 
 
 def _fault(one: TierRun) -> str:
     if one.why or one.report is None:
         return one.why or _told(one)
     return headline([one.report]).removeprefix(f"{one.report.name}: ")
-
-
-def _columns(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
-    """Align all columns but the last."""
-    table = list(rows)
-    widths = [max(len(row[at]) for row in table) for at in range(len(table[0]) - 1)] if table else []
-    for row in table:
-        yield "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]).rstrip()
