@@ -143,6 +143,19 @@ def test_a_pattern(runs: Runs) -> None:
         assert runs.outcomes().keys() == tests, pattern
 
 
+def test_pytest_has_the_pattern_too(project: Project) -> None:
+    """With a tier or without; a file that is named by itself is taken all the same, as pytest does."""
+    for name in ("test_login", "auth/test_token"):
+        project.write(f"tests/unit/{name}.py", PASSES)
+    for args, files in (
+        (["--pattern", "auth"], ["auth/test_token.py"]),
+        (["--pattern", "auth", "tests/unit/test_login.py"], ["test_login.py"]),
+        (["--tier", "unit", "--pattern", "test_log*"], ["test_login.py"]),
+    ):
+        result = project.run("--collect-only", "-q", *args)
+        assert [line for line in result.outlines if "::" in line] == [f"tests/unit/{f}::test_passes" for f in files]
+
+
 def test_a_pattern_and_a_tier_s_files(runs: Runs) -> None:
     """A tier whose files are named one by one has only those that fit."""
     runs.configure("tiers.unit.paths = ['tests/unit/test_unit.py', 'tests/other/test_other.py']")
