@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -222,6 +224,22 @@ def test_coverage(runs: Runs) -> None:
     assert (runs.path / "reports/coverage.xml").read_text().count('hits="1"') == 4
     told = runs.run("--categories", "unit,smoke")
     assert "coverage:" not in told.out
+
+
+def test_help_imports_next_to_nothing() -> None:
+    """So that it answers at once: neither what runs tests, nor the other commands."""
+    code = (
+        "import sys\nfrom test_framework.cli import main\n"
+        "try: main(['run', '--help'])\n"
+        "except SystemExit: print(*sorted(sys.modules), file=sys.stderr)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    loaded = result.stderr.split()
+    assert "--execution-mode" in result.stdout
+    assert "test_framework.cli.run" in loaded
+    packages = {".".join(name.split(".")[:2]) for name in loaded if name.startswith("test_framework.")}
+    assert packages == {"test_framework.cli", "test_framework.config"}
+    assert not {"pytest", "coverage", "docker", "psycopg", "redis", "json", "socket", "asyncio"} & set(loaded)
 
 
 OPTIONS: dict[str, Callable[..., None]] = {
