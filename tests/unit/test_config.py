@@ -19,6 +19,7 @@ from test_framework.config import (
     load,
 )
 from test_framework.config.load import names
+from test_framework.config.modes import LAYERS, MODES, LayerSettings, ModeSettings
 from test_framework.config.tiers import TIERS
 from test_framework.config.values import SINGLE
 
@@ -65,7 +66,7 @@ def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
 def test_a_file_without_our_table_sets_nothing(tmp_path: Path, toml: str) -> None:
     """The tables of other tools are none of our business."""
     assert read(tmp_path, toml) == load(tmp_path / "nowhere", {}).__class__(
-        root=tmp_path, services=read(tmp_path).services, tiers=TIERS, origins={}
+        root=tmp_path, services=read(tmp_path).services, tiers=TIERS, layers=LAYERS, modes=MODES, origins={}
     )
 
 
@@ -386,11 +387,16 @@ def test_choices_are_the_modules_that_are_there() -> None:
     assert not [name for name in names("services") if name.startswith("_")]
 
 
-@pytest.mark.parametrize("model", [Settings, ServiceSettings, TierSettings, *SINGLE.values()])
+_NOT_SET_BY_A_KEY = {"root", "services", "tiers", "layers", "modes", "origins"}
+
+
+@pytest.mark.parametrize(
+    "model", [Settings, ServiceSettings, TierSettings, LayerSettings, ModeSettings, *SINGLE.values()]
+)
 def test_every_setting_says_what_it_means(model: type) -> None:
     """The reference of the documentation is made of these."""
     for field in fields(model):
-        assert field.metadata.keys() & {"meaning", "single"} or field.name in {"root", "services", "tiers", "origins"}
+        assert field.metadata.keys() & {"meaning", "single"} or field.name in _NOT_SET_BY_A_KEY
 
 
 def test_levels_come_from_every_layer(tmp_path: Path) -> None:
