@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import chdir
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,12 +27,12 @@ def there() -> bool:
     return find_spec("pytest_cov") is not None
 
 
+@dataclass(frozen=True, slots=True)
 class Total:
     """What was measured: a line for a person, and whether the project asks for more."""
 
-    def __init__(self, line: str, *, red: bool = False) -> None:
-        self.line = line
-        self.red = red
+    line: str
+    red: bool = False
 
 
 class Coverage:
