@@ -199,7 +199,6 @@ def test_an_execution_mode(runs: Runs) -> None:
     told = runs.run("--execution-mode", "development")
     assert (told.status, runs.ran()) == (0, {"unit", "smoke", "integration"})
     assert told.line("integration").startswith("core_integration integration green")
-    runs.run("--execution-mode", "fast_feedback")
     assert "run: integration" not in runs.run("--execution-mode", "fast_feedback").out
 
 
