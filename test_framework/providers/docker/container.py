@@ -37,6 +37,7 @@ _NAME = "docker"
 _LABEL_PROJECT = "test-framework.project"
 _LABEL_SERVER = "test-framework.server"
 _LOG_LINES = 40
+_PORT_TRIES = 3
 _LOOPBACK = "127.0.0.1"
 
 
@@ -46,6 +47,18 @@ def start(service: Service, engine: Engine, context: Context) -> ContainerServer
     Raises:
         Refused: The image cannot be had, the container does not start, or it does not become healthy.
     """
+    for attempt in range(1, _PORT_TRIES + 1):
+        try:
+            return _started(service, engine, context)
+        except Refused as refused:
+            # The engine counts its ports up, and a server of this machine may have the next one.
+            taken = "address already in use" in refused.reason.message and not (context.own and context.own.port)
+            if not taken or attempt == _PORT_TRIES:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _started(service: Service, engine: Engine, context: Context) -> ContainerServer:
     client = connect(engine, context.env)
     try:
         context.memo.once("docker sweep", lambda: _sweep(client))
