@@ -179,6 +179,22 @@ def test_a_class_that_gives_the_url(docker_place: Place, images: dict[str, dict[
     docker_place.is_empty()
 
 
+@pytest.mark.docker_required
+def test_a_class_for_the_container_that_cannot_be_used(docker_place: Place, images: dict[str, dict[str, str]]) -> None:
+    """One that needs a package which is not installed leaves the next provider; one that is none is a mistake."""
+    table = NATS + "container = 'own_bus:Bus'\n"
+    env = images["nats"] | {"TEST_FRAMEWORK_PROVIDERS": "docker,embedded"}
+    checkout = project(docker_place, "embedded", table, ONE, env=env)
+    checkout.write("own_bus.py", "import not_installed_here\n")
+    run = checkout.start()
+    run.passed()
+    assert run.attempt("nats", "docker")["code"] == "sdk-missing"
+    assert run.report["services"]["nats"]["provider"] == "embedded"
+    checkout.write("own_bus.py", "def Bus(*_, **__):\n    return 1\n")
+    assert "container = 'own_bus:Bus' in pyproject.toml" in checkout.run().output
+    docker_place.is_empty()
+
+
 HELPER = """\
 import os, sys
 
