@@ -28,19 +28,21 @@ def made_by(name: str, table: OwnServiceSettings, settings: Settings) -> Service
     """
     key = f"services.{name}.class"
     source = settings.origin(key)
+    where = f"class = {table.factory!r} in {source}"
     try:
-        made: Service = named(table.factory, "class", source, settings.root)(name, table)
-    except (Refused, BadSetting):
-        raise
+        kind = named(table.factory, "class", source, settings.root)
+    except Refused as refused:
+        # Every provider needs it, so that there is none to go on to.
+        raise BadSetting(f"{where} cannot be imported: {refused.reason.message}. {refused.reason.remedy}.") from refused
+    try:
+        made: Service = kind(name, table)
     except Exception as error:
-        why = f"{type(error).__name__}: {error}"
-        raise BadSetting(
-            f"class = {table.factory!r} in {source} makes no service of a name and a table: {why}."
-        ) from error
+        why = f"called with a name and a table it raises {type(error).__name__}: {error}"
+        raise BadSetting(f"{where} makes no service: {why}.") from error
     wanted = [n for n in (*Service.__annotations__, *vars(Service)) if not n.startswith("_")]
     if missing := [n for n in wanted if not hasattr(made, n)]:
         what = f"what it makes has no {', '.join(missing)}; test_framework.services.OwnService has them all"
-        raise BadSetting(f"class = {table.factory!r} in {source} makes no service: {what}.")
+        raise BadSetting(f"{where} makes no service: {what}.")
     return made
 
 

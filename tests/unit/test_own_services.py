@@ -14,7 +14,6 @@ from test_framework.exec.variables import fields_of, ports_of
 from test_framework.memo import Memo
 from test_framework.providers._start import check_major
 from test_framework.providers.docker.images import version_told
-from test_framework.reasons import Code
 from test_framework.supervisor.address import Address
 from test_framework.supervisor.guard import Guard
 from test_framework.verdict import Endpoint, Refused
@@ -202,6 +201,7 @@ class Bus(OwnService):
     [
         ("", "own_bsu:Bus", ["'own_bsu:Bus'", "services.bus]", "No module named 'own_bsu'"]),
         ("class Bush: pass", "own_bus:Bus", ["unknown class 'Bus'", "mean 'Bush'"]),
+        ("import not_installed_here", "own_bus:Bus", ["cannot be imported", "pip install not_installed_here"]),
         ("1 / 0", "own_bus:Bus", ["cannot be imported", "ZeroDivisionError"]),
         ("def f(:", "own_bus:Bus", ["cannot be imported", "SyntaxError"]),
         ("class Bus: pass", "own_bus:Bus", ["makes no service", "TypeError"]),
@@ -215,14 +215,6 @@ def test_a_class_that_cannot_be_used(tmp_path: Path, code: str, reference: str, 
         of_class(tmp_path, code, reference)
     for part in told:
         assert part in str(caught.value)
-
-
-@pytest.mark.usefixtures("fresh")
-def test_a_class_whose_package_is_not_installed(tmp_path: Path) -> None:
-    """That is no mistake in the settings: the next provider may do without."""
-    with pytest.raises(Refused) as caught:
-        of_class(tmp_path, "import not_installed_here\n")
-    assert (caught.value.reason.code, caught.value.reason.broken) == (Code.SDK_MISSING, False)
 
 
 @pytest.mark.usefixtures("fresh")
