@@ -199,7 +199,7 @@ class Endpoint:
 
     def at(self, url: str, shown: str = "", prefix: str = "") -> Endpoint:
         """Return this endpoint with another URL on the same server, such as one database of it."""
-        return replace(self, url=url, shown=shown, prefix=prefix)
+        return replace(self, url=url, shown=shown or (self.shown if url == self.url else ""), prefix=prefix)
 
     def to_json(self) -> dict[str, Any]:
         """Return the endpoint with secrets hidden, as it goes into reports."""

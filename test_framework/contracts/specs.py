@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from test_framework.verdict import HIDDEN
+
 if TYPE_CHECKING:
     import re
     from collections.abc import Callable, Mapping
@@ -61,6 +63,10 @@ class Launch:
     needs: Mapping[str, str] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
     own: Own | None = None
+
+    def hide(self, text: str) -> str:
+        """Return a text without the password, wherever it stands."""
+        return text.replace(self.password, HIDDEN)
 
     @property
     def guarded(self) -> bool:

@@ -14,6 +14,7 @@ import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from test_framework import owner
 from test_framework.contracts import Binary, Command, Context, Launch, RunAs, Service
@@ -21,6 +22,9 @@ from test_framework.providers._remains import MARK, clear, remember
 from test_framework.providers._start import check_major, wait_healthy, wanted_major
 from test_framework.reasons import Code
 from test_framework.verdict import Endpoint, Reason, Refused, hide_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["PROVIDER", "Embedded"]
 
@@ -105,6 +109,7 @@ class EmbeddedServer:
         self._promises = [self.context.guard.add(kind="folder", path=str(self.folder))]
         self._process: subprocess.Popen[bytes] | None = None
         self._log = self.folder / "server.log"
+        self._hide: Callable[[str], str] = lambda text: text
         self.endpoint = Endpoint(self.service.name, _NAME, "", None)
 
     def start(self, note: str) -> None:
@@ -112,6 +117,7 @@ class EmbeddedServer:
         needs = {name: part.endpoint.url for name, part in self.context.needs.items()}
         own = self.context.own
         launch = Launch(secrets.token_urlsafe(18), needs, self.context.env, own)
+        self._hide = launch.hide
         command = self._prepared((own and own.port) or _free_port(), launch)
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603  # the service's own command
@@ -144,7 +150,8 @@ class EmbeddedServer:
             says=lambda: command.ready_line is None or bool(command.ready_line.search(self._said())),
         )
         told = version or self.binary.version or None
-        self.endpoint = Endpoint(self.service.name, _NAME, command.url, told, note)
+        endpoint = Endpoint(self.service.name, _NAME, command.url, told, note)
+        self.endpoint = endpoint.at(command.url, shown=launch.hide(endpoint.safe_url))
 
     def _prepared(self, port: int, launch: Launch) -> Command:
         try:
@@ -180,7 +187,7 @@ class EmbeddedServer:
 
     def log(self) -> str:
         """Return the end of what the server wrote."""
-        return hide_secrets(self._said()[-_LOG_BYTES:])
+        return self._hide(hide_secrets(self._said()[-_LOG_BYTES:]))
 
     def _said(self) -> str:
         try:

@@ -337,6 +337,9 @@ def test_exec_and_doctor(embedded_place: Place) -> None:
     with_password = changed(NATS, "url_format = 'nats://me:{password}@{host}:{port}'")
     guarded = Execs(project(embedded_place, "embedded", with_password, ONE))
     assert "by its url_format" in guarded.refused("--service", "nats", "--no-password", status=2)
+    # A password in the place of a user is one too.
+    token = Execs(project(embedded_place, "embedded", with_password.replace("me:", ""), ONE))
+    assert "at nats://***@127.0.0.1:" in token.run("--service", "nats", "--", "true").stderr
     embedded_place.is_empty()
 
 

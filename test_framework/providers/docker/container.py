@@ -21,6 +21,7 @@ from test_framework.verdict import Endpoint, Reason, Refused, hide_secrets, move
 
 if TYPE_CHECKING:
     import re
+    from collections.abc import Callable
 
     import docker
     from testcontainers.core.container import DockerContainer
@@ -88,6 +89,7 @@ class ContainerServer:
         self._image = ""
         self._ended: str | None = None
         self._stopping = False
+        self._hide: Callable[[str], str] = lambda text: text
         self._number = uuid4().hex
         label = f"{_LABEL_SERVER}={self._number}"
         self._promise = context.guard.add(
@@ -101,7 +103,9 @@ class ContainerServer:
 
         context, service = self._context, self._service
         own, loopback_only = context.own, context.own is not None and context.own.loopback_only
-        spec = service.container(Launch(secrets.token_urlsafe(18), self._needs(), context.env, own))
+        launch = Launch(secrets.token_urlsafe(18), self._needs(), context.env, own)
+        self._hide = launch.hide
+        spec = service.container(launch)
         found = self._client.images.get(image)
         self._image = str(found.id)
         context.progress(f"{service.name}: starting a container of {image}")
@@ -149,7 +153,8 @@ class ContainerServer:
         version = wait_healthy(service, _NAME, url, context, died=self._end, log=self.log, says=says)
         version = version or images.version_told(service, found.attrs, image) or ""
         note = check_major(service, version, context)
-        self.endpoint = Endpoint(service.name, _NAME, url, version or None, note)
+        endpoint = Endpoint(service.name, _NAME, url, version or None, note)
+        self.endpoint = endpoint.at(url, shown=launch.hide(endpoint.safe_url))
 
     def _says(self, line: re.Pattern[str] | None) -> bool:
         """Whether the container has said, in all of its log, that it is worth asking."""
@@ -257,7 +262,7 @@ class ContainerServer:
         if not wrapped:
             return ""
         try:
-            return hide_secrets(wrapped.logs(tail=_LOG_LINES).decode(errors="replace"))
+            return self._hide(hide_secrets(wrapped.logs(tail=_LOG_LINES).decode(errors="replace")))
         except (DockerException, OSError):
             return ""
 
