@@ -86,6 +86,7 @@ def mission_critical(session: nox.Session) -> None:
 @nox.session
 def infrastructure(session: nox.Session) -> None:
     """The repository itself: every test file in a tier, docs true, commands answer."""
+    install(session, "infrastructure")
     tier(session, "infrastructure")
 
 

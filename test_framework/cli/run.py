@@ -37,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     option("--real-services", action="store_true", help="a test whose service cannot be had fails; it is not skipped")
     option("--remote-services", action="store_true", help="start nothing: only explicit URLs, and staging")
     option("--concurrent-users", metavar="N", help="users at once in tests of many users")
+    option("--shard", metavar="I/N", help="one part of each tier, such as 3/8; off: all, whatever CI says")
     option("--fast-fail", action="store_true", help="end everything at the first test that fails")
     option("--no-coverage", action="store_true", help="do not measure which lines are run")
     option("--collection-timeout", metavar="SECONDS", help="end a tier whose collection takes longer")
@@ -128,6 +129,7 @@ def _options(given: argparse.Namespace) -> list[str]:
         "--pattern": given.pattern,
         "--environment": given.environment,
         "--concurrent-users": given.concurrent_users,
+        "--shard": given.shard,
         "--collection-timeout": given.collection_timeout,
         # Staging alone is remote already.
         "--providers": _REMOTE if given.remote_services and given.environment != "staging" else None,

@@ -93,6 +93,16 @@ class TierRun:
             return self.collected.tests
         return self.report.record.ran if self.report else 0
 
+    @property
+    def whole(self) -> bool:
+        """Whether it came to its end, and was no shard."""
+        return bool(self.report and not self.report.record.interrupted and not self.report.record.shard)
+
+    @property
+    def none_is_fine(self) -> bool:
+        """Whether it is a shard that had nothing to run: there are more shards than tests."""
+        return bool(self.report and self.report.record.is_part and not self.ran)
+
 
 @dataclass(slots=True)
 class Result:
@@ -109,7 +119,7 @@ class Result:
             return SIGNALLED + self.signal
         worst = max((tier.status or 0 for tier in self.tiers), default=0)
         low = bool(self.coverage and self.coverage.red)
-        return worst or (NOTHING_RAN if not any(tier.ran for tier in self.tiers) else int(low))
+        return worst or (NOTHING_RAN if not any(tier.ran or tier.none_is_fine for tier in self.tiers) else int(low))
 
 
 def run(
@@ -135,7 +145,7 @@ def run(
         result = running.layers(plan)
         if coverage:
             ran = [one.tier for one in result.tiers if one.status is not None]
-            whole = request.whole and all(one.report and not one.report.record.interrupted for one in result.tiers)
+            whole = request.whole and all(one.whole for one in result.tiers)
             result.coverage = coverage.total(ran, whole=whole)
     return result
 

@@ -74,7 +74,7 @@ def _last(result: Result) -> str:
     if not result.status:
         if any(one.collected for one in ran):
             return f"green: {number(sum(one.ran for one in ran), 'test')} collected in {number(len(ran), 'tier')}"
-        told = f"green: {headline([one.report for one in ran if one.report and one.ran])}"
+        told = f"green: {headline([one.report for one in ran if one.report and (one.ran or one.none_is_fine)])}"
         passed = _passed_by_gate(ran)
         return f"{told}, but {passed}" if passed else told
     said = [f"{one.tier}: {_fault(one)}" for one in ran if one.red]

@@ -202,6 +202,16 @@ def test_an_execution_mode(runs: Runs) -> None:
     assert "run: integration" not in runs.run("--execution-mode", "fast_feedback").out
 
 
+def test_a_shard(runs: Runs) -> None:
+    """Each part of a tier runs what the others do not, and one that is left with nothing is not red."""
+    runs.tests(unit="def test_one(): pass\ndef test_two(): pass\n")
+    told = []
+    for shard in ("1/3", "2/3", "3/3"):
+        assert runs.run("--category", "unit", "--shard", shard).status == 0
+        told.append(list(runs.outcomes()))
+    assert sorted(told) == [[], ["test_one"], ["test_two"]]
+
+
 def test_arguments_for_pytest(runs: Runs) -> None:
     """What follows `--` goes to the pytest of each tier."""
     runs.tests(unit=FAILS, smoke=FAILS)
@@ -251,6 +261,7 @@ OPTIONS: dict[str, Callable[..., None]] = {
     "--real-services": test_real_services,
     "--remote-services": test_remote_services,
     "--pattern": test_a_pattern,
+    "--shard": test_a_shard,
     "--fast-fail": test_fast_fail,
     "--no-coverage": test_coverage,
     "--execution-mode": test_an_execution_mode,

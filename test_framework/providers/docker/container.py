@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import secrets
-import socket
 import threading
 from contextlib import suppress
 from functools import partial
@@ -39,7 +38,6 @@ _LABEL_PROJECT = "test-framework.project"
 _LABEL_SERVER = "test-framework.server"
 _LOG_LINES = 40
 _PORT_TRIES = 3
-_LOOPBACK = "127.0.0.1"
 
 
 def start(service: Service, engine: Engine, context: Context) -> ContainerServer:
@@ -126,18 +124,18 @@ class ContainerServer:
                 self._port = classes.adapt(container, spec, self._labels())
                 fixed = (own and own.port) or None
                 for name in container.ports:
-                    at = (_LOOPBACK, fixed if str(name).partition("/")[0] == str(self._port) else None)
+                    at = (published.LOOPBACK, fixed if str(name).partition("/")[0] == str(self._port) else None)
                     container.ports[name] = at if private else None  # type: ignore[assignment]  # docker's own form
                 self._container = container
                 classes.start(container, spec, context.settings.start_seconds, self._end)
                 port = container.get_exposed_port(self._port)
                 # What listens on the same port here is not it, when the engine is on another machine.
-                near = self._local and (not inside or _accepts(port))
+                near = self._local and (not inside or published.accepts(port))
                 if loopback_only and not near:
                     raise Refused(
                         Reason.of(Code.ENGINE_ELSEWHERE, service=service.name, host=self._engine.candidate.host)
                     )
-                host = _LOOPBACK
+                host = published.LOOPBACK
                 if not near:
                     host = published.host_of(
                         container, service.name, (self._port, port), self._engine.candidate, context.env
@@ -282,15 +280,6 @@ class ContainerServer:
             self._client.close()
             if self._container is not None:
                 self._container.get_docker_client().client.close()
-
-
-def _accepts(port: int) -> bool:
-    """Whether the port is on our own loopback network, as it is where a container shares the host's network."""
-    try:
-        socket.create_connection((_LOOPBACK, port), timeout=1).close()
-    except OSError:
-        return False
-    return True
 
 
 def _sweep(client: docker.DockerClient) -> None:

@@ -1,7 +1,8 @@
-"""Where a port that a container publishes is reached from here, when its engine is on another machine."""
+"""Where a port that a container publishes is reached from here."""
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 
     from test_framework.providers.docker.endpoint import Candidate
 
-__all__ = ["host_of", "machine_of"]
+__all__ = ["LOOPBACK", "accepts", "host_of"]
+
+LOOPBACK = "127.0.0.1"
 
 _SECONDS = 2.0
 """Bound on the first connection: a lost packet is sent again after one second."""
@@ -28,6 +31,15 @@ def machine_of(candidate: Candidate, env: Mapping[str, str]) -> str:
     if candidate.host.startswith("ssh://"):
         return real_name(candidate, env)
     return urlsplit(candidate.host).hostname or ""
+
+
+def accepts(port: int) -> bool:
+    """Whether the port is on our own loopback network, as it is where a container shares the host's network."""
+    try:
+        socket.create_connection((LOOPBACK, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 def host_of(
