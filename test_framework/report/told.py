@@ -162,6 +162,8 @@ def verdict(report: Report) -> str:
         return f"red: {_fault(report)}{''.join(f'; {text}' for text in passed)}"
     if report.why:
         return f"green, but only since the gate is lenient: {'; '.join([report.why, *passed])}"
+    if report.record.is_part and not report.record.tests:
+        return "green: none of the tests is of this shard"
     return f"green: {', '.join([*passed, *skipped])}"
 
 

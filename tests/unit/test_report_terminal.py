@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +13,6 @@ from test_framework.report.terminal import blocks, colour
 from test_framework.verdict import Code, Reason, Skip
 from tests.support.reports import GREEN, KEPT, RED, green, red
 
-README = Path(__file__).parents[2] / "README.md"
 SOCKET = Reason.of(Code.SOCKET_MISSING, host="unix:///var/run/docker.sock", source="the default socket")
 
 
@@ -51,17 +49,6 @@ def skip(report: Report, code: str, message: str, remedy: str, tests: int) -> No
         nodeid = f"tests/test_{len(report.record.tests)}.py::test_{number}"
         report.record.test(nodeid).outcome = "skipped"
         report.record.skips[nodeid] = Skip(nodeid, code, message, remedy)
-
-
-def test_the_readme_shows_it() -> None:
-    """As it is: a green run on embedded servers, where Docker is not there."""
-    report = run(
-        {"postgres": 12, "redis": 3}, {"postgres": ("18.4", "asked for 17"), "redis": ("6.2.14", "asked for 8")}
-    )
-    _, shown = README.read_text(encoding="utf-8").split("= tier integration =")
-    heading, _, block = shown.partition("```")[0].partition("\n")
-    assert set(heading) == {"="}
-    assert told(report) == block.splitlines()
 
 
 def lenient(report: Report) -> Report:

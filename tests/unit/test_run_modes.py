@@ -209,12 +209,15 @@ class TestVerdict:
         runs = Runs(no_service, capfd)
         runs.tests(unit="def test_needs(postgres): pass\n", smoke=PASSES)
         told = runs.run("--category", "unit")
-        assert (told.status, told.last) == (5, "RED: no test ran: unit: 1 skipped: socket-missing; nothing ran")
+        assert (told.status, told.last) == (
+            5,
+            "RED: no test ran: unit: 1 skip that nobody allowed: socket-missing; nothing ran",
+        )
         assert told.line("unit").startswith("unit nothing ran")
         told = runs.run("--categories", "unit,smoke")
         assert (told.status, told.last) == (
             0,
-            "green: 1 test passed in 1 tier, but unit: 1 skipped: socket-missing; nothing ran",
+            "green: 1 test passed in 1 tier, but unit: 1 skip that nobody allowed: socket-missing; nothing ran",
         )
 
     def test_a_strict_gate(self, no_service: Project, capfd: pytest.CaptureFixture[str]) -> None:
@@ -223,7 +226,7 @@ class TestVerdict:
         runs.tests(unit="def test_needs(postgres): pass\n" + PASSES)
         runs.env.setenv("CI", "true")
         told = runs.run("--category", "unit")
-        assert (told.status, told.last) == (1, "RED: unit: 1 skipped: socket-missing")
+        assert (told.status, told.last) == (1, "RED: unit: 1 skip that nobody allowed: socket-missing")
 
     def test_an_old_report_is_not_believed(self, runs: Runs) -> None:
         """Neither of a pytest that does not begin, nor of a tier that the run does not come to."""
