@@ -22,6 +22,11 @@ def install(session: nox.Session, group: str = "test") -> None:
     session.install("-e", ".[all]", "-e", "compose/backend", *nox.project.dependency_groups(PROJECT, group))
 
 
+def workers(session: nox.Session) -> tuple[str, ...]:
+    """Return options for tests that wait for servers and processes more than they compute; a debugger wants just one."""
+    return () if "--pdb" in session.posargs else ("-n", "3", "--dist", "loadfile")
+
+
 def tier(session: nox.Session, name: str, *options: str) -> None:
     """Run the tests of a tier, and tell a run of nothing but skips from a pass."""
     install(session)
@@ -41,14 +46,13 @@ def tier(session: nox.Session, name: str, *options: str) -> None:
 @nox.session
 def unit(session: nox.Session) -> None:
     """Tests that need nothing but Python."""
-    tier(session, "unit")
+    tier(session, "unit", *workers(session))
 
 
 @nox.session
 def integration(session: nox.Session) -> None:
     """Tests on real servers: Docker, else embedded, else a skip that says why."""
-    # Its tests wait for servers more than they compute; a debugger wants the one process.
-    tier(session, "integration", *(() if "--pdb" in session.posargs else ("-n", "3", "--dist", "loadfile")))
+    tier(session, "integration", *workers(session))
 
 
 @nox.session
