@@ -23,7 +23,7 @@ def install(session: nox.Session, group: str = "test") -> None:
 
 
 def workers(session: nox.Session) -> tuple[str, ...]:
-    """Return options for tests that wait for servers and processes more than they compute; a debugger wants just one."""
+    """Return options for tests that wait for servers and processes more than they compute; a debugger wants one."""
     return () if "--pdb" in session.posargs else ("-n", "3", "--dist", "loadfile")
 
 
