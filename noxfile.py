@@ -84,7 +84,7 @@ def e2e_staging(session: nox.Session) -> None:
 @nox.session(name="mission-critical")
 def mission_critical(session: nox.Session) -> None:
     """What must never break: nothing is left behind, no run touches another's servers, no user sees another's data."""
-    tier(session, "mission-critical")
+    tier(session, "mission-critical", *workers(session))
 
 
 @nox.session

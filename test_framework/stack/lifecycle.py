@@ -26,6 +26,7 @@ _FILE = "compose/compose.yaml"
 _ASK_SECONDS = 15.0
 _DOWN_SECONDS = 60.0
 _LOG_LINES = 20
+_PORT_TRIES = 3
 _TAKEN = re.compile(r"port is already allocated|address already in use")
 _URLS = {
     "postgres": "postgresql://postgres:{POSTGRES_PASSWORD}@{address}/postgres",
@@ -72,7 +73,11 @@ class Stack:
         self._get_images(planned, env)
         self.variables.write(secrets)
         bound = 2 * self._settings.start_seconds  # the servers, and then the backend
-        status, said = self._compose(env, bound, "up", "--detach", "--wait", "--no-build")
+        for _ in range(_PORT_TRIES):
+            status, said = self._compose(env, bound, "up", "--detach", "--wait", "--no-build")
+            # The engine counts its ports up, and a server of this machine may have the next one.
+            if status == 0 or not _TAKEN.search(said):
+                break
         if status != 0:
             raise StackError(self._why_not_up(said))
         parts = [part for part in self._holdings.parts() if part.service in _URLS]

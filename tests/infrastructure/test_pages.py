@@ -82,7 +82,7 @@ def test_a_setting_that_is_none_would_be_noticed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("block", of("python"), ids=named)
 def test_every_python_example_parses(block: Block) -> None:
     """It is Python."""
-    ast.parse(block.text)
+    assert ast.parse(block.text).body
 
 
 @pytest.mark.parametrize("block", of(*SHELL), ids=named)

@@ -50,9 +50,9 @@ def test_renamed_modules_are_found_again(
     """Collection fails with the modules renamed, and is as it was after the fix."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
     ignored = shutil.ignore_patterns("__pycache__", ".*", "reports")
-    for name in ("test_framework", "tests"):
+    for name in ("test_framework", "tests", "docs", "compose"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
-    for name in ("pyproject.toml", "noxfile.py", "tasks.py", "README.md"):
+    for name in ("pyproject.toml", "noxfile.py", "tasks.py", "README.md", "CHANGELOG.md"):
         shutil.copy(ROOT / name, tmp_path / name)
     before = set(collected(tmp_path))
     assert f"tests/integration/{Path(__file__).name}::test_renamed_modules_are_found_again" in before

@@ -340,7 +340,12 @@ def test_a_host_elsewhere_must_be_allowed(in_process: Project, variable: str, pr
     assert result.ret == pytest.ExitCode.OK
     assert skips(in_process, "unit") == {"test_safe": "host-not-allowed"}
     result.stdout.fnmatch_lines(
-        ["*host-not-allowed: *db.staging.invalid is not on this machine*", "*allowed_hosts*db.staging.invalid*"]
+        [
+            "*host-not-allowed: db.staging.invalid is",
+            "*not on this machine*",
+            "*allowed_hosts*",
+            "*=db.staging.invalid.*",
+        ]
     )
     assert SECRET not in texts(in_process, result)
 

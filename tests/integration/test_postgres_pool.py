@@ -250,4 +250,4 @@ def test_a_server_of_somebody_elses_is_left_as_it_was(
         project.go()
         run.passed()
         assert held
-        wait_until(lambda: not held & set(admin.names("")), "its databases are gone")
+        wait_until(lambda: not held & set(admin.names("")), "its databases are gone", 30)

@@ -120,7 +120,7 @@ def test_remote_services(checkout: Checkout) -> None:
     """The server behind an explicit URL is used, and without one nothing is started: the tests say what to set."""
     given = ("run", "--no-coverage", "--category", "integration", "--remote-services")
     result = checkout.command(*given)
-    said = "RED: no test ran: integration: 4 skipped: not-configured; nothing ran"
+    said = "RED: no test ran: integration: 4 skips that nobody allowed: not-configured; nothing ran"
     assert (result.returncode, last(result.stdout)) == (5, said)
     serve = "import os, subprocess, sys; sys.exit(subprocess.call(sys.argv[1:], env=os.environ | {%r: os.environ[%r]}))"
     inner = [sys.executable, "-c", serve % ("TEST_FRAMEWORK_REDIS_URL", "REDIS_URL")]

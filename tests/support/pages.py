@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["BY_HAND", "ROOT", "Block", "Command", "Proof", "blocks", "commands", "pages"]
 
 ROOT = Path(__file__).parents[2]
-BY_HAND = frozenset({"docs/audit-proof.md", "docs/performance.md"})
+BY_HAND = frozenset({"docs/audit-proof.md", "docs/exec-proof.md", "docs/performance.md"})
 """Pages with a block `<!-- run by hand: … -->`: programs that measure for hours. No other may have one."""
 SHELL = ("console", "sh", "bash", "shell")
 
