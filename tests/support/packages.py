@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import subprocess
 import sys
@@ -65,13 +64,13 @@ class Installed:
         self._programs = folder / "venv" / "bin"
         # The machine has nothing but what the extra brings, as far as that can be.
         self._env = {"HOME": str(folder), "PATH": str(self._programs), "TEST_FRAMEWORK_PROVIDERS": "embedded"}
+        what = f"{wheel}[{extra}]" if extra != NONE else str(wheel)
         for command in (
             ["venv", "--quiet", "--python", sys.executable, str(folder / "venv")],
-            ["pip", "install", "--quiet", f"{wheel}[{extra}]" if extra != NONE else str(wheel)],
+            # Named, since nox says to uv by a variable that it means the session's own.
+            ["pip", "install", "--quiet", "--python", str(self._programs / "python"), what],
         ):
-            subprocess.run(
-                ["uv", *command], check=True, timeout=SECONDS, env={**os.environ, "VIRTUAL_ENV": str(folder / "venv")}
-            )
+            subprocess.run(["uv", *command], check=True, timeout=SECONDS)
 
     def run(self, *command: str, status: int = 0) -> str:
         """Run a program of the environment in an empty project; return what it printed, on both outputs."""
