@@ -1,4 +1,4 @@
-"""Databases of the run's own server, handed out in this process."""
+"""Databases of a server, handed out in this process."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["opened"]
 
 @contextmanager
 def opened(postgres: Endpoint, folder: Path) -> Iterator[PostgresDatabases]:
-    """Hand out databases of the server of this run; drop all of them afterwards."""
+    """Hand out databases of a server that the run has; drop all of them afterwards."""
     databases = PostgresDatabases(postgres, folder, folder)
     try:
         yield databases
