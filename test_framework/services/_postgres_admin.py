@@ -36,9 +36,10 @@ _LOOK_SECONDS = 0.001
 
 # The counts are those of all tables of the database, catalogs included, also of what was rolled back. Its own row, its
 # settings and its comment are in catalogs that all databases share. Only sequences change without a count; but one that
-# nobody has touched has no entry in the statistics.
+# nobody has touched has no entry in the statistics. Its number there is an oid, and since version 18 a bigint: a bigint
+# becomes either.
 _STATE = """
-SELECT ARRAY(SELECT q::int8 FROM unnest(%s::oid[]) q WHERE pg_stat_have_stats('relation', d.oid, q)),
+SELECT ARRAY(SELECT q::int8 FROM unnest(%s::oid[]) q WHERE pg_stat_have_stats('relation', d.oid, q::int8)),
        s.tup_inserted, s.tup_updated, s.tup_deleted, s.stats_reset, d::text,
        (SELECT array_agg(r::text ORDER BY r::text) FROM pg_db_role_setting r WHERE r.setdatabase = d.oid),
        (SELECT array_agg(c::text) FROM pg_shdescription c WHERE c.objoid = d.oid),
