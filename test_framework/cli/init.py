@@ -36,6 +36,7 @@ def run(given: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001  
     """Do it; returns 0 when all is as it was agreed to be, 1 when a file could not be written."""
     from test_framework.adopt.plan import make_plan
     from test_framework.adopt.project import find_project
+    from test_framework.report.told import number
 
     plan = make_plan(find_project(given.root))
     _tell(f"project: {plan.root}")
@@ -48,7 +49,7 @@ def run(given: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001  
     if given.dry_run or given.yes or not sys.stdin.isatty():
         print("".join(change.diff() for change in plan.changes), end="", flush=True)
     if given.dry_run:
-        _tell(f"{_files(len(plan.changes))} would be written; nothing was")
+        _tell(f"{number(len(plan.changes), 'file')} would be written; nothing was")
         return 0
     if not given.yes and not sys.stdin.isatty():
         raise BadSetting("nothing was written: nobody can be asked here. --yes writes all, --dry-run only shows it.")
@@ -62,10 +63,6 @@ def run(given: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001  
 def _tell(line: str) -> None:
     """Say something that is no part of the patch."""
     print(line, file=sys.stderr, flush=True)
-
-
-def _files(number: int) -> str:
-    return f"{number} file{'' if number == 1 else 's'}"
 
 
 def _tell_of_git(plan: Plan) -> None:

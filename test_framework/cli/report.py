@@ -61,11 +61,12 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
 
 def _html(files: list[Path], out: Path, settings: Settings) -> int:
     from test_framework.report.page import write_page
+    from test_framework.report.told import number
 
     reports = _loaded(files, settings)
     with _writing(out):
         write_page(out, settings.root.name, reports)
-    print(f"{len(reports)} report{'' if len(reports) == 1 else 's'}: {out}")
+    print(f"{number(len(reports), 'report')}: {out}")
     return 0
 
 

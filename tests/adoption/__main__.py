@@ -21,7 +21,7 @@ from tests.adoption.outcomes import OUTCOMES, differences
 from tests.adoption.suites import SUITES, Place
 from tests.adoption.ways import BESIDE, WAYS
 from tests.audit.findings import Counts, Proof
-from tests.audit.tables import page
+from tests.audit.tables import page, status, write
 from tests.performance.findings import Absent, Figure
 from tests.performance.machine import machine
 from tests.performance.measuring import CaseFailed, say
@@ -56,14 +56,13 @@ def main() -> int:
         for name in given.suites or suites:
             data["parts"][name] = _proved(suites[name], given.cache.resolve()).to_json()
             # After each suite: what was found is not lost with what comes later.
-            _write(given.out, data)
-    found = _write(given.out, data)
+            write(given.out, "exec", "exec", data)
+    found = write(given.out, "exec", "exec", data)
     lines = list(page(data["machine"], found))
     print("\n".join(lines))
     if given.docs:
         PAGE.write_text(between_markers(text, lines), encoding="utf-8")
-    failed = any(absent.failed for part in found for absent in part.absent)
-    return int(failed or any(figure.reached is False for part in found for figure in part.figures))
+    return status(found)
 
 
 def _arguments() -> argparse.ArgumentParser:
@@ -154,16 +153,6 @@ def _together(told: list[dict[str, Any]]) -> dict[str, Any]:
         "machine": told[-1]["machine"],
         "parts": {name: part for one in told for name, part in one["parts"].items()},
     }
-
-
-def _write(folder: Path, data: Mapping[str, Any]) -> list[Proof]:
-    """Write both files; return the findings."""
-    found = [Proof.from_json(name, part) for name, part in data["parts"].items()]
-    folder.mkdir(parents=True, exist_ok=True)
-    lines = page(data["machine"], found)
-    (folder / "exec.json").write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
-    (folder / "exec.md").write_text("\n".join(["# exec", "", *lines]) + "\n", encoding="utf-8")
-    return found
 
 
 if __name__ == "__main__":

@@ -15,20 +15,16 @@ import time
 from importlib import import_module
 from pathlib import Path
 from tempfile import gettempdir
-from typing import TYPE_CHECKING, Any
 
 from tests.audit.findings import Proof
 from tests.audit.options import Options
 from tests.audit.projects import PROJECTS
-from tests.audit.tables import page
+from tests.audit.tables import page, status, write
 from tests.performance.findings import Absent
 from tests.performance.machine import machine
 from tests.performance.measuring import CaseFailed, say
 from tests.performance.tables import between_markers
 from tests.support.arguments import at_least
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "audit-proof.md"
@@ -58,14 +54,13 @@ def main() -> int:
             say(f"--- {name}")
             data["parts"][name] = _measured(name, options).to_json()
             # After each part: what was found is not lost with what comes later.
-            _write(given.out, data)
-    found = _write(given.out, data)
+            write(given.out, "audit", "The audit", data)
+    found = write(given.out, "audit", "The audit", data)
     lines = list(page(data["machine"], found))
     print("\n".join(lines))
     if given.docs:
         PAGE.write_text(between_markers(text, lines), encoding="utf-8")
-    failed = any(absent.failed for part in found for absent in part.absent)
-    return int(failed or any(figure.reached is False for part in found for figure in part.figures))
+    return status(found)
 
 
 def _arguments() -> argparse.ArgumentParser:
@@ -114,16 +109,6 @@ def _measured(name: str, options: Options) -> Proof:
         found: Proof = import_module(f"tests.audit.parts.{name}").measure(options)
     except CaseFailed as error:
         return Proof(name, (), (), (Absent("all of it", str(error), failed=True),))
-    return found
-
-
-def _write(folder: Path, data: Mapping[str, Any]) -> list[Proof]:
-    """Write both files; return the findings."""
-    found = [Proof.from_json(name, part) for name, part in data["parts"].items()]
-    folder.mkdir(parents=True, exist_ok=True)
-    lines = page(data["machine"], found)
-    (folder / "audit.json").write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
-    (folder / "audit.md").write_text("\n".join(["# The audit", "", *lines]) + "\n", encoding="utf-8")
     return found
 
 

@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
+from tests.audit.findings import Proof
 from tests.performance.tables import markdown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
-    from tests.audit.findings import Counts, Proof
+    from tests.audit.findings import Counts
 
-__all__ = ["page"]
+__all__ = ["page", "status", "write"]
+
+
+def write(folder: Path, name: str, title: str, data: Mapping[str, Any]) -> list[Proof]:
+    """Write what a program has found as NAME.json and NAME.md; return the findings."""
+    found = [Proof.from_json(part, told) for part, told in data["parts"].items()]
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = page(data["machine"], found)
+    (folder / f"{name}.json").write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    (folder / f"{name}.md").write_text("\n".join([f"# {title}", "", *lines]) + "\n", encoding="utf-8")
+    return found
+
+
+def status(found: Sequence[Proof]) -> int:
+    """Return the exit status: 1 when something went wrong, or an aim is not reached."""
+    failed = any(absent.failed for part in found for absent in part.absent)
+    return int(failed or any(figure.reached is False for part in found for figure in part.figures))
 
 
 def page(machine: Mapping[str, str], found: Sequence[Proof]) -> Iterator[str]:

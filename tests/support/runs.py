@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from test_framework.cli import main
 
@@ -64,6 +64,13 @@ class Runs:
         project.env.setenv("PYTEST_ADDOPTS", "-p no:cacheprovider")
         project.env.setenv("TEST_FRAMEWORK_SUPERVISOR", "0")
         self.configure()
+
+    @classmethod
+    def of_three_tiers(cls, project: Project, capfd: pytest.CaptureFixture[str]) -> Self:
+        """Return a project with a test in each of three tiers."""
+        made = cls(project, capfd)
+        made.tests(unit=PASSES, smoke=PASSES, integration=PASSES)
+        return made
 
     def configure(self, table: str = "") -> None:
         """Write the settings: these lines, tiers for which nothing is started, and time enough for a slow machine."""

@@ -26,9 +26,7 @@ NEEDS = "def test_needs(postgres): pass\n"
 @pytest.fixture
 def runs(project: Project, capfd: pytest.CaptureFixture[str]) -> Runs:
     """Return a project with a test in each of three tiers."""
-    made = Runs(project, capfd)
-    made.tests(unit=PASSES, smoke=PASSES, integration=PASSES)
-    return made
+    return Runs.of_three_tiers(project, capfd)
 
 
 @pytest.fixture

@@ -24,9 +24,7 @@ HANGS = "import time\ndef test_hangs(): time.sleep(60)\n"
 @pytest.fixture
 def runs(project: Project, capfd: pytest.CaptureFixture[str]) -> Runs:
     """Return a project with a test in each of three tiers."""
-    made = Runs(project, capfd)
-    made.tests(unit=PASSES, smoke=PASSES, integration=PASSES)
-    return made
+    return Runs.of_three_tiers(project, capfd)
 
 
 class TestLayers:
