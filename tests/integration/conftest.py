@@ -1,6 +1,7 @@
 """The fixtures of tests that talk to engines of their own, or run pytest on throw-away projects."""
 
 from tests.support.browser import browser
+from tests.support.databases import undisturbed
 from tests.support.engine import own_engine
 from tests.support.engines import home, net, ssh
 from tests.support.engines_tls import tls
@@ -25,4 +26,5 @@ __all__ = [
     "remote_place",
     "ssh",
     "tls",
+    "undisturbed",
 ]

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import closing, contextmanager
-from dataclasses import replace
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import psycopg
 import pytest
 
-from test_framework.contracts import Own
-from test_framework.plugin.session import KEY
-from test_framework.supervisor.client import connect
-from test_framework.supervisor.wire import Want
 from tests.support.checkout import Checkout
 from tests.support.databases import opened
 
@@ -21,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from test_framework.config import Settings
     from test_framework.services._postgres_databases import PostgresDatabases, _Database
     from test_framework.verdict import Endpoint
     from tests.support.place import Place
@@ -60,25 +53,10 @@ def seen(isolated: _Database) -> tuple[list[str], ...]:
     return row
 
 
-@pytest.fixture(scope="module")
-def alone(request: pytest.FixtureRequest, framework_settings: Settings, postgres: Endpoint) -> Iterator[Endpoint]:
-    """Return a server that no other worker's tests use meanwhile: they might have made the roles."""
-    if postgres.provider not in ("docker", "embedded"):
-        pytest.skip("roles of a server that is not ours are left alone")
-    with closing(
-        connect(framework_settings, request.config.stash[KEY].overrides, uuid4().hex, lambda _: None)
-    ) as client:
-        want = replace(Want.of("postgres", framework_settings, "integration"), own=Own())
-        endpoint = client.resolve(want).endpoint
-        assert endpoint
-        yield endpoint
-        client.end_own()
-
-
 @pytest.fixture
-def databases(alone: Endpoint, tmp_path: Path) -> Iterator[PostgresDatabases]:
-    """Hand out databases of that server."""
-    with opened(alone, tmp_path) as databases:
+def databases(undisturbed: Endpoint, tmp_path: Path) -> Iterator[PostgresDatabases]:
+    """Hand out databases of a server on which nobody else makes roles."""
+    with opened(undisturbed, tmp_path) as databases:
         yield databases
 
 
