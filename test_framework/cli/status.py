@@ -6,6 +6,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
+from test_framework.report.told import number
 from test_framework.supervisor.client import running
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
 
 def _print(told: dict[str, Any]) -> None:
     leases = len(told["clients"])
-    held = f"{leases} lease{'s' if leases != 1 else ''}" if leases else f"stops after {told['idle_seconds']:g} s idle"
+    held = number(leases, "lease") if leases else f"stops after {told['idle_seconds']:g} s idle"
     print(f"supervisor {told['pid']} of {told.get('root') or 'an unknown project'}: {held}")
     for server in told["servers"]:
         died = f"  DIED: {server['died']}" if server["died"] else ""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from test_framework.config import BadSetting
+from test_framework.report.told import number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -113,12 +114,8 @@ def _new(name: str, what: str, known: Iterable[str], now: Snapshot, allowed: int
     else:
         all_of_them = len(now.unparseable)
         new = [path for path in sorted(now.unparseable) if path not in known]
-    message = f"{_files_text(len(new))} {what}; {allowed} allowed"
+    message = f"{number(len(new), 'file')} {what}; {allowed} allowed"
     return Check(name, "", len(new) <= allowed, len(known), all_of_them, message, tuple(new))
-
-
-def _files_text(number: int) -> str:
-    return f"{number} file{'' if number == 1 else 's'}"
 
 
 def _directories(before: Snapshot, now: Snapshot, drop: float) -> Iterator[Check]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from test_framework.health.charts import Point, Series, card
 from test_framework.health.history import Run
 from test_framework.report.html import document, table
+from test_framework.report.told import number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -47,9 +48,7 @@ def _verdict(runs: Sequence[Run], lost: int) -> Iterator[str]:
         yield f"<p>There is no check yet. Make one: <code>{_CHECK}</code></p>"
     else:
         last = runs[-1]
-        number = len(runs)
-        told = f"{number} check{'' if number == 1 else 's'}"
-        yield f'<p class="muted">{told}, the last on {escape(_when(last.at))} UTC</p>'
+        yield f'<p class="muted">{number(len(runs), "check")}, the last on {escape(_when(last.at))} UTC</p>'
         if last.drifted:
             yield f'<div class="verdict bad"><strong>✗ Drifted from the baseline: {len(last.drifted)}</strong><ul>'
             yield from (f"<li>{escape(each)}</li>" for each in last.drifted)
@@ -103,7 +102,7 @@ def _tiers(runs: Sequence[Run], baseline: Snapshot | None) -> Iterator[str]:
     yield '<h2>The tiers</h2><p class="muted">As in their last reports at the time of each check.</p>'
     for name in names:
         last = next(r.tiers[name] for r in reversed(runs) if name in r.tiers)
-        tests = f"{last.tests:,} test{'' if last.tests == 1 else 's'}"
+        tests = number(last.tests, "test")
         yield f'<section class="tier"><h3>{escape(name)} <span class="muted">{tests}</span></h3><div class="grid">'
         before = baseline.tiers.get(name) if baseline else None
         for title, check, value, text in figures:

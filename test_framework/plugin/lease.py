@@ -54,10 +54,16 @@ class Lease:
 
     @property
     def client(self) -> Client:
-        """The connection to the supervisor, made on first use."""
+        """The connection to the supervisor, made on first use.
+
+        Raises:
+            SupervisorLost: It cannot be made, or the run has ended, which what is warmed in the background may not see.
+        """
         with self._lock:
             if self._client is None:
                 session = self._session
+                if session.over:
+                    raise SupervisorLost("the run has ended")
                 # What `say` does changes when the terminal is there, so it is looked up each time.
                 self._client = connect(self._settings, session.overrides, session.run, lambda text: session.say(text))  # noqa: PLW0108  # see above
             return self._client

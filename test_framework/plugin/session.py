@@ -54,6 +54,7 @@ class Session:
         fixtures: Those that stand for a service, each with it.
         parts: What is handed out, by the fixtures.
         whole: What fixtures that outlive a test have asked for.
+        over: Whether the run has ended, so that nothing is asked for any more.
     """
 
     def __init__(self, settings: Settings, overrides: Overrides, tier: str | None, run: str, *, must: bool) -> None:
@@ -66,6 +67,7 @@ class Session:
         self.current: tuple[pytest.Item, TestState] | None = None
         self.parts: list[Part] = []
         self.whole: set[str] = set()
+        self.over = False
         self.say: Callable[[str], None] = lambda _: None
         self._tiers: dict[Path, str | None] = {}
         self._lock = threading.Lock()
@@ -114,6 +116,7 @@ class Session:
 
     def close(self) -> None:
         """End the lease."""
+        self.over = True
         with self._lock:
             lease, self._lease = self._lease, None
         if lease:

@@ -82,10 +82,12 @@ class Supervisor:
 
     def warm(self, run: Run, wants: Iterable[Want]) -> None:
         """Begin to resolve, side by side, without waiting."""
-        for want in wants:
-            self._pool.submit(self._warm, run, want)
-            # What a probe waits for need not be waited for twice.
-            self._pool.map(import_module, services.get(want.service, run.settings).modules)
+        with self._lock:
+            # A run may be over before what was to be ready for it has begun.
+            for want in () if self._closed else wants:
+                self._pool.submit(self._warm, run, want)
+                # What a probe waits for need not be waited for twice.
+                self._pool.map(import_module, services.get(want.service, run.settings).modules)
 
     def _warm(self, run: Run, want: Want) -> None:
         self.resolve(run, want)
@@ -275,8 +277,9 @@ class Supervisor:
 
     def close(self) -> None:
         """Stop every server, side by side, those that depend on others first. The guard ends what still starts."""
-        self._closed = True
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        with self._lock:
+            self._closed = True
+            self._pool.shutdown(wait=False, cancel_futures=True)
         begin = time.monotonic()
         with ThreadPoolExecutor() as pool:
             for dependent in (True, False):
