@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from test_framework.config import Gate, Settings
 from test_framework.config.load import in_ci
+from test_framework.reasons import Code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,6 +45,9 @@ def is_strict(settings: Settings, env: Mapping[str, str], *, required: bool) -> 
 def judge(record: Record, settings: Settings, *, strict: bool, require: tuple[str, ...]) -> Verdict:
     """Look at what was skipped, at what did not run, and at what ran on less than it had to.
 
+    In a run without a tier, what a test itself asks to be skipped is its own affair, as it was before this package was
+    installed: nobody has said that the run has to be whole.
+
     Args:
         record: The run.
         settings: Hold the skip codes that are allowed.
@@ -52,12 +56,15 @@ def judge(record: Record, settings: Settings, *, strict: bool, require: tuple[st
     """
     tier = settings.tiers.get(record.tier or "")
     allowed = {*settings.allowed_skips, *(tier.allowed_skips if tier else ())}
+    if record.tier is None:
+        allowed.add(Code.SKIPPED_BY_TEST)
     why = []
     if skipped := Counter(s.code for s in record.skips.values() if s.code not in allowed).most_common():
         many = sum(number for _, number in skipped)
         codes = ", ".join(f"{number} {code}" if len(skipped) > 1 else code for code, number in skipped)
         why.append(f"{many} skip{'' if many == 1 else 's'} that nobody allowed: {codes}")
-    if record.ran == 0 and not record.interrupted and not record.is_part:
+    had_to_run = record.tier is not None or bool(why)
+    if record.ran == 0 and had_to_run and not record.interrupted and not record.is_part:
         why.append("nothing ran")
     if require:
         why += [

@@ -127,3 +127,19 @@ def test_skips_allowed_for_another_tier_do_not_pass() -> None:
 def test_the_verdict_in_the_report(verdict: Verdict, told: dict[str, object]) -> None:
     """It says what was found also where it let it pass."""
     assert verdict.to_json() == told
+
+
+@pytest.mark.parametrize(
+    ("run", "red"),
+    [
+        (record("passed", skips=("skipped-by-test",), tier=None), False),
+        (record(skips=("skipped-by-test",), tier=None), False),
+        (record(skips=("socket-missing",), tier=None), True),
+        (record("passed", skips=("skipped-by-test",)), True),
+        (record(skips=("skipped-by-test",)), True),
+    ],
+    ids=["a skipif", "nothing but a skipif", "a service", "a skipif in a tier", "nothing but a skipif in a tier"],
+)
+def test_what_a_test_skips_itself(run: Record, *, red: bool) -> None:
+    """Without a tier nobody has said that the run has to be whole: a suite that was green before we came stays so."""
+    assert judge(run, settings(), strict=True, require=()).red is red
