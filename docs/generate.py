@@ -40,7 +40,8 @@ def index() -> Iterator[str]:
     """Yield the page that leads to all others, each by its title."""
     yield MADE
     yield "# Documentation\n"
-    yield "Every command on these pages is run by a test: page by page, or by what the page's source names beside it."
+    yield "The commands on these pages are run by tests, page by page. Where the source of a page names a file beside a"
+    yield "block, that file runs the same; `run by hand` is what measures for hours."
     made = [HERE / name for name in ("reference.md", "reasons.md", "rules.md")]
     others = [page for page in sorted(HERE.glob("*.md")) if page not in made and page.name != "README.md"]
     groups = {
@@ -72,7 +73,9 @@ def reference() -> Iterator[str]:
     yield MADE
     yield "# Reference\n"
     yield "## Settings\n"
-    yield "Later ones win: `pyproject.toml`, the environment, the command line. Times are in seconds.\n"
+    yield "Later ones win: `pyproject.toml`, the environment, the command line. Within one of them, `providers` of a"
+    yield "service win over those of the tier, and these over the general ones. Times are in seconds. In a variable the"
+    yield "items of a list stand with commas between them; tiers, layers and modes are set in the file alone.\n"
     yield f"### `[tool.test_framework]`, or `{PREFIX}KEY`\n"
     yield from settings(Settings)
     yield f"\n### `[tool.test_framework.services.NAME]`, or `{PREFIX}NAME_KEY`\n"
@@ -93,8 +96,11 @@ def reference() -> Iterator[str]:
     yield from settings(TierSettings)
     yield "\nTiers that are there without settings:\n"
     yield from table(
-        ("tier", "paths", "services", "network"),
-        [(n, ", ".join(t.paths), ", ".join(t.services), "yes" if t.network else "no") for n, t in TIERS.items()],
+        ("tier", "paths", "services", "providers", "network"),
+        [
+            (n, ", ".join(t.paths), ", ".join(t.services), ", ".join(t.providers), "yes" if t.network else "no")
+            for n, t in TIERS.items()
+        ],
     )
     yield "\n### `[tool.test_framework.layers.NAME]`\n"
     yield "What [`run --execution-mode`](how-to/run.md) runs together, and within which time.\n"

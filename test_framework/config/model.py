@@ -93,11 +93,13 @@ class ServiceSettings:
     url_env: tuple[str, ...] = _setting((), "further variables that may hold that URL, such as DATABASE_URL")
     providers: tuple[str, ...] = _setting((), "order of providers for this service", choices="providers")
     version: str = _setting("", "major version asked for; read from the image's tag when empty")
-    major_mismatch: MajorMismatch = _setting(MajorMismatch.SHOW, "what to do with a server of another major version")
+    major_mismatch: MajorMismatch = _setting(
+        MajorMismatch.SHOW, "what to do with a server of another major version: show it, or refuse it"
+    )
     template: tuple[str, ...] = _setting((), "SQL files from the project's root, or one package.module:callable")
     isolation: Isolation = _setting(
         Isolation.DATABASE,
-        "what redis_db is: one of the numbered databases, or a prefix of keys with a user of its own",
+        "redis_db is a database, one of the numbered ones, or a prefix of keys with a user of its own",
     )
 
 
@@ -191,7 +193,10 @@ class Settings:
         ("explicit", "docker", "embedded", "staging"), "order in which providers are tried", choices="providers"
     )
     disabled: tuple[str, ...] = _setting((), "providers that are never tried", choices="providers")
-    gate: Gate = _setting(Gate.AUTO, "whether skips and degradations make a run red")
+    gate: Gate = _setting(
+        Gate.AUTO,
+        "whether skips and degradations make a run red: strict, lenient, or auto, strict under CI and with --require",
+    )
     reports: str = _setting("reports", "folder of the reports, from the project's root")
     html: bool = _setting(False, "write all tiers' reports as one page, index.html, at the end of a tier's run")
     allowed_hosts: tuple[str, ...] = _setting((), "hosts outside of this machine that tests may reach")

@@ -8,21 +8,27 @@ from urllib.parse import urlsplit
 from test_framework.staging import URLS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 __all__ = ["faults"]
 
 _BACKEND = "STAGING_BACKEND_URL"
 _BESIDE = ("STAGING_AUTH_URL", "STAGING_WEBSOCKET_URL", "STAGING_FRONTEND_URL")
 _TOKEN, _USER, _PASSWORD = "STAGING_TOKEN", "STAGING_USERNAME", "STAGING_PASSWORD"  # names, no secrets
-_KNOWN = (*URLS, _TOKEN, _USER, _PASSWORD, "STAGING_CA_BUNDLE")
+_OTHERS = (_TOKEN, _USER, _PASSWORD, "STAGING_CA_BUNDLE")
 
 
-def faults(env: Mapping[str, str]) -> Iterator[str]:
-    """Yield what is wrong, as one clause each; nothing when no variable is set."""
+def faults(env: Mapping[str, str], services: Iterable[str] = ()) -> Iterator[str]:
+    """Yield what is wrong, as one clause each; nothing when no variable is set.
+
+    Args:
+        env: The environment.
+        services: Names of the project's services: each has a variable, those of its own too.
+    """
     given = {name for name, value in env.items() if name.startswith("STAGING_") and value}
-    yield from (f"{name} is no variable of staging" for name in sorted(given.difference(_KNOWN)))
-    for name in sorted(given.intersection(URLS)):
+    urls = {*URLS, *(f"STAGING_{name.upper()}_URL" for name in services)}
+    yield from (f"{name} is no variable of staging" for name in sorted(given.difference(urls, _OTHERS)))
+    for name in sorted(given.intersection(urls)):
         if not _is_url(env[name]):
             yield f"{name} is no URL with a host"
     if _BACKEND not in given:

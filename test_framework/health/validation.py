@@ -13,7 +13,7 @@ from test_framework.health import images, staging_variables
 from test_framework.health.sources import holds_test, touched
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from test_framework.audit import Audit
     from test_framework.config import Settings
@@ -61,7 +61,7 @@ def validate(settings: Settings, env: Mapping[str, str], progress: Any = None) -
         *look.smoke(),
         look.patterns(),
         *_images(settings),
-        _staging(env),
+        _staging(env, settings.service_names),
     )
 
 
@@ -172,8 +172,8 @@ def _images(settings: Settings) -> Iterator[Line]:
         yield _line(f"image of {service}", wrong, "the settings, compose and CI name one major version", remedy)
 
 
-def _staging(env: Mapping[str, str]) -> Line:
-    wrong = "; ".join(staging_variables.faults(env))
+def _staging(env: Mapping[str, str], services: Iterable[str]) -> Line:
+    wrong = "; ".join(staging_variables.faults(env, services))
     is_set = any(name.startswith("STAGING_") and value for name, value in env.items())
     right = "complete" if is_set else "none is set"
     return _line("staging variables", wrong, right, "Set what is missing, or unset the rest.")

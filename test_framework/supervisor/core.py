@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Supervisor"]
 
 _log = logging.getLogger(__name__)
-_CHECK_SECONDS = 2.0
-_HEAR_SECONDS = 1.0
+_CHECK_SECONDS, _HEAR_SECONDS = 2.0, 1.0
 
 
 class Supervisor:
@@ -81,9 +80,8 @@ class Supervisor:
                 databases.tidy()
 
     def warm(self, run: Run, wants: Iterable[Want]) -> None:
-        """Begin to resolve, side by side, without waiting."""
+        """Begin to resolve, side by side, without waiting; the run may be over before this begins."""
         with self._lock:
-            # A run may be over before what was to be ready for it has begun.
             for want in () if self._closed else wants:
                 self._pool.submit(self._warm, run, want)
                 # What a probe waits for need not be waited for twice.

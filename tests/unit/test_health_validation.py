@@ -219,11 +219,13 @@ URL = "https://staging.example.com"
         ({"STAGING_REDIS_URL": "hunter2"}, ["STAGING_REDIS_URL is no URL"]),
         ({"STAGING_REDIS_URL": "redis://:hunter2@h:99999"}, ["STAGING_REDIS_URL is no URL"]),
         ({"STAGING_BAKEND_URL": "hunter2"}, ["STAGING_BAKEND_URL is no variable"]),
+        ({"STAGING_BROKER_URL": "amqp://me:hunter2@broker:5671"}, []),
+        ({"STAGING_BROKER_URL": "hunter2"}, ["STAGING_BROKER_URL is no URL"]),
     ],
 )
 def test_variables_of_staging(env: dict[str, str], told: list[str]) -> None:
     """All that is needed when one is set; no value is shown."""
-    found = list(faults(env))
+    found = list(faults(env, ["broker"]))
     assert len(found) == len(told)
     assert all(part in text for part, text in zip(told, found, strict=True))
     assert "hunter2" not in "".join(found)
@@ -234,3 +236,12 @@ def test_variables_of_staging_are_a_line(suite: Project) -> None:
     assert lines(suite)["staging variables"].message == "none is set"
     assert list(wrong(suite, {"STAGING_BACKEND_URL": URL})) == ["staging variables"]
     assert lines(suite, {"STAGING_BACKEND_URL": URL, **LOGIN})["staging variables"].message == "complete"
+
+
+def test_the_staging_of_a_service_of_the_projects_own(suite: Project) -> None:
+    """Its variable is known."""
+    broker = {"STAGING_BROKER_URL": "amqp://broker:5671"}
+    assert list(wrong(suite, broker)) == ["staging variables"]
+    own = '[tool.test_framework.services.broker]\nimage = "a/broker:1"\nport = 1\nurl_format = "amqp://{host}:{port}"'
+    suite.configure(f"{SETTINGS}\n{own}")
+    assert lines(suite, broker)["staging variables"].message == "complete"

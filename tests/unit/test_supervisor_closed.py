@@ -1,0 +1,33 @@
+"""A run that ends before what was to be ready for it has begun: nothing is started any more, and nobody is told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from test_framework.config import load
+from test_framework.plugin.session import Session
+from test_framework.supervisor.client import SupervisorLost
+from test_framework.supervisor.local import LocalClient
+from test_framework.supervisor.wire import Want
+
+if TYPE_CHECKING:
+    from tests.conftest import Project
+
+
+def test_a_session_that_is_over_asks_for_nothing(no_service: Project) -> None:
+    """Its lease makes no connection, and the thread that warms ends without an error."""
+    session = Session(load(no_service.path, {}), {}, "integration", "run", must=False)
+    session.close()
+    session.lease.warm(["postgres"])
+    with pytest.raises(SupervisorLost, match="the run has ended"):
+        _ = session.lease.client
+
+
+def test_a_supervisor_that_is_closed_warms_nothing(no_service: Project) -> None:
+    """Also where the connection was there already."""
+    settings = load(no_service.path, {})
+    client = LocalClient(settings, {}, "run", lambda _: None)
+    client.close()
+    client.warm([Want.of("postgres", settings, "integration")])
