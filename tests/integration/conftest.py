@@ -5,7 +5,17 @@ from tests.support.databases import undisturbed
 from tests.support.engine import own_engine
 from tests.support.engines import home, net, ssh
 from tests.support.engines_tls import tls
-from tests.support.fixtures import checkout, docker_env, docker_place, embedded_place, near, place, provider
+from tests.support.fixtures import (
+    checkout,
+    docker_env,
+    docker_here,
+    docker_place,
+    embedded_place,
+    here,
+    near,
+    place,
+    provider,
+)
 from tests.support.own_services import images
 from tests.support.remote_engine import remote_machine, remote_place
 
@@ -13,8 +23,10 @@ __all__ = [
     "browser",
     "checkout",
     "docker_env",
+    "docker_here",
     "docker_place",
     "embedded_place",
+    "here",
     "home",
     "images",
     "near",

@@ -115,6 +115,7 @@ class TestHealthy:
             assert client.version()["Version"] == engine.version
 
     @pytest.mark.docker_required
+    @pytest.mark.usefixtures("docker_here")  # the SDK alone, as it comes, reaches no other one everywhere
     def test_real_engine_is_found(self, home: Path) -> None:
         """The probe finds the engine of this machine, and says of it what the SDK says."""
         with closing(docker.from_env(timeout=5)) as client:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.support.place import Place
     from tests.support.run import Run
 
-pytestmark = pytest.mark.docker_required
+pytestmark = [pytest.mark.docker_required, pytest.mark.usefixtures("docker_here")]
 
 _BOUND_SECONDS = 5.0
 """More than a probe and a pull of a second need on a busy machine; far less than the pull's own bound."""

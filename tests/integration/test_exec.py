@@ -81,7 +81,9 @@ print(json.dumps([sorted(names), by_variables, kept, sizes, dict(os.environ), to
         assert kept.startswith("SCRAM-SHA-256$4096:")
         assert lower == "\u00e9"
         assert sizes == [0] * 16
-        assert (env["PGHOST"], env["REDIS_HOST"], env["REDIS_PORT"]) == ("127.0.0.1", host, port)
+        engine = (on_each.checkout.place.docker_env or {}).get("DOCKER_HOST", "unix://")
+        address = "127.0.0.1" if engine.startswith("unix://") else host
+        assert (env["PGHOST"], env["REDIS_HOST"], env["REDIS_PORT"]) == (address, host, port)
         login = f"{env['PGUSER']}:{env['PGPASSWORD']}@{env['PGHOST']}:{env['PGPORT']}"
         assert env["DATABASE_URL"] == f"postgresql://{login}/{env['PGDATABASE']}"
 
@@ -202,6 +204,7 @@ class TestVariables:
 class TestPort:
     """`--port`."""
 
+    @pytest.mark.usefixtures("here")
     def test_a_fixed_port(self, on_each: Execs) -> None:
         """Each at the port that it was asked to have, and again as soon as the command has ended."""
         ports = {name: free_port() for name in SERVICES}
@@ -268,6 +271,7 @@ except redis.AuthenticationError:
 print(*said)
 """
 
+    @pytest.mark.usefixtures("here")
     def test_none(self, on_each: Execs) -> None:
         """Anybody on this machine may log in; Postgres takes any password."""
         assert on_each.python(self.LOGIN, "--no-password") == "postgres redis\n"

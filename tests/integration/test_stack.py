@@ -76,8 +76,9 @@ def front(tmp_path: Path) -> Front:
 
 
 @pytest.fixture
-def compose(front: Front) -> tuple[str, ...]:
-    """Return the compose command; the test is skipped where there is none."""
+def compose(front: Front, request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """Return the compose command; the test is skipped where there is none, or it would refuse the engine."""
+    request.getfixturevalue("docker_here")
     try:
         return find(front.env)
     except StackError as error:
@@ -219,6 +220,7 @@ def test_a_server_that_does_not_start(front: Front, engine: docker.DockerClient)
 
 
 @pytest.mark.docker_required
+@pytest.mark.usefixtures("docker_here")
 def test_no_compose_command(front: Front, tmp_path: Path) -> None:
     """What is missing is named; nothing is written."""
     front.env["PATH"] = str(tmp_path)

@@ -11,6 +11,7 @@ import pytest
 
 from test_framework.plugin.lease import ReasonedSkip
 from test_framework.providers.docker.probe import probe
+from test_framework.reasons import Code
 from test_framework.staging.front import Front, relay
 from test_framework.verdict import Reason, Refused, is_loopback, moved
 from tests.support.checkout import SERVICES, Checkout
@@ -19,7 +20,17 @@ from tests.support.place import Place
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["checkout", "docker_env", "docker_place", "embedded_place", "near", "place", "provider"]
+__all__ = [
+    "checkout",
+    "docker_env",
+    "docker_here",
+    "docker_place",
+    "embedded_place",
+    "here",
+    "near",
+    "place",
+    "provider",
+]
 
 
 @pytest.fixture(scope="session")
@@ -36,6 +47,21 @@ def docker_env() -> dict[str, str]:
             if attempt["provider"] == "docker" and attempt["code"]:
                 raise ReasonedSkip(Reason.from_json(attempt))
     return env
+
+
+@pytest.fixture(scope="session")
+def docker_here(docker_env: dict[str, str]) -> None:
+    """Skip a test that needs the engine's ports, files or network on this machine where the engine is on another."""
+    host = docker_env["DOCKER_HOST"]
+    if not host.startswith("unix://"):
+        raise ReasonedSkip(Reason.of(Code.ENGINE_ELSEWHERE, service="what the test starts", host=host))
+
+
+@pytest.fixture
+def here(request: pytest.FixtureRequest, provider: str) -> None:
+    """Do the same where the test is about Docker."""
+    if provider == "docker":
+        request.getfixturevalue("docker_here")
 
 
 @pytest.fixture

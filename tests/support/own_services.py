@@ -11,12 +11,13 @@ import tarfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import docker
 import pytest
 from docker.errors import ImageNotFound
 
 from test_framework.config import load
 from test_framework.plugin.lease import ReasonedSkip
+from test_framework.providers.docker.client import connect
+from test_framework.providers.docker.probe import probe
 from test_framework.reasons import Code
 from test_framework.verdict import Reason
 from tests.support.checkout import Checkout
@@ -24,12 +25,14 @@ from tests.support.checkout import Checkout
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    import docker
+
     from tests.support.place import Place
 
-__all__ = ["NATS", "RABBITMQ", "blocks", "images", "project"]
+__all__ = ["BASE", "NATS", "RABBITMQ", "blocks", "images", "project"]
 
 _PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "services.md"
-_BASE = "test-framework/base:trixie"
+BASE = "test-framework/base:trixie"
 _SETTINGS = """\
 [tool.pytest.ini_options]
 addopts = ["--strict-markers", "--import-mode=importlib", "-p", "no:cacheprovider"]
@@ -83,7 +86,8 @@ def project(place: Place, provider: str, table: str, tests: str, env: Mapping[st
 @pytest.fixture(scope="session")
 def images(docker_env: dict[str, str]) -> Iterator[dict[str, dict[str, str]]]:
     """Return, by service, the variable that names its image, which is made of what is installed here."""
-    client = docker.from_env(environment=docker_env)
+    env = os.environ | docker_env
+    client = connect(probe(env), env)
     try:
         yield {name: {f"TEST_FRAMEWORK_{name.upper()}_IMAGE": _image(client, name)} for name in _PACKAGES}
     finally:
@@ -116,7 +120,7 @@ def _context(name: str) -> bytes:
             tar.add(path)
         for path, text in _CONFIGURATION[name].items():
             _put(tar, path, text.encode())
-    dockerfile = f'FROM {_BASE}\nADD layer.tar /\nENV HOME=/tmp\nCMD ["{_PROGRAMS[name]}"]\n'
+    dockerfile = f'FROM {BASE}\nADD layer.tar /\nENV HOME=/tmp\nCMD ["{_PROGRAMS[name]}"]\n'
     context = io.BytesIO()
     with tarfile.open(fileobj=context, mode="w") as tar:
         _put(tar, "Dockerfile", dockerfile.encode())

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.engine import small_redis
+from tests.support.own_services import BASE
 from tests.support.place import Place
 from tests.support.remote_machine import RemoteMachine, missing
 
@@ -67,6 +68,8 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
         machine = stack.enter_context(RemoteMachine())
         if images:
+            # Some tests build their own on what ours are made of.
+            images = [*images, BASE]
             machine.load(images)
         told = machine.env(asked.way)
         print(f"{told['DOCKER_HOST']}, after {time.monotonic() - begun:.1f} s: {' '.join(images)}", flush=True)
