@@ -91,7 +91,7 @@ def mission_critical(session: nox.Session) -> None:
 def infrastructure(session: nox.Session) -> None:
     """The repository itself: every test file in a tier, docs true, commands answer."""
     install(session, "infrastructure")
-    tier(session, "infrastructure")
+    tier(session, "infrastructure", *workers(session))
 
 
 @nox.session(default=False)
