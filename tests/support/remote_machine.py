@@ -267,7 +267,9 @@ class RemoteMachine:
         certificate = (f"--tlscert={files}/server-cert.pem", f"--tlskey={files}/server-key.pem")
         verify = ("--tlsverify", f"--tlscacert={self.tls.folder}/ca.pem", *certificate)
         address = (f"--config-file={self.folder}/daemon.json", f"--host=tcp://{self.address}:{port}")
-        started = self.run("dockerd", *address, *(verify if files else ("--tls=false",)), *options)
+        # The engine reads this variable too, which is for the client here.
+        program = ("env", "--unset=DOCKER_TLS_VERIFY", "dockerd")
+        started = self.run(*program, *address, *(verify if files else ("--tls=false",)), *options)
         wait_until(lambda: self._speaks(port), f"the engine speaks; its log is {self._log.name}", _START_SECONDS)
         return started
 
