@@ -10,7 +10,6 @@ from test_framework.config import BadSetting, load
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
 
     from test_framework.config import Settings
     from test_framework.runner.plan import Plan
@@ -19,8 +18,6 @@ __all__ = ["add_arguments", "run"]
 
 _DEFAULT_MODE = "fast_feedback"
 _REMOTE = "explicit,staging"
-_SELECTING = ("-k", "-m", "--deselect", "--ignore", "--last-failed", "--lf", "--splits", "--stepwise", "--sw")
-"""How the options of pytest begin, and of its plugins, that leave tests out."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,11 +45,14 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
     """Run; returns 0 for green, else the worst exit status of the tiers, or 128 and the signal that ended it."""
     _check(given, settings)
     from test_framework.runner import text
+    from test_framework.runner.arguments import Arguments
+    from test_framework.runner.plan import of_named
 
     if given.list_categories:
         print("\n".join(text.categories(settings)))
         return 0
-    plan = _plan(given, settings)
+    arguments = Arguments.of(given.arguments, settings.root)
+    plan = of_named(settings, _plan(given, settings), arguments.named)
     from test_framework.exec.child import SIGNALLED
     from test_framework.runner import coverage, running
 
@@ -63,10 +63,11 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
         else:
             _say(coverage.MISSING)
     request = running.Request(
-        options=(*given.arguments, *_options(given)),
+        options=(*arguments.options, *_options(given)),
+        named=plan.named,
         fast_fail=given.fast_fail,
         collect_only=given.collect_only,
-        whole=not given.pattern and not _leaves_out(given.arguments, settings),
+        whole=not given.pattern and not arguments.leave_out,
     )
     try:
         result = running.run(plan, request, settings, measured, _say)
@@ -78,12 +79,6 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
 
 def _say(text: str) -> None:
     print(text, flush=True)
-
-
-def _leaves_out(arguments: Sequence[str], settings: Settings) -> bool:
-    """Whether arguments for pytest select some of the tests: by an option, or by a path."""
-    paths = (word.partition("::")[0] for word in arguments if not word.startswith("-"))
-    return any(word.startswith(_SELECTING) for word in arguments) or any((settings.root / p).exists() for p in paths)
 
 
 def _check(given: argparse.Namespace, settings: Settings) -> None:

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 
 from test_framework.config.model import TierSettings
 
-__all__ = ["TIERS", "fits"]
+__all__ = ["TIERS", "fits", "whose"]
 
 _DATABASES = ("postgres", "redis")
 
@@ -33,3 +33,8 @@ def fits(path: str, pattern: str) -> bool:
     if not any(char in pattern for char in "*?["):
         return pattern in path
     return fnmatchcase(path if "/" in pattern else path.rpartition("/")[2], pattern)
+
+
+def whose(tier: str | None) -> str:
+    """Return what is said of a file of a tier, or of none."""
+    return f"is of the tier {tier}" if tier else "is in no tier"

@@ -17,8 +17,8 @@ import pytest
 
 from test_framework import gate
 from test_framework.config import BadSetting, Settings
-from test_framework.config.tiers import fits
 from test_framework.plugin import fixtures, fixtures_own, markers, options, outputs, shards, summary
+from test_framework.plugin.files import Files, use_paths
 from test_framework.plugin.fixture_times import OUTPUT, FixtureTimes
 from test_framework.plugin.recorder import Gatherer, Sender
 from test_framework.plugin.session import KEY, Session
@@ -62,20 +62,15 @@ def pytest_configure(config: pytest.Config) -> None:
     if times:
         config.pluginmanager.register(times, "test_framework_fixture_times")
     if tier or config.option.pattern:
-        config.pluginmanager.register(_Files(settings, tier, config.option.pattern), "test_framework_files")
+        config.pluginmanager.register(Files(settings, tier, config.option.pattern), "test_framework_files")
 
 
 _RUN = "test_framework_run"
 
 
 def _use_tier(config: pytest.Config, settings: Settings, tier: str) -> None:
-    """Take the tier's paths where the command line has none, and JUnit's file where it names none."""
-    if config.args_source is not config.ArgsSource.ARGS:
-        pattern: str | None = config.option.pattern
-        named = [
-            path for path in settings.tier(tier).paths if pattern is None or _may_fit(settings.root, path, pattern)
-        ]
-        config.args = [str(settings.root / path) for path in named]
+    """Take the tier's files, and JUnit's file where the command line names none; remove the last verdict."""
+    use_paths(config, settings, tier)
     if config.option.collectonly:
         return
     folder = settings.reports_folder
@@ -94,29 +89,6 @@ def _use_tier(config: pytest.Config, settings: Settings, tier: str) -> None:
         ) from error
     if not config.option.xmlpath:
         config.option.xmlpath = str(folder / f"{tier}.xml")
-
-
-def _may_fit(root: Path, path: str, pattern: str) -> bool:
-    """Whether a path of a tier is selected: pytest does not ask of a file that is named."""
-    return (root / path).is_dir() or fits(path, pattern)
-
-
-class _Files:
-    """Leaves files to the tier that names them most closely, and those out that `--pattern` does not select."""
-
-    def __init__(self, settings: Settings, tier: str | None, pattern: str | None) -> None:
-        self._settings = settings
-        self._tier = tier
-        self._pattern = pattern
-
-    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
-        """Ignore a folder or a file of another tier that lies below ours, and a file that was not asked for."""
-        if self._tier and self._settings.tier_of(collection_path) not in (None, self._tier):
-            return True
-        if self._pattern and not collection_path.is_dir():
-            path = os.path.relpath(collection_path, self._settings.root).replace(os.sep, "/")
-            return None if fits(path, self._pattern) else True
-        return None
 
 
 def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from test_framework.audit.discovery import is_test, matches
 from test_framework.audit.pytest_settings import read_pytest_settings
 from test_framework.config.tiers import fits
+from test_framework.runner.arguments import path_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +53,16 @@ class TierFiles:
             there = [path] if path.is_file() else self._below(path, tier)
             found |= dict.fromkeys(os.path.relpath(file, self._root).replace(os.sep, "/") for file in there)
         return [path for path in found if pattern is None or fits(path, pattern)]
+
+    def selects(self, tier: str, word: str) -> bool:
+        """Whether a file or a folder that is named, with or without a test in it, is a tier's, or has files of it.
+
+        A file that is named is taken for one of tests whatever its name, as pytest takes it.
+        """
+        path = Path(os.path.normpath(self._root / path_of(word)))
+        if path.is_file():
+            return self._settings.tier_of(path) == tier
+        return any((self._root / file).is_relative_to(path) for file in self.of(tier))
 
     def _below(self, top: Path, tier: str) -> Iterator[Path]:
         """Yield the test files in a folder, but for those that another tier names more closely."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from test_framework.config import BadSetting
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from test_framework.config import Settings
 
-__all__ = ["Layer", "Plan", "of_categories", "of_mode"]
+__all__ = ["Layer", "Plan", "of_categories", "of_mode", "of_named"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +38,14 @@ class Plan:
     """Layers until one fails.
 
     Attributes:
-        mode: Its name; empty for tiers that were named one by one.
         layers: In their order.
-        absent: Tiers of the mode that select no file here, each with why.
+        absent: Tiers that select no file here, or none of those that are named, each with why.
+        named: Which of the files and folders that are named each tier gets; no tier where none are.
     """
 
-    mode: str
     layers: tuple[Layer, ...]
     absent: Mapping[str, str]
+    named: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def of_categories(settings: Settings, names: Sequence[str], pattern: str | None) -> Plan:
@@ -61,7 +61,7 @@ def of_categories(settings: Settings, names: Sequence[str], pattern: str | None)
     for name in names:
         if why := _lack(settings, files, name, pattern):
             raise BadSetting(f"category {name!r} selects no file: {why}.")
-    return Plan("", (Layer("", tuple(dict.fromkeys(names))),), {})
+    return Plan((Layer("", tuple(dict.fromkeys(names))),), {})
 
 
 def of_mode(settings: Settings, name: str, pattern: str | None) -> Plan:
@@ -92,7 +92,32 @@ def of_mode(settings: Settings, name: str, pattern: str | None) -> Plan:
     if not any(layer.tiers for layer in layers):
         told = "; ".join(f"{tier}: {why}" for tier, why in absent.items())
         raise BadSetting(f"execution mode {name!r} selects no file: {told}.{_elsewhere(settings, files, pattern)}")
-    return Plan(name, tuple(layer for layer in layers if layer.tiers), absent)
+    return Plan(tuple(layer for layer in layers if layer.tiers), absent)
+
+
+def of_named(settings: Settings, plan: Plan, named: Sequence[str]) -> Plan:
+    """Return what is left of a plan where files and folders are named: each goes to the tiers that it is of.
+
+    Args:
+        settings: Of the project.
+        plan: Without them.
+        named: Files and folders from the project's root; nothing changes where there are none.
+
+    Raises:
+        BadSetting: One of them is of no tier of the plan: to leave it out would be to be silent about it.
+    """
+    if not named:
+        return plan
+    files = TierFiles(settings)
+    tiers = [tier for layer in plan.layers for tier in layer.tiers]
+    got = {tier: tuple(word for word in named if files.selects(tier, word)) for tier in tiers}
+    for word in named:
+        if not any(word in words for words in got.values()):
+            of = ", ".join(tier for tier in settings.tiers if files.selects(tier, word)) or "no tier"
+            raise BadSetting(f"nothing of {word} is in {', '.join(tiers)}, which would be run: it is of {of}.")
+    absent = {tier: f"nothing of {', '.join(named)} is in it" for tier in tiers if not got[tier]}
+    layers = (replace(layer, tiers=tuple(tier for tier in layer.tiers if got[tier])) for layer in plan.layers)
+    return Plan(tuple(layer for layer in layers if layer.tiers), {**plan.absent, **absent}, got)
 
 
 def _check(settings: Settings, name: str) -> None:

@@ -41,12 +41,14 @@ class Request:
 
     Attributes:
         options: For the pytest of every tier.
+        named: The files and folders to which a tier is confined, by its name.
         fast_fail: Whether the first failure ends everything.
         collect_only: Whether tests are only collected.
         whole: Whether each tier runs as a whole, so that a total over all is one.
     """
 
     options: tuple[str, ...] = ()
+    named: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     fast_fail: bool = False
     collect_only: bool = False
     whole: bool = True
@@ -230,6 +232,7 @@ class _Running:
     def _pytest(self, tier: str, seconds: float | None, numbers: Path) -> Ended:
         # By the names of their entry points, so that they are loaded once, also where autoload is off.
         command = [sys.executable, "-m", "pytest", "-p", "test_framework", *self._request.options, "--tier", tier]
+        command += self._request.named.get(tier, ())
         env: Mapping[str, str] = os.environ
         if self._request.collect_only:
             command += [

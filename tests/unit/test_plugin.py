@@ -50,6 +50,8 @@ def everywhere(project: Project) -> Project:
         (["--tier", "e2e"], {"test_e2e"}),
         (["--tier", "e2e-staging"], {"test_e2e_staging"}),
         (["--tier", "e2e", "tests/e2e/test_e2e.py"], {"test_e2e"}),
+        (["--tier", "e2e", "tests"], {"test_e2e"}),
+        (["--tier", "e2e", "tests/e2e", "tests/nowhere", "tests/unit"], {"test_e2e"}),
         ([], {"test_unit", "test_smoke", "test_e2e", "test_e2e_staging", "test_nowhere"}),
     ],
 )
@@ -63,6 +65,14 @@ def test_a_tier_of_ones_own(everywhere: Project) -> None:
     everywhere.configure("tiers.odd.paths = ['tests/nowhere', 'tests/unit/test_unit.py']")
     everywhere.env.chdir(everywhere.path / "tests" / "smoke")
     assert collected(everywhere, "--tier", "odd") == {"test_nowhere", "test_unit"}
+
+
+def test_a_tier_s_file_by_a_link_to_the_project(everywhere: Project, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """It is of its tier, whichever way leads to it."""
+    link = tmp_path_factory.mktemp("links") / "project"
+    link.symlink_to(everywhere.path)
+    assert collected(everywhere, "--tier", "unit", f"{link}/tests/unit/test_unit.py") == {"test_unit"}
+    assert collected(everywhere, "--tier", "unit", f"{link}/tests/unit") == {"test_unit"}
 
 
 def test_the_header_says_what_will_be_tried(project: Project) -> None:

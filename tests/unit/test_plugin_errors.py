@@ -45,6 +45,26 @@ def test_an_option_that_cannot_be_used(project: Project, args: list[str], told: 
 
 
 @pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (["tests/unit/test_it.py::test_it"], "is of the tier unit, and --tier is smoke. Run pytest --tier unit tests/"),
+        (["tests/smoke", "tests/unit/test_it.py"], "is of the tier unit, and --tier is smoke."),
+        (["tests/smoke/../unit/test_it.py"], "is of the tier unit, and --tier is smoke."),
+        (["tests/unit/test_it.py", "-n", "1", "-p", "xdist"], "is of the tier unit, and --tier is smoke."),
+        (["--pyargs", "tests.unit.test_it"], "tests.unit.test_it is of the tier unit, and --tier is smoke."),
+        (["tests/other/test_it.py"], "is in no tier, and --tier is smoke. Name it, or a folder above it, in the paths"),
+    ],
+)
+def test_a_file_that_is_not_of_the_tier(project: Project, args: list[str], told: str) -> None:
+    """It would be green in the report of a tier that it is no part of."""
+    for folder in ("smoke", "unit", "other"):
+        project.write(f"tests/{folder}/test_it.py", "def test_it(): pass")
+    project.env.syspath_prepend(project.path)
+    assert told in refused(project, "--tier", "smoke", *args)
+    assert not (project.path / "reports").exists()
+
+
+@pytest.mark.parametrize(
     ("table", "told"),
     [
         ("gtae = 'strict'", ["unknown key 'gtae'", "pyproject.toml [tool.test_framework]", "mean 'gate'"]),

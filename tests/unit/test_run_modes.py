@@ -137,6 +137,44 @@ class TestAbsent:
         assert said.endswith("It does in: integration.\n")
 
 
+class TestNamed:
+    """Files and folders among the arguments for pytest."""
+
+    def test_each_goes_to_its_tier(self, runs: Runs) -> None:
+        """And a tier of which none is named is absent: it has not run the tests of another one."""
+        runs.project.write("tests/unit/test_other.py", PASSES)
+        told = runs.run("--", "tests/unit/test_unit.py::test_passes")
+        assert (told.status, runs.ran()) == (0, {"unit"})
+        assert told.line("smoke") == "smoke absent nothing of tests/unit/test_unit.py::test_passes is in it"
+        assert told.last == "green: 1 test passed in 1 tier"
+        told = runs.run("--categories", "unit,smoke", "--", "-v", "tests/smoke/test_smoke.py", "tests/unit/")
+        assert (told.status, told.last) == (0, "green: 3 tests passed in 2 tiers")
+        assert runs.run("--categories", "unit,integration", "--", "tests").last == "green: 3 tests passed in 2 tiers"
+
+    def test_the_value_of_an_option_is_none(self, runs: Runs) -> None:
+        """Even where there is something of its name."""
+        told = runs.run("--categories", "unit,smoke", "--", "-k", "tests", "--deselect", "tests/unit/test_unit.py")
+        assert told.line("smoke").startswith("smoke green")
+        assert "nothing ran" in told.line("unit")
+
+    @pytest.mark.parametrize(
+        ("args", "said"),
+        [
+            (
+                ["--category", "smoke", "--", "tests/unit/test_unit.py"],
+                "is in smoke, which would be run: it is of unit.",
+            ),
+            (["--", "tests/integration"], "is in unit, smoke, which would be run: it is of integration."),
+            (["--", "tests/unit", "tests/lost/test_it.py::test_passes"], "which would be run: it is of no tier."),
+            (["--", "tests/unit/../lost"], "nothing of tests/unit/../lost is in unit, smoke, which would be run"),
+        ],
+    )
+    def test_what_no_tier_of_the_run_has(self, runs: Runs, args: list[str], said: str) -> None:
+        """It is an error, and nothing is run: green would be said of tests that were left out."""
+        runs.project.write("tests/lost/test_it.py", PASSES)
+        assert said in runs.refused(*args)
+
+
 @pytest.mark.parametrize(
     ("settings", "args", "said"),
     [
@@ -211,7 +249,7 @@ class TestVerdict:
             5,
             "RED: no test ran: unit: 1 skip that nobody allowed: socket-missing; nothing ran",
         )
-        assert told.line("unit").startswith("unit nothing ran")
+        assert "nothing ran" in told.line("unit")
         told = runs.run("--categories", "unit,smoke")
         assert (told.status, told.last) == (
             0,
