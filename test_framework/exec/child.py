@@ -66,11 +66,13 @@ class Ended:
         status: Its exit status, or 128 and the number of the signal that killed it, as shells say.
         late: Whether its time was up, so that it was told to end.
         signals: What somebody has sent us meanwhile, which it has got too.
+        killed: The number of the signal that killed it; 0 where it has exited, whatever its status.
     """
 
     status: int
     late: bool = False
     signals: tuple[int, ...] = ()
+    killed: int = 0
 
 
 def run(path: str, argv: Sequence[str], env: Mapping[str, str]) -> int:
@@ -140,7 +142,8 @@ class _Waiting:
                 got.append(number)
             if found:
                 code = os.waitstatus_to_exitcode(status)
-                return Ended(code if code >= 0 else SIGNALLED - code, self.late, tuple(got))
+                killed = max(0, -code)
+                return Ended(SIGNALLED + killed if killed else code, self.late, tuple(got), killed)
             if number in _PASSED and not everybody:
                 self._send(number)
             if self.steps and self._seconds_left() == 0:

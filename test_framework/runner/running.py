@@ -166,6 +166,14 @@ def _forget(tiers: Iterable[str], settings: Settings, coverage: Coverage | None)
         raise BadSetting(f"the report folder {folder} ({origin}) cannot be written: {error.strerror}.") from error
 
 
+def _name(number: int) -> str:
+    """Return what a signal is called; most of those for real time have no name of their own."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
 class _Running:
     """Runs one tier after another."""
 
@@ -220,8 +228,8 @@ class _Running:
         if ended.late:
             one.status = LATE
             one.why = f"layer {layer.name} took longer than its {duration(layer.budget_seconds or 0)} ({layer.source})"
-        elif ended.status > SIGNALLED:
-            one.why = f"pytest was killed by {signal.Signals(ended.status - SIGNALLED).name}"
+        elif ended.killed:
+            one.why = f"pytest was killed by {_name(ended.killed)}"
         if not self._request.collect_only:
             self._judge(one)
         elif collected is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -274,12 +275,34 @@ class TestVerdict:
         runs.run("--execution-mode", "development")
         assert runs.ran() == {"unit", "smoke"}
 
-    def test_a_pytest_that_is_killed(self, runs: Runs) -> None:
+    @pytest.mark.parametrize(
+        ("number", "name"),
+        [
+            (9, "SIGKILL"),
+            pytest.param(35, "signal 35", marks=pytest.mark.skipif(sys.platform != "linux", reason="Linux has it")),
+        ],
+    )
+    def test_a_pytest_that_is_killed(self, runs: Runs, number: int, name: str) -> None:
         """It is told by which signal, and the other tiers run."""
-        runs.tests(unit="import os\ndef test_it(): os.kill(os.getpid(), 9)\n")
+        runs.tests(unit=f"import os\ndef test_it(): os.kill(os.getpid(), {number})\n")
         told = runs.run("--categories", "unit,smoke")
-        assert (told.status, runs.ran()) == (137, {"smoke"})
-        assert told.last == "RED: unit: pytest was killed by SIGKILL; no report"
+        assert (told.status, runs.ran()) == (128 + number, {"smoke"})
+        assert told.last == f"RED: unit: pytest was killed by {name}; no report"
+
+    @pytest.mark.parametrize(
+        ("end", "status", "more"),
+        [
+            ("os._exit(255)", 255, ", and without a report"),
+            ("pytest.exit('enough', returncode=200)", 200, ""),
+            ("pytest.exit('enough', returncode=130)", 130, ""),
+        ],
+    )
+    def test_a_status_that_is_no_signal(self, runs: Runs, end: str, status: int, more: str) -> None:
+        """Above 128 there are statuses of programs too, and nobody has killed these."""
+        runs.tests(unit=f"import os, pytest\ndef test_first(): pass\ndef test_it(): {end}\n")
+        told = runs.run("--category", "unit")
+        assert (told.status, told.err) == (status, "")
+        assert told.last == f"RED: unit: pytest ended with status {status}{more}"
 
     def test_a_failure_that_no_test_has(self, runs: Runs) -> None:
         """The exit status counts, whatever the report says."""
