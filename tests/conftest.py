@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import shutil
+import signal
 import tempfile
 import time
 from pathlib import Path
@@ -30,6 +31,17 @@ _CONFIGURES_TOO = (
     "PYTEST_PLUGINS",
 )
 _END_SECONDS = 10
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible() -> Iterator[None]:
+    """Let what the tests start end by SIGINT: a shell that puts pytest into the background has it ignored for all."""
+    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    if ignored:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    if ignored:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @pytest.fixture

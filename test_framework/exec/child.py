@@ -109,9 +109,12 @@ def run_within(
     # Who started us may have it ignored, and then the system keeps no status of a command that has ended.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
+    # A shell that starts us in the background ignores SIGINT for us and for all below: what is told to end by it when
+    # its time is up would go on.
+    default = _IGNORED_BY_PYTHON if seconds is None else (*_IGNORED_BY_PYTHON, signal.SIGINT)
     try:
         try:
-            pid = os.posix_spawn(path, list(argv), env, setsigmask=before, setsigdef=_IGNORED_BY_PYTHON)
+            pid = os.posix_spawn(path, list(argv), env, setsigmask=before, setsigdef=default)
         except OSError as error:
             raise CommandError(path, error) from error
         ended = _Waiting(pid, seconds, ending).end()

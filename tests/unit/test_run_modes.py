@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -323,3 +324,15 @@ def test_a_command_whose_time_is_up(ignored: list[str], status: int, least: int)
     assert (ended.status, ended.late, ended.signals) == (status, True, ())
     ended = run_within("/bin/sh", ["sh", "-c", f"{trap}exit 3"], dict(os.environ), 30, ending)
     assert (ended.status, ended.late) == (3, False)
+
+
+def test_a_time_that_is_up_in_the_background() -> None:
+    """A shell lets what it puts there ignore SIGINT; a command with a bound ends by it all the same, any other not."""
+    code = (
+        "import os, signal; from test_framework.exec.child import run_within\n"
+        "assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN\n"
+        "command = ['sh', '-c', 'kill -INT $$; exit 3']\n"
+        "print(*(run_within('/bin/sh', command, dict(os.environ), seconds).status for seconds in (30, None)))"
+    )
+    script = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable, "-c", code]
+    assert subprocess.run(script, capture_output=True, text=True, check=True, timeout=60).stdout == "130 3\n"
