@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from string import Formatter
 from typing import TYPE_CHECKING
 
@@ -15,30 +16,41 @@ __all__ = ["Parts", "fill", "parse"]
 Parts = tuple[tuple[str, str | None], ...]
 """Pairs of text and the field that follows it; None at the end."""
 
+_BRACES = "Write {{ and }} for braces."
+_LIKE_A_FIELD = re.compile(r"[\w.]+")
+
 
 def parse(text: str, source: str, known: Collection[str], prefix: str | None = None) -> Parts:
     """Read a text in which `{{` and `}}` stand for braces.
 
     Args:
-        text: What was given; it is never shown, since it may hold a secret.
+        text: What was given; of it only what looks like a field is ever shown, since it may hold a secret.
         source: Where it came from, for the error.
         known: The fields that it may have.
         prefix: What further fields begin with, whose rest is a name of the user's own; None for no further ones.
 
     Raises:
-        BadSetting: A brace is not closed, or a field is not known.
+        BadSetting: A brace is not closed, a field is not known, or asks for a format or a conversion.
     """
     try:
         parsed = list(Formatter().parse(text))
     except ValueError as error:
-        raise BadSetting(f"{source} cannot be read: {error}. Write {{{{ and }}}} for braces.") from error
+        raise BadSetting(f"{source} cannot be read: {error}. {_BRACES}") from error
     parts: list[tuple[str, str | None]] = []
     for before, field, form, conversion in parsed:
-        if field is not None and (not _is_known(field, known, prefix) or form or conversion):
-            asked = f"{field}{f'!{conversion}' if conversion else ''}{f':{form}' if form else ''}"
-            raise BadSetting.unknown("field", asked, source, [*known, *([f"{prefix}NAME"] if prefix else [])])
+        if field is not None and not _is_known(field, known, prefix):
+            raise _unknown(field, source, [*known, *([f"{prefix}NAME"] if prefix else [])])
+        if form or conversion:
+            raise BadSetting(f"field {field!r} in {source} takes no format and no conversion. {_BRACES}")
         parts.append((before, field))
     return tuple(parts)
+
+
+def _unknown(field: str, source: str, choices: Collection[str]) -> BadSetting:
+    """Return the error for a field that is not known; in JSON, what stands between two braces may be anything."""
+    if _LIKE_A_FIELD.fullmatch(field):
+        return BadSetting(f"{BadSetting.unknown('field', field, source, choices)} {_BRACES}")
+    return BadSetting(f"a field in {source} is not known. Choices: {', '.join(sorted(choices)) or 'none'}. {_BRACES}")
 
 
 def _is_known(field: str, known: Collection[str], prefix: str | None) -> bool:

@@ -66,13 +66,13 @@ class Template:
             services: Those that a field may be of.
 
         Raises:
-            BadSetting: It has no name, a brace is not closed, or a field is not known; the value is not shown whole,
-                since it may hold a secret.
+            BadSetting: It has no name, a brace is not closed, or a field is not known; what may hold a secret is not
+                shown, and without a name that is all of it.
         """
         name, equals, value = text.partition("=")
         if not equals or not _NAME.fullmatch(name):
             raise BadSetting.value(
-                "--env", name, "the command line", "NAME=TEMPLATE, with a name of letters, digits, _"
+                "--env", "***" if name else "", "the command line", "NAME=TEMPLATE, with a name of letters, digits, _"
             )
         known = [f"{service}.{field}" for service in services for field in FIELDS]
         return cls(name, parse(value, f"--env {name}", known))

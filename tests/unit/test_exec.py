@@ -102,14 +102,14 @@ def test_templates(text: str, expected: str) -> None:
     [
         ("A={postgres.hots}", "unknown field 'postgres.hots' in --env A. Did you mean 'postgres.host'?"),
         ("A={redis.url}", "unknown field 'redis.url' in --env A."),
-        ("A={}", "unknown field '' in --env A."),
-        ("A={postgres.port:>9}", "unknown field 'postgres.port:>9' in --env A."),
-        ("A={postgres.port!r}", "unknown field 'postgres.port!r' in --env A."),
+        ("A={}", "a field in --env A is not known. Choices: postgres.database, "),
+        ("A={postgres.port:>9}", "field 'postgres.port' in --env A takes no format and no conversion. Write {{ and }}"),
+        ("A={postgres.port!r}", "field 'postgres.port' in --env A takes no format and no conversion. Write {{ and }}"),
         ("A={postgres.port", "--env A cannot be read"),
         ("A=}", "--env A cannot be read"),
-        ("A", "--env = 'A' in the command line is not NAME=TEMPLATE"),
+        ("A", "--env = '***' in the command line is not NAME=TEMPLATE"),
         ("=x", "--env = '' in the command line is not NAME=TEMPLATE"),
-        ("A B=x", "--env = 'A B' in the command line is not NAME=TEMPLATE"),
+        ("A B=x", "--env = '***' in the command line is not NAME=TEMPLATE"),
     ],
 )
 def test_templates_that_are_none(text: str, said: str) -> None:
@@ -119,11 +119,26 @@ def test_templates_that_are_none(text: str, said: str) -> None:
     assert str(caught.value).startswith(said)
 
 
-def test_a_template_is_not_shown() -> None:
-    """Beside a field that is not known there may be a secret."""
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A=hunter2{nope}",
+        'CONFIG={"token": "hunter2", "dsn": "{postgres.url}"}',
+        "A={token:hunter2}",
+        "A={postgres.port:hunter2}",
+        "A={nope!h}{hunter2 it is}",
+        "A={postgres.port!hunter2}",
+        "A=hunter2{",
+        "postgres://u:hunter2@h/db",
+        "postgres://u:hunter2@h/db?sslmode=disable",
+    ],
+)
+def test_a_template_is_not_shown(text: str) -> None:
+    """Beside a field there may be a secret, in what follows it, in what only looks like one, and in a lost name."""
     with pytest.raises(BadSetting) as caught:
-        Template.of("A=hunter2{nope}", ("postgres",))
+        Template.of(text, ("postgres",))
     assert "hunter2" not in str(caught.value)
+    assert "{{ and }}" in str(caught.value) or "NAME=TEMPLATE" in str(caught.value)
 
 
 @pytest.mark.parametrize(

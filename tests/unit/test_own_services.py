@@ -66,7 +66,7 @@ def read(folder: Path, toml: str, env: Mapping[str, str] | None = None) -> Setti
             ["field 'nope'", "environment.A", "folder, host, password, port, port.NAME"],
         ),
         (FULL + "environment = { A = '{port.}' }", ["field 'port.'", "port.NAME"]),
-        (FULL + "environment = { A = '{port!r}' }", ["field 'port!r'"]),
+        (FULL + "environment = { A = '{port!r}' }", ["field 'port'", "environment.A", "no conversion"]),
         (FULL + "files = { '../a' = '' }", ["files", "'../a'", "below the folder"]),
         (FULL + "files = { '/etc/a' = '' }", ["files", "'/etc/a'", "below the folder"]),
         (FULL.replace('"busd"', '"busd", "{password}"'), ["field 'password'", "command"]),
@@ -90,7 +90,11 @@ def test_bad_tables(tmp_path: Path, toml: str, told: list[str]) -> None:
 
 def test_secrets_of_a_table_are_not_told(tmp_path: Path) -> None:
     """A value that may hold a password is no part of an error."""
-    for line in ("environment = { A = '{nope}hunter2' }", "container_arguments = ['hunter2']"):
+    for line in (
+        "environment = { A = '{nope}hunter2' }",
+        "environment = { A = '{nope:hunter2}' }",
+        "container_arguments = ['hunter2']",
+    ):
         with pytest.raises(BadSetting) as caught:
             read(tmp_path, FULL + line)
         assert "hunter2" not in str(caught.value)
