@@ -67,6 +67,7 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
         named=plan.named,
         fast_fail=given.fast_fail,
         collect_only=given.collect_only,
+        selecting=arguments.leave_out,
         whole=not given.pattern and not arguments.leave_out,
     )
     try:

@@ -44,6 +44,7 @@ class Request:
         named: The files and folders to which a tier is confined, by its name.
         fast_fail: Whether the first failure ends everything.
         collect_only: Whether tests are only collected.
+        selecting: Whether the options select some of the tests, so that a tier may be left with none.
         whole: Whether each tier runs as a whole, so that a total over all is one.
     """
 
@@ -51,6 +52,7 @@ class Request:
     named: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     fast_fail: bool = False
     collect_only: bool = False
+    selecting: bool = False
     whole: bool = True
 
 
@@ -116,12 +118,17 @@ class Result:
 
     @property
     def status(self) -> int:
-        """The exit status: of the signal that ended it, else the worst of the tiers; where no test ran, 5."""
+        """The exit status: of the signal that ended it, else the worst of the tiers; 5 where no test ran.
+
+        A higher one is worse: 1 to 4 are pytest's own, 124 and those above 128 say what has ended it.
+        """
         if self.signal:
             return SIGNALLED + self.signal
-        worst = max((tier.status or 0 for tier in self.tiers), default=0)
-        low = bool(self.coverage and self.coverage.red)
-        return worst or (NOTHING_RAN if not any(tier.ran or tier.none_is_fine for tier in self.tiers) else int(low))
+        # 5 says that there was no test in a tier, which is the least that can be wrong with it.
+        worst = max((tier.status for tier in self.tiers if tier.status and tier.status != NOTHING_RAN), default=0)
+        if worst or not any(tier.ran or tier.none_is_fine for tier in self.tiers):
+            return worst or NOTHING_RAN
+        return int(any(tier.red for tier in self.tiers) or bool(self.coverage and self.coverage.red))
 
 
 def run(
@@ -235,6 +242,8 @@ class _Running:
         elif collected is None:
             one.status = one.status or 1
             one.why = one.why or f"pytest ended with status {ended.status}, and collected nothing"
+        elif self._is_left_empty(one):
+            one.status = 0
         return one, ended
 
     def _pytest(self, tier: str, seconds: float | None, numbers: Path) -> Ended:
@@ -265,7 +274,13 @@ class _Running:
             one.why = f"{one.why}; no report" if one.why else told
         except (ValueError, OSError) as error:
             one.why = f"{one.why}; {error}" if one.why else str(error)
-        if one.report is None or one.report.red:
+        if one.report and not one.report.red_gate and self._is_left_empty(one):
+            one.status, one.why = 0, "none of its tests is selected"
+        elif one.report is None or one.report.red:
             one.status = one.status or 1
         elif one.red and not one.why:
             one.why = f"pytest ended with status {one.status}"
+
+    def _is_left_empty(self, one: TierRun) -> bool:
+        """Whether pytest has found no test where the options leave some out: those of other tiers may be meant."""
+        return self._request.selecting and one.status == NOTHING_RAN

@@ -157,7 +157,7 @@ class TestNamed:
         """Even where there is something of its name."""
         told = runs.run("--categories", "unit,smoke", "--", "-k", "tests", "--deselect", "tests/unit/test_unit.py")
         assert told.line("smoke").startswith("smoke green")
-        assert "nothing ran" in told.line("unit")
+        assert told.line("unit").startswith("unit nothing ran")
 
     @pytest.mark.parametrize(
         ("args", "said"),
@@ -242,6 +242,27 @@ class TestVerdict:
         assert told.status == 2
         assert told.last == "RED: unit: 1 of 1 test failed; smoke: 1 of 1 test failed"
 
+    def test_a_failure_counts_more_than_no_test(self, runs: Runs) -> None:
+        """A tier without a test is red; where others fail, or run, it is not said that none ran."""
+        runs.tests(unit="", smoke=FAILS)
+        assert runs.run("--categories", "unit,smoke").status == 1
+        told = runs.run("--categories", "unit,integration")
+        assert (told.status, told.last) == (1, "RED: unit: no test ran")
+        assert runs.run("--category", "unit").status == 5
+
+    def test_a_tier_of_which_nothing_is_selected(self, runs: Runs) -> None:
+        """It is not red as long as another has run a test, or the gate is strict."""
+        runs.tests(unit="def test_first(): pass\n", smoke="def test_second(): pass\n")
+        for args in ([], ["--collect-only"]):
+            told = runs.run(*args, "--categories", "unit,smoke", "--", "-k", "second")
+            assert (told.status, told.last.partition(" test ")[0]) == (0, "green: 1")
+            assert told.line("unit").startswith("unit nothing ran")
+            told = runs.run(*args, "--categories", "unit,smoke", "--", "-k", "third")
+            assert (told.status, told.last.partition(":")[0]) == (5, "RED")
+        runs.env.setenv("CI", "true")
+        told = runs.run("--categories", "unit,smoke", "--", "-k", "second")
+        assert (told.status, told.last) == (1, "RED: unit: nothing ran")
+
     def test_nothing_ran(self, no_service: Project, capfd: pytest.CaptureFixture[str]) -> None:
         """A gate that lets skips pass does not make green what has run no test."""
         runs = Runs(no_service, capfd)
@@ -251,7 +272,7 @@ class TestVerdict:
             5,
             "RED: no test ran: unit: 1 skip that nobody allowed: socket-missing; nothing ran",
         )
-        assert "nothing ran" in told.line("unit")
+        assert told.line("unit").startswith("unit nothing ran")
         told = runs.run("--categories", "unit,smoke")
         assert (told.status, told.last) == (
             0,
