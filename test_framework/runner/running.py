@@ -248,7 +248,8 @@ class _Running:
 
     def _pytest(self, tier: str, seconds: float | None, numbers: Path) -> Ended:
         # By the names of their entry points, so that they are loaded once, also where autoload is off.
-        command = [sys.executable, "-m", "pytest", "-p", "test_framework", *self._request.options, "--tier", tier]
+        # -P: as with the program `pytest`, the folder that it runs in is not one to import from.
+        command = [sys.executable, "-P", "-m", "pytest", "-p", "test_framework", *self._request.options, "--tier", tier]
         command += self._request.named.get(tier, ())
         env: Mapping[str, str] = os.environ
         if self._request.collect_only:

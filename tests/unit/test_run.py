@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+import sysconfig
 from typing import TYPE_CHECKING
 
 import pytest
@@ -217,8 +218,20 @@ def test_arguments_for_pytest(runs: Runs) -> None:
     assert runs.outcomes("unit") == runs.outcomes("smoke") == {"test_second": "passed"}
 
 
+@pytest.mark.parametrize(("on_path", "status"), [("", 2), ("[tool.pytest.ini_options]\npythonpath = ['.']", 0)])
+def test_imports_are_those_of_pytest(runs: Runs, on_path: str, status: int) -> None:
+    """What `pytest --tier` cannot import, `run` cannot: neither looks into the folder that it is started in."""
+    runs.configure(on_path)
+    runs.project.write("shop.py", "PRICE = 1\n")
+    runs.tests(unit="import shop\ndef test_price(): assert shop.PRICE == 1\n")
+    program = f"{sysconfig.get_path('scripts')}/pytest"
+    alone = subprocess.run([program, "-p", "test_framework", "--tier", "unit"], check=False, timeout=60)
+    assert (alone.returncode, runs.run("--category", "unit").status) == (status, status)
+
+
 def test_coverage(runs: Runs) -> None:
     """Of all tiers together; a line that one of them runs is covered, and with the option nothing is measured."""
+    runs.configure("[tool.pytest.ini_options]\npythonpath = ['.']")
     runs.project.write("shop/__init__.py", "def price():\n    return 1\n\ndef stock():\n    return 2\n")
     runs.tests(
         unit="import shop\ndef test_price(): assert shop.price() == 1\n",

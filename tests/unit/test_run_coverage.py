@@ -22,6 +22,7 @@ SHOP = "def price():\n    return 1\n\ndef stock():\n    return 2\n"
 def runs(project: Project, capfd: pytest.CaptureFixture[str]) -> Runs:
     """Return a project with a package of two functions, each of which one tier tests."""
     made = Runs(project, capfd)
+    made.configure("[tool.pytest.ini_options]\npythonpath = ['.']")
     project.write("shop/__init__.py", SHOP)
     made.tests(
         unit="import shop\ndef test_price(): assert shop.price() == 1\n",
