@@ -18,6 +18,12 @@ __all__ = ["add_arguments", "run"]
 
 _DEFAULT_MODE = "fast_feedback"
 _REMOTE = "explicit,staging"
+_COLLECT = ("--collect-only", "--co")
+_RUN_NOTHING = (
+    *(*_COLLECT, "--setup-plan", "--setup-only", "--markers", "--fixtures", "--funcargs", "--fixtures-per-test"),
+    *("--cache-show", "--help", "-h", "--version", "-V"),
+)
+"""Options of pytest with which there would be no report, in place of the last one."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -89,6 +95,9 @@ def _check(given: argparse.Namespace, settings: Settings) -> None:
     for word in given.arguments:
         if word in settings.tiers and not (settings.root / word).exists():
             raise BadSetting(f"{word!r} is a category: --category {word}. What follows -- is for pytest.")
+        if word in _RUN_NOTHING:
+            instead = "Count tests by run --collect-only" if word in _COLLECT else f"Ask pytest itself: pytest {word}"
+            raise BadSetting(f"{word} among the arguments for pytest lets it run no test. {instead}.")
     overrides: dict[str, tuple[object, str]] = {}
     for key, option, text in (
         ("levels.concurrent_users", "--concurrent-users", given.concurrent_users),
@@ -97,6 +106,11 @@ def _check(given: argparse.Namespace, settings: Settings) -> None:
         if text is not None:
             overrides[key] = (_number(int if "users" in key else float, text), option)
     load(settings.root, os.environ, overrides)
+    if given.shard:
+        from test_framework.plugin.shards import OFF, parsed
+
+        if given.shard != OFF:
+            parsed(given.shard, "--shard")
 
 
 def _number(kind: type[float], text: str) -> object:

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from test_framework.config import Settings
     from test_framework.plugin.split import Splitter
 
-__all__ = ["register", "shard_of", "tell"]
+__all__ = ["OFF", "parsed", "register", "shard_of", "tell"]
 
-_OFF = "off"
+OFF = "off"
 _VARIABLE = "TEST_FRAMEWORK_SHARD"
 
 _GITLAB = ("CI_NODE_INDEX", "CI_NODE_TOTAL")
@@ -77,10 +77,10 @@ def shard_of(config: pytest.Config, settings: Settings, env: Mapping[str, str]) 
         if config.option.shard:
             raise pytest.UsageError(f"--shard={config.option.shard} and --splits={count} say both which tests to run.")
         return Shard(index, count, _PYTEST_SPLIT)
-    if settings.shard == _OFF:
+    if settings.shard == OFF:
         return None
     if settings.shard:
-        shard: Shard | None = _parsed(settings.shard, settings.origin("shard"))
+        shard: Shard | None = parsed(settings.shard, settings.origin("shard"))
     else:
         shard = _of_ci(env, settings) if config.option.tier else None
     if shard and not find_spec("pytest_split"):
@@ -95,7 +95,7 @@ def _hand_down(config: pytest.Config, shard: Shard | None) -> None:
     """Let every pytest that the tests start run whole, until this run ends: the part is that of this run alone."""
     before = os.environ.get(_VARIABLE)
     if shard or before or any(name in os.environ for name in (_GITLAB[0], _CIRCLE[0], _BUILDKITE[0], _KUBERNETES)):
-        os.environ[_VARIABLE] = _OFF
+        os.environ[_VARIABLE] = OFF
         config.add_cleanup(lambda: _set(before))
 
 
@@ -106,7 +106,12 @@ def _set(value: str | None) -> None:
         os.environ[_VARIABLE] = value
 
 
-def _parsed(text: str, source: str) -> Shard:
+def parsed(text: str, source: str) -> Shard:
+    """Read `I/N`.
+
+    Raises:
+        BadSetting: There is no such part.
+    """
     found = re.fullmatch(r"\s*(\d{1,9})\s*/\s*(\d{1,9})\s*", text, re.ASCII)
     index, count = (int(found[1]), int(found[2])) if found else (0, 0)
     if not 1 <= index <= count:

@@ -192,6 +192,13 @@ class TestNamed:
         ),
         ("", ["--collection-timeout", "-1"], "collection_timeout = -1.0 in --collection-timeout is not a number of"),
         ("", ["unit"], "'unit' is a category: --category unit."),
+        ("", ["--shard", "9/8"], "shard = '9/8' in --shard is not one of 1/8 to 8/8, or off."),
+        ("", ["--", "--co"], "--co among the arguments for pytest lets it run no test. Count tests by run --collect-o"),
+        (
+            "",
+            ["--", "-q", "--markers"],
+            "--markers among the arguments for pytest lets it run no test. Ask pytest itse",
+        ),
         ("modes.odd.layers = ['deep']", [], "unknown layer 'deep' in layers, pyproject.toml [tool.test_framework.mod"),
         ("layers.odd.tiers = ['unti']", [], "unknown tier 'unti' in tiers, pyproject.toml [tool.test_framework.layers"),
         (
@@ -219,9 +226,12 @@ class TestNamed:
     ],
 )
 def test_what_cannot_be_is_refused(runs: Runs, settings: str, args: list[str], said: str) -> None:
-    """In one line with the choices, before anything runs."""
+    """In one line with the choices, before anything runs, or is removed of what the last run has left."""
     runs.configure(settings)
     assert said in runs.refused(*args)
+    last = runs.project.write("reports/unit.json", "{}")
+    assert runs.run(*args).status == 2
+    assert last.exists()
 
 
 def test_a_report_folder_that_cannot_be_written(runs: Runs) -> None:
