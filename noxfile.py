@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import nox
@@ -34,7 +35,8 @@ def tier(session: nox.Session, name: str, *options: str) -> None:
     if "--collect-only" in session.posargs:
         return
     settings = PROJECT.get("tool", {}).get("test_framework", {})
-    report = Path(settings.get("reports", "reports"), f"{name}.json")
+    named = os.environ.get("TEST_FRAMEWORK_REPORTS")
+    report = Path(named or settings.get("reports", "reports"), f"{name}.json")
     if not report.exists():
         session.error(f"no report at {report}: no test can be said to have run")
     told = json.loads(report.read_text(encoding="utf-8"))

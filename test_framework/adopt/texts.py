@@ -60,6 +60,7 @@ _NOXFILE = '''\
 """Test tiers, one session each; arguments after `--` go to pytest."""
 
 import json
+import os
 from pathlib import Path
 
 import nox
@@ -77,7 +78,8 @@ def tier(session: nox.Session, name: str, *options: str) -> None:
     if "--collect-only" in session.posargs:
         return
     settings = PROJECT.get("tool", {}).get("test_framework", {})
-    report = Path(settings.get("reports", "reports"), f"{name}.json")
+    named = os.environ.get("TEST_FRAMEWORK_REPORTS")
+    report = Path(named or settings.get("reports", "reports"), f"{name}.json")
     if not report.exists():
         session.error(f"no report at {report}: no test can be said to have run")
     told = json.loads(report.read_text(encoding="utf-8"))
@@ -112,7 +114,7 @@ def noxfile(needs: Sequence[str], names: Iterable[str]) -> Module:
         base=("import nox",),
         listing=(),
         decorator="session",
-        imports=("import json", "from pathlib import Path"),
+        imports=("import json", "import os", "from pathlib import Path"),
         constants={"PROJECT": _NOXFILE.rpartition("\n")[2]},
         helpers={"install": _INSTALL + call, "tier": _TIER},
         offered={name: _SESSION.format(name=name, meaning=SESSIONS[name]) for name in names},

@@ -32,7 +32,7 @@ class Library:
         self.root = make(place.path / "library", LIBRARY)
         subprocess.run(["git", "init", "--quiet"], cwd=self.root, check=True)
         # The environment of these tests has plugins that no project asked for.
-        self._env = place.env | {
+        self.env = place.env | {
             "PYTEST_PLUGINS": "test_framework.plugin",
             "PYTHONPATH": str(self.root),
             "TEST_FRAMEWORK_PROVIDERS": provider,
@@ -45,7 +45,7 @@ class Library:
         result = subprocess.run(
             [sys.executable, "-m", *module],
             cwd=self.root,
-            env=self._env,
+            env=self.env,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -132,6 +132,19 @@ def test_without_a_service_nox_says_so(embedded_place: Place) -> None:
     told = library.run("nox", "--no-venv", "--no-install", "--no-color", "-s", "integration")
     assert "Session integration skipped: not-configured: " in told
     assert "was successful" not in told
+
+
+def test_nox_reads_the_report_where_it_is_written(embedded_place: Place) -> None:
+    """A folder that the environment names counts, and what an earlier run has left in the usual one does not."""
+    library = Library(embedded_place, "explicit")
+    library.run("test_framework", "init", "--yes")
+    session = ("nox", "--no-venv", "--no-install", "--no-color", "-s")
+    library.run(*session, "integration")
+    stale = library.root / "build/reports/integration.json"
+    stale.rename(stale.with_name("unit.json"))
+    library.env["TEST_FRAMEWORK_REPORTS"] = "out"
+    assert "Session unit was successful" in library.run(*session, "unit")
+    assert (library.root / "out/unit.json").is_file()
 
 
 @pytest.mark.parametrize("needs", [["redis"], ["redis", "psycopg"]])

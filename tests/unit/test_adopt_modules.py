@@ -70,13 +70,13 @@ def test_sessions_are_put_at_the_end(newline: str, end: str) -> None:
     assert text.replace("\r\n", "").count("\n") == (0 if newline == "\r\n" else text.count("\n"))
     found = functions(text.replace("\r\n", "\n"))
     assert found.keys() == {"of_mine", "install", "tier", "unit", "smoke"}
-    assert "    import json\n    from pathlib import Path\n\n    install(session)" in found["tier"]
+    assert "    import json\n    import os\n    from pathlib import Path\n\n    install(session)" in found["tier"]
     assert text.replace("\r\n", "\n").partition('session.run("pytest")')[2].startswith("\n\n\nPROJECT = ")
 
 
 def test_imports_that_are_there_are_used() -> None:
     """A helper imports what the head of the file does not."""
-    before = b"import json\nfrom pathlib import Path, PurePath\n\nimport nox\n"
+    before = b"import json\nimport os\nfrom pathlib import Path, PurePath\n\nimport nox\n"
     made = (added("noxfile.py", before, NOXFILE) or b"").decode()
     assert functions(made)["tier"] == functions(NOXFILE.whole())["tier"]
 
