@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
@@ -92,8 +93,9 @@ def make_plan(root: Path) -> Plan:
     wanted = keys(project)
     if wanted:
         plan.put(SETTINGS, lambda before: with_keys(SETTINGS, (before or b"").decode(), wanted).encode())
-    reports = reports_folder(project)
-    if not project.is_ignored(f"{reports}/unit.json"):
+    # As git writes paths, which knows no "./out"; what lies elsewhere is no part of this repository.
+    reports = os.path.relpath(root / reports_folder(project), root).replace(os.sep, "/")
+    if reports.partition("/")[0] not in (".", "..") and not project.is_ignored(f"{reports}/unit.json"):
         plan.put(".gitignore", lambda before: _line(before, f"{reports}/"))
     tests = {name: _new_test(project, plan, name) for name in ("integration", "smoke")}
     sessions = [name for name in texts.SESSIONS if tests.get(name) or _has_tests(project, name)]
@@ -116,8 +118,10 @@ def _has_tests(project: Project, tier: str) -> bool:
     return any(is_inside(path, tier_paths(project, tier)) for path in project.tests)
 
 
-def _line(before: bytes | None, line: str) -> bytes:
-    return after((before or b"").decode("utf-8", "surrogateescape"), f"{line}\n", 0).encode("utf-8", "surrogateescape")
+def _line(before: bytes | None, line: str) -> bytes | None:
+    """Return a file with a line at its end; None where it is there, whatever follows from it."""
+    text = (before or b"").decode("utf-8", "surrogateescape")
+    return None if line in text.splitlines() else after(text, f"{line}\n", 0).encode("utf-8", "surrogateescape")
 
 
 def _new_test(project: Project, plan: Plan, tier: str) -> tuple[str, str] | None:

@@ -141,8 +141,8 @@ class Project:
         return not ({"packages", "py-modules"} & given.keys() or re.search(r"\b(?:packages|py_modules)\s*=", told))
 
     def is_ignored(self, path: str) -> bool:
-        """Whether git ignores a path, or there is no git."""
-        command = ["git", "-C", str(self.root), "check-ignore", "--quiet", "--", path]
+        """Whether git ignores a path, also where it has a file of that name already, or there is no git."""
+        command = ["git", "-C", str(self.root), "check-ignore", "--quiet", "--no-index", "--", path]
         try:
             return subprocess.run(command, capture_output=True, timeout=_GIT_SECONDS, check=False).returncode != 1  # noqa: S603
         except (OSError, subprocess.SubprocessError):

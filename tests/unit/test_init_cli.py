@@ -181,6 +181,31 @@ def test_reports_are_no_part_of_the_repository(library: Path, ignored: str, line
     assert (library / ".gitignore").read_text() == lines
 
 
+@pytest.mark.parametrize(
+    ("reports", "there", "lines"),
+    [
+        ("./out", None, "out/\n"),
+        ("build/../out/", "!out/\n", "!out/\nout/\n"),
+        ("out", "out/\n!out/\n", "out/\n!out/\n"),
+        ("out/deep", "out/\n", "out/\n"),
+        (".out", "*.pyc", "*.pyc\n.out/\n"),
+        ("../out", None, None),
+        (".", None, None),
+    ],
+)
+def test_they_are_ignored_once(library: Path, reports: str, there: str | None, lines: str | None) -> None:
+    """However the folder is written, whatever git has of it, and however often `init` runs."""
+    git(library, "init")
+    settings = f'{LIBRARY["pyproject.toml"]}\n[tool.test_framework]\nreports = "{reports}"\n'
+    tracked = dict.fromkeys(("out/unit.json", "out/deep/unit.json"), "{}")
+    make(library, {"pyproject.toml": settings} | tracked | ({".gitignore": there} if there else {}))
+    git(library, "add", "--force", ".")
+    ignored = library / ".gitignore"
+    for _ in range(2):
+        assert init(library, "--yes") == 0
+        assert (ignored.read_text() if ignored.exists() else None) == lines
+
+
 def test_from_a_folder_below(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The project is the nearest one above."""
     assert init(library / "tests", "--yes") == 0
