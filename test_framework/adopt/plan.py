@@ -24,9 +24,10 @@ from test_framework.plugin.markers import FIXTURES
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["SETTINGS", "Change", "Plan", "make_plan"]
+__all__ = ["SETTINGS", "Change", "Plan", "make_plan", "relies"]
 
 SETTINGS = "pyproject.toml"
+_IGNORED = ".gitignore"
 _WRITABLE = 0o222
 
 
@@ -44,9 +45,9 @@ class Change:
     before: bytes | None
     after: bytes
 
-    def diff(self) -> str:
-        """Return it as a unified diff."""
-        return difference(self.path, self.before, self.after).decode("utf-8", "replace")
+    def diff(self) -> bytes:
+        """Return it as a unified diff, in the file's own encoding."""
+        return difference(self.path, self.before, self.after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +58,16 @@ class Plan:
         root: The project's folder.
         changes: The files; the settings come first, since what follows relies on them.
         by_hand: What a person has to do, or may do.
+        left_out: The files that rely on settings which a person has to write first.
     """
 
     root: Path
     changes: list[Change] = field(default_factory=list)
     by_hand: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
 
-    def put(self, path: str, made: Callable[[bytes | None], bytes | None]) -> None:
-        """Plan a file, where there is anything to change in it, and where that can be done.
+    def put(self, path: str, made: Callable[[bytes | None], bytes | None]) -> bool:
+        """Plan a file, where there is anything to change in it; return whether that can be done.
 
         Raises:
             BadSetting: It may not be read or written.
@@ -74,11 +77,22 @@ class Plan:
             content = made(before)
         except ByHand as told:
             self.by_hand.append(str(told))
-            return
+            return False
         if content is not None and content != before:
             if before is not None and not (self.root / path).stat().st_mode & _WRITABLE:
                 raise BadSetting(f"{path} is read-only, and it is to be changed: make it writable, or add by hand.")
             self.changes.append(Change(path, before, content))
+        return True
+
+    def leave_out(self) -> None:
+        """Leave out what relies on the settings."""
+        self.left_out.extend(change.path for change in self.changes if relies(change.path))
+        self.changes[:] = [change for change in self.changes if not relies(change.path)]
+
+
+def relies(path: str) -> bool:
+    """Whether a file does not do without the settings."""
+    return path not in (SETTINGS, _IGNORED)
 
 
 def make_plan(root: Path) -> Plan:
@@ -91,12 +105,13 @@ def make_plan(root: Path) -> Plan:
     project = Project.at(root)
     plan = Plan(root)
     wanted = keys(project)
-    if wanted:
-        plan.put(SETTINGS, lambda before: with_keys(SETTINGS, (before or b"").decode(), wanted).encode())
+    settled = not wanted or plan.put(
+        SETTINGS, lambda before: with_keys(SETTINGS, (before or b"").decode(), wanted).encode()
+    )
     # As git writes paths, which knows no "./out"; what lies elsewhere is no part of this repository.
     reports = os.path.relpath(root / reports_folder(project), root).replace(os.sep, "/")
     if reports.partition("/")[0] not in (".", "..") and not project.is_ignored(f"{reports}/unit.json"):
-        plan.put(".gitignore", lambda before: _line(before, f"{reports}/"))
+        plan.put(_IGNORED, lambda before: _line(before, f"{reports}/"))
     tests = {name: _new_test(project, plan, name) for name in ("integration", "smoke")}
     sessions = [name for name in texts.SESSIONS if tests.get(name) or _has_tests(project, name)]
     plan.put("noxfile.py", lambda before: added("noxfile.py", before, texts.noxfile(install_needs(project), sessions)))
@@ -106,6 +121,8 @@ def make_plan(root: Path) -> Plan:
         plan.put("tasks.py", lambda before: added("tasks.py", before, texts.tasks()))
     for path, text in filter(None, tests.values()):
         plan.put(path, partial(_new, text))
+    if not settled:
+        plan.leave_out()
     plan.by_hand.extend(_hints(project))
     return plan
 

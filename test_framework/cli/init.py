@@ -10,6 +10,7 @@ from test_framework.config import BadSetting
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterable
 
     from test_framework.adopt.plan import Change, Plan
     from test_framework.config import Settings
@@ -33,21 +34,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001  # as the others
-    """Do it; returns 0 when all is as it was agreed to be, 1 when a file could not be written."""
-    from test_framework.adopt.plan import make_plan
+    """Do it; returns 0 when all is as it was agreed to be, 1 when a file could not be, or waits for a person."""
+    from test_framework.adopt.plan import SETTINGS, make_plan
     from test_framework.adopt.project import find_project
-    from test_framework.report.told import number
 
     plan = make_plan(find_project(given.root))
     _tell(f"project: {plan.root}")
     for told in plan.by_hand:
         _tell(f"by hand: {told}")
+    for path in plan.left_out:
+        _tell(f"{path} is left out: it relies on {SETTINGS}")
+    status = _offer(given, plan)
+    if plan.left_out and not status:
+        _tell(f"first add to {SETTINGS} what is shown above, then run init again")
+        return 1
+    return status
+
+
+def _offer(given: argparse.Namespace, plan: Plan) -> int:
+    """Show what is planned, and write it where a person agrees; returns the exit status."""
+    from test_framework.report.told import number
+
     if not plan.changes:
-        _tell("nothing to do")
+        _tell("nothing to do" if not plan.left_out else "nothing was written")
         return 0
     _tell_of_git(plan)
     if given.dry_run or given.yes or not sys.stdin.isatty():
-        print("".join(change.diff() for change in plan.changes), end="", flush=True)
+        _show(plan.changes)
     if given.dry_run:
         _tell(f"{number(len(plan.changes), 'file')} would be written; nothing was")
         return 0
@@ -65,6 +78,13 @@ def _tell(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
+def _show(changes: Iterable[Change]) -> None:
+    """Print a patch: in bytes, since a file may be in another encoding than the terminal."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(b"".join(change.diff() for change in changes))
+    sys.stdout.buffer.flush()
+
+
 def _tell_of_git(plan: Plan) -> None:
     from test_framework.audit.codemod.files import dirty
 
@@ -75,17 +95,17 @@ def _tell_of_git(plan: Plan) -> None:
 
 def _agreed(changes: list[Change]) -> list[Change]:
     """Show each file, and return those that a person wants."""
-    from test_framework.adopt.plan import SETTINGS
+    from test_framework.adopt.plan import SETTINGS, relies
 
     agreed: list[Change] = []
     answer = ""
     for change in changes:
         settings_left = changes[0].path == SETTINGS and changes[0] not in agreed
-        if change is not changes[0] and settings_left and change.path != ".gitignore":
+        if settings_left and relies(change.path):
             _tell(f"{change.path} is left out: it relies on {SETTINGS}")
             continue
         if answer != "a":
-            print(change.diff(), end="", flush=True)
+            _show([change])
             answer = _ask(change)
         if answer == "q":
             break

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import subprocess
 import sys
 import tomllib
@@ -23,6 +24,7 @@ HATCH = f'[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.b
 GROUP = '[dependency-groups]\ntiers = ["test-framework[embedded]>=0.1"]\n'
 INSTALL = 'session.install("-e", ".", *nox.project.dependency_groups(PROJECT, "tiers"))'
 FIRST = ("tests/integration/test_services.py", "tests/smoke/test_answers.py")
+NEW = ["noxfile.py", "tasks.py", *FIRST]
 
 pytestmark = pytest.mark.usefixtures("bare_env")
 
@@ -253,13 +255,6 @@ def test_of_two_schemas_none_is_certain(tmp_path: Path) -> None:
     ("given", "told"),
     [
         (
-            {"pyproject.toml": f'dependency-groups = {{ test = ["pytest"] }}\n{PROJECT}'},
-            (
-                "pyproject.toml is left as it is, since its tables are written in another way. To add by hand:\n\n"
-                '[dependency-groups]\ntiers = ["test-framework[embedded]>=0.1", { include-group = "test" }]\n'
-            ),
-        ),
-        (
             {"pyproject.toml": HATCH, "alembic.ini": ""},
             "alembic.ini: to give each test's database the schema of",
         ),
@@ -297,6 +292,26 @@ def test_what_is_left_to_a_person(
     """What cannot be known, and what would change what somebody wrote, is said with what to do."""
     adopted(tmp_path, given)
     assert told in capsys.readouterr().err
+
+
+def test_settings_that_are_left_to_a_person(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What relies on them waits for them: it would be written for settings that are not there."""
+    project = tmp_path / "project"
+    make(project, LIBRARY | {"pyproject.toml": f'dependency-groups = {{ test = ["pytest"] }}\n{PROJECT}'})
+    before = files(project)
+    assert init(project, "--dry-run") == init(project, "--yes") == 1
+    assert files(project) == before
+    told = capsys.readouterr().err
+    group = '[dependency-groups]\ntiers = ["test-framework[embedded]>=0.1", { include-group = "test" }]\n'
+    why = "pyproject.toml is left as it is, since its tables are written in another way. To add by hand:"
+    assert f"{why}\n\n{group}" in told
+    assert re.findall(r"^(.*) is left out: it relies on pyproject.toml$", told, re.M)[:4] == NEW
+    assert told.endswith("first add to pyproject.toml what is shown above, then run init again\n")
+    settings = adopted(tmp_path / "other", LIBRARY)["pyproject.toml"].partition("[tool.")[2]
+    by_hand = 'dependency-groups = { test = ["pytest"], tiers = ["test-framework"] }'
+    make(project, {"pyproject.toml": f"{by_hand}\n{PROJECT}\n[tool.{settings}"})
+    assert init(project, "--yes") == 0
+    assert files(project).keys() == before.keys() | set(NEW)
 
 
 def test_a_test_on_our_fixtures_is_enough(tmp_path: Path) -> None:

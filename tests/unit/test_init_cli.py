@@ -80,6 +80,17 @@ def test_the_dry_run_is_a_patch(library: Path, tmp_path: Path, capsys: pytest.Ca
     assert by_patch.keys() == LIBRARY.keys() | ALL | {".gitignore"}
 
 
+def test_the_patch_of_a_file_in_another_encoding(library: Path) -> None:
+    """It holds the lines of the file as they are, so that git can apply it."""
+    git(library, "init")
+    (library / "noxfile.py").write_bytes("# -*- coding: latin-1 -*-\n# caf\xe9\nimport nox\n".encode("latin-1"))
+    command = [sys.executable, "-m", "test_framework", "init", "--dry-run"]
+    patch = subprocess.run(command, cwd=library, capture_output=True, check=True, timeout=60).stdout
+    apply = ["git", "apply", "--check", "-"]
+    assert subprocess.run(apply, cwd=library, input=patch, check=False, timeout=60).returncode == 0
+    assert b"caf\xe9" in patch
+
+
 @pytest.mark.parametrize(
     ("answers", "written"),
     [
