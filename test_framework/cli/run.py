@@ -51,14 +51,15 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
     """Run; returns 0 for green, else the worst exit status of the tiers, or 128 and the signal that ended it."""
     _check(given, settings)
     from test_framework.runner import text
-    from test_framework.runner.arguments import Arguments
-    from test_framework.runner.plan import of_named
+    from test_framework.runner.arguments import Arguments, of_environment
+    from test_framework.runner.plan import is_all, of_named
 
     if given.list_categories:
         print("\n".join(text.categories(settings)))
         return 0
     arguments = Arguments.of(given.arguments, settings.root)
     plan = of_named(settings, _plan(given, settings), arguments.named)
+    selecting = arguments.leave_out or Arguments.of(of_environment(os.environ), settings.root).leave_out
     from test_framework.exec.child import SIGNALLED
     from test_framework.runner import coverage, running
 
@@ -73,8 +74,8 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
         named=plan.named,
         fast_fail=given.fast_fail,
         collect_only=given.collect_only,
-        selecting=arguments.leave_out,
-        whole=not given.pattern and not arguments.leave_out,
+        selecting=selecting,
+        whole=not given.pattern and not selecting and is_all(settings, plan),
     )
     try:
         result = running.run(plan, request, settings, measured, _say)
@@ -90,11 +91,15 @@ def _say(text: str) -> None:
 
 def _check(given: argparse.Namespace, settings: Settings) -> None:
     """Refuse what contradicts itself, and what pytest would refuse in each tier."""
+    from test_framework.runner.arguments import loose, of_environment
+
     if given.execution_mode and (given.category or given.categories):
         raise BadSetting("--execution-mode has its own categories: give it, or --category, and not both.")
-    for word in given.arguments:
+    for at in loose(given.arguments):
+        word = given.arguments[at]
         if word in settings.tiers and not (settings.root / word).exists():
             raise BadSetting(f"{word!r} is a category: --category {word}. What follows -- is for pytest.")
+    for word in (*given.arguments, *of_environment(os.environ)):
         if word in _RUN_NOTHING:
             instead = "Count tests by run --collect-only" if word in _COLLECT else f"Ask pytest itself: pytest {word}"
             raise BadSetting(f"{word} among the arguments for pytest lets it run no test. {instead}.")

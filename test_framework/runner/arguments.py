@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["Arguments", "path_of"]
+__all__ = ["Arguments", "loose", "of_environment", "path_of"]
 
-_SELECTING = ("-k", "-m", "--deselect", "--ignore", "--last-failed", "--lf", "--splits", "--stepwise", "--sw")
+_SELECTING = (
+    "-k",
+    "-m",
+    "--deselect",
+    "--ignore",
+    "--last-failed",
+    "--lf",
+    "--pattern",
+    "--splits",
+    "--stepwise",
+    "--sw",
+)
 """How the options of pytest begin, and of its plugins, that leave tests out."""
 
 _WITH_A_VALUE = frozenset(
@@ -48,12 +60,26 @@ class Arguments:
         return bool(self.named) or any(word.startswith(_SELECTING) for word in self.options)
 
 
+def of_environment(env: Mapping[str, str]) -> list[str]:
+    """Return what `PYTEST_ADDOPTS` adds to each run of pytest; what pytest cannot read is pytest's to refuse."""
+    try:
+        return shlex.split(env.get("PYTEST_ADDOPTS", ""))
+    except ValueError:
+        return []
+
+
+def loose(words: Sequence[str]) -> Iterator[int]:
+    """Yield where the words are that are neither options nor values of those whose value may look like ours."""
+    for at, word in enumerate(words):
+        if not word.startswith("-") and not (at and words[at - 1] in _WITH_A_VALUE):
+            yield at
+
+
 def _paths(words: Sequence[str], root: Path) -> Iterator[int]:
     """Yield where the words are that name a file or a folder."""
-    for at, word in enumerate(words):
-        is_value = at > 0 and words[at - 1] in _WITH_A_VALUE
+    for at in loose(words):
         # Of what cannot be a path at all, Path.exists() raises.
-        if not word.startswith("-") and not is_value and os.path.exists(root / path_of(word)):  # noqa: PTH110
+        if os.path.exists(root / path_of(words[at])):  # noqa: PTH110
             yield at
 
 

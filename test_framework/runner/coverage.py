@@ -87,7 +87,7 @@ class Coverage:
 
         Args:
             tiers: Those that ran.
-            whole: Whether they ran as a whole: to the total that the project asks for, no part is held.
+            whole: Whether they are all, each as a whole: to the total that the project asks for, no part is held.
         """
         import coverage
         from coverage.results import display_covered, should_fail_under
@@ -108,7 +108,7 @@ class Coverage:
             return Total(shown)
         asked = f"coverage's own setting fail_under = {self.fail_under:g}"
         if not whole:
-            return Total(f"{shown} ({asked} is for whole tiers, and is not applied)")
+            return Total(f"{shown} ({asked} is for all tiers as a whole, and is not applied)")
         return Total(f"{shown}, which is less than {asked}", red=True)
 
 

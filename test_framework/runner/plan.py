@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from test_framework.config import Settings
 
-__all__ = ["Layer", "Plan", "of_categories", "of_mode", "of_named"]
+__all__ = ["Layer", "Plan", "is_all", "of_categories", "of_mode", "of_named"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +118,17 @@ def of_named(settings: Settings, plan: Plan, named: Sequence[str]) -> Plan:
     absent = {tier: f"nothing of {', '.join(named)} is in it" for tier in tiers if not got[tier]}
     layers = (replace(layer, tiers=tuple(tier for tier in layer.tiers if got[tier])) for layer in plan.layers)
     return Plan(tuple(layer for layer in layers if layer.tiers), {**plan.absent, **absent}, got)
+
+
+def is_all(settings: Settings, plan: Plan) -> bool:
+    """Whether a plan has every tier with test files that any execution mode has.
+
+    What is in none, as staging by default, is asked for when it is wanted, and is no part of all.
+    """
+    files = TierFiles(settings)
+    layers = {layer for mode in settings.modes.values() for layer in mode.layers}
+    usual = {tier for layer in layers for tier in settings.layers[layer].tiers}
+    return {tier for tier in usual if files.of(tier)} <= {tier for layer in plan.layers for tier in layer.tiers}
 
 
 def _check(settings: Settings, name: str) -> None:

@@ -45,7 +45,7 @@ class Request:
         fast_fail: Whether the first failure ends everything.
         collect_only: Whether tests are only collected.
         selecting: Whether the options select some of the tests, so that a tier may be left with none.
-        whole: Whether each tier runs as a whole, so that a total over all is one.
+        whole: Whether all tiers run, each as a whole, so that a total over them is one.
     """
 
     options: tuple[str, ...] = ()

@@ -156,6 +156,7 @@ class TestNamed:
     def test_the_value_of_an_option_is_none(self, runs: Runs) -> None:
         """Even where there is something of its name."""
         told = runs.run("--categories", "unit,smoke", "--", "-k", "tests", "--deselect", "tests/unit/test_unit.py")
+        assert runs.run("--category", "unit", "--", "-k", "unit").status == 0
         assert told.line("smoke").startswith("smoke green")
         assert told.line("unit").startswith("unit nothing ran")
 
@@ -232,6 +233,12 @@ def test_what_cannot_be_is_refused(runs: Runs, settings: str, args: list[str], s
     last = runs.project.write("reports/unit.json", "{}")
     assert runs.run(*args).status == 2
     assert last.exists()
+
+
+def test_options_of_the_environment_that_run_nothing(runs: Runs) -> None:
+    """They come to every pytest as well."""
+    runs.env.setenv("PYTEST_ADDOPTS", "-q --co")
+    assert "--co among the arguments for pytest lets it run no test." in runs.refused("--category", "unit")
 
 
 def test_a_report_folder_that_cannot_be_written(runs: Runs) -> None:
