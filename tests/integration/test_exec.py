@@ -156,6 +156,16 @@ assert client.set("title", "Kindred", nx=True)
             process.kill()
         execs.checkout.place.is_empty(containers=False)
 
+    def test_nothing_is_left_of_servers_in_use(self, execs: Execs) -> None:
+        """Nor when it is killed while its command runs, whose servers nobody else holds."""
+        run = execs.hold()
+        assert len(execs.checkout.place.servers()) == len(SERVICES)
+        run.kill()
+        for process in execs.checkout.place.processes(READY):
+            # Nobody is left to pass a signal on to it.
+            process.kill()
+        execs.checkout.place.is_empty(containers=False)
+
 
 class TestVariables:
     """What the command is told."""
