@@ -109,21 +109,13 @@ def _check(given: argparse.Namespace, settings: Settings) -> None:
         ("collection_timeout", "--collection-timeout", given.collection_timeout),
     ):
         if text is not None:
-            overrides[key] = (_number(int if "users" in key else float, text), option)
+            overrides[key] = (text, option)
     load(settings.root, os.environ, overrides)
     if given.shard:
         from test_framework.plugin.shards import OFF, parsed
 
         if given.shard != OFF:
             parsed(given.shard, "--shard")
-
-
-def _number(kind: type[float], text: str) -> object:
-    """Return a number, or the text for the settings to refuse with its name."""
-    try:
-        return kind(text)
-    except ValueError:
-        return text
 
 
 def _plan(given: argparse.Namespace, settings: Settings) -> Plan:

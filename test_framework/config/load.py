@@ -33,13 +33,24 @@ _NAMED: dict[str, tuple[type[Any], Mapping[str, Any]]] = {
 
 
 def find_root(start: Path) -> Path:
-    """Return the nearest folder, from `start` upwards, whose `pyproject.toml` has our table, else one with any."""
+    """Return the nearest folder, from `start` upwards, whose `pyproject.toml` has our table, else one with any.
+
+    Raises:
+        BadSetting: One on the way cannot be read.
+    """
     start = start.resolve()
-    with_file = [p for p in (start, *start.parents) if (p / "pyproject.toml").is_file()]
-    for folder in with_file:
-        if f"[{_TABLE}" in (folder / "pyproject.toml").read_text(encoding="utf-8", errors="replace"):
+    first = None
+    for folder in (start, *start.parents):
+        path = folder / "pyproject.toml"
+        try:
+            text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
+        except OSError as error:
+            raise BadSetting(f"{path} cannot be read: {error.strerror}.") from error
+        if text is not None and f"[{_TABLE}" in text:
             return folder
-    return with_file[0] if with_file else start
+        if text is not None:
+            first = first or folder
+    return first or start
 
 
 def load(
@@ -52,7 +63,8 @@ def load(
     Args:
         root: The project's root, where `pyproject.toml` may be.
         env: The environment; `os.environ` when None.
-        overrides: What the command line says: dotted key to value and the option's name.
+        overrides: What the command line says: dotted key to value and the option's name; a text is read as one of a
+            variable is.
 
     Raises:
         BadSetting: A key or a value is not known; the message names it, its source and the choices.
@@ -64,7 +76,8 @@ def load(
     for key, (value, source) in (overrides or {}).items():
         before, origin = reader.top.values.get(key, ()), reader.origins.get(key)
         table, _, inner = key.rpartition(".")
-        reader.put(reader.singles[table] if table else reader.top, inner, value, source)
+        where = reader.singles[table] if table else reader.top
+        reader.put(where, inner, value, source, text=isinstance(value, str))
         if key == "disabled" and before:
             # What somebody has switched off stays off.
             reader.top.values[key] += before

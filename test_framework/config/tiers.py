@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
 from test_framework.config.model import TierSettings
 
-__all__ = ["TIERS", "fits", "whose"]
+if TYPE_CHECKING:
+    from test_framework.config.model import Settings
+
+__all__ = ["TIERS", "fits", "lack", "whose"]
 
 _DATABASES = ("postgres", "redis")
 
@@ -38,3 +42,13 @@ def fits(path: str, pattern: str) -> bool:
 def whose(tier: str | None) -> str:
     """Return what is said of a file of a tier, or of none."""
     return f"is of the tier {tier}" if tier else "is in no tier"
+
+
+def lack(settings: Settings, tier: str) -> str:
+    """Return why a tier has no place for tests, with where that was said; an empty text when it has one."""
+    paths = settings.tier(tier).paths
+    origin = settings.origin(f"tiers.{tier}.paths")
+    missing = [path for path in paths if not (settings.root / path).exists()]
+    if missing:
+        return f"{', '.join(missing)} ({origin}) is not there, in {settings.root}"
+    return "" if paths else f"it has no paths ({origin})"

@@ -7,6 +7,7 @@ import os
 import pytest
 
 from test_framework.config import BadSetting, Settings, find_root, load
+from test_framework.config.tiers import lack
 
 __all__ = ["add", "overrides_of", "require_of", "settings_of"]
 
@@ -64,18 +65,10 @@ def overrides_of(config: pytest.Config) -> Overrides:
     if option.shard:
         found["shard"] = (option.shard, "--shard")
     if option.collection_timeout:
-        found["collection_timeout"] = (_number(float, option.collection_timeout), "--collection-timeout")
+        found["collection_timeout"] = (option.collection_timeout, "--collection-timeout")
     if option.concurrent_users:
-        found["levels.concurrent_users"] = (_number(int, option.concurrent_users), "--concurrent-users")
+        found["levels.concurrent_users"] = (option.concurrent_users, "--concurrent-users")
     return found
-
-
-def _number(kind: type[float], text: str) -> object:
-    """Return a number, or the text for the settings to refuse with its name."""
-    try:
-        return kind(text)
-    except ValueError:
-        return text
 
 
 def _split(text: str) -> list[str]:
@@ -114,10 +107,5 @@ def require_of(config: pytest.Config, settings: Settings) -> tuple[str, ...]:
 def _check_paths(settings: Settings, name: str) -> None:
     if name not in settings.tiers:
         raise BadSetting.unknown("tier", name, "--tier", settings.tiers)
-    paths = settings.tiers[name].paths
-    missing = [p for p in paths if not (settings.root / p).exists()]
-    if missing or not paths:
-        source = settings.origin(f"tiers.{name}.paths")
-        raise BadSetting(
-            f"tier {name!r} has no tests: {', '.join(missing) or 'no paths'} ({source}) under {settings.root}."
-        )
+    if why := lack(settings, name):
+        raise BadSetting(f"tier {name!r} has no tests: {why}.")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from test_framework.config import BadSetting
+from test_framework.config.tiers import lack
 from test_framework.runner.files import TierFiles
 
 if TYPE_CHECKING:
@@ -152,14 +153,9 @@ def _lack(settings: Settings, files: TierFiles, tier: str, pattern: str | None) 
     """Return why a tier selects no file, with its paths; an empty text when it selects one."""
     if files.of(tier, pattern):
         return ""
-    paths = settings.tier(tier).paths
-    origin = settings.origin(f"tiers.{tier}.paths")
-    if not paths:
-        return f"it has no paths ({origin})"
-    missing = [path for path in paths if not (settings.root / path).exists()]
-    if missing:
-        return f"{', '.join(missing)} ({origin}) is not there, in {settings.root}"
-    where = f"{', '.join(paths)} ({origin})"
+    if why := lack(settings, tier):
+        return why
+    where = f"{', '.join(settings.tier(tier).paths)} ({settings.origin(f'tiers.{tier}.paths')})"
     if pattern and files.of(tier):
         return f"no path of a test file in {where} fits --pattern {pattern!r}"
     return f"{where} holds no {' or '.join(files.names)}"

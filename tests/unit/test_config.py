@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import FrozenInstanceError, fields
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,7 +26,6 @@ from test_framework.config.values import SINGLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 SECRET = "hunter2"
 
@@ -368,6 +368,22 @@ def test_the_root_is_the_nearest_folder_with_our_table(tmp_path: Path) -> None:
     (inner / "pyproject.toml").write_text("[project]\nname = 'one'\n")
     (tmp_path / "pyproject.toml").write_text("[tool.test_framework.tiers.unit]\nnetwork = true\n")
     assert find_root(deep) == tmp_path.resolve()
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="/proc is Linux's")
+def test_a_file_on_the_way_to_the_root_that_cannot_be_read(tmp_path: Path) -> None:
+    """It may have our table: one line names it."""
+    (tmp_path / "pyproject.toml").symlink_to("/proc/self/mem")  # nobody can read it, whatever his rights
+    (tmp_path / "tests").mkdir()
+    with pytest.raises(BadSetting, match=rf"^{tmp_path}/pyproject\.toml cannot be read: Input/output error\.$"):
+        find_root(tmp_path / "tests")
+
+
+def test_a_text_of_the_command_line(tmp_path: Path) -> None:
+    """It is read as that of a variable."""
+    assert read(tmp_path, overrides={"collection_timeout": ("0.5", "--collection-timeout")}).collection_timeout == 0.5
+    with pytest.raises(BadSetting, match="collection_timeout = 'soon' in --collection-timeout is not a number of sec"):
+        read(tmp_path, overrides={"collection_timeout": ("soon", "--collection-timeout")})
 
 
 def test_the_root_is_else_the_nearest_project(tmp_path: Path) -> None:
