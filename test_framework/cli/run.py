@@ -75,7 +75,7 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
         fast_fail=given.fast_fail,
         collect_only=given.collect_only,
         selecting=selecting,
-        whole=not given.pattern and not selecting and is_all(settings, plan),
+        whole=measured is not None and not given.pattern and not selecting and is_all(settings, plan),
     )
     try:
         result = running.run(plan, request, settings, measured, _say)

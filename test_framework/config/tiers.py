@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from test_framework.config.model import TierSettings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from test_framework.config.model import Settings
 
-__all__ = ["TIERS", "fits", "lack", "whose"]
+__all__ = ["TIERS", "fits", "lack", "path_of", "tier_of", "whose"]
 
 _DATABASES = ("postgres", "redis")
 
@@ -37,6 +39,16 @@ def fits(path: str, pattern: str) -> bool:
     if not any(char in pattern for char in "*?["):
         return pattern in path
     return fnmatchcase(path if "/" in pattern else path.rpartition("/")[2], pattern)
+
+
+def path_of(word: str) -> str:
+    """Return the path of what the command line names, such as `tests/test_a.py::test_it[1]`."""
+    return word.partition("[")[0].partition("::")[0]
+
+
+def tier_of(settings: Settings, path: Path) -> str | None:
+    """Return the tier of a file or a folder that was named or found, also where a link has led to the project."""
+    return settings.tier_of(path) or settings.tier_of(path.parent.resolve() / path.name)
 
 
 def whose(tier: str | None) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from test_framework.config.tiers import fits, whose
+from test_framework.config.tiers import fits, path_of, tier_of, whose
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ def use_paths(config: pytest.Config, settings: Settings, tier: str) -> None:
     """
     if config.args_source is config.ArgsSource.ARGS:
         for word, path in _named(config):
-            if (own := _tier_of(settings, path)) != tier:
+            if (own := tier_of(settings, path)) != tier:
                 raise pytest.UsageError(f"{word} {whose(own)}, and --tier is {tier}. {_instead(own, word)}")
         return
     pattern: str | None = config.option.pattern
@@ -38,7 +38,7 @@ def use_paths(config: pytest.Config, settings: Settings, tier: str) -> None:
 def _named(config: pytest.Config) -> Iterator[tuple[str, Path]]:
     """Yield the files that are named, each with its word; of a folder pytest asks for each file below it."""
     for word in config.args:
-        name = word.partition("[")[0].partition("::")[0]
+        name = path_of(word)
         path = config.invocation_params.dir / (_of_module(name) if config.option.pyargs else name)
         if path.is_file():
             yield word, Path(os.path.normpath(path))  # links stay what they are, as for pytest
@@ -59,11 +59,6 @@ def _instead(own: str | None, word: str) -> str:
     return "Name it, or a folder above it, in the paths of a tier, or leave the tier out."
 
 
-def _tier_of(settings: Settings, path: Path) -> str | None:
-    """Return the tier of a file, also where a link led to the project."""
-    return settings.tier_of(path) or settings.tier_of(path.parent.resolve() / path.name)
-
-
 def _may_fit(root: Path, path: str, pattern: str) -> bool:
     """Whether a path of a tier is selected: pytest does not ask of a file that is named."""
     return (root / path).is_dir() or fits(path, pattern)
@@ -79,7 +74,7 @@ class Files:
 
     def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
         """Ignore a file that is not of our tier, a folder of another one, and a file that was not asked for."""
-        if self._tier and (own := _tier_of(self._settings, collection_path)) != self._tier:
+        if self._tier and (own := tier_of(self._settings, collection_path)) != self._tier:
             # In a folder of no tier there may be one of ours.
             return True if own or not collection_path.is_dir() else None
         if self._pattern and not collection_path.is_dir():

@@ -7,23 +7,16 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from test_framework.config.tiers import path_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["Arguments", "loose", "of_environment", "path_of"]
+__all__ = ["Arguments", "loose", "of_environment"]
 
 _SELECTING = (
-    "-k",
-    "-m",
-    "--deselect",
-    "--ignore",
-    "--last-failed",
-    "--lf",
-    "--pattern",
-    "--splits",
-    "--stepwise",
-    "--sw",
+    *("-k", "-m", "--deselect", "--ignore", "--last-failed", "--lf", "--pattern", "--splits", "--stepwise", "--sw"),
 )
 """How the options of pytest begin, and of its plugins, that leave tests out."""
 
@@ -81,8 +74,3 @@ def _paths(words: Sequence[str], root: Path) -> Iterator[int]:
         # Of what cannot be a path at all, Path.exists() raises.
         if os.path.exists(root / path_of(words[at])):  # noqa: PTH110
             yield at
-
-
-def path_of(word: str) -> str:
-    """Return the path of a word such as `tests/test_a.py::test_it[1]`."""
-    return word.partition("[")[0].partition("::")[0]

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from test_framework.audit.discovery import is_test, matches
 from test_framework.audit.pytest_settings import read_pytest_settings
-from test_framework.config.tiers import fits
-from test_framework.runner.arguments import path_of
+from test_framework.config.tiers import fits, path_of, tier_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,8 +60,9 @@ class TierFiles:
         """
         path = Path(os.path.normpath(self._root / path_of(word)))
         if path.is_file():
-            return self._settings.tier_of(path) == tier
-        return any((self._root / file).is_relative_to(path) for file in self.of(tier))
+            return tier_of(self._settings, path) == tier
+        folder = path.resolve()
+        return any((self._root / file).resolve().is_relative_to(folder) for file in self.of(tier))
 
     def _below(self, top: Path, tier: str) -> Iterator[Path]:
         """Yield the test files in a folder, but for those that another tier names more closely."""

@@ -153,6 +153,13 @@ class TestNamed:
         assert (told.status, told.last) == (0, "green: 3 tests passed in 2 tiers")
         assert runs.run("--categories", "unit,integration", "--", "tests").last == "green: 3 tests passed in 2 tiers"
 
+    def test_by_a_link_to_the_project(self, runs: Runs, tmp_path_factory: pytest.TempPathFactory) -> None:
+        """It is of its tier, whichever way leads to it."""
+        link = tmp_path_factory.mktemp("links") / "project"
+        link.symlink_to(runs.path)
+        told = runs.run("--", f"{link}/tests/unit/test_unit.py", f"{link}/tests/smoke")
+        assert (told.status, told.last) == (0, "green: 2 tests passed in 2 tiers")
+
     def test_the_value_of_an_option_is_none(self, runs: Runs) -> None:
         """Even where there is something of its name."""
         told = runs.run("--categories", "unit,smoke", "--", "-k", "tests", "--deselect", "tests/unit/test_unit.py")
