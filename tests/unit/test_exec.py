@@ -89,6 +89,7 @@ def test_what_leads_elsewhere() -> None:
         ("A={postgres.host}:{postgres.port}", "127.0.0.1:40001"),
         ("A={{{postgres.user}}}", "{postgres}"),
         ("A={redis.password} {postgres.database}", "s3cret test"),
+        ('A={{"host": "{postgres.host}"}}', '{"host": "127.0.0.1"}'),
     ],
 )
 def test_templates(text: str, expected: str) -> None:
