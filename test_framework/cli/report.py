@@ -157,9 +157,11 @@ def _found(folders: Iterable[Path], tier: str | None, settings: Settings) -> tup
 
 
 def _judged(merged: Merged, settings: Settings) -> Verdict:
-    """Ask the gate, as for a single run; a part that is missing is red however lenient it is."""
+    """Ask the gate, as for a single run; a part that is missing is red however lenient it is, and one that was red."""
     from test_framework.gate import Verdict, is_strict, judge
 
     strict = merged.strict or is_strict(settings, os.environ, required=False)
     verdict = judge(merged.record, settings, strict=strict, require=merged.record.require)
-    return Verdict(strict or bool(merged.faults), (*merged.faults, *verdict.why))
+    why = (*merged.faults, *verdict.why)
+    # What made a shard red on its machine, and is nothing by the settings here, is not green for that.
+    return Verdict(strict or bool(merged.faults), why or merged.red)

@@ -104,7 +104,8 @@ class Gatherer:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take one phase of one test."""
         entry = self._record.test(report.nodeid)
-        entry.seconds += getattr(report, "duration", 0.0)
+        # The time of a subtest is in that of its test.
+        entry.seconds += 0.0 if _is_subtest(report) else getattr(report, "duration", 0.0)
         if entry.start is None and self._record.started is not None:
             # A worker that crashed reports its test without a time.
             entry.start = max(0.0, report.start - self._record.started) if getattr(report, "start", 0.0) else None
@@ -122,7 +123,8 @@ class Gatherer:
             # That of the test itself comes before that of its teardown.
             entry.failure = entry.failure or self._failure(report, told.get("failure"))
         if entry.outcome == "skipped" and report.skipped:
-            self._record.skips[report.nodeid] = self._skip(report, told.get("skip"))
+            # That of a subtest stays, whatever its test comes to: a part of it did not run.
+            self._take_skip(self._skip(report, told.get("skip")))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -136,6 +138,14 @@ class Gatherer:
             entry = self._record.test(report.nodeid)
             entry.outcome, entry.collected = "skipped", False
             self._record.skips[report.nodeid] = self._skip(report, None)
+
+    def _take_skip(self, skip: Skip) -> None:
+        """Keep one skip of each test; of several subtests' what the machine lacks before what they say themselves."""
+        from test_framework.reasons import Code
+
+        before = self._record.skips.get(skip.nodeid)
+        if before is None or before.code == Code.SKIPPED_BY_TEST:
+            self._record.skips[skip.nodeid] = skip
 
     def _failure(self, report: pytest.TestReport | pytest.CollectReport, told: dict[str, Any] | None) -> Failure:
         """Return why it failed: as the process says that ran it, else as the report does."""
@@ -157,6 +167,11 @@ class Gatherer:
             text = getattr(report, "wasxfail", text).removeprefix("Skipped").removeprefix(": ")
             told = Reason.of(Code.SKIPPED_BY_TEST, text=text or "no reason given", where=where).to_json()
         return Skip(report.nodeid, told["code"], told["message"], told["remedy"])
+
+
+def _is_subtest(report: pytest.TestReport) -> bool:
+    """Whether it is one of several within a test: pytest's own, and that of pytest-subtests for pytest before 9."""
+    return hasattr(report, "context")
 
 
 def _outcome(report: pytest.TestReport) -> str | None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from test_framework.report.stored import Report
+    from test_framework.verdict import Skip
 
 __all__ = ["Merged", "merge"]
 
@@ -28,11 +29,13 @@ class Merged:
         record: All their tests, with the worker `1/gw0` for `gw0` of the first; its times are those of each shard.
         strict: Whether one of them was judged strictly.
         faults: Why it is not the whole tier, which nothing makes good.
+        red: What the gate said of each shard that it found red.
     """
 
     record: Record
     strict: bool
     faults: tuple[str, ...]
+    red: tuple[str, ...] = ()
 
 
 def merge(shards: Sequence[tuple[Path, Report]], count: int | None = None) -> Merged:
@@ -52,9 +55,11 @@ def merge(shards: Sequence[tuple[Path, Report]], count: int | None = None) -> Me
     twice = _twice([record for _, record in records])
     require = first.require
     services = [record.services for _, record in records]
+    tests, skips = _tests(records)
     merged = Record(
         first.tier,
-        tests=_tests(records),
+        tests=tests,
+        skips=skips,
         services={name: _service(name, services, require) for name in dict.fromkeys(n for s in services for n in s)},
         interrupted=bool(missing) or any(record.interrupted for _, record in records),
         started=min((r.started for _, r in records if r.started is not None), default=None),
@@ -63,13 +68,13 @@ def merge(shards: Sequence[tuple[Path, Report]], count: int | None = None) -> Me
         fixtures=together(fixture for _, record in records for fixture in record.fixtures),
         shards=[_told(index, record) for index, record in records],
     )
-    skips = {nodeid: skip for _, record in records for nodeid, skip in record.skips.items()}
-    merged.skips = {nodeid: skip for nodeid, skip in skips.items() if merged.tests[nodeid].outcome == "skipped"}
     unlike = _unlike(records)
     # Where a file could not be collected, pytest runs no test: that is red by itself, as it is in a single run.
     stopped = any(t.outcome == "error" and not t.collected for t in merged.tests.values())
     lost = [] if missing or unlike or stopped else _lost(records)
-    return Merged(merged, any(report.strict for _, report in shards), (*missing, *unlike, *lost, *twice))
+    strict = any(report.strict for _, report in shards)
+    red = tuple(f"shard {index} was red: {report.why}" for index, report in numbered if report.red_gate)
+    return Merged(merged, strict, (*missing, *unlike, *lost, *twice), red)
 
 
 def _numbered(shards: Sequence[tuple[Path, Report]], count: int | None) -> tuple[list[tuple[int, Report]], int]:
@@ -147,15 +152,22 @@ def _lost(records: Sequence[tuple[int, Record]]) -> list[str]:
     return [f"{number(ran_all.tests, 'test')} ran in the shards, and {whole.tests:,} were collected"]
 
 
-def _tests(records: Iterable[tuple[int, Record]]) -> dict[str, TestEntry]:
-    """Return each test once; what could not be collected, or was skipped as a whole file, is in every shard."""
+def _tests(records: Iterable[tuple[int, Record]]) -> tuple[dict[str, TestEntry], dict[str, Skip]]:
+    """Return each test once, and its skip; what cannot be collected, or is skipped as a whole file, is in every shard.
+
+    A test of which a part was skipped has a skip too, whatever came of it.
+    """
     found: dict[str, TestEntry] = {}
+    skips: dict[str, Skip] = {}
     for shard, record in records:
-        for test in record.tests.values():
-            before = found.get(test.nodeid)
+        for nodeid, test in record.tests.items():
+            before = found.get(nodeid)
             if before is None or _WORST.index(test.outcome) < _WORST.index(before.outcome):
-                found[test.nodeid] = replace(test, worker=f"{shard}/{test.worker}" if test.worker else str(shard))
-    return found
+                found[nodeid] = replace(test, worker=f"{shard}/{test.worker}" if test.worker else str(shard))
+                skips.pop(nodeid, None)
+                if skip := record.skips.get(nodeid):
+                    skips[nodeid] = skip
+    return found, skips
 
 
 def _service(name: str, services: Iterable[dict[str, Any]], require: tuple[str, ...]) -> dict[str, Any]:

@@ -30,6 +30,61 @@ def test_that_nothing_ran_is_judged_by_the_merge(project: Project) -> None:
     assert json.loads((project.path / "merged.json").read_text())["gate"]["why"] == "nothing ran"
 
 
+SUBTESTS = """
+import time, pytest
+from contextlib import ExitStack
+
+def test_parts(subtests):
+    with ExitStack() as stack:
+        for n in range(10):
+            stack.enter_context(subtests.test(n=n))
+        time.sleep(0.2)
+    with subtests.test("elsewhere"):
+        pytest.skip("not on this machine")
+    with subtests.test("here too"):
+        pass
+"""
+
+
+def test_a_skipped_subtest_is_a_skip(project: Project) -> None:
+    """Its test passes, and a part of it did not run: red in CI by itself and merged. Its time is in the test's."""
+    project.env.setenv("CI", "true")
+    project.env.setenv("TEST_FRAMEWORK_REPORTS", "parts/1")
+    project.write(TEST, SUBTESTS)
+    assert project.run("--tier", "unit", "--shard=1/1").ret == pytest.ExitCode.TESTS_FAILED
+    told = json.loads((project.path / "parts/1/unit.json").read_text())
+    (test,) = told["tests"]
+    assert (test["outcome"], [skip["nodeid"] for skip in told["skips"]]) == ("passed", [test["nodeid"]])
+    assert test["seconds"] <= told["seconds"]
+    project.env.delenv("TEST_FRAMEWORK_REPORTS")
+    assert merged(project) == (1, "1 skip that nobody allowed: skipped-by-test") == (1, told["gate"]["why"])
+
+
+def test_a_subtest_that_skips_itself_hides_no_other(no_service: Project) -> None:
+    """Where the one is allowed, the gate still hears of what this machine does not have."""
+    no_service.env.setenv("TEST_FRAMEWORK_SUPERVISOR", "0")
+    no_service.env.setenv("TEST_FRAMEWORK_ALLOWED_SKIPS", "skipped-by-test")
+    no_service.write(
+        TEST,
+        "import pytest\ndef test_parts(subtests, services):\n"
+        "    with subtests.test('database'): services['postgres']\n"
+        "    with subtests.test('later'): pytest.skip('not today')\n",
+    )
+    assert no_service.run("--tier", "unit", "--require", "docker").ret == pytest.ExitCode.TESTS_FAILED
+    (skip,) = no_service.report()["skips"]
+    assert skip["code"] != "skipped-by-test"
+
+
+def test_a_red_shard_is_red_by_other_settings_too(project: Project) -> None:
+    """The machine that merges allows what the shard's own did not: it says which shard was red, and why."""
+    project.env.setenv("CI", "true")
+    project.write(TEST, TEN.replace("pass", "pytest.skip('not here') if n == 7 else None"))
+    cut(project, 2)
+    project.env.setenv("TEST_FRAMEWORK_ALLOWED_SKIPS", "skipped-by-test")
+    status, why = merged(project)
+    assert (status, why) == (1, "shard 2 was red: 1 skip that nobody allowed: skipped-by-test")
+
+
 def cut(project: Project, count: int) -> None:
     """Run all shards, each with a folder for its report."""
     for n in range(1, count + 1):
