@@ -28,6 +28,7 @@ __all__ = [
     "hide_secrets",
     "host_of",
     "is_loopback",
+    "may_hold_secrets",
     "most_telling",
     "moved",
 ]
@@ -44,8 +45,21 @@ _ASSIGNED = re.compile(
 _SECRET_PARAMETERS = ("password", "sslpassword", "token", "secret", "access_token")
 
 
-def hide_secrets(text: str) -> str:
-    """Return `text` with passwords in URLs and in `password=…` pairs replaced by `***`."""
+_NEAR_SECRETS = ("://", "passw", "secret", "token")
+
+
+def may_hold_secrets(text: str) -> bool:
+    """Whether `hide_secrets` may find something by itself: to know that it cannot takes a tenth of the time."""
+    small = text.lower()
+    return any(word in small for word in _NEAR_SECRETS)
+
+
+def hide_secrets(text: str, known: Iterable[str] = ()) -> str:
+    """Return `text` with passwords in URLs and in `password=…` pairs replaced by `***`, and what is known as secret."""
+    for secret in known:
+        text = text.replace(secret, HIDDEN)
+    if not may_hold_secrets(text):
+        return text
     text = _CREDENTIALS.sub(lambda m: f"{m['scheme']}{m['user']}:{HIDDEN}@", text)
     return _ASSIGNED.sub(lambda m: f"{m['name']}{m['eq']}{HIDDEN}", text)
 

@@ -176,7 +176,8 @@ class _Judge:
         self._of_workers: list[list[Any]] = []
         self._verdict: gate.Verdict | None = None
         self._written = outputs.Written()
-        config.pluginmanager.register(Gatherer(self._record, config), "test_framework_gatherer")
+        self._gatherer = Gatherer(self._record, config)
+        config.pluginmanager.register(self._gatherer, "test_framework_gatherer")
 
     def pytest_report_header(self) -> str:
         """Say which tier this is and which providers will be tried."""
@@ -234,7 +235,8 @@ class _Judge:
 
             found = [*self._times.to_json(), *self._of_workers]
             self._record.fixtures = together(FixtureTime(*fields) for fields in found)
-            self._written = outputs.write(self._record, self._verdict, settings, Path(self._config.option.xmlpath))
+            junit, secrets = Path(self._config.option.xmlpath), self._gatherer.secrets
+            self._written = outputs.write(self._record, self._verdict, settings, junit, secrets)
         if self._verdict.red and exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

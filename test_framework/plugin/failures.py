@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from test_framework.verdict import HIDDEN, hide_secrets
+from test_framework.verdict import hide_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,9 +34,9 @@ def described(
         secrets: Passwords that stand nowhere in what is returned, however they are written there.
     """
     crash = getattr(report.longrepr, "reprcrash", None)
-    text = _hidden(report.longreprtext, secrets)
+    text = hide_secrets(report.longreprtext, secrets)
     # The name of pytest's own exception, which pytest.fail raises, says nothing.
-    message = _hidden(crash.message.removeprefix("Failed: "), secrets) if crash else text
+    message = hide_secrets(crash.message.removeprefix("Failed: "), secrets) if crash else text
     first = next((line.strip() for line in message.splitlines() if line.strip()), "no message")
     file, line = _place(report, config)
     shown = first if len(first) <= _MESSAGE else f"{first[: _MESSAGE - 1]}…"
@@ -52,12 +52,6 @@ def secrets_of(endpoints: Iterable[Endpoint]) -> set[str]:
     logins = [urlsplit(endpoint.url) for endpoint in endpoints]
     found = {login.password for login in logins if login.password and login.password != login.username}
     return {form for password in found for form in (password, unquote(password)) if len(form) >= _LEAST_SECRET}
-
-
-def _hidden(text: str, secrets: Iterable[str]) -> str:
-    for secret in secrets:
-        text = text.replace(secret, HIDDEN)
-    return hide_secrets(text)
 
 
 def _place(report: pytest.TestReport | pytest.CollectReport, config: pytest.Config) -> tuple[str, int]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     import pytest
@@ -27,50 +28,58 @@ class Written:
     problems: tuple[str, ...] = ()
 
 
-def write(record: Record, verdict: Verdict, settings: Settings, junit: Path) -> Written:
-    """Write the files; one that cannot be written, but for the report, is told of. `junit` is what pytest wrote."""
+def write(record: Record, verdict: Verdict, settings: Settings, junit: Path, secrets: Collection[str] = ()) -> Written:
+    """Write the files; what goes wrong with one, but for the report, is told and takes nothing else with it.
+
+    Args:
+        record: The run.
+        verdict: What the gate says of it.
+        settings: Say where the files go.
+        junit: What pytest wrote.
+        secrets: Passwords that it must not hold.
+    """
     path = settings.reports_folder / f"{record.tier}.json"
     record.write(path, verdict.to_json())
-    files, problems = [os.path.relpath(path)], []
+    files = [os.path.relpath(path)]
+    problems: list[str] = []
+    link = None
     if settings.html:
+        from test_framework.report.gitlab import link as to_page
         from test_framework.report.page import write_page
         from test_framework.report.stored import stored
 
         # The reports of other tiers may be of any age: one that cannot be used is left out, and told of.
         reports, unusable = stored(settings.reports_folder, settings.tiers)
         page = settings.reports_folder / "index.html"
-        try:
+        with _told(page, problems):
             write_page(page, settings.root.name, reports)
             files.append(os.path.relpath(page))
-        except OSError as error:
-            # The verdict does not depend on it.
-            problems.append(f"{page} cannot be written: {error.strerror}")
-        else:
-            problems += _attached(junit, page)
+            link = to_page(page, os.environ)
         problems += unusable
+    from test_framework.report.junit import finish
+
+    with _told(junit, problems):
+        finish(junit, secrets, link)
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         from test_framework.report.markdown import append
         from test_framework.report.stored import Report
 
-        try:
+        with _told(summary, problems):
             append(summary, [Report.of(record, verdict.to_json())])
-        except OSError as error:
-            problems.append(f"{summary} cannot be written: {error.strerror}")
     return Written(tuple(files), tuple(problems))
 
 
-def _attached(junit: Path, page: Path) -> Iterator[str]:
-    """On GitLab, link the page to the failed tests in JUnit's file; yield why that cannot be done."""
-    if os.environ.get("GITLAB_CI") != "true":
-        return
-    from test_framework.report.gitlab import attach
-
+@contextmanager
+def _told(path: Path | str, problems: list[str]) -> Iterator[None]:
+    """Make a line of what goes wrong, a fault of ours too: the verdict does not depend on it."""
     try:
-        attach(junit, page, os.environ.get("CI_PROJECT_DIR") or os.curdir)
+        yield
     except OSError as error:
-        yield f"{junit} cannot be linked to the page: {error.strerror}"
+        problems.append(f"{path} cannot be written: {error.strerror}")
     except ValueError as error:
-        yield str(error)
+        problems.append(f"{path} cannot be written: {error}")
+    except Exception as error:  # noqa: BLE001  # see above
+        problems.append(f"{path} cannot be written: {type(error).__name__}: {error}")
 
 
 def annotate(terminal: pytest.TerminalReporter, record: Record, verdict: Verdict, root: Path) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Gatherer", "Sender"]
 
 _ATTRIBUTE = "test_framework"
+_SECRETS = "secrets"
 
 
 class Sender:
@@ -27,6 +28,7 @@ class Sender:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._sent: set[str] = set()
+        self._hidden: set[str] = set()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
@@ -47,15 +49,28 @@ class Sender:
         state = item.stash.setdefault(STATE, TestState())
         state.failed = state.failed or (report.failed and call.when == "call")
         told = self._told(state, _reason(call) if report.skipped else None)
-        if report.failed and self._session.tier:
-            from test_framework.plugin.failures import described, secrets_of
-
+        if self._session.tier:
             # Here, since only this process knows the passwords.
-            parts = (part.endpoint for part in self._session.parts)
-            told["failure"] = described(report, item.config, secrets_of([*state.endpoints.values(), *parts]))
+            secrets = self._secrets(state, failed=report.failed)
+            if report.failed:
+                from test_framework.plugin.failures import described
+
+                told["failure"] = described(report, item.config, secrets)
+            if new := secrets - self._hidden:
+                self._hidden |= new
+                told[_SECRETS] = list(new)
         if told:
             setattr(report, _ATTRIBUTE, told)
         return report
+
+    def _secrets(self, state: TestState, *, failed: bool) -> set[str]:
+        """Return the passwords of the servers that a test had; of one that failed, those of its parts as well."""
+        endpoints = [*state.endpoints.values(), *(part.endpoint for part in self._session.parts if failed)]
+        if not endpoints:
+            return set()
+        from test_framework.plugin.failures import secrets_of
+
+        return secrets_of(endpoints)
 
     def _told(self, state: TestState, skip: Reason | None) -> dict[str, Any]:
         """Return what there is to tell: for a test without services that ran, nothing."""
@@ -94,9 +109,14 @@ def _properties(name: str, endpoint: Endpoint) -> list[tuple[str, object]]:
 
 
 class Gatherer:
-    """In the process that judges: builds the record from reports, which may come from workers."""
+    """In the process that judges: builds the record from reports, which may come from workers.
+
+    Attributes:
+        secrets: Passwords of what the tests had, which nothing that is written may hold.
+    """
 
     def __init__(self, record: Record, config: pytest.Config) -> None:
+        self.secrets: set[str] = set()
         self._record = record
         self._config = config
 
@@ -112,6 +132,8 @@ class Gatherer:
             entry.worker = getattr(report, "worker_id", "")
         told: dict[str, Any] = getattr(report, _ATTRIBUTE, {})
         if told:
+            # A plugin that writes reports as they are is asked after this one.
+            self.secrets.update(told.pop(_SECRETS, ()))
             entry.services |= told.get("services", {})
             entry.kept = told.get("kept", entry.kept)
             entry.left = told.get("left", entry.left)

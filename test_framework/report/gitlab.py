@@ -4,35 +4,36 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from test_framework.report.files import write_whole
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-__all__ = ["attach"]
+__all__ = ["attach", "link"]
 
 
-def attach(junit: Path, page: Path, project: str) -> None:
-    """Let GitLab link each failed test of a JUnit file to the page, where that is an artifact of the job.
+def link(page: Path, env: Mapping[str, str]) -> str | None:
+    """Return the path of the page that GitLab can link to, relative to the project's folder, whose artifacts are below.
+
+    None outside of a job of GitLab, and for a page that is elsewhere or has a name that ends the link.
+    """
+    if env.get("GITLAB_CI") != "true":
+        return None
+    path = Path(os.path.relpath(page, env.get("CI_PROJECT_DIR") or os.curdir)).as_posix()
+    return None if path.startswith("../") or set("[]|") & set(path) else path
+
+
+def attach(root: ET.Element, path: str) -> None:
+    """Link each failed test of a JUnit file to the page.
 
     GitLab takes the first `[[ATTACHMENT|PATH]]` of a failed test's `system-out`, relative to the project's folder
     (its `lib/gitlab/ci/parsers/test/junit.rb`; documented under "Unit test reports").
 
     Args:
-        junit: The file, as pytest has written it.
-        page: The page.
-        project: The folder of the project, whose artifacts are below it; a page elsewhere cannot be linked to.
-
-    Raises:
-        OSError: The file cannot be read or written.
-        ValueError: It is no XML.
+        root: Of the file.
+        path: Of the page, as `link` returns it.
     """
-    path = Path(os.path.relpath(page, project)).as_posix()
-    if path.startswith("../") or set("[]|") & set(path):
-        return
-    try:
-        root = ET.fromstring(junit.read_bytes())  # noqa: S314  # pytest has just written it
-    except ET.ParseError as error:
-        raise ValueError(f"{junit} is not XML: {error}") from error
     for case in root.iter("testcase"):
         if case.find("failure") is None and case.find("error") is None:
             continue
@@ -40,4 +41,3 @@ def attach(junit: Path, page: Path, project: str) -> None:
         if out is None:
             out = ET.SubElement(case, "system-out")
         out.text = "\n".join(filter(None, (out.text, f"[[ATTACHMENT|{path}]]")))
-    write_whole(junit, ET.tostring(root, encoding="utf-8", xml_declaration=True))

@@ -154,6 +154,32 @@ def test_a_report_says_what_each_test_ran_on(served: Project, postgres: Endpoint
     }
 
 
+PRINTS = """
+from urllib.parse import urlsplit
+
+def test_prints(redis):
+    print("the word is", urlsplit(redis.url).password, "and nothing else")
+
+def test_fails(postgres):
+    assert urlsplit(postgres.url).password == "another"
+"""
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "1"]], ids=["here", "in a worker"])
+def test_a_report_holds_no_password(served: Project, workers: list[str], postgres: Endpoint, redis: Endpoint) -> None:
+    """Of what a test had, by itself and in what the test prints."""
+    served.write(TEST, PRINTS)
+    result = served.spawn("--tier", "integration", "-o", "junit_logging=all", *workers)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    junit, report = ((served.path / f"reports/integration.{kind}").read_text() for kind in ("xml", "json"))
+    assert "the word is *** and nothing else" in junit
+    assert "assert '***' == 'another'" in junit
+    for endpoint in (postgres, redis):
+        password = urlsplit(endpoint.url).password
+        assert password
+        assert password not in junit + report
+
+
 def test_a_provider_below_what_is_required_is_red(served: Project) -> None:
     """The tests pass, and the run does not, since they ran on less than they had to."""
     served.write(TEST, "def test_uses(redis_db): pass\n")

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 import yaml
 
-from test_framework.report.gitlab import attach
+from test_framework.report.gitlab import link
 
 if TYPE_CHECKING:
     from tests.conftest import Project
@@ -91,11 +91,10 @@ def test_nothing_is_attached(job: Project, gitlab: str, html: str) -> None:
 
 
 def test_a_page_outside_of_the_project_is_no_artifact(tmp_path: Path) -> None:
-    """GitLab cannot link to it, so the file stays as it was."""
-    junit = tmp_path / "it.xml"
-    junit.write_text("<testsuites><testcase><failure/></testcase></testsuites>")
-    attach(junit, tmp_path / "index.html", str(tmp_path / "project"))
-    assert junit.read_text() == "<testsuites><testcase><failure/></testcase></testsuites>"
+    """GitLab cannot link to it."""
+    env = {"GITLAB_CI": "true", "CI_PROJECT_DIR": str(tmp_path / "project")}
+    assert link(tmp_path / "index.html", env) is None
+    assert link(tmp_path / "project" / "index.html", env) == "index.html"
 
 
 def test_a_file_that_is_no_xml_is_told(job: Project) -> None:
@@ -105,4 +104,4 @@ def test_a_file_that_is_no_xml_is_told(job: Project) -> None:
     job.write("conftest.py", "def pytest_sessionfinish(session):\n    session.config.option.xmlpath = 'conftest.py'\n")
     result = job.run("--tier", "integration", "-k", "passes")
     assert result.ret == pytest.ExitCode.OK
-    result.stdout.fnmatch_lines(["conftest.py is not XML: *"])
+    result.stdout.fnmatch_lines(["conftest.py cannot be written: it is not XML: *"])
