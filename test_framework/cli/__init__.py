@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if name in words:  # no other can be meant, and to import them all takes longer than most commands
             _module(name).add_arguments(command)
     given = parser.parse_args(arguments)
+    if isinstance(sys.stdout, TextIOWrapper):
+        # What tests say, and names of files, need not be text, and a terminal need not know every letter.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         settings = load(find_root(given.root), os.environ)
         status: int = _module(given.command).run(given, settings)

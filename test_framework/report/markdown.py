@@ -39,7 +39,8 @@ def append(path: str, reports: Sequence[Report]) -> None:
     Raises:
         OSError: It cannot be written.
     """
-    with Path(path).open("a", encoding="utf-8") as file:
+    # What a test says need not be text.
+    with Path(path).open("a", encoding="utf-8", errors="backslashreplace") as file:
         file.write("\n".join(summary(reports)) + "\n")
 
 

@@ -196,6 +196,17 @@ def test_a_missing_shard_is_red(parts: Project, gate: str, capsys: pytest.Captur
     assert told["gate"]["why"].startswith("shard 2 of 3 missing")
 
 
+def test_what_is_no_text_is_printed_all_the_same(parts: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """As the name of a file that is no UTF-8 is in Python."""
+    for n in (1, 2):
+        report = shard(n, 3)
+        report.record.test("tests/unit/test_\udcff.py::test_it").outcome = "passed"
+        written(report, parts.path / f"parts/shard-{n}/unit.json")
+    assert merged(parts, "parts") == 1
+    told = r"1 test ran in more than one shard, such as tests/unit/test_\udcff.py::test_it"
+    assert told in capsys.readouterr().out
+
+
 def test_a_summary_of_the_whole(parts: Project) -> None:
     """GitHub gets it when it asks."""
     parts.env.setenv("GITHUB_STEP_SUMMARY", str(parts.path / "summary.md"))

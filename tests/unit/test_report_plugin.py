@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from test_framework.cli import main
 from test_framework.plugin.failures import secrets_of
 from test_framework.report.stored import load
 from test_framework.verdict import Endpoint
@@ -212,6 +213,52 @@ def test_a_summary_that_cannot_be_written_is_told(project: Project) -> None:
     result = project.run("--tier", "unit")
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines(["*no/folder cannot be written: No such file or directory*"])
+
+
+NO_TEXT = """
+import pytest
+def test_fails(): raise ValueError("x \\udcff y")
+@pytest.mark.skip(reason="no \\udcfe")
+def test_skips(): pass
+"""
+
+
+def test_what_is_no_text_is_told_all_the_same(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """As a name of a file that is no UTF-8 is in Python: in the summary, on the page, and after a merge."""
+    summary = project.path / "summary.md"
+    project.env.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    project.env.setenv("CI", "true")
+    project.configure("html = true")
+    project.write(TEST, NO_TEXT)
+    assert project.run("--tier", "unit", "--shard=1/1").ret == pytest.ExitCode.TESTS_FAILED
+    assert project.report()["counts"] == {"passed": 0, "failed": 1, "errors": 0, "skipped": 1}
+    page = project.path / "reports/index.html"
+    for path in (summary, page):
+        text = path.read_text().replace("\\\\", "\\")
+        assert r"ValueError: x \udcff y" in text, path
+        assert r"no \udcfe" in text, path
+    page.unlink()
+    summary.unlink()
+    for command in (["html"], ["merge", "reports", "--out", "merged.json"]):
+        assert main(["--root", str(project.path), "report", *command]) in (0, 1)
+    assert page.is_file()
+    assert r"no \udcfe" in summary.read_text().replace("\\\\", "\\")
+    assert "RED: unit: 1 of 2 tests failed" in capsys.readouterr().out
+
+
+def test_a_fault_in_the_page_takes_nothing_with_it(project: Project) -> None:
+    """The summary, the failures and the verdict are there, and what is missing is named."""
+    project.env.setenv("COLUMNS", "300")
+    project.configure("html = true")
+    project.write(
+        "conftest.py",
+        "from test_framework.report import page\ndef fault(*_): return [][0]\npage.page = fault\n",
+    )
+    project.write(TEST, "def test_fails(): assert 0\n")
+    result = project.spawn("--tier", "unit")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["*FAILURES*", "*index.html cannot be written: IndexError: list index out of range"])
+    assert project.report()["outcome"] == "failed"
 
 
 def test_a_shard_of_pytest_split_says_so(project: Project) -> None:

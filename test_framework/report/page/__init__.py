@@ -38,7 +38,8 @@ def write_page(path: Path, name: str, reports: Sequence[Report]) -> None:
     Raises:
         OSError: It cannot be written.
     """
-    write_whole(path, page(name, reports).encode())
+    # What a test says need not be text; for the script such an escape is one of JSON.
+    write_whole(path, page(name, reports).encode(errors="backslashreplace"))
 
 
 def page(name: str, reports: Sequence[Report]) -> str:
