@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from test_framework.report.fixtures import together
 from test_framework.report.record import Collected, Record, TestEntry
-from test_framework.report.told import number
+from test_framework.report.told import number, why_not
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -171,10 +171,15 @@ def _tests(records: Iterable[tuple[int, Record]]) -> tuple[dict[str, TestEntry],
 
 
 def _service(name: str, services: Iterable[dict[str, Any]], require: tuple[str, ...]) -> dict[str, Any]:
-    """Return what the service ran on, on the shard where that was the least: the gate must not miss it."""
+    """Return what the service ran on, on the shard where that was the least.
+
+    The gate must not miss what is less than is required; where it is not, the shard where most was tried in vain says
+    why there was not more.
+    """
     told = [shard[name] for shard in services if name in shard]
-    lesser = [t for t in told if t["provider"] and require and t["provider"] not in require]
-    chosen = next(iter([*lesser, *(t for t in told if t["provider"]), *told]))
+    had = [t for t in told if t["provider"]]
+    lesser = [t for t in had if require and t["provider"] not in require]
+    chosen = max(lesser or had or told, key=lambda t: len(why_not(t)))
     # When it was tried is a time of that shard's clock.
     attempts = [{key: value for key, value in a.items() if key != "at"} for a in chosen["attempts"]]
     return {**chosen, "attempts": attempts}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -49,7 +50,7 @@ def colour(report: Report) -> str:
 
 def _services(record: Record) -> Iterator[str]:
     for name, what, tests in on(record):
-        had = record.services[name]["provider"]
+        had = tests or record.services[name]["provider"]
         yield f"{name} {what}: {number(tests, 'test')}" if had else f"{name}: {what}"
 
 
@@ -93,7 +94,7 @@ def _obstacles(record: Record) -> list[_Obstacle]:
         key = (provider, skip.code) if provider else ("", skip.code, skip.message)
         one = found.setdefault(key, _Obstacle("", skip.code, {skip.message: None}))
         one.skipped += 1
-    used = {name: tests for name, _, tests in on(record)}
+    used = Counter(name for test in record.tests.values() for name in test.services)
     return sorted(found.values(), key=lambda o: (-o.skipped, -sum(used[name] for name in o.services)))
 
 

@@ -123,15 +123,20 @@ def left(record: Record) -> dict[str, list[str]]:
 
 
 def on(record: Record) -> Iterator[tuple[str, str, int]]:
-    """Yield each service, what it ran on in words, and how many tests had it."""
-    used = Counter(name for test in record.tests.values() for name in test.services)
+    """Yield each service, what it ran on in words, and how many tests had it there, the most first.
+
+    It is there more than once where tests had it from several providers, as those of different shards may.
+    """
+    had = [(n, s["provider"], s["version"]) for test in record.tests.values() for n, s in test.services.items()]
+    used = Counter(had)
     for name, told in sorted(record.services.items()):
-        if not told["provider"]:
-            yield name, "not to be had", 0
-            continue
-        note = f" ({told['note']})" if told.get("note") else ""
-        version = f"{told['version']}{note} " if told["version"] else ""
-        yield name, f"{version}on {told['provider']}", used[name]
+        one = name, told["provider"], told["version"]
+        places = [place for place, _ in used.most_common() if place[0] == name] or [one]
+        for place in places:
+            _, provider, version = place
+            note = f" ({told['note']})" if told.get("note") and place == one else ""
+            shown = f"{version}{note} " if version else ""
+            yield name, f"{shown}on {provider}" if provider else "not to be had", used[place]
 
 
 def sentence(report: Report) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +12,16 @@ import pytest
 from test_framework.cli import main
 from test_framework.config import load as settings_of
 from test_framework.gate import judge
+from test_framework.report.markdown import summary
 from test_framework.report.merge import merge
+from test_framework.report.page import page
 from test_framework.report.record import Record
-from test_framework.report.stored import load
+from test_framework.report.stored import Report, load
+from test_framework.report.terminal import blocks
 from test_framework.verdict import Skip
-from tests.support.reports import green, shard, written
+from tests.support.reports import GREEN, attempt, green, shard, written
 
 if TYPE_CHECKING:
-    from test_framework.report.stored import Report
     from tests.conftest import Project
 
 FILES = [Path(f"{n}/unit.json") for n in range(1, 9)]
@@ -80,6 +83,32 @@ def test_a_shard_on_less_than_is_required_is_not_missed() -> None:
     merged = merge(shards(*reports)).record
     verdict = judge(merged, settings_of(Path(), {}), strict=True, require=merged.require)
     assert "postgres ran on embedded, and docker is required" in verdict.why
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_shards_on_different_providers_say_so(*, turned: bool) -> None:
+    """Each with the tests that it had, and why the lesser one had no more, wherever it is among the shards."""
+    one, two = shard(1, 2, tests=1), shard(2, 2, tests=2, provider="embedded")
+    least = {"provider": "embedded", "version": "16.1"}
+    tried = [attempt("docker", "socket-missing"), attempt("embedded")]
+    two.record.services["postgres"] = {**least, "attempts": tried, "note": "asked for 17"}
+    for report, on in ((one, {"provider": "docker", "version": "17.2"}), (two, least)):
+        for test in report.record.tests.values():
+            test.services = {"postgres": dict(on)} if test.collected else {}
+    if turned:
+        one.record.shard, two.record.shard = two.record.shard, one.record.shard
+    whole = Report.of(merge(shards(one, two)).record, GREEN)
+    text = "\n".join(line for block in blocks(whole, []) for line in block.items)
+    assert "postgres 16.1 (asked for 17) on embedded: 2 tests\npostgres 17.2 on docker: 1 test\n" in text
+    assert "docker (postgres): socket-missing: why" in text
+    told = "16.1 (asked for 17) on embedded: 2 tests<br>postgres 17.2 on docker: 1 test |"
+    assert told in "\n".join(summary([whole])).replace("\\", "")
+    shown = page("it", [whole])
+    card = shown.partition('<ul class="services">')[2].partition("</ul>")[0]
+    assert card.count("<li>") == 1
+    assert re.findall(r"on (\w+) .*?(\d) test", card) == [("embedded", "2"), ("docker", "1")]
+    assert "not on docker: socket-missing" in card
+    assert "<p>16.1 (asked for 17) on embedded, 2 tests<br>17.2 on docker, 1 test</p>" in shown
 
 
 @pytest.mark.parametrize(

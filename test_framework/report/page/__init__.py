@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from html import escape
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -105,8 +107,9 @@ def _tier(report: Report) -> Iterator[str]:
         yield f'<p class="muted">{duration(record.seconds)}{many}{part}, {at}</p>'
     if services := list(on(record)):
         yield '<ul class="services">'
-        for name, what, tests in services:
-            yield f'<li><b>{escape(name)}</b> {escape(what)} <span class="muted">{number(tests, "test")}</span>'
+        for name, rows in groupby(services, key=itemgetter(0)):
+            shown = (f'{escape(what)} <span class="muted">{number(n, "test")}</span>' for _, what, n in rows)
+            yield f"<li><b>{escape(name)}</b> {'<br>'.join(shown)}"
             for attempt in why_not(record.services[name]) if record.services[name]["provider"] else ():
                 yield f'<br><span class="muted">not on {escape(attempt["provider"])}: {escape(attempt["code"])}</span>'
             yield "</li>"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from html import escape
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from test_framework.report.html import breakable, table
@@ -78,8 +80,9 @@ def resolutions(reports: Sequence[Report]) -> Iterator[str]:
         if len(reports) > 1:
             yield f"<h3>{escape(report.name)}</h3>"
         yield '<div class="grid">'
-        for name, what, tests in on(report.record):
-            yield f'<section class="card"><h4>{escape(name)}</h4><p>{escape(what)}, {number(tests, "test")}</p>'
+        for name, rows in groupby(on(report.record), key=itemgetter(0)):
+            shown = "<br>".join(f"{escape(what)}, {number(tests, 'test')}" for _, what, tests in rows)
+            yield f'<section class="card"><h4>{escape(name)}</h4><p>{shown}</p>'
             yield '<ol class="attempts">'
             for attempt in report.record.services[name]["attempts"]:
                 yield from _attempt(attempt)
