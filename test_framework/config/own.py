@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["FREE_PORT", "OwnServiceSettings", "check"]
 
-_URL_FIELDS = ("host", "port", "password")
+_WHERE = ("host", "port")
+_URL_FIELDS = (*_WHERE, "password")
+_URL_EXAMPLE = 'url_format = "amqp://{host}:{port}/"'
 _CONTAINER_FIELDS = ("password",)
 _PROGRAM_FIELDS = ("host", "port", "folder", "root", "password")
 """What a text may say of a server: where it listens, its own folder, the project's, a password of this server alone."""
@@ -94,6 +96,8 @@ def check(name: str, table: OwnServiceSettings, source: str, built_in: Collectio
     _check_values(table, source)
     for key, text, known in _texts(table):
         parse(text, f"{key} in {source}", known, FREE_PORT if "folder" in known else None)
+    if (table.image and not table.container_url) or table.command:
+        _check_url(table, source)
 
 
 def _check_forms(name: str, table: OwnServiceSettings, source: str, hint: str) -> None:
@@ -106,13 +110,20 @@ def _check_forms(name: str, table: OwnServiceSettings, source: str, hint: str) -
             raise BadSetting(f"{key} in {source} means nothing without {needed}.{hint}")
     missing = {
         "port = 5672": table.image and not table.container and not table.port,
-        'url_format = "amqp://{host}:{port}/"': not table.url_format
-        and ((table.image and not table.container_url) or table.command),
+        _URL_EXAMPLE: not table.url_format and ((table.image and not table.container_url) or table.command),
     }
     for example, lacks in missing.items():
         if lacks:
             key = example.partition(" ")[0]
             raise BadSetting(f"service {name!r} in {source} has no {key}. Say it, as in {example}.{hint}")
+
+
+def _check_url(table: OwnServiceSettings, source: str) -> None:
+    """Refuse a URL by which a server that has just been started cannot be found; it is not shown, see `parse`."""
+    fields = {field for _, field in parse(table.url_format, source, _URL_FIELDS)}
+    there = {"scheme": re.match(r"[A-Za-z][\w+.-]*://", table.url_format), **{f"{{{f}}}": f in fields for f in _WHERE}}
+    if lacks := [part for part, found in there.items() if not found]:
+        raise BadSetting(f"url_format in {source} has no {' and no '.join(lacks)}. Say it, as in {_URL_EXAMPLE}.")
 
 
 def _check_values(table: OwnServiceSettings, source: str) -> None:

@@ -58,10 +58,10 @@ class OwnService:
 
     def container(self, launch: Launch) -> ContainerSpec:
         """Return what the table says of the image, and of the class of testcontainers for it."""
-        table, fields = self.table, _Fields(password=launch.password, host="{host}", port="{port}")
+        table, fields = self.table, _Fields(password=launch.password)
         return ContainerSpec(
             port=table.port,
-            url=fields.into(table.url_format),
+            url=_template(table.url_format, launch.password),
             env={name: fields.into(text) for name, text in table.container_environment.items()},
             command=tuple(map(fields.into, table.container_command)),
             kind=table.container,
@@ -137,6 +137,17 @@ class _Fields(dict[str, str]):
     def into(self, text: str) -> str:
         """Return a text of the table, which has been checked, with its fields filled in."""
         return fill(parse(text, "the settings", tuple(self), FREE_PORT), self)
+
+
+def _template(url: str, password: str) -> str:
+    """Return the URL of a table with its password, still as a template of where the server is: see `ContainerSpec`."""
+    values = {"host": "{host}", "port": "{port}", "password": _doubled(password)}
+    return fill(tuple((_doubled(text), field) for text, field in parse(url, "the settings", tuple(values))), values)
+
+
+def _doubled(text: str) -> str:
+    """Return a text in which braces stay what they are when it is filled in."""
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 @lru_cache

@@ -49,6 +49,11 @@ def read(folder: Path, toml: str, env: Mapping[str, str] | None = None) -> Setti
         (TABLE + "image = 'bus:2'\nurl_format = 'bus://{host}'", ["has no port", "port = 5672"]),
         (TABLE + "image = 'bus:2'\nport = 1", ["has no url_format", "url_format = "]),
         (TABLE + "command = ['busd']", ["has no url_format"]),
+        (FULL.replace("bus://", ""), ["url_format in", "services.bus]", "has no scheme. Say it, as in"]),
+        (FULL.replace("{host}", "127.0.0.1"), ["url_format", "has no {host}."]),
+        (FULL.replace(":{port}", ""), ["url_format", "has no {port}."]),
+        (FULL.replace("{host}:{port}", "hunter2@{{host}}:4222"), ["has no {host} and no {port}."]),
+        (TABLE + "command = ['busd']\nurl_format = 'bus:{port}'", ["has no scheme and no {host}."]),
         (TABLE + "container = 'a:B'\ncommand = ['busd']", ["container", "means nothing without image"]),
         (FULL + "container_url = 'get_url'", ["container_url", "means nothing without container"]),
         (FULL + "template = ['schema.sql']", ["template", "means nothing without class"]),
@@ -98,6 +103,9 @@ def test_secrets_of_a_table_are_not_told(tmp_path: Path) -> None:
         with pytest.raises(BadSetting) as caught:
             read(tmp_path, FULL + line)
         assert "hunter2" not in str(caught.value)
+    with pytest.raises(BadSetting) as caught:
+        read(tmp_path, FULL.replace("{host}", "hunter2@example"))
+    assert "hunter2" not in str(caught.value)
 
 
 def test_variables_and_tiers_know_it(tmp_path: Path) -> None:
@@ -130,6 +138,21 @@ def test_the_table_of_a_container(tmp_path: Path) -> None:
     spec = services.get("bus", read(tmp_path, toml)).container(launch())
     assert (spec.port, spec.env, spec.command) == (4222, {"A": "{x} hunter2"}, ("busd", "hunter2"))
     assert spec.url.format(host="127.0.0.1", port=5) == "bus://127.0.0.1:5"
+
+
+def test_a_url_with_braces(tmp_path: Path) -> None:
+    """They are filled in once, and so is a password that has some."""
+    toml = FULL.replace("{host}:{port}", "u:{password}@{host}:{port}/{{a}}")
+    spec = services.get("bus", read(tmp_path, toml)).container(Launch("hun{ter}2"))
+    assert spec.url.format(host="127.0.0.1", port=5) == "bus://u:hun{ter}2@127.0.0.1:5/{a}"
+
+
+def test_a_class_of_testcontainers_that_gives_the_url(tmp_path: Path) -> None:
+    """The table may say what else there is of a URL, and has to where a program is started as well."""
+    lines = "image = 'bus:2'\ncontainer = 'a:B'\ncontainer_url = 'get_url'\nurl_format = 'bus:'\n"
+    assert read(tmp_path, TABLE + lines).services["bus"].image == "bus:2"
+    with pytest.raises(BadSetting, match="url_format"):
+        read(tmp_path, TABLE + lines + "command = ['busd']")
 
 
 def test_a_url_without_a_port(tmp_path: Path) -> None:
