@@ -60,7 +60,9 @@ class OwnServiceSettings(ServiceSettings):
     container_url: str = _setting("", "method or attribute of that class that gives the URL, in place of url_format")
     container_command: tuple[str, ...] = _setting((), "command of the container, in place of the image's")
     container_environment: Mapping[str, str] = _setting({}, "environment of the container", secret=True)
-    command: tuple[str, ...] = _setting((), "program to embed, on the PATH or by its path, and its arguments")
+    command: tuple[str, ...] = _setting(
+        (), "program to embed, on the PATH or by its path from the project's folder, and its arguments"
+    )
     environment: Mapping[str, str] = _setting({}, "environment of that program, beside that of the tests", secret=True)
     files: Mapping[str, str] = _setting({}, "files for that program, by their path in {folder}", secret=True)
     version_command: tuple[str, ...] = _setting((), "command that prints the version of that program")
@@ -153,6 +155,8 @@ def _texts(table: OwnServiceSettings) -> Iterator[tuple[str, str, tuple[str, ...
     # itself is looked for before there is a server.
     for number, text in enumerate(table.command):
         yield "command", text, tuple(f for f in _PROGRAM_FIELDS if f != "password") if number else ("root",)
+    for text in table.version_command:
+        yield "version_command", text, ("root",)
     for key, texts, known in (
         ("container_arguments", table.container_arguments, _CONTAINER_FIELDS),
         ("container_environment", table.container_environment, _CONTAINER_FIELDS),

@@ -77,7 +77,7 @@ class OwnService:
             raise Refused(
                 Reason.of(Code.NOT_CONFIGURED, what=f"a program for {self.name}", variables=f"command in {where}")
             )
-        program = _Fields(root=str(self.table.root)).into(self.table.command[0])
+        program = self._words(self.table.command[:1])[0]
         found = shutil.which(program, path=env.get("PATH"))
         if found is None:
             install = f"{program}, or name another one as command in {where}"
@@ -87,7 +87,15 @@ class OwnService:
         # It may be a program that is being worked on.
         build = str(path.stat().st_mtime_ns)
         origin = "the settings" if os.sep in program else "PATH"
-        return Binary(path, _version(self.table.version_command, env.get("PATH"), build), origin, build)
+        version = _version(self._words(self.table.version_command), env.get("PATH"), build)
+        return Binary(path, version, origin, build)
+
+    def _words(self, command: tuple[str, ...]) -> tuple[str, ...]:
+        """Return a command that is known without a server; a path to its program counts from the project's folder."""
+        root = self.table.root
+        words = tuple(map(_Fields(root=str(root)).into, command))
+        # Whoever asks is in a folder of his own, and the supervisor in another one.
+        return (str(root.absolute() / words[0]), *words[1:]) if words and os.sep in words[0] else words
 
     def prepare(self, binary: Binary, folder: Path, port: int, launch: Launch, run: RunAs) -> Command:
         """Write the table's files into `folder` and return the command, with its fields filled in."""

@@ -77,6 +77,7 @@ def read(folder: Path, toml: str, env: Mapping[str, str] | None = None) -> Setti
         (FULL.replace('"busd"', '"busd", "{password}"'), ["field 'password'", "command"]),
         (FULL.replace('"busd"', '"{folder}/busd"'), ["field 'folder'", "command", "Choices: root"]),
         (FULL.replace('"busd"', '"busd", "{port"'), ["command", "cannot be read", "{{ and }}"]),
+        (FULL + "version_command = ['busd', '{port}']", ["field 'port'", "version_command", "Choices: root"]),
         (FULL + "container_environment = { A = '{folder}' }", ["field 'folder'", "container_environment.A"]),
         (FULL.replace(".bus]", ".Bus]"), ["service = 'Bus'", "small letters"]),
         (FULL.replace(".bus]", ".lambda]"), ["service = 'lambda'", "small letters"]),
@@ -138,6 +139,23 @@ def test_the_table_of_a_container(tmp_path: Path) -> None:
     spec = services.get("bus", read(tmp_path, toml)).container(launch())
     assert (spec.port, spec.env, spec.command) == (4222, {"A": "{x} hunter2"}, ("busd", "hunter2"))
     assert spec.url.format(host="127.0.0.1", port=5) == "bus://127.0.0.1:5"
+
+
+@pytest.mark.parametrize("path", ["bin/busd", "./bin/busd", "{root}/bin/busd"])
+def test_a_program_of_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    """Its path counts from the project's folder, whoever asks, and from wherever; so does that of its version."""
+    program = tmp_path / "bin" / "busd"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\necho busd 2.7.1\n")
+    program.chmod(0o755)
+    toml = FULL.replace('"busd"', f'"{path}"') + f"version_command = ['{path}', '--version']\n"
+    bus = services.get("bus", read(tmp_path, toml))
+    monkeypatch.chdir("/")
+    found = bus.find_binary("", {"PATH": "/usr/bin"})
+    assert (found.path.resolve(), found.version, found.origin) == (program, "2.7.1", "the settings")
+    program.unlink()
+    with pytest.raises(Refused, match=str(program)):
+        bus.find_binary("", {"PATH": "/usr/bin"})
 
 
 def test_a_url_with_braces(tmp_path: Path) -> None:
