@@ -112,7 +112,11 @@ def _merge(given: argparse.Namespace, settings: Settings) -> int:
 
     shards = None if given.shards is None else _count(given.shards)
     tier, files = _found(given.folders, given.tier, settings)
-    reports = [(path, load(path)) for path in files]
+    loaded = [(path, load(path)) for path in files]
+    # What the merge before this one has left there is no shard.
+    reports = [(path, r) for path, r in loaded if not (r.record.shards and path.resolve() == given.out.resolve())]
+    if not reports:
+        raise ValueError(f"no report of a shard of {tier} in {', '.join(map(str, given.folders))}.")
     for path, report in reports:
         if report.record.tier != tier:
             raise ValueError(f"{path} is a report of {report.name}, and not of {tier}.")

@@ -95,7 +95,9 @@ def _record(data: dict[str, Any]) -> Record:
         collection=_collection(data["collection"]) if "collection" in data else None,
         shards=[_part(part) for part in data.get("shards", ())],
     )
-    # What somebody has cut or added is noticed: the counts are those of the tests.
+    # What somebody has cut or added is noticed: a skip is one of a test, and the counts are those of the tests.
+    if alone := record.skips.keys() - record.tests.keys():
+        raise ValueError(f"it says of {min(alone)!r} why it was skipped, and has no such test")
     counts = {key: count(data["counts"][key]) for key in COUNTS}
     if (counts, data["outcome"]) != (record.counts, record.outcome):
         raise ValueError(f"it says {data['outcome']}, {counts}, and its tests say {record.outcome}, {record.counts}")

@@ -206,6 +206,24 @@ def test_the_command_merges(parts: Project, capsys: pytest.CaptureFixture[str]) 
     assert "green: 12 tests passed in 1 tier" in capsys.readouterr().out
 
 
+def test_a_merge_can_be_done_again(parts: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also where it writes into the folder that it reads; what it has left there is no shard, by itself either."""
+    command = ["--root", str(parts.path), "report", "merge", "parts", "--out", "parts/unit.json"]
+    assert [main(command), main(command)] == [0, 0]
+    assert len(load(parts.path / "parts/unit.json").record.shards) == 3
+    for n in (1, 2, 3):
+        (parts.path / f"parts/shard-{n}/unit.json").unlink()
+    assert main(command) == 2
+    assert "no report of a shard of unit in parts." in capsys.readouterr().err
+
+
+def test_a_shard_may_be_where_the_whole_goes(parts: Project) -> None:
+    """It is read, and then replaced."""
+    written(shard(2, 3), parts.path / "reports/unit.json")
+    folders = ["reports", "parts/shard-1", "parts/shard-3"]
+    assert main(["--root", str(parts.path), "report", "merge", *folders, "--out", "reports/unit.json"]) == 0
+
+
 def test_in_ci_the_gate_of_the_whole_is_strict(parts: Project, capsys: pytest.CaptureFixture[str]) -> None:
     """What lenient shards let pass is red there."""
     parts.env.setenv("CI", "true")

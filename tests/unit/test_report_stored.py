@@ -69,6 +69,10 @@ def _in_test(**values: object) -> Callable[[dict[str, Any]], None]:
         (_set(started="now"), "'now' is not a number of seconds"),
         (_set(shard={"index": 4, "count": 3}), "no shard 4 of 3"),
         (_set(tier=7), "7 is not a text"),
+        (
+            _set(skips=[{"nodeid": "a::b", "code": "x", "message": "", "remedy": ""}]),
+            "says of 'a::b' why it was skipped",
+        ),
         (_in_test(outcome="burnt"), "'burnt' is not one of"),
         (_in_test(outcome=["passed"]), "is not one of"),
         (_in_test(seconds=-1), "-1 is not a number of seconds"),
