@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from test_framework import services
+from test_framework.providers._start import tag_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,6 +56,5 @@ def _text(path: Path) -> str:
 
 def major(image: str) -> str:
     """Return the first number of an image's tag; empty where the tag begins with none."""
-    tag = image.rpartition("/")[2].partition(":")[2]
-    number = re.match(r"\d+", tag)
+    number = re.match(r"\d+", tag_of(image))
     return number[0] if number else ""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from test_framework.contracts import Context, Service
 
-__all__ = ["check_major", "wait_healthy", "wanted_major"]
+__all__ = ["check_major", "tag_of", "wait_healthy", "wanted_major"]
 
 _PAUSE = 0.01
 _ASK_SECONDS = 5.0
@@ -80,13 +80,17 @@ class _NotYet(Exception):
     """The log does not say it."""
 
 
+def tag_of(image: str) -> str:
+    """Return the tag in the name of an image, empty where it has none; a digest says nothing of a version."""
+    return image.partition("@")[0].rpartition("/")[2].partition(":")[2]
+
+
 def wanted_major(service: Service, context: Context) -> str:
     """Return the major version that the settings ask for: `version`, else the number in the image's tag."""
     table = context.settings.service(service.name)
     if table.version:
         return table.version
-    tag = (table.image or service.default_image).rpartition("/")[2].partition(":")[2]
-    number = tag.partition(".")[0].partition("-")[0]
+    number = tag_of(table.image or service.default_image).partition(".")[0].partition("-")[0]
     return number if number.isdigit() else ""
 
 

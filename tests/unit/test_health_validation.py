@@ -197,7 +197,8 @@ def test_the_version_of_the_settings_counts(suite: Project) -> None:
     assert list(wrong(suite)) == ["image of postgres"]
     suite.configure(f'{SETTINGS}\n[tool.test_framework.services.postgres]\nversion = "16"')
     assert wrong(suite) == {}
-    assert [major(image) for image in ("a/b:17-x", "h:5000/a", "a:v1", "a")] == ["17", "", "", ""]
+    images = ("a/b:17-x", "h:5000/a", "a:v1", "a", "a@sha256:9f", "a:17@sha256:9f")
+    assert [major(image) for image in images] == ["17", "", "", "", "", "17"]
 
 
 LOGIN = {"STAGING_USERNAME": "me", "STAGING_PASSWORD": "hunter2"}

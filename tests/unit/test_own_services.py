@@ -12,7 +12,7 @@ from test_framework.config import BadSetting, OwnServiceSettings, Settings, load
 from test_framework.contracts import Context, Launch
 from test_framework.exec.variables import fields_of, ports_of
 from test_framework.memo import Memo
-from test_framework.providers._start import check_major
+from test_framework.providers._start import check_major, wanted_major
 from test_framework.providers.docker.images import version_told
 from test_framework.supervisor.address import Address
 from test_framework.supervisor.guard import Guard
@@ -188,6 +188,8 @@ def test_a_url_without_a_port(tmp_path: Path) -> None:
         ("host:5000/team/bus:v2.3-alpine", [], "2.3"),
         ("host:5000/team/bus", [], None),
         ("bus:latest", [], None),
+        (f"bus@sha256:2{'f' * 63}", [], None),
+        (f"host:5000/team/bus:2.3@sha256:9{'f' * 63}", [], "2.3"),
     ],
 )
 def test_the_version_of_an_image(tmp_path: Path, image: str, env: list[str], version: str | None) -> None:
@@ -207,6 +209,17 @@ def test_a_version_that_is_not_the_one_asked_for(tmp_path: Path, version: str, n
             continue
         with pytest.raises(Refused, match="bus 3.1 is here" if version else "unknown version"):
             check_major(bus, version, context)
+
+
+@pytest.mark.parametrize(
+    ("image", "wanted"),
+    [("bus:2.1", "2"), ("bus:2.1@sha256:9ab", "2"), ("bus@sha256:2f4c", ""), ("h:5/bus@sha256:2", "")],
+)
+def test_the_version_that_an_image_asks_for(tmp_path: Path, image: str, wanted: str) -> None:
+    """It is that of the tag; a digest asks for none."""
+    settings = read(tmp_path, FULL.replace("bus:2.1", image))
+    context = Context(settings, {}, tmp_path, "", Memo(), Guard(), print)
+    assert wanted_major(services.get("bus", settings), context) == wanted
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from test_framework.providers._start import tag_of
 from test_framework.providers.docker.probe import Engine, ask
 from test_framework.reasons import Code
 from test_framework.verdict import Reason, Refused
@@ -80,7 +81,7 @@ def version_told(service: Service, body: Mapping[str, Any], image: str) -> str |
     told: str | None = next((v for k, v in variables.items() if k.endswith("_VERSION") and k[:-8] in servers), None)
     if told:
         return told.partition("-")[0]
-    tag = re.match(r"v?(\d+(?:\.\d+)*)", image.rpartition("/")[2].partition(":")[2])
+    tag = re.match(r"v?(\d+(?:\.\d+)*)", tag_of(image))
     return tag[1] if tag else None
 
 
