@@ -74,8 +74,10 @@ def reference() -> Iterator[str]:
     yield "# Reference\n"
     yield "## Settings\n"
     yield "Later ones win: `pyproject.toml`, the environment, the command line. Within one of them, `providers` of a"
-    yield "service win over those of the tier, and these over the general ones. Times are in seconds. In a variable the"
-    yield "items of a list stand with commas between them; tiers, layers and modes are set in the file alone.\n"
+    yield "service win over those of the tier, and these over the general ones. Times are in seconds. In a variable, a"
+    yield "list is `A, B` and a table `KEY=VALUE, …`; what has a comma in it stands in the file, and so do tiers, layers and"
+    yield "modes.
+"
     yield f"### `[tool.test_framework]`, or `{PREFIX}KEY`\n"
     yield from settings(Settings)
     yield f"\n### `[tool.test_framework.services.NAME]`, or `{PREFIX}NAME_KEY`\n"

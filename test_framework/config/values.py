@@ -142,9 +142,13 @@ def _parsed(kind: type[float], value: object) -> object:
 
 def _pairs(key: str, value: object, source: str, *, text: bool, shown: object) -> dict[str, str]:
     if text and isinstance(value, str):
-        value = dict(part.strip().partition("=")[::2] for part in value.split(",") if "=" in part) or value
+        pairs = [part.strip().partition("=") for part in value.split(",") if part.strip()]
+        if not all(name and equals for name, equals, _ in pairs):
+            wanted = "KEY=VALUE, KEY=VALUE, …; a value with a comma has to stand in pyproject.toml"
+            raise BadSetting.value(key, shown, source, wanted)
+        return {name: told for name, _, told in pairs}
     if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
-        raise BadSetting.value(key, shown, source, "a table of texts" if not text else "KEY=VALUE, KEY=VALUE, …")
+        raise BadSetting.value(key, shown, source, "a table of texts")
     return value
 
 

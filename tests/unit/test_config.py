@@ -241,6 +241,13 @@ def test_a_template_may_be_one_text(tmp_path: Path) -> None:
         ("[tool.test_framework.levels]\ngrowth_mb_per_session = -1", {}, ["growth_mb_per_session = -1", "a number,"]),
         ("[tool.test_framework.expect]\nissuer = 3", {}, ["expect = {'issuer': 3}", "a table of texts"]),
         ("", {"TEST_FRAMEWORK_EXPECT": "issuer"}, ["expect = 'issuer'", "KEY=VALUE"]),
+        (
+            "",
+            {"TEST_FRAMEWORK_EXPECT": "A=1,B=x,y"},
+            ["expect = 'A=1,B=x,y'", "a comma has to stand in pyproject.toml"],
+        ),
+        ("", {"TEST_FRAMEWORK_EXPECT": "A=1, junk, B=2"}, ["expect = 'A=1, junk, B=2'", "KEY=VALUE"]),
+        ("", {"TEST_FRAMEWORK_EXPECT": "A=1, =2"}, ["expect = 'A=1, =2'", "KEY=VALUE"]),
         ("", {"TEST_FRAMEWORK_PROVIDERS": "docker,x"}, ["provider 'x'", "TEST_FRAMEWORK_PROVIDERS", "embedded"]),
         ("", {"TEST_FRAMEWORK_GATE": "STRICT"}, ["gate = 'STRICT'", "TEST_FRAMEWORK_GATE", "strict"]),
     ],
@@ -433,6 +440,7 @@ def test_levels_come_from_every_layer(tmp_path: Path) -> None:
         ('[tool.test_framework]\nexpect = {"settings.issuer" = "us", "schema.current" = "0001"}', {}),
         ('[tool.test_framework.expect]\n"settings.issuer" = "us"\n"schema.current" = "0001"', {}),
         ("", {"TEST_FRAMEWORK_EXPECT": "settings.issuer=us, schema.current=0001"}),
+        ("", {"TEST_FRAMEWORK_EXPECT": " settings.issuer=us,schema.current=0001, "}),
     ],
 )
 def test_what_staging_must_say(tmp_path: Path, toml: str, env: dict[str, str]) -> None:
