@@ -181,9 +181,12 @@ def _told_apart(sock: socket.socket, parts: SplitResult, source: str, service: s
         raise Refused(Reason.of(Code.WRONG_SERVICE, service=service, error=what, **where)) from error
 
 
-def port_of(parts: SplitResult) -> int:
-    """Return the port of an HTTP or WebSocket URL: the usual one of its scheme where it names none."""
-    return parts.port or (443 if parts.scheme in ("https", "wss") else 80)
+_WEB_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
+
+
+def port_of(parts: SplitResult, other: int = 80) -> int:
+    """Return the port of a URL that may name none: that of HTTP or WebSocket is usual, any other scheme has `other`."""
+    return parts.port or _WEB_PORTS.get(parts.scheme, other)
 
 
 def _text(error: BaseException) -> str:

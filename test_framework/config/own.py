@@ -51,7 +51,10 @@ class OwnServiceSettings(ServiceSettings):
     """
 
     url_format: str = _setting("", "its URL, with the fields {host}, {port} and {password}", secret=True)
-    port: int = _setting(0, "port that it listens on in its container, and that of a URL that names none")
+    port: int = _setting(
+        0,
+        "port in its container, and that of a URL that names none and whose scheme is neither HTTP nor WebSocket",
+    )
     ready: str = _setting("tcp", "when it is ready: tcp, http:/path on its port, or log:regular expression")
     container: str = _setting("", "testcontainers class for the image, as module:Class, with its own way of waiting")
     container_arguments: Mapping[str, str] = _setting(

@@ -42,6 +42,7 @@ _REDIS_USERS = 6
 """The version of Redis from which a URL may name a user."""
 
 _PORTS = {"postgres": 5432, "redis": 6379, "clickhouse": 8123}
+_TLS_PORTS = _PORTS | {"clickhouse": 8443}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -95,7 +96,8 @@ def fields_of(endpoint: Endpoint, ports: Mapping[str, int] = _PORTS) -> dict[str
     """
     url = _with_user(endpoint)
     parts = urlsplit(url)
-    port = parts.port or ports.get(endpoint.service) or net.port_of(parts)
+    usual = _TLS_PORTS if parts.scheme == "https" else _PORTS
+    port = parts.port or usual.get(endpoint.service) or net.port_of(parts, ports.get(endpoint.service, 80))
     values = (
         url,
         parts.hostname or "",

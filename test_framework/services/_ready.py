@@ -23,7 +23,7 @@ _WEB = {"https": "https", "wss": "https"}
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """How to find out: `told` as in the settings, and the port of a URL that names none."""
+    """How to find out: `told` as in the settings, and the port of a URL that names none and has no usual one."""
 
     told: str
     port: int
@@ -48,7 +48,7 @@ class Readiness:
             Refused: See `net.connect` and `net.fetch`; `http-error` for a status that is not of the 200s.
         """
         parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port or self.port or net.port_of(parts)
+        host, port = parts.hostname or "", net.port_of(parts, self.port)
         if not self.told.startswith("http:"):
             with net.connect(host, port, source, min(net.CONNECT_SECONDS, seconds)) as sock:
                 _stays(sock, host, port, source)

@@ -416,6 +416,14 @@ def test_ready_over_tcp(net: Net) -> None:
         assert caught.value.reason.code is Code.CONNECTION_REFUSED
 
 
+@pytest.mark.parametrize("told", ["tcp", "http:/health"])
+@pytest.mark.parametrize(("scheme", "port"), [("https", 443), ("ws", 80), ("bus", 4222)])
+def test_ready_at_a_url_without_a_port(told: str, scheme: str, port: int) -> None:
+    """It is asked where the scheme says, and where it says nothing, on the port of the table."""
+    with pytest.raises(Refused, match=rf"127\.0\.0\.7:{port}\b"):
+        Readiness(told, 4222).check(f"{scheme}://127.0.0.7/", "here", 1, None)
+
+
 def free_port() -> int:
     """Return a port on which nothing listens."""
     return next(number for number in range(24222, 24999) if taken(number) is None)

@@ -174,10 +174,17 @@ def test_a_class_of_testcontainers_that_gives_the_url(tmp_path: Path) -> None:
 
 
 def test_a_url_without_a_port(tmp_path: Path) -> None:
-    """A command is told the port of the table then."""
+    """A command is told the one of the table then, but where the scheme has its own."""
     ports = ports_of(read(tmp_path, FULL))
     assert fields_of(Endpoint("bus", "explicit", "bus://h.example", None), ports)["port"] == "4222"
-    assert fields_of(Endpoint("redis", "explicit", "redis://h.example", None), ports)["port"] == "6379"
+    urls = {"http": "80", "https": "443", "ws": "80", "wss": "443", "bus": "4222", "buss": "4222"}
+    for scheme, port in urls.items():
+        assert fields_of(Endpoint("bus", "explicit", f"{scheme}://h.example", None), ports)["port"] == port
+        assert fields_of(Endpoint("bus", "explicit", f"{scheme}://h.example:9", None), ports)["port"] == "9"
+    ours = {"redis": "6379", "rediss": "6379", "postgresql": "5432", "http": "8123", "https": "8443"}
+    for scheme, port in ours.items():
+        service = {"h": "clickhouse", "p": "postgres", "r": "redis"}[scheme[0]]
+        assert fields_of(Endpoint(service, "explicit", f"{scheme}://h.example", None), ports)["port"] == port
 
 
 @pytest.mark.parametrize(
