@@ -66,7 +66,9 @@ class OwnServiceSettings(ServiceSettings):
     command: tuple[str, ...] = _setting(
         (), "program to embed, on the PATH or by its path from the project's folder, and its arguments"
     )
-    environment: Mapping[str, str] = _setting({}, "environment of that program, beside that of the tests", secret=True)
+    environment: Mapping[str, str] = _setting(
+        {}, "variables of that program, beside those of whoever starts it", secret=True
+    )
     files: Mapping[str, str] = _setting({}, "files for that program, by their path in {folder}", secret=True)
     version_command: tuple[str, ...] = _setting((), "command that prints the version of that program")
     runs_as_root: bool = _setting(True, "whether that program runs as root; if not, root runs it as nobody")

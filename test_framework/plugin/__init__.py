@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import signal
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -26,6 +25,7 @@ from test_framework.report.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from pathlib import Path
 
     from test_framework.plugin.split import Splitter
 
@@ -80,14 +80,15 @@ def _use_tier(config: pytest.Config, settings: Settings, tier: str) -> None:
         probe.touch()
         probe.unlink()
         # A run that dies must not leave the verdict of the one before it.
-        for stale in (f"{tier}.json", *(["index.html"] if settings.html else [])):
+        for stale in (f"{tier}.json", f"{tier}.xml", *(["index.html"] if settings.html else [])):
             (folder / stale).unlink(missing_ok=True)
     except OSError as error:
         source = settings.origin("reports")
         raise pytest.UsageError(
             f"the report folder {folder} ({source}) cannot be written: {error.strerror}."
         ) from error
-    if not config.option.xmlpath:
+    # Without pytest's own plugin for it there is no such option, and no file.
+    if not getattr(config.option, "xmlpath", True):
         config.option.xmlpath = str(folder / f"{tier}.xml")
 
 
@@ -235,8 +236,8 @@ class _Judge:
 
             found = [*self._times.to_json(), *self._of_workers]
             self._record.fixtures = together(FixtureTime(*fields) for fields in found)
-            junit, secrets = Path(self._config.option.xmlpath), self._gatherer.secrets
-            self._written = outputs.write(self._record, self._verdict, settings, junit, secrets)
+            junit: str | None = getattr(self._config.option, "xmlpath", None)
+            self._written = outputs.write(self._record, self._verdict, settings, junit, self._gatherer.secrets)
         if self._verdict.red and exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
-    from pathlib import Path
 
     import pytest
 
@@ -28,14 +28,16 @@ class Written:
     problems: tuple[str, ...] = ()
 
 
-def write(record: Record, verdict: Verdict, settings: Settings, junit: Path, secrets: Collection[str] = ()) -> Written:
+def write(
+    record: Record, verdict: Verdict, settings: Settings, junit: str | None, secrets: Collection[str] = ()
+) -> Written:
     """Write the files; what goes wrong with one, but for the report, is told and takes nothing else with it.
 
     Args:
         record: The run.
         verdict: What the gate says of it.
         settings: Say where the files go.
-        junit: What pytest wrote.
+        junit: The path of what pytest wrote, as it was given; None for nothing.
         secrets: Passwords that it must not hold.
     """
     path = settings.reports_folder / f"{record.tier}.json"
@@ -56,10 +58,12 @@ def write(record: Record, verdict: Verdict, settings: Settings, junit: Path, sec
             files.append(os.path.relpath(page))
             link = to_page(page, os.environ)
         problems += unusable
-    from test_framework.report.junit import finish
+    if junit:
+        from test_framework.report.junit import finish
 
-    with _told(junit, problems):
-        finish(junit, secrets, link)
+        with _told(junit, problems):
+            # As pytest reads it.
+            finish(Path(os.path.expandvars(junit)).expanduser(), secrets, link)
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         from test_framework.report.markdown import append
         from test_framework.report.stored import Report

@@ -39,13 +39,14 @@ def cases(path: Path) -> list[ET.Element]:
     return list(ET.parse(path).getroot().iter("testcase"))  # noqa: S314  # our own
 
 
-@pytest.mark.parametrize("where", ["", "elsewhere/it.xml"])
+@pytest.mark.parametrize("where", ["", "elsewhere/it.xml", "$PLACE/it.xml"])
 def test_what_looks_like_a_password_is_hidden(project: Project, where: str) -> None:
     """In messages, in what pytest and the test print, and in reasons; wherever the file is."""
     project.write(TEST, FAILS)
+    project.env.setenv("PLACE", "named")
     given = [f"--junitxml={where}"] if where else []
     assert project.run("--tier", "unit", "-o", "junit_logging=all", *given).ret == pytest.ExitCode.TESTS_FAILED
-    path = project.path / (where or "reports/unit.xml")
+    path = project.path / (where.replace("$PLACE", "named") or "reports/unit.xml")
     text = path.read_text()
     assert "hunter22" not in text
     for told in ("redis://:***@h", "password=*** &lt;&amp;&gt;", "postgresql://app:***@h/db", "amqp://app:***@h"):
@@ -65,6 +66,18 @@ def test_what_is_known_as_a_password_is_hidden(tmp_path: Path) -> None:
     (failure,) = found
     assert (failure.get("message"), failure.text) == ("it is ***", "***, ***")
     assert found.attrib == {"name": "test_it", "classname": "tests.unit"}
+
+
+def test_without_pytest_s_own_plugin_there_is_no_file(project: Project) -> None:
+    """Nor that of the run before, in which timeouts would be counted; the rest of the run is as ever."""
+    project.configure("html = true")
+    project.write(TEST, "def test_passes(): pass\n")
+    project.write("reports/unit.xml", "<testsuites/>")
+    result = project.run("--tier", "unit", "-p", "no:junitxml")
+    assert result.ret == pytest.ExitCode.OK
+    assert "report: reports/unit.json" in result.outlines
+    assert not any("cannot be" in line for line in result.outlines)
+    assert {path.name for path in (project.path / "reports").iterdir()} == {"unit.json", "index.html"}
 
 
 def test_a_file_without_secrets_stays(tmp_path: Path) -> None:
