@@ -16,6 +16,7 @@ from test_framework.providers.docker.client import connect
 from test_framework.providers.docker.probe import probe
 from tests.support.checkout import Checkout
 from tests.support.execs import Execs
+from tests.support.own_services import STORE, project
 
 if TYPE_CHECKING:
     from tests.support.place import Place
@@ -39,6 +40,19 @@ def test_servers_are_on_the_other_machine(remote_place: Place, remote_machine: R
     checkout.go()
     run.passed()
     assert set(run.outcomes().values()) == {"passed"}
+    remote_place.is_empty()
+
+
+@pytest.mark.parametrize("remote_place", ["tls", "alias"], indirect=True)
+def test_a_class_waits_where_the_container_is(remote_place: Place, remote_machine: RemoteMachine) -> None:
+    """A class of testcontainers, too, is told by which name we reach the machine."""
+    tests = (
+        "from redis import Redis\n\n\ndef test_it(store):\n"
+        f"    assert '@{remote_machine.address}:' in store.url\n"
+        "    with Redis.from_url(store.url) as client:\n        assert client.ping()\n"
+    )
+    run = project(remote_place, "docker", STORE, tests).run()
+    assert run.outcomes() == {"test_it": "passed"}, run.output
     remote_place.is_empty()
 
 

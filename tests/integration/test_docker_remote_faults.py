@@ -17,6 +17,7 @@ from test_framework.verdict import Reason
 from tests.support.checkout import Checkout
 from tests.support.engines import AT_MOST, PROJECT, Net, refused, silent
 from tests.support.engines_tls import TLS
+from tests.support.own_services import STORE, project
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -308,6 +309,19 @@ def test_a_port_that_cannot_be_reached(words: str, remote_machine: RemoteMachine
     run.passed()
     assert run.report["services"]["redis"]["provider"] == "embedded"
     _as_told(words, Reason.from_json(run.attempt("redis", "docker")))
+    remote_place.is_empty()
+
+
+@pytest.mark.parametrize("remote_place", ["tls"], indirect=True)
+@pytest.mark.parametrize("words", _PORT_FAULTS)
+def test_a_port_that_a_class_waits_for(words: str, remote_machine: RemoteMachine, remote_place: Place) -> None:
+    """It is as unavailable where a class of testcontainers waits for it, and no server that is broken."""
+    tests = "def test_it(store):\n    raise SystemExit('it ran')\n"
+    checkout = project(remote_place, "docker", STORE, tests, env={"TEST_FRAMEWORK_START_SECONDS": "5"})
+    with _PORT_FAULTS[words](remote_machine):
+        run = checkout.run()
+    assert run.outcomes() == {"test_it": "skipped"}, run.output
+    _as_told(words, Reason.from_json(run.attempt("store", "docker")))
     remote_place.is_empty()
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from tests.support.place import Place
 
-__all__ = ["BASE", "NATS", "RABBITMQ", "blocks", "images", "project"]
+__all__ = ["BASE", "NATS", "RABBITMQ", "STORE", "blocks", "images", "project"]
 
 _PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "services.md"
 BASE = "test-framework/base:trixie"
@@ -59,6 +59,15 @@ def blocks(language: str, heading: str) -> list[str]:
     assert section is not None, heading
     return re.findall(rf"^```{language}\n(.*?)^```$", section[1], re.M | re.S)
 
+
+STORE = """\
+[tool.test_framework.services.store]
+url_format = "redis://:{password}@{host}:{port}"
+image = "tests/redis:8"
+container = "testcontainers.community.redis:RedisContainer"
+container_arguments = { password = "{password}" }
+"""
+"""A service whose class asks for it where it is, before anybody else does."""
 
 RABBITMQ = blocks("toml", "RabbitMQ, with a class of testcontainers")[0]
 NATS = blocks("toml", "NATS, from an image")[0]

@@ -25,14 +25,13 @@ if TYPE_CHECKING:
     import docker
     from testcontainers.core.container import DockerContainer
 
-    from test_framework.contracts import Context, Service
+    from test_framework.contracts import ContainerSpec, Context, Service
     from test_framework.providers.docker.probe import Engine
 
 __all__ = ["ContainerServer", "start"]
 
 _log = logging.getLogger(__name__)
 _NAME = "docker"
-
 
 _LABEL_PROJECT = "test-framework.project"
 _LABEL_SERVER = "test-framework.server"
@@ -101,6 +100,8 @@ class ContainerServer:
 
         context, service = self._context, self._service
         own, loopback_only = context.own, context.own is not None and context.own.loopback_only
+        candidate = self._engine.candidate
+        elsewhere = Refused(Reason.of(Code.ENGINE_ELSEWHERE, service=service.name, host=candidate.host))
         launch = Launch(secrets.token_urlsafe(18), self._needs(), context.env, own)
         self._hide = launch.hide
         spec = service.container(launch)
@@ -115,31 +116,24 @@ class ContainerServer:
                 # leads over another address, and the port has to be open there.
                 inside = inside_container()
                 if loopback_only and not self._local:
-                    raise Refused(
-                        Reason.of(Code.ENGINE_ELSEWHERE, service=service.name, host=self._engine.candidate.host)
-                    )
+                    raise elsewhere
                 private = self._local and (not inside or loopback_only)
                 container = classes.make(image, spec, service, context, options(self._engine))
-                reach(container.get_docker_client().client, self._engine.candidate.host, context.env)
+                reach(container.get_docker_client().client, candidate.host, context.env)
+                published.name_machine(container, candidate, context.env)
                 self._port = classes.adapt(container, spec, self._labels())
                 fixed = (own and own.port) or None
                 for name in container.ports:
                     at = (published.LOOPBACK, fixed if str(name).partition("/")[0] == str(self._port) else None)
                     container.ports[name] = at if private else None  # type: ignore[assignment]  # docker's own form
                 self._container = container
-                classes.start(container, spec, context.settings.start_seconds, self._end)
+                self._run(container, spec)
                 port = container.get_exposed_port(self._port)
                 # What listens on the same port here is not it, when the engine is on another machine.
                 near = self._local and (not inside or published.accepts(port))
                 if loopback_only and not near:
-                    raise Refused(
-                        Reason.of(Code.ENGINE_ELSEWHERE, service=service.name, host=self._engine.candidate.host)
-                    )
-                host = published.LOOPBACK
-                if not near:
-                    host = published.host_of(
-                        container, service.name, (self._port, port), self._engine.candidate, context.env
-                    )
+                    raise elsewhere
+                host = published.LOOPBACK if near else published.host_of(container, service.name, (self._port, port))
                 url = classes.url_of(container, spec) or spec.url.format(host=host, port=port)
         except classes.NotReady as error:
             where = {"service": service.name, "provider": _NAME, "seconds": context.settings.start_seconds}
@@ -153,6 +147,16 @@ class ContainerServer:
         note = check_major(service, version, context)
         endpoint = Endpoint(service.name, _NAME, url, version or None, note)
         self.endpoint = endpoint.at(url, shown=launch.hide(endpoint.safe_url))
+
+    def _run(self, container: DockerContainer, spec: ContainerSpec) -> None:
+        """Start it, with its class's own way of waiting."""
+        try:
+            classes.start(container, spec, self._context.settings.start_seconds, self._end)
+        except (classes.NotReady, classes.StartError):
+            # Its class may have waited for a port that nobody reaches from here.
+            if not self._local and not self._end():
+                published.host_of(container, self._service.name, (self._port, container.get_exposed_port(self._port)))
+            raise
 
     def _says(self, line: re.Pattern[str] | None) -> bool:
         """Whether the container has said, in all of its log, that it is worth asking."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from functools import cache, partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -42,27 +43,39 @@ def accepts(port: int) -> bool:
     return True
 
 
-def host_of(
-    container: DockerContainer, what: str, ports: tuple[int, int], candidate: Candidate, env: Mapping[str, str]
-) -> str:
-    """Return the name or address at which we reach the port, and see that something listens there.
+def name_machine(container: DockerContainer, candidate: Candidate, env: Mapping[str, str]) -> None:
+    """Let a container say where it is as we reach it, to its own class as well, which may wait for it there.
 
     That is the machine of the engine's address; of an ssh address, what ssh's own configuration says of it.
     `TESTCONTAINERS_HOST_OVERRIDE` comes before both.
 
     Args:
-        container: It runs.
-        what: Its service, for the reason.
-        ports: Its own port, and that of the engine's machine which leads there.
+        container: It need not run yet.
         candidate: The engine's address.
         env: The environment for the ssh program.
+    """
+    told = container.get_container_host_ip
+    machine = cache(partial(machine_of, candidate, env))
+
+    def host() -> str:
+        found = told()
+        return machine() if found == urlsplit(candidate.host).hostname else found
+
+    container.get_container_host_ip = host  # type: ignore[method-assign]  # of this one alone
+
+
+def host_of(container: DockerContainer, what: str, ports: tuple[int, int]) -> str:
+    """Return the name or address at which we reach a port, and see that something listens there.
+
+    Args:
+        container: It runs, and says where: see `name_machine`.
+        what: Its service, for the reason.
+        ports: Its own port, and that of the engine's machine which leads there.
 
     Raises:
         Refused: `port-unreachable`.
     """
     host = container.get_container_host_ip()
-    if host == urlsplit(candidate.host).hostname:
-        host = machine_of(candidate, env)
     inner, port = ports
     where = {"service": what, "host": host, "port": port}
     bindings = container.get_docker_client().client.api.port(str(container.get_wrapped_container().id), inner) or []
