@@ -75,8 +75,8 @@ def reference() -> Iterator[str]:
     yield "## Settings\n"
     yield "Later ones win: `pyproject.toml`, the environment, the command line. Within one of them, `providers` of a"
     yield "service win over those of the tier, and these over the general ones. Times are in seconds.\n"
-    yield "In a variable, a list is `A, B` and a table `KEY=VALUE, …`; what has a comma in it stands in the file, and so do"
-    yield "tiers, layers and modes.\n"
+    yield "In a variable, a list is `A, B` and a table `KEY=VALUE, …`; what has a comma in it stands in the file, as"
+    yield "do tiers, layers and modes.\n"
     yield f"### `[tool.test_framework]`, or `{PREFIX}KEY`\n"
     yield from settings(Settings)
     yield f"\n### `[tool.test_framework.services.NAME]`, or `{PREFIX}NAME_KEY`\n"

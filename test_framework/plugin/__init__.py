@@ -25,7 +25,6 @@ from test_framework.report.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-    from pathlib import Path
 
     from test_framework.plugin.split import Splitter
 
