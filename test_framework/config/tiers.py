@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from test_framework.config.model import Settings
 
-__all__ = ["TIERS", "fits", "lack", "path_of", "tier_of", "whose"]
+__all__ = ["TIERS", "fits", "lack", "path_of", "tier_of"]
 
 _DATABASES = ("postgres", "redis")
 
@@ -49,11 +49,6 @@ def path_of(word: str) -> str:
 def tier_of(settings: Settings, path: Path) -> str | None:
     """Return the tier of a file or a folder that was named or found, also where a link has led to the project."""
     return settings.tier_of(path) or settings.tier_of(path.parent.resolve() / path.name)
-
-
-def whose(tier: str | None) -> str:
-    """Return what is said of a file of a tier, or of none."""
-    return f"is of the tier {tier}" if tier else "is in no tier"
 
 
 def lack(settings: Settings, tier: str) -> str:

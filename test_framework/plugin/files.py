@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from test_framework.config.tiers import fits, path_of, tier_of, whose
+from test_framework.config.tiers import fits, path_of, tier_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,7 @@ def use_paths(config: pytest.Config, settings: Settings, tier: str) -> None:
     if config.args_source is config.ArgsSource.ARGS:
         for word, path in _named(config):
             if (own := tier_of(settings, path)) != tier:
-                raise pytest.UsageError(f"{word} {whose(own)}, and --tier is {tier}. {_instead(own, word)}")
+                raise pytest.UsageError(_refused(word, own, tier))
         return
     pattern: str | None = config.option.pattern
     named = [path for path in settings.tier(tier).paths if pattern is None or _may_fit(settings.root, path, pattern)]
@@ -53,10 +53,13 @@ def _of_module(name: str) -> str:
     return spec.origin if spec and spec.origin and not spec.submodule_search_locations else name
 
 
-def _instead(own: str | None, word: str) -> str:
+def _refused(word: str, own: str | None, tier: str) -> str:
+    """Return what is said of a file of another tier, or of none."""
     if own:
-        return f"Run pytest --tier {own} {word}, or leave the tier out."
-    return "Name it, or a folder above it, in the paths of a tier, or leave the tier out."
+        where, instead = f"of the tier {own}", f"Run pytest --tier {own} {word}"
+    else:
+        where, instead = "in no tier", "Name it, or a folder above it, in the paths of a tier"
+    return f"{word} is {where}, and --tier is {tier}. {instead}, or leave the tier out."
 
 
 def _may_fit(root: Path, path: str, pattern: str) -> bool:
