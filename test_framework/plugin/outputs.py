@@ -50,14 +50,14 @@ def write(
         from test_framework.report.page import write_page
         from test_framework.report.stored import stored
 
-        # The reports of other tiers may be of any age: one that cannot be used is left out, and told of.
-        reports, unusable = stored(settings.reports_folder, settings.tiers)
         page = settings.reports_folder / "index.html"
         with _told(page, problems):
+            # The reports of other tiers may be of any age: one that cannot be used is left out, and told of.
+            reports, unusable = stored(settings.reports_folder, settings.tiers)
+            problems += unusable
             write_page(page, settings.root.name, reports)
             files.append(os.path.relpath(page))
             link = to_page(page, os.environ)
-        problems += unusable
     if junit:
         from test_framework.report.junit import finish
 

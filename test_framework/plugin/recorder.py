@@ -193,7 +193,7 @@ class Gatherer:
 
 def _is_subtest(report: pytest.TestReport) -> bool:
     """Whether it is one of several within a test: pytest's own, and that of pytest-subtests for pytest before 9."""
-    return hasattr(report, "context")
+    return type(report) is not pytest.TestReport and hasattr(report, "context")
 
 
 def _outcome(report: pytest.TestReport) -> str | None:

@@ -45,7 +45,7 @@ def finish(path: Path, secrets: Collection[str] = (), link: str | None = None) -
 
 
 def _may_hold(text: str, secrets: Collection[str]) -> bool:
-    """Whether it is worth to take the file apart, which takes as long as many a unit test for each test in it."""
+    """Whether the file is worth taking apart, which costs time for each test of a large suite."""
     if may_hold_secrets(text):
         return True
     plain = unescape(text) if secrets else ""

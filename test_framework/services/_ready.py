@@ -48,7 +48,7 @@ class Readiness:
             Refused: See `net.connect` and `net.fetch`; `http-error` for a status that is not of the 200s.
         """
         parts = urlsplit(url)
-        host, port = parts.hostname or "", net.port_of(parts, self.port)
+        host, port = parts.hostname or "", net.port_of(parts, self.port or 80)
         if not self.told.startswith("http:"):
             with net.connect(host, port, source, min(net.CONNECT_SECONDS, seconds)) as sock:
                 _stays(sock, host, port, source)

@@ -422,6 +422,8 @@ def test_ready_at_a_url_without_a_port(told: str, scheme: str, port: int) -> Non
     """It is asked where the scheme says, and where it says nothing, on the port of the table."""
     with pytest.raises(Refused, match=rf"127\.0\.0\.7:{port}\b"):
         Readiness(told, 4222).check(f"{scheme}://127.0.0.7/", "here", 1, None)
+    with pytest.raises(Refused, match=rf"127\.0\.0\.7:{80 if scheme == 'bus' else port}\b"):
+        Readiness(told, 0).check(f"{scheme}://127.0.0.7/", "here", 1, None)
 
 
 def free_port() -> int:
