@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from test_framework.verdict import hide_secrets
+from test_framework.redaction import hide_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

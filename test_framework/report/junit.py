@@ -6,8 +6,8 @@ from html import unescape
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+from test_framework.redaction import hide_secrets, may_hold_secrets
 from test_framework.report.files import write_whole
-from test_framework.verdict import hide_secrets, may_hold_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
