@@ -1,4 +1,4 @@
-"""Why a test failed, for the report: imported only when one does."""
+"""Why a test failed, for the report, and without the passwords of what it had: imported when there is either."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from test_framework.redaction import hide_secrets
+from _pytest._code.code import TerminalRepr
+
+from test_framework.redaction import HIDDEN, hide_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,12 +17,13 @@ if TYPE_CHECKING:
 
     from test_framework.verdict import Endpoint
 
-__all__ = ["described", "secrets_of"]
+__all__ = ["described", "hide_in", "secrets_of"]
 
 _MESSAGE = 300
 _TEXT = 8000
-_LEAST_SECRET = 6
 """Characters of each: what pytest prints of one failure can be megabytes."""
+
+_LEAST_SECRET = 6
 
 
 def described(
@@ -42,6 +45,30 @@ def described(
     shown = first if len(first) <= _MESSAGE else f"{first[: _MESSAGE - 1]}…"
     kept = text if len(text) <= _TEXT else f"… {len(text) - _TEXT} characters before this\n{text[-_TEXT:]}"
     return {"message": shown, "file": file, "line": line, "text": kept}
+
+
+def hide_in(report: pytest.TestReport, secrets: Iterable[str]) -> None:
+    """Replace passwords in what pytest prints of a test, and in what the test has printed.
+
+    Args:
+        report: Of the phase; it is changed.
+        secrets: Only these: what else looks like a password may be what the test is about.
+    """
+    report.longrepr = _hidden(report.longrepr, tuple(secrets))
+    report.sections = _hidden(report.sections, tuple(secrets))
+
+
+def _hidden(thing: Any, secrets: tuple[str, ...]) -> Any:
+    if isinstance(thing, str):
+        for secret in secrets:
+            thing = thing.replace(secret, HIDDEN)
+    elif type(thing) in (list, tuple):
+        return type(thing)(_hidden(each, secrets) for each in thing)
+    elif isinstance(thing, TerminalRepr):
+        # What pytest makes of an exception: lines, values and places, in objects of several kinds.
+        for name, value in vars(thing).items():
+            setattr(thing, name, _hidden(value, secrets))
+    return thing
 
 
 def secrets_of(endpoints: Iterable[Endpoint]) -> set[str]:

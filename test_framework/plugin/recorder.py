@@ -49,9 +49,12 @@ class Sender:
         state = item.stash.setdefault(STATE, TestState())
         state.failed = state.failed or (report.failed and call.when == "call")
         told = self._told(state, _reason(call) if report.skipped else None)
+        # Here, since only this process knows the passwords.
+        if secrets := self._secrets(state, failed=report.failed):
+            from test_framework.plugin.failures import hide_in
+
+            hide_in(report, secrets)
         if self._session.tier:
-            # Here, since only this process knows the passwords.
-            secrets = self._secrets(state, failed=report.failed)
             if report.failed:
                 from test_framework.plugin.failures import described
 

@@ -161,23 +161,40 @@ def test_prints(redis):
     print("the word is", urlsplit(redis.url).password, "and nothing else")
 
 def test_fails(postgres):
-    assert urlsplit(postgres.url).password == "another"
+    url = postgres.url
+    try:
+        raise ValueError(url)
+    except ValueError as error:
+        assert urlsplit(url).password == "another"
 """
 
 
 @pytest.mark.parametrize("workers", [[], ["-n", "1"]], ids=["here", "in a worker"])
-def test_a_report_holds_no_password(served: Project, workers: list[str], postgres: Endpoint, redis: Endpoint) -> None:
-    """Of what a test had, by itself and in what the test prints."""
+def test_no_password_is_shown(served: Project, workers: list[str], postgres: Endpoint, redis: Endpoint) -> None:
+    """Of what a test had, by itself and in what the test prints: on the screen, and in no file."""
     served.write(TEST, PRINTS)
-    result = served.spawn("--tier", "integration", "-o", "junit_logging=all", *workers)
+    result = served.spawn("--tier", "integration", "-o", "junit_logging=all", "-rP", "--showlocals", *workers)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
+    screen = str(result.stdout)
+    assert screen.count("the word is *** and nothing else") == 1
+    assert "assert '***' == 'another'" in screen
+    assert "During handling of the above exception" in screen
     junit, report = ((served.path / f"reports/integration.{kind}").read_text() for kind in ("xml", "json"))
     assert "the word is *** and nothing else" in junit
     assert "assert '***' == 'another'" in junit
     for endpoint in (postgres, redis):
         password = urlsplit(endpoint.url).password
         assert password
-        assert password not in junit + report
+        assert password not in screen + junit + report
+
+
+def test_no_password_is_shown_without_a_tier(served: Project, postgres: Endpoint) -> None:
+    """Nor is it then."""
+    served.write(TEST, PRINTS)
+    result = served.spawn(TEST)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert "assert '***' == 'another'" in str(result.stdout)
+    assert str(urlsplit(postgres.url).password) not in str(result.stdout)
 
 
 def test_a_provider_below_what_is_required_is_red(served: Project) -> None:
