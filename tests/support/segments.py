@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -42,8 +43,10 @@ class SegmentWatch:
             for identity, creator in _segments():
                 if identity not in self._known and psutil.pid_exists(creator):
                     self._known.add(identity)
-                    if self._ours(psutil.Process(creator)):
-                        self._found.add(identity)
+                    # It may end as it is looked at.
+                    with suppress(psutil.Error):
+                        if self._ours(psutil.Process(creator)):
+                            self._found.add(identity)
 
     def left(self) -> list[str]:
         """Return those of our own that there still are."""
