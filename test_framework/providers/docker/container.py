@@ -36,7 +36,7 @@ _NAME = "docker"
 _LABEL_PROJECT = "test-framework.project"
 _LABEL_SERVER = "test-framework.server"
 _LOG_LINES = 40
-_PORT_TRIES = 3
+_PORT_TRIES = 8
 
 
 def start(service: Service, engine: Engine, context: Context) -> ContainerServer:
@@ -49,7 +49,7 @@ def start(service: Service, engine: Engine, context: Context) -> ContainerServer
         try:
             return _started(service, engine, context)
         except Refused as refused:
-            # The engine counts its ports up, and a server of this machine may have the next one.
+            # The engine counts its ports up for each address by itself: the next few may be had by others of its own.
             taken = "address already in use" in refused.reason.message and not (context.own and context.own.port)
             if not taken or attempt == _PORT_TRIES:
                 raise
