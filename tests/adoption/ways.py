@@ -28,6 +28,9 @@ __all__ = ["BESIDE", "WAYS", "Ran"]
 SECONDS = 1800.0
 """Bound on one run of a suite."""
 
+_ALONE_SECONDS = 300.0
+"""The same where there is no server."""
+
 _LEFT_OUT = re.compile(r"PG|REDIS_|DATABASE_URL|PYTEST_|PYTHONPATH|STAGING_|TEST_FRAMEWORK_(?!.*_IMAGE)|CI$")
 
 
@@ -48,7 +51,11 @@ def _nothing(place: Place) -> Ran:
     """Run it as it is on a machine with no server: what passes needs none."""
     none_there(place.suite.services)
     # What has to be there first cannot be made.
-    return Ran({}, _run(place, replace(place.suite, first=""), [], _environment(place))[0])
+    try:
+        return Ran({}, _run(place, replace(place.suite, first=""), [], _environment(place), _ALONE_SECONDS)[0])
+    except CaseFailed as error:
+        # It may wait for a server as long as it likes: that is nothing that went wrong here.
+        raise CannotStart(str(error)) from error
 
 
 def _by_hand(start: Callable[..., AbstractContextManager[Sequence[Server]]]) -> Callable[[Place], Ran]:
@@ -95,7 +102,9 @@ def _environment(place: Place) -> dict[str, str]:
     return kept | {"PATH": f"{place.bin}:{os.environ['PATH']}", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def _run(place: Place, suite: Suite, before: Sequence[str], env: Mapping[str, str]) -> tuple[Outcomes, str]:
+def _run(
+    place: Place, suite: Suite, before: Sequence[str], env: Mapping[str, str], seconds: float = SECONDS
+) -> tuple[Outcomes, str]:
     """Run a suite to its end in a fresh tree; return what its tests said, and what was printed.
 
     Raises:
@@ -106,7 +115,7 @@ def _run(place: Place, suite: Suite, before: Sequence[str], env: Mapping[str, st
     with tempfile.TemporaryDirectory() as folder:
         junit = Path(folder, "junit.xml")
         command = [*before, *suite.command(f"--junitxml={junit}", "--tb=line")]
-        _, output = run(command, root, env, SECONDS, may_fail=True)
+        _, output = run(command, root, env, seconds, may_fail=True)
         if not junit.exists():
             refused = re.findall(r"^exec: (\S+ cannot be had: (\S+): .*)$", output, re.M) if before else []
             if refused and all(CATALOGUE[Code(code)].kind is Kind.UNAVAILABLE for _, code in refused):
