@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,8 +24,8 @@ if TYPE_CHECKING:
     from tests.support.place import Place
 
 _MODULES = 10
-_PROBE_SECONDS = 1.5
-"""What one probe of a daemon that hangs may add: its own bound is a second."""
+_AT_MOST = 5.0
+"""Seconds that a probe of a daemon that hangs may take on a busy machine: its own bound is one."""
 
 NOBODY = pwd.getpwnam("nobody")
 AS_NOBODY: dict[str, Any] = {"user": NOBODY.pw_uid, "group": NOBODY.pw_gid, "extra_groups": []}
@@ -104,37 +103,32 @@ def hung() -> Iterator[Hung]:
 
 
 def test_doctor_on_a_daemon_that_hangs(embedded_place: Place, hung: Hung) -> None:
-    """The doctor says `daemon-hung`, and takes one probe longer than where there is no daemon."""
+    """The doctor says `daemon-hung` after one probe, which all services wait for together."""
     checkout = Checkout(embedded_place, "docker,embedded")
-    seconds = {}
-    for host in ("unix:///nope.sock", hung.host):
-        begin = time.monotonic()
-        found = checkout.json("doctor", env={"DOCKER_HOST": host})
-        seconds[host] = time.monotonic() - begin
-    assert seconds[hung.host] - seconds["unix:///nope.sock"] < _PROBE_SECONDS
+    found = checkout.json("doctor", env={"DOCKER_HOST": hung.host})
+    assert len(hung.accepted) == 1
     for service in SERVICES:
         told = {attempt["provider"]: attempt for attempt in found["services"][service]["attempts"]}
         assert (told["docker"]["code"], told["docker"]["kind"]) == ("daemon-hung", "unavailable")
+        assert told["docker"]["seconds"] < _AT_MOST
         assert found["services"][service]["provider"] == "embedded"
 
 
 def test_run_on_a_daemon_that_hangs(embedded_place: Place, hung: Hung) -> None:
-    """Ten modules and two services wait for one probe together, and no longer than a run without a daemon does."""
+    """Ten modules and two services wait for one probe together."""
     checkout = Checkout(embedded_place, "docker,embedded")
     checkout.tests(before=1, middle=0, after=0)
     text = (checkout.root / "tests/integration/test_services.py").read_text()
     for number in range(1, _MODULES):
         checkout.write(f"tests/integration/test_services_{number}.py", text)
-    seconds = {}
-    for host in ("unix:///nope.sock", hung.host):
-        begin = time.monotonic()
-        run = checkout.run(env={"DOCKER_HOST": host})
-        seconds[host] = time.monotonic() - begin
-        run.passed()
-        assert run.report["counts"]["passed"] == _MODULES
-    assert run.attempt("postgres", "docker")["code"] == "daemon-hung"
+    run = checkout.run(env={"DOCKER_HOST": hung.host})
+    run.passed()
+    assert run.report["counts"]["passed"] == _MODULES
+    for service in SERVICES:
+        told = run.attempt(service, "docker")
+        assert told["code"] == "daemon-hung"
+        assert told["seconds"] < _AT_MOST
     assert len(hung.accepted) == 1
-    assert seconds[hung.host] - seconds["unix:///nope.sock"] < _PROBE_SECONDS
     embedded_place.is_empty()
 
 
