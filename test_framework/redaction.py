@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["HIDDEN", "hide_in_url", "hide_secrets", "may_hold_secrets"]
+__all__ = ["HIDDEN", "hide_in_url", "hide_known", "hide_secrets", "may_hold_secrets"]
 
 HIDDEN = "***"
 """What stands in the place of a secret."""
@@ -32,10 +32,16 @@ def may_hold_secrets(text: str) -> bool:
     return any(word in small for word in _NEAR_SECRETS)
 
 
-def hide_secrets(text: str, known: Iterable[str] = ()) -> str:
-    """Return `text` with passwords in URLs and in `password=…` pairs replaced by `***`, and what is known as secret."""
+def hide_known(text: str, known: Iterable[str]) -> str:
+    """Return `text` with what is known as secret replaced by `***`, and nothing else."""
     for secret in known:
         text = text.replace(secret, HIDDEN)
+    return text
+
+
+def hide_secrets(text: str, known: Iterable[str] = ()) -> str:
+    """Return `text` with passwords in URLs and in `password=…` pairs replaced by `***`, and what is known as secret."""
+    text = hide_known(text, known)
     if not may_hold_secrets(text):
         return text
     text = _CREDENTIALS.sub(lambda m: f"{m['scheme']}{m['user']}:{HIDDEN}@", text)

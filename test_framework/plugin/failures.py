@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from _pytest._code.code import TerminalRepr
 
-from test_framework.redaction import HIDDEN, hide_secrets
+from test_framework.redaction import hide_known, hide_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -60,11 +60,10 @@ def hide_in(report: pytest.TestReport, secrets: Iterable[str]) -> None:
 
 def _hidden(thing: Any, secrets: tuple[str, ...]) -> Any:
     if isinstance(thing, str):
-        for secret in secrets:
-            thing = thing.replace(secret, HIDDEN)
-    elif type(thing) in (list, tuple):
+        return hide_known(thing, secrets)
+    if type(thing) in (list, tuple):
         return type(thing)(_hidden(each, secrets) for each in thing)
-    elif isinstance(thing, TerminalRepr):
+    if isinstance(thing, TerminalRepr):
         # What pytest makes of an exception: lines, values and places, in objects of several kinds.
         for name, value in vars(thing).items():
             setattr(thing, name, _hidden(value, secrets))
