@@ -110,6 +110,10 @@ class _NoCleanup:
     def drop(self, key: str) -> None:
         """Never called by a probe."""
 
+    def make_folder(self, *_: object, **__: object) -> tuple[Path, str]:
+        """Never called by a probe."""
+        raise AssertionError("a probe started something")
+
 
 def _service(service: Service, settings: Settings, context: Context, pool: ThreadPoolExecutor) -> ServiceFinding:
     order, source = settings.order(service.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shlex
+import shutil
 import signal
 import sys
 import tempfile
@@ -95,9 +96,9 @@ def _folder() -> Iterator[Path]:
 
     guard = Guard()
     try:
-        with tempfile.TemporaryDirectory(prefix="test-framework-stand-in-") as name:
-            promise = guard.add(kind="folder", path=name)
-            yield Path(name)
+        folder, promise = guard.make_folder("test-framework-stand-in-", Path(tempfile.gettempdir()))
+        yield folder
+        shutil.rmtree(folder, ignore_errors=True)
         guard.drop(promise)
     finally:
         guard.close()

@@ -105,8 +105,8 @@ class EmbeddedServer:
 
     def __post_init__(self) -> None:
         prefix = f"{_PREFIX}{owner.MARK}-{owner.NAMESPACE}-{self.service.name}-"
-        self.folder = Path(tempfile.mkdtemp(prefix=prefix, dir=_base()))
-        self._promises = [self.context.guard.add(kind="folder", path=str(self.folder))]
+        self.folder, promise = self.context.guard.make_folder(prefix, _base())
+        self._promises = [promise]
         self._process: subprocess.Popen[bytes] | None = None
         self._log = self.folder / "server.log"
         self._hide: Callable[[str], str] = lambda text: text

@@ -15,7 +15,6 @@ from test_framework import owner, providers, services
 from test_framework.contracts import Context, Isolated, Part, Provider, Server, Service
 from test_framework.reasons import Code
 from test_framework.resolve import resolve
-from test_framework.supervisor.guard import Guard
 from test_framework.supervisor.needs import Held, resolve_needs
 from test_framework.supervisor.own import on_free_port, refuse_remote
 from test_framework.verdict import Reason, Refused, Resolution
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from test_framework.contracts import Databases
+    from test_framework.supervisor.guard import Guard
     from test_framework.supervisor.run import Run
     from test_framework.supervisor.wire import Want
 
@@ -41,9 +41,9 @@ class Supervisor:
         guard: Knows what must vanish if this process is killed.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, guard: Guard) -> None:
         self._folder = folder
-        self.guard = Guard()
+        self.guard = guard
         self._lock = threading.Lock()
         self._service_locks: dict[str, threading.Lock] = {}
         self._servers: dict[tuple[str, str, str], Server] = {}

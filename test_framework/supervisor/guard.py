@@ -57,6 +57,23 @@ class Guard:
             if self._promises.pop(key, None) is not None:
                 self._tell({"drop": key})
 
+    def make_folder(self, prefix: str, base: Path) -> tuple[Path, str]:
+        """Make a folder that only this user may enter, in `base`.
+
+        Returns it and its key for `drop`. It is noted before it is made: the owner may be killed in between.
+
+        Raises:
+            OSError: It cannot be made.
+        """
+        folder = base / f"{prefix}{os.urandom(6).hex()}"
+        key = self.add(kind="folder", path=str(folder))
+        try:
+            folder.mkdir(mode=0o700)
+        except OSError:
+            self.drop(key)
+            raise
+        return folder, key
+
     def close(self) -> None:
         """End the guard, which then removes what was not dropped."""
         with self._lock:

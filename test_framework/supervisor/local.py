@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from test_framework.supervisor.core import Supervisor
+from test_framework.supervisor.guard import Guard
 from test_framework.supervisor.run import Run
 
 if TYPE_CHECKING:
@@ -32,9 +34,9 @@ class LocalClient:
         run: str,
         say: Callable[[str], None],
     ) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="test-framework-")
-        self._supervisor = Supervisor(Path(self._folder.name))
-        self._promise = self._supervisor.guard.add(kind="folder", path=self._folder.name)
+        guard = Guard()
+        self._folder, self._promise = guard.make_folder("test-framework-", Path(tempfile.gettempdir()))
+        self._supervisor = Supervisor(self._folder, guard)
         made = Run.of(run, settings.root, dict(os.environ), overrides)
         made.listeners.append(say)
         self._run = self._supervisor.enter(made)
@@ -72,6 +74,6 @@ class LocalClient:
         """See `Client.close`."""
         self._supervisor.leave(self._run, _ME)
         self._supervisor.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
         self._supervisor.guard.drop(self._promise)
         self._supervisor.guard.close()
-        self._folder.cleanup()

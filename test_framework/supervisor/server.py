@@ -20,6 +20,7 @@ from typing import Any
 from test_framework.config import BadSetting
 from test_framework.supervisor.address import Address
 from test_framework.supervisor.core import Supervisor
+from test_framework.supervisor.guard import Guard
 from test_framework.supervisor.run import Run
 from test_framework.supervisor.wire import UNANSWERED, Channel, Message, Want, endpoint_to, refused_to, resolution_to
 from test_framework.verdict import Refused, hide_secrets
@@ -39,7 +40,7 @@ class Server:
 
     def __init__(self, address: Address) -> None:
         self._address = address
-        self._supervisor = Supervisor(address.folder)
+        self._supervisor = Supervisor(address.folder, Guard())
         self._lock = threading.Lock()
         self._clients: dict[int, dict[str, Any]] = {}
         self._numbers = count(1)
@@ -53,13 +54,13 @@ class Server:
 
     def serve(self) -> None:
         """Listen until the last client has been gone for the idle time, or until told to end."""
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._address.socket.unlink(missing_ok=True)
-        listener.bind(str(self._address.socket))
-        listener.listen(128)
-        _log.info("supervisor %d listens on %s", os.getpid(), self._address.socket)
         guard, address = self._supervisor.guard, self._address
         promise = guard.add(kind="socket", path=str(address.socket), lock=str(address.lock))
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        address.socket.unlink(missing_ok=True)
+        listener.bind(str(address.socket))
+        listener.listen(128)
+        _log.info("supervisor %d listens on %s", os.getpid(), address.socket)
         for descriptor in (listener.fileno(), self._wake_read):
             self._events.register(descriptor, select.POLLIN)
         while (left := self._seconds_left()) is None or left > 0:
@@ -73,7 +74,7 @@ class Server:
                 else:
                     self._hung_up(descriptor)
         # Nobody may knock any more; whoever does starts the next supervisor, which waits for our lock.
-        self._address.socket.unlink(missing_ok=True)
+        address.socket.unlink(missing_ok=True)
         guard.drop(promise)
         listener.close()
         self._supervisor.close()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import subprocess
+import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
@@ -18,12 +21,13 @@ from tests.conftest import wait_until
 from tests.support.checkout import LOST, SERVICES, Checkout
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.support.place import Place
 
 pytestmark = pytest.mark.mission_critical
 
+ROOT = Path(__file__).parents[2]
+_STEPS = 20
+"""At least so many steps does the start of a Redis have."""
 IN_PROCESS = {"TEST_FRAMEWORK_SUPERVISOR": "0"}
 
 
@@ -119,6 +123,23 @@ def test_killed_during_start(checkout: Checkout, victim: str, later: float) -> N
     os.kill(run.pid if victim == "pytest" else checkout.place.supervisors()[0], signal.SIGKILL)
     assert run.end() != pytest.ExitCode.OK
     checkout.place.is_empty()
+
+
+def test_killed_at_each_step_of_a_start(embedded_place: Place) -> None:
+    """SIGKILL of the owner leaves no folder, whichever step the start had reached."""
+    told = subprocess.run(
+        [sys.executable, "-m", "tests.support.kills", "redis"],
+        cwd=ROOT,
+        env=embedded_place.env,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    found = json.loads(told.stdout)
+    assert found["left"] == []
+    assert found["steps"] >= _STEPS, "the start was not followed"
+    embedded_place.is_empty()
 
 
 _SLOW = """\
