@@ -16,11 +16,16 @@ HIDDEN = "***"
 
 # Each begins where a word does, so that a long text is gone through once.
 _CREDENTIALS = re.compile(r"(?P<scheme>(?<![\w+.-])[\w+.-]*://)(?P<user>[^\s:@/]*):(?P<secret>[^\s/]+)@")
+_ALONE = re.compile(r"(?P<scheme>(?<![\w+.-])(?P<name>[\w+.-]*)://)[^\s:@/?#'\"`,;<>()\[\]{}]+@")
 _ASSIGNED = re.compile(
     r"(?i)(?<![\w-])(?P<name>[\w-]*(?:password|passwd|secret|token))(?P<eq>['\"]?\s*[=:]\s*)"
     r"(?P<secret>'[^']*'|\"[^\"]*\"|[^\s&;,'\"]+)"
 )
 _SECRET_PARAMETERS = ("password", "sslpassword", "token", "secret", "access_token")
+
+_NAMED_ALONE = re.compile(r"(?i)(postgres(ql)?|ssh|sftp)(\+\w+)?")
+"""Schemes where what stands before the `@`, without a colon, is a user's name; elsewhere, as in `nats://TOKEN@host`, it
+may be a secret."""
 
 _NEAR_SECRETS = ("://", "passw", "secret", "token")
 """Small letters without one of which neither pattern finds anything."""
@@ -40,11 +45,15 @@ def hide_known(text: str, known: Iterable[str]) -> str:
 
 
 def hide_secrets(text: str, known: Iterable[str] = ()) -> str:
-    """Return `text` with passwords in URLs and in `password=…` pairs replaced by `***`, and what is known as secret."""
+    """Return `text` with what is known as secret replaced by `***`.
+
+    So are passwords and tokens in URLs, and the values of `password=…` pairs and the like.
+    """
     text = hide_known(text, known)
     if not may_hold_secrets(text):
         return text
     text = _CREDENTIALS.sub(lambda m: f"{m['scheme']}{m['user']}:{HIDDEN}@", text)
+    text = _ALONE.sub(lambda m: m[0] if _NAMED_ALONE.fullmatch(m["name"]) else f"{m['scheme']}{HIDDEN}@", text)
     return _ASSIGNED.sub(lambda m: f"{m['name']}{m['eq']}{HIDDEN}", text)
 
 
@@ -65,6 +74,7 @@ def hide_in_url(url: str) -> str:
 def _without_password(parts: SplitResult) -> SplitResult:
     """Hide the password by the last `@`, as URL parsers do, so that one with an `@` in it stays hidden."""
     userinfo, at, host = parts.netloc.rpartition("@")
-    if not at or ":" not in userinfo:
+    user, colon, _ = userinfo.partition(":")
+    if not at or (not colon and (not user or _NAMED_ALONE.fullmatch(parts.scheme))):
         return parts
-    return parts._replace(netloc=f"{userinfo.partition(':')[0]}:{HIDDEN}@{host}")
+    return parts._replace(netloc=f"{user}:{HIDDEN}@{host}" if colon else f"{HIDDEN}@{host}")
