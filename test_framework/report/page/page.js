@@ -59,10 +59,16 @@ if (list) {
   const all = tiers.flatMap((tier) => tier.tests.map((row) => ({ tier, row, name: nodeid(tier, row),
     outcome: tier.outcomes[row[2]] })));
   for (const each of [...new Set(all.map((test) => test.outcome))].sort()) outcome.add(new Option(each, each));
-  const cell = (text, left) => {
+  const cell = (text, kind = "") => {
     const made = document.createElement("td");
     made.textContent = text;
-    if (left) made.className = "left";
+    made.className = kind;
+    return made;
+  };
+  // May break where `html.py` lets a name break.
+  const named = (name) => {
+    const made = cell("", "left");
+    for (const part of name.split(/(?<=::|[/._[])/)) made.append(part, document.createElement("wbr"));
     return made;
   };
   const search = () => {
@@ -71,7 +77,7 @@ if (list) {
       && wanted.every((word) => test.name.toLowerCase().includes(word)));
     list.replaceChildren(...hits.slice(0, MOST).map(({ tier, row, name, outcome: told }) => {
       const line = document.createElement("tr");
-      line.append(cell(told), cell(name, true), cell(time(row[4])), cell(tier.services[row[3]] || "-", true));
+      line.append(cell(told, told), named(name), cell(time(row[4])), cell(tier.services[row[3]] || "-", "left"));
       return line;
     }));
     const shown = hits.length > MOST ? `; the first ${MOST} are shown` : "";
