@@ -134,7 +134,10 @@ class Attempt:
 class Endpoint:
     """Where a service can be reached. Its text form hides secrets; `url` does not.
 
-    `prefix` is how every key and channel must begin, where the login may touch no others.
+    Attributes:
+        shown: A URL without secrets that works as it is, where there is one.
+        prefix: How every key and channel must begin, where the login may touch no others.
+        password_file: Where this user can read the password, for a client that asks for it beside `shown`.
     """
 
     service: str
@@ -144,6 +147,7 @@ class Endpoint:
     note: str = ""
     shown: str = ""
     prefix: str = ""
+    password_file: str = ""
 
     @property
     def safe_url(self) -> str:

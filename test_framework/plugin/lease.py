@@ -159,7 +159,8 @@ class Lease:
             return
         if keep:
             endpoint = part.endpoint
-            notes = [f"prefix {endpoint.prefix}"] if endpoint.prefix else []
+            notes = [f"password in {endpoint.password_file}"] if endpoint.password_file else []
+            notes += [f"prefix {endpoint.prefix}"] if endpoint.prefix else []
             notes += [f"of {shared_by}"] if shared_by else []
             # It may be the last of several tests that has it told.
             part.states[-1].kept.append(" ".join([endpoint.service, endpoint.safe_url, *notes]))

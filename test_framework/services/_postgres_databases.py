@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from test_framework.services._postgres_admin import Admin
 from test_framework.services._postgres_pool import Pool
 from test_framework.services._postgres_strangers import Strangers
 from test_framework.services._postgres_templates import BARE, Templates
+from test_framework.services._private import write_private
 from test_framework.verdict import Endpoint, Reason, Refused
 
 if TYPE_CHECKING:
@@ -172,7 +172,4 @@ class PostgresDatabases:
 def _write_passfile(endpoint: Endpoint, folder: Path) -> Path:
     """Put the password where only this user can read it, in the form that libpq looks for."""
     parts = urlsplit(endpoint.url)
-    path = folder / f"pgpass-{parts.port}"
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(f"*:*:*:*:{parts.password}\n")
-    return path
+    return write_private(folder / f"pgpass-{parts.port}", f"*:*:*:*:{parts.password}\n")

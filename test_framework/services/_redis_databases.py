@@ -6,6 +6,7 @@ import threading
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -18,7 +19,17 @@ from test_framework.verdict import Endpoint, Reason, Refused
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ANSWER_SECONDS", "KEPT", "Numbered", "NumberedDatabases", "gone", "refused", "url_of"]
+__all__ = [
+    "ANSWER_SECONDS",
+    "KEPT",
+    "Numbered",
+    "NumberedDatabases",
+    "forget_password",
+    "gone",
+    "part_of",
+    "refused",
+    "url_of",
+]
 
 ANSWER_SECONDS = 10.0
 KEPT = 20
@@ -72,7 +83,7 @@ class NumberedDatabases:
                 number = self._claim(before)
         except OSError as error:
             raise Refused(gone(self._endpoint, error)) from error
-        return Numbered(str(number), self._endpoint.at(url_of(self._endpoint.url, number)), before)
+        return Numbered(str(number), part_of(self._endpoint, number), before)
 
     def _claim(self, seen: Snapshot) -> int:
         for _ in range(self._count - 1):
@@ -120,8 +131,26 @@ class NumberedDatabases:
         """Nothing is left to remove: what a test did beside its part was told at its end."""
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection, and remove the password's file."""
         self._connection.close()
+        forget_password(self._endpoint)
+
+
+def part_of(endpoint: Endpoint, number: int, login: str = "", prefix: str = "") -> Endpoint:
+    """Return the endpoint of a database, shown without a login where the password is in a file; see `url_of`."""
+    shown = url_of(_without_login(endpoint.url), number) if endpoint.password_file else ""
+    return endpoint.at(url_of(endpoint.url, number, login), shown, prefix)
+
+
+def _without_login(url: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def forget_password(endpoint: Endpoint) -> None:
+    """Remove the file that has the password, if there is one."""
+    if endpoint.password_file:
+        Path(endpoint.password_file).unlink(missing_ok=True)
 
 
 def url_of(url: str, number: int, login: str = "") -> str:

@@ -19,9 +19,10 @@ from test_framework.services._redis_databases import (
     KEPT,
     Numbered,
     NumberedDatabases,
+    forget_password,
     gone,
+    part_of,
     refused,
-    url_of,
 )
 from test_framework.services._resp import Connection, ReplyError
 from test_framework.verdict import Refused
@@ -114,7 +115,7 @@ class Prefixes:
             raise refused(self._endpoint, Isolation.PREFIX, str(error).replace(password, "***")) from None
         except OSError as error:
             raise Refused(gone(self._endpoint, error)) from error
-        return _Prefixed(name, self._endpoint.at(url_of(self._endpoint.url, 0, f"{name}:{password}"), prefix=prefix))
+        return _Prefixed(name, part_of(self._endpoint, 0, f"{name}:{password}", prefix))
 
     def _databases(self) -> NumberedDatabases:
         with self._lock:
@@ -174,3 +175,4 @@ class Prefixes:
                 _log.info("%s is gone before it was left as it was: %s", self._endpoint, error)
             finally:
                 self._connection.close()
+                forget_password(self._endpoint)

@@ -6,13 +6,16 @@ import re
 import shutil
 import ssl
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from test_framework.config import Isolation
 from test_framework.contracts import Binary, Command, ContainerSpec, Launch, RunAs
 from test_framework.reasons import Code
 from test_framework.services._binaries import choose, missing, wheel_folder
+from test_framework.services._private import write_private
 from test_framework.verdict import Endpoint, Reason, Refused
 
 if TYPE_CHECKING:
@@ -126,8 +129,17 @@ class Redis:
         from test_framework.services._redis_databases import NumberedDatabases
         from test_framework.services._redis_prefixes import Prefixes
 
+        endpoint = _with_password_file(endpoint, folder)
         prefixed = settings.service(self.name).isolation is Isolation.PREFIX
         return Prefixes(endpoint) if prefixed else NumberedDatabases(endpoint)
+
+
+def _with_password_file(endpoint: Endpoint, folder: Path) -> Endpoint:
+    """Put the password of a server of ours where only this user can read it: a URL of Redis can name no such file."""
+    parts = urlsplit(endpoint.url)
+    if endpoint.provider not in ("docker", "embedded") or not parts.password:
+        return endpoint
+    return replace(endpoint, password_file=str(write_private(folder / f"redis-{parts.port}", parts.password)))
 
 
 def _databases(launch: Launch) -> int:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -14,6 +16,7 @@ from redis.exceptions import ConnectionError as Gone
 from redis.exceptions import NoPermissionError, ResponseError
 
 from test_framework import owner
+from test_framework.config import Isolation
 from test_framework.reasons import Code
 from test_framework.services._redis_databases import KEPT, NumberedDatabases, url_of
 from test_framework.services._redis_prefixes import Prefixes
@@ -440,18 +443,25 @@ def test_fails(redis_db):
 """
 
 
-def test_prefixes_by_the_settings(own: Project) -> None:
-    """Each test has one of its own, over several workers; that of a failed test is kept, and named."""
-    own.configure(f"{REDIS_ALONE}\nservices.redis.isolation = 'prefix'")
+@pytest.mark.parametrize("isolation", [*Isolation])
+def test_isolation_by_the_settings(own: Project, isolation: Isolation) -> None:
+    """Each test has a keyspace of its own, over several workers; that of a failed test is kept, and can be had."""
+    own.configure(f"{REDIS_ALONE}\nservices.redis.isolation = '{isolation}'")
     own.env.setenv("TEST_FRAMEWORK_IDLE_SECONDS", "60")
     own.write(TEST, PREFIXED)
     result = own.spawn("--tier", "integration", "-n", "2")
     try:
         counts = own.report("integration")["counts"]
         assert counts == {"passed": 20, "failed": 1, "errors": 0, "skipped": 0}
-        result.stdout.fnmatch_lines(
-            ["kept for you to look at:", "  redis redis://tf_*:[*][*][*]@*/0 prefix tf_*: *test_fails)"]
-        )
+        (kept,) = [test["kept"][0] for test in own.report("integration")["tests"] if "kept" in test]
+        assert kept in " ".join(result.stdout.str().split())
+        found = re.fullmatch(r"redis (redis://[\w.:]+/\d+) password in (\S+)(?: prefix (tf_\w+:))?", kept)
+        assert found is not None, kept
+        url, file, prefix = found.groups()
+        assert (prefix is not None) == (isolation is Isolation.PREFIX)
+        assert Path(file).stat().st_mode & 0o777 == 0o600
+        with driver.Redis.from_url(url, password=Path(file).read_text()) as client:
+            assert client.get(f"{prefix or ''}evidence") == b"1"
     finally:
         for channel, _ in supervisor.running({"XDG_RUNTIME_DIR": str(own.runtime)}):
             supervisor.stop(channel, force=True)
