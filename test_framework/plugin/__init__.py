@@ -70,7 +70,7 @@ _RUN = "test_framework_run"
 def _use_tier(config: pytest.Config, settings: Settings, tier: str) -> None:
     """Take the tier's files, and JUnit's file where the command line names none; remove the last verdict."""
     use_paths(config, settings, tier)
-    if config.option.collectonly:
+    if options.runs_nothing(config):
         return
     folder = settings.reports_folder
     try:
@@ -194,7 +194,7 @@ class _Judge:
         self._session.say = _Teller(self._config)
         # Without a supervisor each worker has servers of its own, and the process that judges runs no test.
         alone = not self._session.settings.supervisor and getattr(self._config.option, "numprocesses", None)
-        if not self._config.option.collectonly and not alone:
+        if not options.runs_nothing(self._config) and not alone:
             self._session.warm()
 
     @pytest.hookimpl(optionalhook=True)
@@ -214,10 +214,13 @@ class _Judge:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int | pytest.ExitCode) -> None:
         """Judge the run; an exit code that pytest has already made bad stays as it is."""
-        if self._config.option.collectonly:
+        if options.runs_nothing(self._config):
             return
         settings = self._session.settings
         stopped = exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
+        if self._session.tier and not session.shouldfail:
+            # `pytest.exit` may name any exit status, 0 too.
+            stopped = stopped or self._gatherer.unfinished
         # pytest stops as if by a person when a file cannot be collected; that is a failure like any other.
         self._record.interrupted = stopped and not self._record.uncollected
         if self._splitter:
@@ -237,7 +240,7 @@ class _Judge:
             self._record.fixtures = together(FixtureTime(*fields) for fields in found)
             junit: str | None = getattr(self._config.option, "xmlpath", None)
             self._written = outputs.write(self._record, self._verdict, settings, junit, self._gatherer.secrets)
-        if self._verdict.red and exitstatus == pytest.ExitCode.OK:
+        if (self._verdict.red or self._record.interrupted) and exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

@@ -120,8 +120,24 @@ class Gatherer:
 
     def __init__(self, record: Record, config: pytest.Config) -> None:
         self.secrets: set[str] = set()
+        self._selected: set[str] = set()
         self._record = record
         self._config = config
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether there is a test that was to run, and of which nobody has heard what came of it."""
+        tests = self._record.tests
+        return any(nodeid not in tests or tests[nodeid].outcome is None for nodeid in self._selected)
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Take which tests are to run."""
+        self._selected.update(item.nodeid for item in session.items)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        """Take them from a worker of pytest-xdist, since this process collects none."""
+        self._selected.update(ids)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -188,7 +204,9 @@ class Gatherer:
             if isinstance(report.longrepr, tuple):
                 path, line, text = report.longrepr
                 root = self._config.rootpath
-                where = f"{Path(path).relative_to(root) if Path(path).is_relative_to(root) else path}:{line}"
+                # A library may skip for a test, as pytest does for a class of unittest: there is nothing to mend.
+                if Path(path).is_relative_to(root) and "site-packages" not in Path(path).relative_to(root).parts:
+                    where = f"{Path(path).relative_to(root)}:{line}"
             text = getattr(report, "wasxfail", text).removeprefix("Skipped").removeprefix(": ")
             told = Reason.of(Code.SKIPPED_BY_TEST, text=text or "no reason given", where=where).to_json()
         return Skip(report.nodeid, told["code"], told["message"], told["remedy"])

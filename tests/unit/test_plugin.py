@@ -272,6 +272,60 @@ def test_junit_is_written_where_the_command_line_says(project: Project) -> None:
     assert not (project.path / "reports" / "unit.xml").exists()
 
 
+SKIPS_ITSELF = """
+import unittest
+
+class TestIt(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls): raise unittest.SkipTest("not here")
+    def test_it(self): pass
+"""
+
+
+def test_a_class_that_skips_itself(project: Project) -> None:
+    """The remedy names the test, and not the line of pytest that skips for it."""
+    project.write(TEST, SKIPS_ITSELF)
+    project.run("--tier", "unit")
+    (skip,) = project.report()["skips"]
+    assert f"at {TEST}::TestIt::test_it:" in skip["remedy"]
+
+
+@pytest.mark.parametrize("option", ["--collect-only", "--setup-plan", "--setup-only", "--fixtures", "--cache-show"])
+def test_a_run_of_no_tests_leaves_the_report_alone(project: Project, option: str) -> None:
+    """It judges nothing and writes nothing."""
+    project.write(TEST, PASSES)
+    project.env.setenv("CI", "true")
+    report = project.write("reports/unit.json", "of the run before")
+    result = project.run("--tier", "unit", option)
+    assert result.ret == pytest.ExitCode.OK
+    assert report.read_text() == "of the run before"
+    assert not [line for line in result.outlines if line.startswith(("red:", "green:"))]
+
+
+EXITS = """
+import pytest
+
+def test_first(): pass
+def test_exits(): pytest.exit("enough", returncode=0)
+def test_last(): assert 0
+"""
+
+
+def test_a_run_that_a_test_ends_is_red(project: Project) -> None:
+    """Whichever exit status the test has asked for: those after it did not run, and it did not end itself."""
+    project.write(TEST, EXITS)
+    result = project.run("--tier", "unit")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert "red: it did not come to its end; 1 passed" in result.outlines
+    assert project.report("unit")["outcome"] == "interrupted"
+
+
+def test_without_a_tier_a_test_may_end_the_run(project: Project) -> None:
+    """With the exit status that it asks for."""
+    project.write(TEST, EXITS)
+    assert project.run().ret == pytest.ExitCode.OK
+
+
 def test_collecting_only_leaves_the_report_alone(project: Project) -> None:
     """It judges nothing, writes nothing and needs no service."""
     project.write(TEST, NEEDS)
