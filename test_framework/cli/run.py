@@ -6,7 +6,7 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
-from test_framework.config import BadSetting, load
+from test_framework.config import BadSetting, load, refuse_empty
 
 if TYPE_CHECKING:
     import argparse
@@ -93,6 +93,7 @@ def _check(given: argparse.Namespace, settings: Settings) -> None:
     """Refuse what contradicts itself, and what pytest would refuse in each tier."""
     from test_framework.runner.arguments import loose, of_environment
 
+    refuse_empty(given, ("execution_mode", "pattern", "shard", "concurrent_users", "collection_timeout"))
     if given.execution_mode and (given.category or given.categories):
         raise BadSetting("--execution-mode has its own categories: give it, or --category, and not both.")
     for at in loose(given.arguments):

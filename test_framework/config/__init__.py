@@ -15,6 +15,7 @@ from test_framework.config.model import (
     ServiceSettings,
     Settings,
     TierSettings,
+    refuse_empty,
 )
 from test_framework.config.own import OwnServiceSettings
 
@@ -33,4 +34,5 @@ __all__ = [
     "TierSettings",
     "find_root",
     "load",
+    "refuse_empty",
 ]

@@ -26,6 +26,7 @@ __all__ = [
     "ServiceSettings",
     "Settings",
     "TierSettings",
+    "refuse_empty",
 ]
 
 
@@ -46,6 +47,18 @@ class BadSetting(Exception):
     def value(cls, key: str, value: object, source: str, wanted: str) -> BadSetting:
         """Return the error for a value of the wrong type or outside of what is allowed."""
         return cls(f"{key} = {value!r} in {source} is not {wanted}.")
+
+
+def refuse_empty(given: object, names: Iterable[str]) -> None:
+    """Raise `BadSetting` for an option without a value: one from a variable that is not set means nothing else.
+
+    Args:
+        given: The parsed command line.
+        names: The attributes of it that the options set.
+    """
+    for name in names:
+        if getattr(given, name) == "":
+            raise BadSetting(f"--{name.replace('_', '-')} is empty. Give it a value, or leave it out.")
 
 
 class Gate(StrEnum):

@@ -6,10 +6,10 @@ import os
 
 import pytest
 
-from test_framework.config import BadSetting, Settings, find_root, load
+from test_framework.config import BadSetting, Settings, find_root, load, refuse_empty
 from test_framework.config.tiers import lack
 
-__all__ = ["add", "overrides_of", "require_of", "settings_of"]
+__all__ = ["add", "overrides_of", "require_of", "runs_nothing", "settings_of"]
 
 Overrides = dict[str, tuple[object, str]]
 
@@ -40,6 +40,15 @@ def add(parser: pytest.Parser) -> None:
     option("--shard", metavar="I/N", help="run one part of the tests, such as 3/8; off: all, whatever CI says")
     option("--concurrent-users", metavar="N", help="users at once in tests of many users")
     option("--collection-timeout", metavar="SECONDS", help="end the run when collection takes longer")
+
+
+_VALUES = ("tier", "pattern", "providers", "shard", "collection_timeout", "concurrent_users")
+_RUN_NOTHING = ("collectonly", "setuponly", "setupplan", "showfixtures", "show_fixtures_per_test", "cacheshow")
+
+
+def runs_nothing(config: pytest.Config) -> bool:
+    """Whether pytest is asked for something else than to run tests, so that there is nothing to judge."""
+    return any(getattr(config.option, name, None) for name in _RUN_NOTHING)
 
 
 def overrides_of(config: pytest.Config) -> Overrides:
@@ -82,6 +91,7 @@ def settings_of(config: pytest.Config, overrides: Overrides) -> Settings:
         pytest.UsageError: A setting, the tier or a required provider is not known.
     """
     try:
+        refuse_empty(config.option, _VALUES)
         settings = load(find_root(config.rootpath), os.environ, overrides)
         if config.option.tier:
             _check_paths(settings, config.option.tier)

@@ -167,6 +167,11 @@ class TestNamed:
         assert told.line("smoke").startswith("smoke green")
         assert told.line("unit").startswith("unit nothing ran")
 
+    @pytest.mark.parametrize("option", ["--execution-mode", "--pattern", "--shard", "--collection-timeout"])
+    def test_an_option_that_is_empty(self, runs: Runs, option: str) -> None:
+        """As from a variable that is not set: it is not taken for the default."""
+        assert f"{option} is empty" in runs.refused(f"{option}=")
+
     @pytest.mark.parametrize(
         ("args", "said"),
         [
@@ -264,7 +269,7 @@ class TestVerdict:
         runs.tests(unit="import nowhere\n", smoke=FAILS)
         told = runs.run("--categories", "unit,smoke,integration")
         assert told.status == 2
-        assert told.last == "RED: unit: 1 of 1 test failed; smoke: 1 of 1 test failed"
+        assert told.last == "RED: unit: 1 file could not be collected; smoke: 1 of 1 test failed"
 
     def test_a_failure_counts_more_than_no_test(self, runs: Runs) -> None:
         """A tier without a test is red; where others fail, or run, it is not said that none ran."""
