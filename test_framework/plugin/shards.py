@@ -29,6 +29,9 @@ _CIRCLE = ("CIRCLE_NODE_INDEX", "CIRCLE_NODE_TOTAL")
 _BUILDKITE = ("BUILDKITE_PARALLEL_JOB", "BUILDKITE_PARALLEL_JOB_COUNT")
 _KUBERNETES = "JOB_COMPLETION_INDEX"
 
+_DIGITS = 9
+"""The most that the number of a shard may have."""
+
 _PYTEST_SPLIT = "--splits and --group"
 _INPUT = "test_framework_shard"
 
@@ -112,7 +115,7 @@ def parsed(text: str, source: str) -> Shard:
     Raises:
         BadSetting: There is no such part.
     """
-    found = re.fullmatch(r"\s*(\d{1,9})\s*/\s*(\d{1,9})\s*", text, re.ASCII)
+    found = re.fullmatch(rf"\s*(\d{{1,{_DIGITS}}})\s*/\s*(\d{{1,{_DIGITS}}})\s*", text, re.ASCII)
     index, count = (int(found[1]), int(found[2])) if found else (0, 0)
     if not 1 <= index <= count:
         wanted = f"one of 1/{count} to {count}/{count}" if count else "a part, such as 3/8"
@@ -141,7 +144,8 @@ def _of_ci(env: Mapping[str, str], settings: Settings) -> Shard | None:
 
 def _numbered(names: tuple[str, str], index: str, count: str, *, first: int) -> Shard:
     """Return the part that two variables name; the index of the first one is `first`."""
-    if not (index.isdecimal() and count.isdecimal() and first <= int(index) < int(count) + first):
+    numbers = index.isdecimal() and count.isdecimal() and len(index + count) <= 2 * _DIGITS
+    if not (numbers and first <= int(index) < int(count) + first):
         wanted = f"a number from {first} to what {names[1]} = {count} allows"
         raise BadSetting.value(names[0], index, "the environment", wanted)
     return Shard(int(index) - first + 1, int(count), " and ".join(names))

@@ -119,7 +119,9 @@ class Splitter:
         if not self._cuts:
             return
         self.said = "".join(_said(items, self._durations, self._file))
-        mine = split(items, self.shard.count, self._durations)[self.shard.index - 1]
+        # Where there are more shards than tests, the last ones have none, however many there are.
+        cut = split(items, max(1, min(self.shard.count, len(items))), self._durations)
+        mine = cut[self.shard.index - 1] if self.shard.index <= len(cut) else []
         chosen = set(mine)
         others = [item for item in items if item not in chosen]
         items[:] = mine

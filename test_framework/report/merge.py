@@ -10,7 +10,7 @@ from test_framework.report.record import Collected, Record, TestEntry
 from test_framework.report.told import number, why_not
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from test_framework.report.stored import Report
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["Merged", "merge"]
 
 _WORST = ("failed", "error", "xpassed", "xfailed", "passed", "skipped", "")
+_LISTED = 8
+"""So many missing shards in a row are named one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +111,20 @@ def _missing(shards: Sequence[tuple[Path, Report]], indexes: Sequence[int], of: 
         return []
     if shards[0][1].record.shard is None:
         return [f"{of - len(indexes)} of {of} shards are missing"]
-    missing = [str(index) for index in range(1, of + 1) if index not in indexes]
-    return [f"shard{'s' if len(missing) > 1 else ''} {', '.join(missing)} of {of} missing"]
+    many = of - len(indexes)
+    return [f"shard{'s' if many > 1 else ''} {', '.join(_gaps(indexes, of))} of {of} missing"]
+
+
+def _gaps(indexes: Sequence[int], of: int) -> Iterator[str]:
+    """Yield what is not among sorted numbers from 1 on: each number, or the first and the last of many."""
+    before = 0
+    for index in (*indexes, of + 1):
+        first, last = before + 1, index - 1
+        if last - first < _LISTED:
+            yield from map(str, range(first, last + 1))
+        else:
+            yield f"{first}-{last}"
+        before = index
 
 
 def _twice(records: Sequence[Record]) -> list[str]:

@@ -117,6 +117,7 @@ def test_shards_on_different_providers_say_so(*, turned: bool) -> None:
         ([1, 2, 3], 3, ()),
         ([1, 3], 3, ("shard 2 of 3 missing",)),
         ([2], 4, ("shards 1, 3, 4 of 4 missing",)),
+        ([2, 900], 999_999_999, ("shards 1, 3-899, 901-999999999 of 999999999 missing",)),
     ],
 )
 def test_a_missing_shard_is_a_fault(there: list[int], count: int, faults: tuple[str, ...]) -> None:

@@ -110,6 +110,13 @@ def test_every_machine_cuts_alike(collected: list[pytest.Item]) -> None:
         assert all([i for i in shuffled if i in part] == part for part in parts)
 
 
+@pytest.mark.parametrize(("shard", "many"), [("1/999999999", 1), ("10/999999999", 1), ("999999999/999999999", 0)])
+def test_more_shards_than_tests(project: Project, shard: str, many: int) -> None:
+    """The first ones have a test each, the others none, at once."""
+    project.write(TEST, TEN)
+    assert len(ran(project, f"--shard={shard}")) == many
+
+
 def test_the_parts_take_about_the_same_time(project: Project) -> None:
     """By the seconds of each test, of which one that has none gets the average."""
     project.write(TEST, TEN)
