@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from dataclasses import replace
 from functools import partial
@@ -30,6 +31,9 @@ _NAMED: dict[str, tuple[type[Any], Mapping[str, Any]]] = {
     "modes": (ModeSettings, MODES),
 }
 """The tables of which a project may have any number under names of its own, and those that are there without it."""
+
+_NAME = re.compile(r"\w[\w.-]*")
+"""A tier has files of its name: it must not lead out of their folder."""
 
 
 def find_root(start: Path) -> Path:
@@ -156,6 +160,9 @@ class _Reader:
         if not isinstance(value, dict):
             raise BadSetting.value(key, value, source, "a table of tables")
         for name, table in value.items():
+            if key in _NAMED and not _NAME.fullmatch(name):
+                where = f"{source[:-1]}.{key}]"
+                raise BadSetting.value("the name of a table", name, where, "letters, digits, _, - and .")
             where = f"{source[:-1]}.{key}.{name}]"
             self._table(table_of(name), table, f"{key}.{name}", where)
 

@@ -31,6 +31,12 @@ def refused(project: Project, *args: str) -> str:
         (["--tier", "smoke"], ["tier 'smoke' has no tests", "tests/smoke", "the default"]),
         (["--providers", "dokcer"], ["unknown provider 'dokcer'", "--providers", "mean 'docker'", PROVIDERS]),
         (["--require", "dokcer"], ["unknown provider 'dokcer'", "--require", "mean 'docker'", PROVIDERS]),
+        (["--tier", ""], ["--tier is empty", "leave it out"]),
+        (["--pattern", ""], ["--pattern is empty"]),
+        (["--providers", ""], ["--providers is empty"]),
+        (["--shard", ""], ["--shard is empty"]),
+        (["--concurrent-users", ""], ["--concurrent-users is empty"]),
+        (["--collection-timeout", ""], ["--collection-timeout is empty"]),
         (["--require", ""], ["unknown provider ''", "--require", PROVIDERS]),
         (["--concurrent-users", "all"], ["concurrent_users = 'all'", "--concurrent-users", "a whole number"]),
         (["--collection-timeout", "soon"], ["collection_timeout = 'soon'", "--collection-timeout", "a number of sec"]),
@@ -69,6 +75,11 @@ def test_a_file_that_is_not_of_the_tier(project: Project, args: list[str], told:
     [
         ("gtae = 'strict'", ["unknown key 'gtae'", "pyproject.toml [tool.test_framework]", "mean 'gate'"]),
         ("tiers.unit.paths = ['nowhere']", ["tier 'unit' has no tests", "nowhere", "[tool.test_framework.tiers.unit]"]),
+        (
+            "tiers.'../unit'.paths = ['tests']",
+            ["'../unit'", "[tool.test_framework.tiers]", "letters, digits, _, -"],
+        ),
+        ("tiers.''.paths = ['tests']", ["name of a table = ''", "[tool.test_framework.tiers]"]),
         ("tiers.unit.paths = []", ["tier 'unit' has no tests", "no paths", "[tool.test_framework.tiers.unit]"]),
     ],
 )
