@@ -44,8 +44,8 @@ def blocks(report: Report, files: Sequence[str], problems: Sequence[str] = (), s
 
 
 def colour(report: Report) -> str:
-    """Return the colour of the verdict; yellow is for what only a lenient gate lets pass."""
-    return "red" if report.red else "yellow" if report.why else "green"
+    """Return the colour of the verdict; yellow is for what only a lenient gate lets pass, or where nothing ran."""
+    return "red" if report.red else "yellow" if report.why or not report.record.ran else "green"
 
 
 def _services(record: Record) -> Iterator[str]:

@@ -165,6 +165,9 @@ def verdict(report: Report) -> str:
     skipped = [f"{counts['skipped']:,} skipped"] if counts["skipped"] else []
     if report.red:
         return f"red: {_fault(report)}{''.join(f'; {text}' for text in passed)}"
+    if skipped and not report.record.ran:
+        why = report.why.removesuffix("; nothing ran") if report.why else ""
+        return f"nothing ran: {'; '.join([*skipped, *([why] if why else [])])}"
     if report.why:
         return f"green, but only since the gate is lenient: {'; '.join([report.why, *passed])}"
     if report.record.is_part and not report.record.tests:
@@ -175,7 +178,11 @@ def verdict(report: Report) -> str:
 def _fault(report: Report) -> str:
     record, counts = report.record, report.record.counts
     broken = counts["failed"] + counts["errors"]
-    said = [f"{broken:,} of {number(len(record.tests), 'test')} failed"] if broken else []
+    # What could not be collected is a file, whose tests nobody knows.
+    unread = sum(not t.collected for t in record.tests.values() if t.outcome == "error")
+    failed = broken - unread
+    said = [f"{failed:,} of {number(len(record.tests) - unread, 'test')} failed"] if failed else []
+    said += [f"{number(unread, 'file')} could not be collected"] if unread else []
     said += ["it did not come to its end"] if record.interrupted else []
     said += [report.why] if report.red_gate and report.why else []
     return "; ".join(said) or "no test ran"

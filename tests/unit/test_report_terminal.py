@@ -51,6 +51,23 @@ def skip(report: Report, code: str, message: str, remedy: str, tests: int) -> No
         report.record.skips[nodeid] = Skip(nodeid, code, message, remedy)
 
 
+def skipped(gate: dict[str, Any]) -> Report:
+    """Return a run of nothing but skips."""
+    report = Report.of(Record("unit"), gate)
+    skip(report, "socket-missing", "no engine", "start it", 2)
+    return report
+
+
+def unread() -> Report:
+    """Return a run of two tests, beside a file that could not be collected."""
+    record = Record("unit", uncollected=True)
+    record.test("tests/test_a.py::test_fails").outcome = "failed"
+    record.test("tests/test_a.py::test_passes").outcome = "passed"
+    file = record.test("tests/test_b.py")
+    file.outcome, file.collected = "error", False
+    return Report.of(record, GREEN)
+
+
 def lenient(report: Report) -> Report:
     """Return it with something that a lenient gate lets pass."""
     return Report.of(report.record, {**GREEN, "why": RED["why"]})
@@ -70,6 +87,13 @@ def lenient(report: Report) -> Report:
             "red: 3 of 26 tests failed; 2 skips that nobody allowed: socket-missing; 21 passed on embedded",
             "red",
         ),
+        (skipped(GREEN), "nothing ran: 2 skipped", "yellow"),
+        (
+            lenient(skipped(GREEN)),
+            "nothing ran: 2 skipped; 2 skips that nobody allowed: socket-missing",
+            "yellow",
+        ),
+        (unread(), "red: 1 of 2 tests failed; 1 file could not be collected; 1 passed", "red"),
         (Report.of(Record("unit", interrupted=True), GREEN), "red: it did not come to its end", "red"),
     ],
 )
