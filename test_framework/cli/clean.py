@@ -32,11 +32,14 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
     for channel, told in running(os.environ):
         if told.get("root") != str(settings.root):
             continue
+        stopped = not told["clients"]
+        # One that does not answer any more is ending by itself.
         with suppress(OSError):
-            if stop(channel, force=given.force):
-                _wait(told["pid"])
-                print(f"stopped supervisor {told['pid']} with {len(told['servers'])} servers")
-                continue
+            stopped = stop(channel, force=given.force) or stopped
+        if stopped:
+            _wait(told["pid"])
+            print(f"stopped supervisor {told['pid']} with {len(told['servers'])} servers")
+            continue
         users = ", ".join(str(c["pid"]) for c in told["clients"])
         print(f"supervisor {told['pid']} is in use by process {users}; --force stops it all the same", file=sys.stderr)
         status = 1
