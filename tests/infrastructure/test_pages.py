@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from test_framework.config import BadSetting, load
+from test_framework.plugin import options
 from tests.support.pages import ROOT, SHELL, Block, blocks, commands, pages
 
 if TYPE_CHECKING:
@@ -55,6 +56,15 @@ def test_every_link_leads_somewhere(page: str) -> None:
         if not target.exists() or (anchor and anchor not in anchors(target.read_text(encoding="utf-8"))):
             wrong.append(link)
     assert wrong == []
+
+
+def test_every_option_of_pytest_is_named_where_two_may_clash() -> None:
+    """And none that is not there."""
+    parser = pytest.Parser(_ispytest=True)
+    options.add(parser)
+    there = {name for option in parser.getgroup("test framework").options for name in option.names()}
+    text = (ROOT / "docs/how-to/adopt.md").read_text(encoding="utf-8").rpartition("\n## ")[2]
+    assert set(re.findall(r"`(--[\w-]+)`", text)) == there
 
 
 def test_anchors_are_those_of_headings() -> None:
