@@ -10,9 +10,11 @@ import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
+from packaging.requirements import Requirement
 
 from test_framework.config import load
 from tests.support.adoption import LIBRARY, files, init, make
+from tests.support.pages import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -312,6 +314,20 @@ def test_settings_that_are_left_to_a_person(tmp_path: Path, capsys: pytest.Captu
     make(project, {"pyproject.toml": f"{by_hand}\n{PROJECT}\n[tool.{settings}"})
     assert init(project, "--yes") == 0
     assert files(project).keys() == before.keys() | set(NEW)
+
+
+def test_a_clone_in_place_of_the_name(tmp_path: Path) -> None:
+    """What the page puts into the group until there is a release is a requirement, and `init` knows it for us."""
+    page = (ROOT / "docs/how-to/adopt.md").read_text(encoding="utf-8")
+    (clone,) = re.findall(r'"([^"]+ @ file:[^"]+)"', page)
+    made = adopted(tmp_path, LIBRARY)["pyproject.toml"]
+    (tmp_path / "pyproject.toml").write_text(made.replace("test-framework[embedded]>=0.1", clone))
+    (told,) = tomllib.loads((tmp_path / "pyproject.toml").read_text())["dependency-groups"]["tiers"]
+    read = Requirement(told)
+    assert (read.name, read.extras, read.url) == ("test-framework", {"embedded"}, "file:///path/to/clone")
+    before = files(tmp_path)
+    assert init(tmp_path, "--yes") == 0
+    assert files(tmp_path) == before
 
 
 def test_a_test_on_our_fixtures_is_enough(tmp_path: Path) -> None:
