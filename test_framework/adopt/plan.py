@@ -59,12 +59,14 @@ class Plan:
         changes: The files; the settings come first, since what follows relies on them.
         by_hand: What a person has to do, or may do.
         left_out: The files that rely on settings which a person has to write first.
+        untouched: The files that lack something which only a person can add.
     """
 
     root: Path
     changes: list[Change] = field(default_factory=list)
     by_hand: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    untouched: list[str] = field(default_factory=list)
 
     def put(self, path: str, made: Callable[[bytes | None], bytes | None]) -> bool:
         """Plan a file, where there is anything to change in it; return whether that can be done.
@@ -77,6 +79,7 @@ class Plan:
             content = made(before)
         except ByHand as told:
             self.by_hand.append(str(told))
+            self.untouched.append(path)
             return False
         if content is not None and content != before:
             if before is not None and not (self.root / path).stat().st_mode & _WRITABLE:

@@ -45,7 +45,7 @@ def run(given: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001  
     for path in plan.left_out:
         _tell(f"{path} is left out: it relies on {SETTINGS}")
     status = _offer(given, plan)
-    if plan.left_out and not status:
+    if SETTINGS in plan.untouched and not status:
         _tell(f"first add to {SETTINGS} what is shown above, then run init again")
         return 1
     return status
@@ -56,7 +56,7 @@ def _offer(given: argparse.Namespace, plan: Plan) -> int:
     from test_framework.report.told import number
 
     if not plan.changes:
-        _tell("nothing to do" if not plan.left_out else "nothing was written")
+        _tell("nothing was written: the rest is by hand, as shown above" if plan.untouched else "nothing to do")
         return 0
     _tell_of_git(plan)
     if given.dry_run or given.yes or not sys.stdin.isatty():

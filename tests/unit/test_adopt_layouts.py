@@ -316,6 +316,28 @@ def test_settings_that_are_left_to_a_person(tmp_path: Path, capsys: pytest.Captu
     assert files(project).keys() == before.keys() | set(NEW)
 
 
+@pytest.mark.parametrize("options", [["--dry-run"], ["--yes"]])
+def test_a_group_that_says_something_else(
+    tmp_path: Path, options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is named, with what it lacks, which can be put into it; also where nothing else is left to be done."""
+    there = f'{PROJECT}\n[dependency-groups]\ntest = ["pytest"]\ntiers = ["x"]\n'
+    whole = adopted(tmp_path, LIBRARY | {"pyproject.toml": there.replace('"x"', '"x", "test-framework"')})
+    make(tmp_path, {"pyproject.toml": whole["pyproject.toml"].replace(', "test-framework"', "")})
+    before = files(tmp_path)
+    capsys.readouterr()
+    assert init(tmp_path, *options) == 1
+    assert files(tmp_path) == before
+    out, told = capsys.readouterr()
+    why = "since [dependency-groups] has `tiers` already, which says something else. To add by hand to `tiers`: "
+    lacking = '"test-framework[embedded]>=0.1", { include-group = "test" }\n'
+    assert f"by hand: pyproject.toml is left as it is, {why}{lacking}" in told
+    assert (out, "nothing to do" in told, "[dependency-groups]\n" in told) == ("", False, False)
+    make(tmp_path, {"pyproject.toml": before["pyproject.toml"].decode().replace('"x"', f'"x", {lacking.strip()}')})
+    assert init(tmp_path, *options) == 0
+    assert capsys.readouterr().err.endswith("\nnothing to do\n")
+
+
 def test_a_clone_in_place_of_the_name(tmp_path: Path) -> None:
     """What the page puts into the group until there is a release is a requirement, and `init` knows it for us."""
     page = (ROOT / "docs/how-to/adopt.md").read_text(encoding="utf-8")
