@@ -43,13 +43,13 @@ def added(path: str, before: bytes | None, module: Module) -> bytes | None:
         return None
     parts = there.helpers(module) | missing
     why = there.obstacle(module, parts)
-    if why:
-        told = "\n\n\n".join(parts.values())
-        raise ByHand(f"{path} is left as it is, since {why}. To add by hand:\n\n{told}\n")
     lacking = [line for line in module.imports if not there.imports(line)]
     last = module.main
     if last in parts and lacking:
         parts[last] = _importing(parts[last], lacking)
+    if why:
+        told = "\n\n\n".join([*there.base(module), *parts.values(), *there.listed(module, missing)])
+        raise ByHand(f"{path} is left as it is, since {why}. To add by hand:\n\n{told}\n")
     return encode(after(text, "\n\n\n".join(parts.values()) + "\n", blank=2), encoding)
 
 
@@ -86,9 +86,18 @@ class _There:
         needed = dict(module.constants) | dict(module.helpers)
         return {name: text for name, text in needed.items() if not self.has(name, text)}
 
+    def base(self, module: Module) -> list[str]:
+        """Return the import that is missing and without which nothing can be added."""
+        return [] if any(self.imports(line) for line in module.base) else [module.base[0]]
+
+    def listed(self, module: Module, names: Iterable[str]) -> list[str]:
+        """Return what adds parts to the list that the file has of them, below which it has to stand."""
+        lists = [name for name in module.listing if name in self.bound][:1]
+        return ["\n".join(f"{there}.add_task({name})" for name in names) for there in lists]
+
     def obstacle(self, module: Module, parts: Iterable[str]) -> str:
         """Return why parts of these names cannot be added; nothing when they can."""
-        if not any(self.imports(line) for line in module.base):
+        if self.base(module):
             return f"it has no `{module.base[0]}`"
         listed = [name for name in module.listing if name in self.bound]
         if listed:

@@ -29,7 +29,7 @@ class Module:
     Attributes:
         head: What a new file begins with, up to its first function.
         base: The import without which nothing can be added.
-        listing: Names of lists that would have to name what is added.
+        listing: Names of invoke's collections, which would have to name what is added.
         decorator: The name of what makes a function a session or a task.
         imports: Modules of the standard library that the helpers use.
         constants: What the helpers use beside these.

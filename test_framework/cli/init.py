@@ -139,8 +139,11 @@ def _write(plan: Plan, changes: list[Change]) -> int:
     except NotWritten as error:
         _tell(f"test-framework: {error} init can be run again.")
         return 1
-    missing = [name for name in ("nox", "invoke") if find_spec(name) is None]
+    offers = {"noxfile.py": ("nox", ", or nox -s integration"), "tasks.py": ("invoke", "; invoke smoke; invoke doctor")}
+    lacking = {*plan.untouched, *(change.path for change in plan.changes if change not in changes)}
+    there = [offer for path, offer in offers.items() if path not in lacking and (plan.root / path).is_file()]
+    missing = [name for name, _ in there if find_spec(name) is None]
     if missing:
         _tell(f"next: python -m pip install {' '.join(missing)}")
-    _tell("then: pytest --tier integration, or nox -s integration; invoke smoke; invoke doctor")
+    _tell(f"then: pytest --tier integration{''.join(commands for _, commands in there)}")
     return 0

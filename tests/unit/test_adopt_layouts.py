@@ -316,6 +316,23 @@ def test_settings_that_are_left_to_a_person(tmp_path: Path, capsys: pytest.Captu
     assert files(project).keys() == before.keys() | set(NEW)
 
 
+@pytest.mark.parametrize(
+    ("given", "commands"),
+    [
+        ({}, ", or nox -s integration; invoke smoke; invoke doctor"),
+        ({"tasks.py": "from invoke import Collection, task\n\nns = Collection()\n"}, ", or nox -s integration"),
+        ({"tasks/__init__.py": ""}, ", or nox -s integration"),
+        ({"noxfile.py": "import nox as n\n"}, "; invoke smoke; invoke doctor"),
+    ],
+)
+def test_what_can_be_run_then(
+    tmp_path: Path, given: dict[str, str], commands: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No command is named that was left to a person."""
+    adopted(tmp_path, LIBRARY | given)
+    assert capsys.readouterr().err.endswith(f"\nthen: pytest --tier integration{commands}\n")
+
+
 @pytest.mark.parametrize("options", [["--dry-run"], ["--yes"]])
 def test_a_group_that_says_something_else(
     tmp_path: Path, options: list[str], capsys: pytest.CaptureFixture[str]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -115,6 +117,37 @@ def test_what_somebody_wrote_is_not_changed(path: str, before: str, why: str) ->
     head, _, text = str(told.value).partition("\n\n")
     assert head == f"{path} is left as it is, since {why}. To add by hand:"
     assert functions(text).keys() >= module.offered.keys()
+
+
+@pytest.mark.parametrize("name", ["ns", "namespace"])
+def test_what_is_told_for_tasks_that_are_listed_works(name: str, tmp_path: Path) -> None:
+    """As it stands, below the list: it imports what it uses, and adds the tasks that were missing."""
+    before = f"from invoke import Collection, task\n{OWN_TASK}\n\n{name} = Collection(smoke)\n"
+    with pytest.raises(ByHand) as told:
+        added("tasks.py", before.encode(), TASKS)
+    after = before + str(told.value).partition("\n\n")[2]
+    assert added("tasks.py", after.encode(), TASKS) is None
+    (tmp_path / "tasks.py").write_text(after)
+    result = subprocess.run(
+        [sys.executable, "-m", "invoke", "doctor"],
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "\nTiers on this machine\n" in result.stdout
+
+
+def test_what_is_told_for_a_file_without_the_import_works() -> None:
+    """It has the import."""
+    with pytest.raises(ByHand) as told:
+        added("noxfile.py", b"from nox import session\n", NOXFILE)
+    text = str(told.value).partition("\n\n")[2]
+    assert text.startswith("import nox\n\n\nPROJECT = ")
+    assert added("noxfile.py", f"from nox import session\n{text}".encode(), NOXFILE) is None
 
 
 def test_a_file_that_python_cannot_read() -> None:
