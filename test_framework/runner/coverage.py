@@ -20,6 +20,8 @@ __all__ = ["MISSING", "Coverage", "Total", "there"]
 
 MISSING = "coverage: off, since pytest-cov is not installed: pip install 'test-framework[coverage]'"
 _NOT_SOURCE = ("tests", "test")
+_ALL = ["."]
+_TOOLS = ("noxfile.py", "tasks.py", "setup.py", "*/conftest.py")
 
 
 def there() -> bool:
@@ -72,9 +74,20 @@ class Coverage:
 
     def options(self) -> list[str]:
         """Return the options of pytest; a tier alone is neither shown nor held to the total that is asked for."""
-        own = any(self._config.get_option(f"run:{name}") for name in ("source", "source_pkgs", "include"))
-        what = ["--cov"] if own else [f"--cov={path}" for path in _sources(self._settings)]
+        what = [f"--cov={path}" for path in self._sources()] or ["--cov"]
         return ["-p", "pytest_cov", *what, "--cov-report=", "--cov-fail-under=0"]
+
+    def _sources(self) -> list[str]:
+        """Return what is measured; nothing where the project's configuration of coverage says it."""
+        own = any(self._config.get_option(f"run:{name}") for name in ("source", "source_pkgs", "include"))
+        return [] if own else _sources(self._settings)
+
+    def _omitted(self) -> list[str] | None:
+        """Return the patterns of what the total is not of; None for those of the configuration."""
+        if self._sources() != _ALL:
+            return None
+        given = self._config.get_option("report:omit")
+        return [*(given if isinstance(given, list) else ()), *_not_product(self._settings)]
 
     def env(self, tier: str) -> dict[str, str]:
         """Return the variables of a tier's run."""
@@ -98,7 +111,7 @@ class Coverage:
         try:
             together.combine(files, keep=True)
             together.save()
-            found = together.xml_report(outfile=str(out))
+            found = together.xml_report(outfile=str(out), omit=self._omitted())
         except (coverage.CoverageException, OSError) as error:
             red = bool(self.fail_under) and whole
             return Total(f"coverage: nobody can tell: {str(error).rstrip('.')}.", red=red)
@@ -119,4 +132,10 @@ def _sources(settings: Settings) -> list[str]:
         return ["src"]
     tests = {Path(path).parts[0] for tier in settings.tiers.values() for path in tier.paths if Path(path).parts}
     found = sorted(path.parent.name for path in root.glob("*/__init__.py"))
-    return [name for name in found if name not in tests and name not in _NOT_SOURCE] or ["."]
+    return [name for name in found if name not in tests and name not in _NOT_SOURCE] or _ALL
+
+
+def _not_product(settings: Settings) -> list[str]:
+    """Return the patterns, for coverage's `omit`, of what lies beside the modules of a project without packages."""
+    paths = {*_NOT_SOURCE, *(path for tier in settings.tiers.values() for path in tier.paths if Path(path).parts)}
+    return [*_TOOLS, *(pattern for path in sorted(paths) for pattern in (path, f"{path}/*"))]

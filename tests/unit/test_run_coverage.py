@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -54,6 +55,23 @@ def test_what_is_measured(runs: Runs, name: str, text: str, total: str) -> None:
     """The packages at the top, or src, where the project's configuration of coverage says nothing; tests are not."""
     runs.project.write(name, text)
     assert covered(runs.run("--category", "unit", coverage=True).out).startswith(f"coverage: {total}: ")
+
+
+def test_modules_without_a_package(runs: Runs) -> None:
+    """Of a project of modules they are measured, also those that no test imports; its tests and its tools are not."""
+    (runs.path / "shop/__init__.py").rename(runs.path / "shop.py")
+    (runs.path / "shop").rmdir()
+    for name in ("noxfile.py", "tasks.py", "setup.py", "conftest.py", "checks/conftest.py", "tests/help.py"):
+        runs.project.write(name, "LINE = 1\n")
+    runs.project.write("checks/test_more.py", "def test_more(): pass\n")
+    runs.configure("tiers.e2e.paths = ['checks']\n[tool.pytest.ini_options]\npythonpath = ['.']")
+    runs.project.write("till.py", "OPEN = 1\n")
+    runs.project.write("left_out.py", "OUT = 1\n")
+    coverage_settings(runs, "[report]\nomit = left_out.py\n")
+    # Three of the four lines of the shop, and none of the one of the till.
+    assert covered(runs.run("--category", "unit", coverage=True).out).startswith("coverage: 60 %: ")
+    page = (runs.path / "reports/coverage.xml").read_text(encoding="utf-8")
+    assert set(re.findall(r'filename="([^"]+)"', page)) == {"shop.py", "till.py"}
 
 
 def test_the_total_that_is_asked_for(runs: Runs) -> None:
