@@ -355,6 +355,20 @@ def test_a_group_that_says_something_else(
     assert capsys.readouterr().err.endswith("\nnothing to do\n")
 
 
+@pytest.mark.parametrize("command", [["pytest", "--tier", "unit"], ["test_framework", "run", "--category", "unit"]])
+@pytest.mark.parametrize(("settings", "status"), [("", 2), ('[tool.pytest.ini_options]\npythonpath = ["."]\n', 0)])
+def test_where_modules_are_imported_from(tmp_path: Path, command: list[str], settings: str, status: int) -> None:
+    """As the page says: a project that is not installed has to say it, for the program pytest and for `run`."""
+    page = (ROOT / "docs/how-to/adopt.md").read_text(encoding="utf-8")
+    assert all(f"`{line}`" in page for line in settings.splitlines())
+    adopted(tmp_path, LIBRARY | {"pyproject.toml": f"{LIBRARY['pyproject.toml']}\n{settings}"})
+    # -P, as the program has it: the folder that it runs in is not one to import from.
+    words = [sys.executable, "-P", "-m", *command]
+    result = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+    assert result.returncode == status, result.stdout
+    assert ("No module named 'library'" in result.stdout) == (status != 0)
+
+
 def test_a_clone_in_place_of_the_name(tmp_path: Path) -> None:
     """What the page puts into the group until there is a release is a requirement, and `init` knows it for us."""
     page = (ROOT / "docs/how-to/adopt.md").read_text(encoding="utf-8")
