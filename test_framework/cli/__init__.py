@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from test_framework import __version__
-from test_framework.config import BadSetting, find_root, load
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = ["main"]
 
+_INTERRUPTED = 130
 _COMMANDS = {
     "init": "add a noxfile, tasks, settings and first tests to a project, and ask before a file is changed",
     "run": "run tiers one after another, or an execution mode, and judge them together",
@@ -35,7 +35,18 @@ _COMMANDS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; returns the exit status: 0 fine, 1 not fine, 2 misuse."""
+    """Run a command; returns the exit status: 0 fine, 1 not fine, 2 misuse or no output, 130 interrupted."""
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:
+        print("test-framework: interrupted", file=sys.stderr)
+        return _INTERRUPTED
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    # Here, so that who interrupts the start is told no more than later.
+    from test_framework.config import BadSetting, find_root, load
+
     parser = argparse.ArgumentParser(prog="test-framework", description=__doc__)
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument("--root", type=Path, default=Path(), help="the project's folder, or one below it")
