@@ -35,13 +35,7 @@ _TABLES = ("project", *_LISTS, "build-system", "tool", "tool.setuptools", "tool.
 
 
 def find_project(start: Path) -> Path:
-    """Return the project's folder: `start`, or the nearest above with a `pyproject.toml` when nothing is in `start`.
-
-    Raises:
-        BadSetting: It is no folder.
-    """
-    if not start.is_dir():
-        raise BadSetting.value("--root", str(start), "the command line", "a folder")
+    """Return the project's folder: `start`, or the nearest above with a `pyproject.toml` when nothing is in `start`."""
     start = start.resolve()
     if any((start / name).exists() for name in _MARKS):
         return start

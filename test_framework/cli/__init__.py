@@ -61,6 +61,8 @@ def _run(arguments: Sequence[str] | None) -> int:
         # What tests say, and names of files, need not be text, and a terminal need not know every letter.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
+        if not os.path.isdir(given.root):  # noqa: PTH112  # Path.is_dir raises where nobody may look
+            raise BadSetting.value("--root", str(given.root), "the command line", "a folder")
         settings = load(find_root(given.root), os.environ)
         status: int = _module(given.command).run(given, settings)
     except BadSetting as error:

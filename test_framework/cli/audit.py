@@ -91,8 +91,6 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
 
 def _settings(given: argparse.Namespace, settings: Settings) -> Settings:
     root = settings.root if given.root == Path() else given.root.resolve()
-    if not root.is_dir():
-        raise BadSetting.value("--root", str(given.root), _LINE, "a folder")
     return settings if root == settings.root else load(root, os.environ)
 
 

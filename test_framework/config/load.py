@@ -40,9 +40,13 @@ def find_root(start: Path) -> Path:
     """Return the nearest folder, from `start` upwards, whose `pyproject.toml` has our table, else one with any.
 
     Raises:
-        BadSetting: One on the way cannot be read.
+        BadSetting: One on the way cannot be read, or the working directory is gone.
     """
-    start = start.resolve()
+    try:
+        start = start.resolve()
+    except (OSError, RuntimeError) as error:  # of links in a circle Python 3.11 says the latter
+        why = "the working directory is gone" if isinstance(error, FileNotFoundError) else str(error)
+        raise BadSetting(f"the project's folder cannot be found from {str(start)!r}: {why}.") from error
     first = None
     for folder in (start, *start.parents):
         path = folder / "pyproject.toml"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -58,3 +60,32 @@ def test_interrupted(
     monkeypatch.setattr("test_framework.config.load", load)
     assert main(["--root", str(project), *command]) == 128 + signal.SIGINT
     assert capsys.readouterr() == ("", "test-framework: interrupted\n")
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=name)
+@pytest.mark.parametrize("kind", ["missing", "file", "circle"])
+def test_a_root_that_is_no_folder(
+    tmp_path: Path, command: list[str], kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is refused by name, and nothing is made there."""
+    root = tmp_path / kind
+    if kind == "file":
+        root.write_text("")
+    if kind == "circle":
+        root.symlink_to(root)
+    before = sorted(tmp_path.iterdir())
+    assert main(["--root", str(root), *command]) == 2
+    told = f"test-framework: --root = '{root}' in the command line is not a folder.\n"
+    assert capsys.readouterr() == ("", told)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=name)
+def test_a_working_directory_that_is_gone(tmp_path: Path, command: list[str]) -> None:
+    """One line says so."""
+    gone = "import os, sys; os.mkdir('gone'); os.chdir('gone'); os.rmdir('../gone')"
+    start = f"{gone}; from test_framework.cli import main; sys.exit(main({command}))"
+    words = [sys.executable, "-P", "-c", start]
+    result = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    told = "test-framework: the project's folder cannot be found from '.': the working directory is gone.\n"
+    assert (result.returncode, result.stdout, result.stderr) == (2, "", told)
