@@ -50,7 +50,7 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
     """Do it; returns 0 when all is well, 1 when what was merged is red, 2 when nobody can tell."""
     try:
         if given.report == "html":
-            return _html(given.files, given.out or settings.reports_folder / "index.html", settings)
+            return _html(given.files, given.out, settings)
         return _merge(given, settings) if given.report == "merge" else _durations(given.files, settings)
     except ValueError as error:
         print(f"test-framework: {error}", file=sys.stderr)
@@ -59,13 +59,19 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
     return 2
 
 
-def _html(files: list[Path], out: Path, settings: Settings) -> int:
+def _html(files: list[Path], given: Path | None, settings: Settings) -> int:
     from test_framework.report.page import write_page
     from test_framework.report.told import number
 
     reports = _loaded(files, settings)
-    with _writing(out):
+    out = given or settings.reports_folder / "index.html"
+    try:
         write_page(out, settings.root.name, reports)
+    except OSError as error:
+        if given:
+            raise _not_writable(error, out) from error
+        where = f"{out} in the report folder ({settings.origin('reports')})"
+        raise BadSetting(f"{where} cannot be written: {error.strerror}.") from error
     print(f"{number(len(reports), 'report')}: {out}")
     return 0
 
@@ -79,12 +85,16 @@ def _loaded(files: list[Path], settings: Settings) -> list[Report]:
 
 
 @contextmanager
-def _writing(out: Path, key: str = "--out", source: str = "the command line") -> Iterator[None]:
-    """Say of a file that cannot be written what names it."""
+def _writing(out: Path, *named: str) -> Iterator[None]:
+    """Say of a file that cannot be written what names it: a key and where it came from, else `--out`."""
     try:
         yield
     except OSError as error:
-        raise BadSetting.value(key, str(out), source, f"writable: {error.strerror}") from error
+        raise _not_writable(error, out, *named) from error
+
+
+def _not_writable(error: OSError, out: Path, key: str = "--out", source: str = "the command line") -> BadSetting:
+    return BadSetting.value(key, str(out), source, f"writable: {error.strerror}")
 
 
 def _durations(files: list[Path], settings: Settings) -> int:

@@ -73,6 +73,22 @@ def test_misuse_is_2(ran: Project, arguments: list[str], told: str, capsys: pyte
     assert error.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("settings", "folder", "source"),
+    [("", "reports", "the default"), ("reports = 'out'", "out", "pyproject.toml [tool.test_framework]")],
+)
+def test_a_folder_that_cannot_be_written(
+    project: Project, settings: str, folder: str, source: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is said to be wrong is what somebody has given, and not an option that nobody gave."""
+    project.configure(settings)
+    project.write(folder, "a file")
+    assert html(project) == 2
+    path = project.path / folder / "index.html"
+    told = f"test-framework: {path} in the report folder ({source}) cannot be written: "
+    assert capsys.readouterr().err.startswith(told)
+
+
 def test_a_report_that_is_cut_off_is_refused(ran: Project, capsys: pytest.CaptureFixture[str]) -> None:
     """A page without it would be greener than the run."""
     path = ran.path / "reports/integration.json"
