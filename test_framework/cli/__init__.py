@@ -36,11 +36,49 @@ _COMMANDS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status: 0 fine, 1 not fine, 2 misuse or no output, 130 interrupted."""
+    _open_what_is_closed()
     try:
-        return _run(arguments)
+        status = _run(arguments)
+        sys.stdout.flush()  # while what cannot be written can still be told
     except KeyboardInterrupt:
         print("test-framework: interrupted", file=sys.stderr)
         return _INTERRUPTED
+    except BrokenPipeError:
+        # The reader, such as `head`, has seen enough.
+        _drop_output()
+        return 1
+    except OSError as error:
+        if _can_write():
+            raise
+        print(f"test-framework: the output cannot be written: {error.strerror}.", file=sys.stderr)
+        _drop_output()
+        return 2
+    return status
+
+
+def _open_what_is_closed() -> None:
+    """Give a stream to what was closed by whoever started this, as by `>&-`, for which Python has None.
+
+    To write what a command says fails there, as on a disk that is full; what is said beside it is not missed.
+    """
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY), "w", encoding="utf-8")
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115  # as long as this process
+
+
+def _can_write() -> bool:
+    """Whether the output still takes anything: an error of the system does not say of which file it is."""
+    try:
+        print(flush=True)
+    except OSError:
+        return False
+    return True
+
+
+def _drop_output() -> None:
+    """Let what is left in the buffers go nowhere, since Python writes it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(arguments: Sequence[str] | None) -> int:
@@ -68,10 +106,6 @@ def _run(arguments: Sequence[str] | None) -> int:
     except BadSetting as error:
         print(f"test-framework: {error}", file=sys.stderr)
         return 2
-    except BrokenPipeError:
-        # The reader, such as `head`, has seen enough.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     return status
 
 

@@ -55,6 +55,8 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
     except ValueError as error:
         print(f"test-framework: {error}", file=sys.stderr)
     except OSError as error:
+        if error.filename is None:  # of the output, and of no report
+            raise
         print(f"test-framework: {error.filename}: {error.strerror}", file=sys.stderr)
     return 2
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,8 +14,6 @@ import pytest
 from test_framework.cli import main
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from test_framework.config import Settings
 
 COMMANDS = [
@@ -89,3 +89,40 @@ def test_a_working_directory_that_is_gone(tmp_path: Path, command: list[str]) ->
     result = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
     told = "test-framework: the project's folder cannot be found from '.': the working directory is gone.\n"
     assert (result.returncode, result.stdout, result.stderr) == (2, "", told)
+
+
+@pytest.mark.parametrize(
+    ("output", "why"),
+    [
+        pytest.param(
+            ">/dev/full",
+            "No space left on device",
+            marks=pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux's"),
+        ),
+        (">&-", "Bad file descriptor"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("command", "unbuffered"),
+    # What has nothing to stop says nothing.
+    [*((c, "") for c in COMMANDS if c != ["clean"]), (["status"], "1"), (["report", "html"], "1")],
+)
+def test_an_output_that_cannot_be_written(
+    project: Path, command: list[str], output: str, why: str, unbuffered: str
+) -> None:
+    """One line says why; what a command says beside its output is as ever."""
+    words = [sys.executable, "-m", "test_framework", "--root", str(project), *command]
+    env = os.environ | {"PYTHONUNBUFFERED": unbuffered}
+    shell = ["sh", "-c", f'exec "$@" {output}', "-", *words]
+    result = subprocess.run(shell, cwd=project, env=env, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+    assert result.returncode == 2
+    assert result.stderr.endswith(f"test-framework: the output cannot be written: {why}.\n")
+    assert "Traceback" not in result.stderr
+    assert result.stderr.count("\n") == 1 or command[0] == "init"
+
+
+def test_without_a_place_for_errors(project: Path) -> None:
+    """A command whose standard error is closed says what it has to say."""
+    words = ["sh", "-c", 'exec "$@" 2>&-', "-", sys.executable, "-m", "test_framework", "audit", "--no-cache"]
+    result = subprocess.run(words, cwd=project, stdout=subprocess.PIPE, text=True, check=False, timeout=60)
+    assert (result.returncode, "1 test file" in result.stdout) == (0, True)
