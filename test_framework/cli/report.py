@@ -67,13 +67,8 @@ def _html(files: list[Path], given: Path | None, settings: Settings) -> int:
 
     reports = _loaded(files, settings)
     out = given or settings.reports_folder / "index.html"
-    try:
+    with _writing(out) if given else _keeping(out, settings):
         write_page(out, settings.root.name, reports)
-    except OSError as error:
-        if given:
-            raise _not_writable(error, out) from error
-        where = f"{out} in the report folder ({settings.origin('reports')})"
-        raise BadSetting(f"{where} cannot be written: {error.strerror}.") from error
     print(f"{number(len(reports), 'report')}: {out}")
     return 0
 
@@ -87,16 +82,22 @@ def _loaded(files: list[Path], settings: Settings) -> list[Report]:
 
 
 @contextmanager
-def _writing(out: Path, *named: str) -> Iterator[None]:
-    """Say of a file that cannot be written what names it: a key and where it came from, else `--out`."""
+def _writing(out: Path, key: str = "--out", source: str = "the command line") -> Iterator[None]:
+    """Say of a file that cannot be written what names it."""
     try:
         yield
     except OSError as error:
-        raise _not_writable(error, out, *named) from error
+        raise BadSetting.value(key, str(out), source, f"writable: {error.strerror}") from error
 
 
-def _not_writable(error: OSError, out: Path, key: str = "--out", source: str = "the command line") -> BadSetting:
-    return BadSetting.value(key, str(out), source, f"writable: {error.strerror}")
+@contextmanager
+def _keeping(out: Path, settings: Settings) -> Iterator[None]:
+    """Say of a file of the report folder, which nobody has named, where that folder came from."""
+    try:
+        yield
+    except OSError as error:
+        where = f"{out} in the report folder ({settings.origin('reports')})"
+        raise BadSetting(f"{where} cannot be written: {error.strerror}.") from error
 
 
 def _durations(files: list[Path], settings: Settings) -> int:

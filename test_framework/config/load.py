@@ -44,9 +44,8 @@ def find_root(start: Path) -> Path:
     """
     try:
         start = start.resolve()
-    except (OSError, RuntimeError) as error:  # of links in a circle Python 3.11 says the latter
-        why = "the working directory is gone" if isinstance(error, FileNotFoundError) else str(error)
-        raise BadSetting(f"the project's folder cannot be found from {str(start)!r}: {why}.") from error
+    except FileNotFoundError as error:
+        raise BadSetting("the project's folder cannot be found: the working directory is gone.") from error
     first = None
     for folder in (start, *start.parents):
         path = folder / "pyproject.toml"

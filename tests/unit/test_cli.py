@@ -87,7 +87,7 @@ def test_a_working_directory_that_is_gone(tmp_path: Path, command: list[str]) ->
     start = f"{gone}; from test_framework.cli import main; sys.exit(main({command}))"
     words = [sys.executable, "-P", "-c", start]
     result = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
-    told = "test-framework: the project's folder cannot be found from '.': the working directory is gone.\n"
+    told = "test-framework: the project's folder cannot be found: the working directory is gone.\n"
     assert (result.returncode, result.stdout, result.stderr) == (2, "", told)
 
 
