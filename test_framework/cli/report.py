@@ -6,13 +6,13 @@ import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from test_framework.config import BadSetting
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from test_framework.config import Settings
     from test_framework.gate import Verdict
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from test_framework.report.stored import Report
 
 __all__ = ["add_arguments", "run"]
+
+_T = TypeVar("_T")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,7 +80,15 @@ def _loaded(files: list[Path], settings: Settings) -> list[Report]:
     from test_framework.report.stored import load
 
     there = (settings.reports_folder / f"{tier}.json" for tier in settings.tiers)
-    return [load(path) for path in files or filter(Path.is_file, there)]
+    return [_read(load, path) for path in files or filter(Path.is_file, there)]
+
+
+def _read(read: Callable[[Path], _T], path: Path) -> _T:
+    """Read a file; an error that comes when it is open already would not name it."""
+    try:
+        return read(path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 @contextmanager
@@ -109,7 +119,7 @@ def _durations(files: list[Path], settings: Settings) -> int:
     if not found:
         raise ValueError(f"no test has passed in {', '.join(map(str, files)) or settings.reports_folder}.")
     path = settings.root / settings.durations
-    before = read(path)
+    before = _read(read, path)
     kept = {nodeid for nodeid in before if (settings.root / nodeid.partition("::")[0]).is_file()}
     with _writing(path, "durations", settings.origin("durations")):
         write(path, {nodeid: before[nodeid] for nodeid in kept} | found)
@@ -125,7 +135,7 @@ def _merge(given: argparse.Namespace, settings: Settings) -> int:
 
     shards = None if given.shards is None else _count(given.shards)
     tier, files = _found(given.folders, given.tier, settings)
-    loaded = [(path, load(path)) for path in files]
+    loaded = [(path, _read(load, path)) for path in files]
     # What the merge before this one has left there is no shard.
     reports = [(path, r) for path, r in loaded if not (r.record.shards and path.resolve() == given.out.resolve())]
     if not reports:

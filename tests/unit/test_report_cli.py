@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -59,6 +60,11 @@ def test_without_a_report_the_page_says_so(project: Project) -> None:
     [
         (["reports/coverage.json"], "reports/coverage.json is not a report: it has no tier, outcome"),
         (["nowhere.json"], "nowhere.json: No such file or directory"),
+        pytest.param(
+            ["/proc/self/mem"],
+            "test-framework: /proc/self/mem: Input/output error",
+            marks=pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="/proc is Linux's"),
+        ),
         (
             ["--out", "pyproject.toml/index.html"],
             "--out = 'pyproject.toml/index.html' in the command line is not writable",
