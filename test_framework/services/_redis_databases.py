@@ -17,7 +17,7 @@ from test_framework.services._resp import Connection, ReplyError
 from test_framework.verdict import Endpoint, Reason, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 __all__ = [
     "ANSWER_SECONDS",
@@ -128,7 +128,21 @@ class NumberedDatabases:
                 raise answer
 
     def tidy(self) -> None:
-        """Nothing is left to remove: what a test did beside its part was told at its end."""
+        """Remove all keys of a server of ours beside the parts, so that the next run is told anew who leaves some."""
+        self.empty()
+
+    def empty(self, spared: Collection[int] = ()) -> None:
+        """Flush the databases of a server of ours that nobody holds, and that are not kept; a server that is gone too.
+
+        Args:
+            spared: Further databases to leave alone.
+        """
+        if not self._ours:
+            return
+        with self._lock, suppress(OSError):
+            strays = [number for number in self._watch.look().keys if number not in {*self._taken, *spared}]
+            flushed = [command for number in strays for command in (("SELECT", number), ("FLUSHDB",))]
+            self._connection.ask_all(*flushed, ("SELECT", 0))
 
     def close(self) -> None:
         """Close the connection, and remove the password's file."""

@@ -8,6 +8,7 @@ import secrets
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
@@ -161,7 +162,19 @@ class Prefixes:
                 return
 
     def tidy(self) -> None:
-        """Nothing is left to remove: what a test did beside its part was told at its end."""
+        """Remove all keys of a server of ours beside the parts that are out or kept, within the bound of `_remove`."""
+        if not self._ours:
+            return
+        with suppress(OSError, Refused):
+            self._databases().empty(spared=(0,))
+            deadline = time.monotonic() + _CLEAN_SECONDS
+            with self._lock:
+                held = tuple(f"{name}:".encode() for name in (*self._out, *self._kept))
+                for keys in self._pages("*"):
+                    if strays := [key for key in keys if not key.startswith(held)]:
+                        self._connection.ask("UNLINK", *strays)
+                    if time.monotonic() > deadline:
+                        return
 
     def close(self) -> None:
         """Remove what was made, where the server lives on, and close the connections."""

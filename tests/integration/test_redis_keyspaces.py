@@ -428,6 +428,59 @@ def test_nobody_is_blamed_for_what_outlives_him(own: Project) -> None:
     result.stdout.fnmatch_lines(["left behind:", "  redis, database 0 has 1 new key: heartbeat (while *::test_it ran)"])
 
 
+def evidence_of(kept: str, isolation: Isolation) -> object:
+    """Return the value that a failed test has left under "evidence", by what is told of its part."""
+    found = re.fullmatch(r"redis (redis://[\w.:]+/\d+) password in (\S+)(?: prefix (tf_\w+:))?", kept)
+    assert found is not None, kept
+    url, file, prefix = found.groups()
+    assert (prefix is not None) == (isolation is Isolation.PREFIX)
+    assert Path(file).stat().st_mode & 0o777 == 0o600
+    with driver.Redis.from_url(url, password=Path(file).read_text()) as client:
+        return client.get(f"{prefix or ''}evidence")
+
+
+AGAIN = """
+import pytest
+from redis import Redis
+from urllib.parse import urlsplit, urlunsplit
+
+def test_it(redis, redis_db):
+    for number in (0, 9):
+        with Redis.from_url(urlunsplit(urlsplit(redis.url)._replace(path=f"/{number}"))) as client:
+            assert not client.exists("lost")
+            client.set("lost", 1)
+
+def test_fails(redis_db):
+    Redis.from_url(redis_db.url).set(redis_db.prefix + "evidence", 1)
+    assert 0
+"""
+
+
+@pytest.mark.parametrize("isolation", [*Isolation])
+def test_what_is_left_is_told_in_each_run(own: Project, isolation: Isolation) -> None:
+    """On a warm server the second run finds what the first one found; what a failed test had stays."""
+    own.configure(f"{REDIS_ALONE}\nservices.redis.isolation = '{isolation}'")
+    own.env.setenv("TEST_FRAMEWORK_IDLE_SECONDS", "60")
+    own.write(TEST, AGAIN)
+    kept = []
+    try:
+        for _ in range(2):
+            result = own.spawn("--tier", "integration")
+            tests = told(own)
+            kept += tests["test_fails"]["kept"]
+            if isolation is Isolation.PREFIX:
+                assert tests["test_it"]["outcome"] == "passed"
+                continue
+            assert tests["test_it"]["outcome"] == "error"
+            keys = (f"database {number} has 1 new key: lost*" for number in (0, 9))
+            result.stdout.fnmatch_lines([f"left-behind: *: redis, {''.join(keys)}"])
+        assert len(list(supervisor.running({"XDG_RUNTIME_DIR": str(own.runtime)}))) == 1
+        assert [evidence_of(line, isolation) for line in kept] == [b"1", b"1"]
+    finally:
+        for channel, _ in supervisor.running({"XDG_RUNTIME_DIR": str(own.runtime)}):
+            supervisor.stop(channel, force=True)
+
+
 PREFIXED = """
 import pytest
 from redis import Redis
@@ -455,13 +508,7 @@ def test_isolation_by_the_settings(own: Project, isolation: Isolation) -> None:
         assert counts == {"passed": 20, "failed": 1, "errors": 0, "skipped": 0}
         (kept,) = [test["kept"][0] for test in own.report("integration")["tests"] if "kept" in test]
         assert kept in " ".join(result.stdout.str().split())
-        found = re.fullmatch(r"redis (redis://[\w.:]+/\d+) password in (\S+)(?: prefix (tf_\w+:))?", kept)
-        assert found is not None, kept
-        url, file, prefix = found.groups()
-        assert (prefix is not None) == (isolation is Isolation.PREFIX)
-        assert Path(file).stat().st_mode & 0o777 == 0o600
-        with driver.Redis.from_url(url, password=Path(file).read_text()) as client:
-            assert client.get(f"{prefix or ''}evidence") == b"1"
+        assert evidence_of(kept, isolation) == b"1"
     finally:
         for channel, _ in supervisor.running({"XDG_RUNTIME_DIR": str(own.runtime)}):
             supervisor.stop(channel, force=True)
