@@ -152,7 +152,7 @@ class Prefixes:
                     _log.warning("keys of %s are left on %s: there are too many to look at", name, self._endpoint)
                     return
 
-    def _pages(self, pattern: str) -> Iterator[list[str]]:
+    def _pages(self, pattern: str) -> Iterator[list[bytes]]:
         cursor = "0"
         while True:
             found, keys = self._connection.ask("SCAN", cursor, "MATCH", pattern, "COUNT", _PAGE)
