@@ -151,11 +151,17 @@ def settings(model: type[Any], known: type[Any] | None = None) -> Iterator[str]:
     yield from table(
         ("key", "type", "default", "meaning"),
         [
-            (f"`{f.metadata.get('key', f.name)}`", kinds.get(str(f.type), "text"), shown(f), f.metadata["meaning"])
+            (f"`{f.metadata.get('key', f.name)}`", kinds.get(str(f.type), "text"), shown(f), meant(f))
             for f in fields(model)
             if "meaning" in f.metadata and f.name not in told
         ],
     )
+
+
+def meant(setting: Field[Any]) -> str:
+    """Return what a setting means, and which services have it where not all do."""
+    of = setting.metadata.get("of", ())
+    return f"{setting.metadata['meaning']}{'; of ' if of else ''}{' and '.join(of)}"
 
 
 def shown(setting: Field[Any]) -> str:

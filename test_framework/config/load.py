@@ -102,9 +102,10 @@ def in_ci(env: Mapping[str, str]) -> bool:
 class _Table:
     """The values of one table so far, and the prefix of its keys in `origins`."""
 
-    def __init__(self, model: type, prefix: str) -> None:
+    def __init__(self, model: type, prefix: str, service: str = "") -> None:
         self.model = model
         self.prefix = prefix
+        self.keys = keys(model, service)
         self.values: dict[str, Any] = {}
 
 
@@ -152,8 +153,10 @@ class _Reader:
 
     def service(self, name: str) -> _Table:
         """Return the table of a service, made on first use."""
-        model = OwnServiceSettings if name in self.own else ServiceSettings
-        return self.services.setdefault(name, _Table(model, f"services.{name}."))
+        if name not in self.services:
+            known = (OwnServiceSettings, "") if name in self.own else (ServiceSettings, name)
+            self.services[name] = _Table(known[0], f"services.{name}.", known[1])
+        return self.services[name]
 
     def table(self, key: str, name: str) -> _Table:
         """Return the table of a tier, a layer or a mode, made on first use."""
@@ -178,11 +181,11 @@ class _Reader:
 
     def environment(self) -> None:
         """Read `TEST_FRAMEWORK_KEY`, `TEST_FRAMEWORK_TABLE_KEY` and `TEST_FRAMEWORK_SERVICE_KEY`."""
-        known = {PREFIX + key.upper(): (self.top, key) for key in keys(Settings)}
+        known = {PREFIX + key.upper(): (self.top, key) for key in self.top.keys}
         for name, table in self.singles.items():
-            known |= {f"{PREFIX}{name}_{key}".upper(): (table, key) for key in keys(table.model)}
+            known |= {f"{PREFIX}{name}_{key}".upper(): (table, key) for key in table.keys}
         for name in (*self.built_in, *self.own):
-            for key in keys(self.service(name).model):
+            for key in self.service(name).keys:
                 variable = f"{PREFIX}{name}_{key}".upper()
                 if variable in known:
                     wanted = f"a name of its own: {variable} means something else already"
@@ -197,7 +200,7 @@ class _Reader:
 
     def put(self, table: _Table, key: str, value: object, source: str, *, text: bool = False) -> None:
         """Check one value and keep it, with where it came from; `text` when it comes from a variable."""
-        known = keys(table.model)
+        known = table.keys
         if key not in known:
             tables = (*SINGLE, "services", *_NAMED) if table.model is Settings else ()
             raise BadSetting.unknown("key", key, source, [*known, *tables])

@@ -109,10 +109,13 @@ class ServiceSettings:
     major_mismatch: MajorMismatch = _setting(
         MajorMismatch.SHOW, "what to do with a server of another major version: show it, or refuse it"
     )
-    template: tuple[str, ...] = _setting((), "SQL files from the project's root, or one package.module:callable")
+    template: tuple[str, ...] = _setting(
+        (), "SQL files from the project's root, or one package.module:callable", of=("clickhouse", "postgres")
+    )
     isolation: Isolation = _setting(
         Isolation.DATABASE,
         "redis_db is a database, one of the numbered ones, or a prefix of keys with a user of its own",
+        of=("redis",),
     )
 
 

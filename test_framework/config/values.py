@@ -32,9 +32,17 @@ def names(package: str) -> tuple[str, ...]:
     return tuple(sorted(p.stem for p in found if p.suffix == ".py" or (p / "__init__.py").exists()))
 
 
-def keys(model: type) -> dict[str, Field[Any]]:
-    """Return the fields of a table that can be set, by their keys; that of `class` has another name in Python."""
-    return {f.metadata.get("key", f.name): f for f in fields(model) if f.name not in _NO_KEYS.get(model, ())}
+def keys(model: type, service: str = "") -> dict[str, Field[Any]]:
+    """Return the fields of a table that can be set, by their keys; that of `class` has another name in Python.
+
+    Args:
+        model: What is in the table.
+        service: The one that everybody has whose table it is: not all of them read every key.
+    """
+    known = [f for f in fields(model) if f.name not in _NO_KEYS.get(model, ())]
+    return {
+        f.metadata.get("key", f.name): f for f in known if not service or service in f.metadata.get("of", (service,))
+    }
 
 
 def parsed(  # noqa: PLR0913  # a value, and what is known of it

@@ -191,6 +191,22 @@ def test_a_template_may_be_one_text(tmp_path: Path) -> None:
             ["key 'imgae'", "[tool.test_framework.services.postgres]", "mean 'image'", "url_env"],
         ),
         (
+            "[tool.test_framework.services.redis]\ntemplate = ['a.sql']",
+            {},
+            ["key 'template'", "[tool.test_framework.services.redis]", "image, isolation, major"],
+        ),
+        (
+            "[tool.test_framework.services.postgres]\nisolation = 'prefix'",
+            {},
+            ["key 'isolation'", "[tool.test_framework.services.postgres]", "providers, template, url"],
+        ),
+        ("", {"TEST_FRAMEWORK_BACKEND_TEMPLATE": "a.sql"}, ["'TEST_FRAMEWORK_BACKEND_TEMPLATE'", "POSTGRES_TEMPLATE"]),
+        (
+            "",
+            {"TEST_FRAMEWORK_CLICKHOUSE_ISOLATION": "x"},
+            ["'TEST_FRAMEWORK_CLICKHOUSE_ISOLATION'", "REDIS_ISOLATION"],
+        ),
+        (
             "[tool.test_framework.tiers.unit]\nnetwrok = true",
             {},
             ["key 'netwrok'", "[tool.test_framework.tiers.unit]", "mean 'network'", "paths"],
