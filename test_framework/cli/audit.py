@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from test_framework.config import BadSetting, Packages, load
+from test_framework.config.values import MOST_SECONDS, finite
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,8 +67,9 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
 
     settings = _settings(given, settings)
     timeout = settings.collection_timeout if given.collection_timeout is None else given.collection_timeout
-    if not timeout >= 0:
-        raise BadSetting.value("--collection-timeout", timeout, _LINE, "a number of seconds, 0 or more")
+    if finite(timeout, MOST_SECONDS) is None:
+        wanted = f"a number of seconds, 0 or more and {MOST_SECONDS} at most"
+        raise BadSetting.value("--collection-timeout", timeout, _LINE, wanted)
     if given.json == given.sarif == "-":
         raise BadSetting("--json - and --sarif - in the command line both want the output.")
     if given.changed and not given.paths:

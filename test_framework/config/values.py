@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     from dataclasses import Field
     from enum import StrEnum
 
-__all__ = ["SINGLE", "keys", "names", "parsed"]
+__all__ = ["EXACT", "MOST_SECONDS", "SINGLE", "finite", "keys", "names", "parsed"]
+
+MOST_SECONDS = 2_147_483
+"""The longest of all times, in seconds: poll counts milliseconds in an int of C, and timers end not far beyond it."""
+
+EXACT = 2**53
+"""Up to here a float holds each whole number, so that one can be counted with either way."""
 
 SINGLE: dict[str, type] = {f.name: f.default_factory for f in fields(Settings) if "single" in f.metadata}  # type: ignore[misc]
 """The tables that are there once, such as `[tool.test_framework.levels]`: their names and what is in them."""
@@ -123,20 +129,26 @@ def _boolean(key: str, value: object, source: str, *, text: bool) -> bool:
     raise BadSetting.value(key, value, source, wanted)
 
 
+def finite(value: object, most: float = EXACT) -> float | None:
+    """Return a number from 0 to `most` as a float; None for anything else, NaN and what no float can hold among it."""
+    # An int is compared as it is, however long it is: only then does it have to be a float.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
+        return None
+    return float(value)
+
+
 def _number(key: str, value: object, source: str, *, text: bool) -> float:
-    number = _parsed(float, value) if text else value
-    if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number < float("inf"):
-        raise BadSetting.value(key, value, source, f"a number{_unit(key)}, 0 or more")
-    return float(number)
-
-
-def _unit(key: str) -> str:
-    return " of seconds" if key.endswith(("_seconds", "_timeout")) else ""
+    timed = key.endswith(("_seconds", "_timeout"))
+    number = finite(_parsed(float, value) if text else value, MOST_SECONDS if timed else EXACT)
+    if number is None:
+        unit, most = (" of seconds", f" and {MOST_SECONDS} at most") if timed else ("", "")
+        raise BadSetting.value(key, value, source, f"a number{unit}, 0 or more{most}")
+    return number
 
 
 def _count(key: str, value: object, source: str, *, text: bool, least: int) -> int:
     number = _parsed(int, value) if text else value
-    if isinstance(number, bool) or not isinstance(number, int) or number < least:
+    if isinstance(number, bool) or not isinstance(number, int) or not least <= number <= EXACT:
         raise BadSetting.value(key, value, source, f"a whole number, {least} or more")
     return number
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SECRET = "hunter2"
+HUGE = "9" * 400
+"""More than a float can hold."""
 
 
 def read(
@@ -239,6 +241,11 @@ def test_a_template_may_be_one_text(tmp_path: Path) -> None:
         ("[tool.test_framework]\nidle_seconds = -1", {}, ["idle_seconds = -1", "0 or more"]),
         ("[tool.test_framework]\nidle_seconds = inf", {}, ["idle_seconds = inf", "a number of seconds"]),
         ("[tool.test_framework]\nidle_seconds = nan", {}, ["idle_seconds = nan", "a number of seconds"]),
+        (f"[tool.test_framework]\nidle_seconds = {HUGE}", {}, [f"idle_seconds = {HUGE}", "and 2147483 at most"]),
+        ("[tool.test_framework]\ncollection_timeout = 1e10", {}, ["= 10000000000.0", "and 2147483 at most"]),
+        ("", {"TEST_FRAMEWORK_START_SECONDS": "1e12"}, ["start_seconds = '1e12'", "and 2147483 at most"]),
+        (f"[tool.test_framework.health]\nfiles_factor = {HUGE}", {}, [f"files_factor = {HUGE}", "a number, 0 or more"]),
+        (f"[tool.test_framework.health]\nmax_new_broken = {HUGE}", {}, [f"max_new_broken = {HUGE}", "a whole number"]),
         ("[tool.test_framework]\nproviders = 'docker'", {}, ["providers = 'docker'", "a list of texts"]),
         ("[tool.test_framework]\nproviders = [1]", {}, ["providers = [1]", "a list of texts"]),
         ("[tool]\ntest_framework = 3", {}, ["tool.test_framework = 3", "pyproject.toml", "a table"]),

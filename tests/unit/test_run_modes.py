@@ -203,6 +203,11 @@ class TestNamed:
             ["--concurrent-users", "0"],
             "concurrent_users = '0' in --concurrent-users is not a whole number, 1 or",
         ),
+        (
+            "",
+            ["--collection-timeout", "1e12"],
+            "collection_timeout = '1e12' in --collection-timeout is not a number of",
+        ),
         ("", ["--collection-timeout", "-1"], "collection_timeout = '-1' in --collection-timeout is not a number of"),
         ("", ["unit"], "'unit' is a category: --category unit."),
         ("", ["--shard", "9/8"], "shard = '9/8' in --shard is not one of 1/8 to 8/8, or off."),
