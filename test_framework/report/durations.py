@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import TYPE_CHECKING
 
 from test_framework.report.files import write_whole
+from test_framework.report.parsing import seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -41,10 +41,15 @@ def read(path: Path) -> dict[str, float]:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not a file of durations: {error}") from error
-    for nodeid, seconds in data.items() if isinstance(data, dict) else [("it", data)]:
-        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
-            raise ValueError(f"{path} is not a file of durations: {nodeid!r} has {seconds!r}")
-    return {nodeid: max(float(seconds), LEAST_SECONDS) for nodeid, seconds in data.items()}
+    if not isinstance(data, dict):
+        raise ValueError(f"{path} is not a file of durations: it is no table")  # noqa: TRY004  # what is wrong is the file
+    found = {}
+    for nodeid, value in data.items():
+        try:
+            found[nodeid] = max(seconds(value), LEAST_SECONDS)
+        except ValueError as error:
+            raise ValueError(f"{path} is not a file of durations: of {nodeid!r}, {error}") from error
+    return found
 
 
 def durations_of(records: Iterable[Record]) -> dict[str, float]:
@@ -55,5 +60,5 @@ def durations_of(records: Iterable[Record]) -> dict[str, float]:
 
 def write(path: Path, durations: Mapping[str, float]) -> None:
     """Write the file: a test on each line, sorted, in thousandths of a second, so that a diff can be read."""
-    told = {nodeid: max(round(seconds, 3), LEAST_SECONDS) for nodeid, seconds in sorted(durations.items())}
+    told = {nodeid: max(round(took, 3), LEAST_SECONDS) for nodeid, took in sorted(durations.items())}
     write_whole(path, (json.dumps(told, indent=0) + "\n").encode())

@@ -71,6 +71,7 @@ def test_the_oldest_runs_go(tmp_path: Path) -> None:
         b"{}",
         json.dumps(run(9).to_json() | {"files": "many"}).encode(),
         json.dumps(run(9).to_json() | {"discovery_seconds": float("nan")}).encode(),
+        json.dumps(run(9).to_json() | {"files": 10**400}).encode(),
         json.dumps(run(9).to_json() | {"tiers": [1]}).encode(),
     ],
 )

@@ -67,6 +67,7 @@ def _in_test(**values: object) -> Callable[[dict[str, Any]], None]:
         (_set(gate={"strict": False}), "something in it has no 'verdict'"),
         (_set(gate={"strict": "no", "verdict": "red", "why": None}), "its gate is"),
         (_set(started="now"), "'now' is not a number of seconds"),
+        (_set(started=1e300), "1e\\+300 is not a number of seconds"),
         (_set(shard={"index": 4, "count": 3}), "no shard 4 of 3"),
         (_set(tier=7), "7 is not a text"),
         (
@@ -76,6 +77,7 @@ def _in_test(**values: object) -> Callable[[dict[str, Any]], None]:
         (_in_test(outcome="burnt"), "'burnt' is not one of"),
         (_in_test(outcome=["passed"]), "is not one of"),
         (_in_test(seconds=-1), "-1 is not a number of seconds"),
+        (_in_test(seconds=10**400), "0 is not a number of seconds"),
         (_in_test(services={"redis": None}), "is not a report"),
         (_in_test(failure={"message": "x"}), "something in it has no"),
     ],

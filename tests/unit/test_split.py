@@ -137,7 +137,9 @@ def test_tests_that_take_no_time_are_shared_too(project: Project) -> None:
     assert [len(ran(project, f"--shard={n}/2")) for n in (1, 2)] == [5, 5]
 
 
-@pytest.mark.parametrize("text", ["{", "[1]", '{"a": "b"}', '{"a": -1}', '{"a": true}', '{"a": NaN}', "\xff"])
+@pytest.mark.parametrize(
+    "text", ["{", "[1]", '{"a": "b"}', '{"a": -1}', '{"a": true}', '{"a": NaN}', '{"a": 1e300}', "5", "\xff"]
+)
 def test_a_file_that_holds_no_durations_is_named(project: Project, text: str) -> None:
     """A cut by something else would be another one than on the other machines."""
     project.write(TEST, TEN)
