@@ -138,7 +138,7 @@ def _locate(start: Path) -> tuple[Path | None, Path | None, Mapping[str, Any]]:
 def _toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+    except (ValueError, RecursionError, OSError) as error:
         raise BadSetting(f"{path} cannot be read: {error}.") from error
 
 

@@ -109,7 +109,7 @@ def load(path: Path) -> Registry:
         data = json.loads(text) if _format(path) == ".json" else tomllib.loads(text)
     except FileNotFoundError as error:
         raise BadSetting(f"{path} is not there: `imports registry` writes it.") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BadSetting(f"{path} cannot be read: {error}.") from error
     places = {n: [p] if isinstance(p, str) else p for n, p in data.items()} if isinstance(data, dict) else None
     if places is None or not all(isinstance(p, list) and all(isinstance(m, str) for m in p) for p in places.values()):

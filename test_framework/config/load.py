@@ -129,7 +129,7 @@ class _Reader:
             data = tomllib.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        except (ValueError, RecursionError, OSError) as error:
             raise BadSetting(f"{path.name} cannot be read: {error}.") from error
         tool = data.get("tool", {})
         table = tool.get("test_framework", {}) if isinstance(tool, dict) else {}

@@ -30,7 +30,7 @@ def read_baseline(path: Path) -> Snapshot:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise HealthError(f"there is no baseline at {path}. Write one: {_SAVE}") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise HealthError(f"the baseline {path} cannot be read: {error}. {_RESTORE}") from error
     if not isinstance(data, dict) or data.get("version") != _VERSION:
         raise HealthError(f"{path} is not a baseline of version {_VERSION}. {_RESTORE}")

@@ -106,7 +106,7 @@ def read_history(path: Path) -> tuple[list[Run], int]:
     for line in lines:
         try:
             runs.append(Run.from_json(json.loads(line)))
-        except (KeyError, TypeError, AttributeError, ValueError):
+        except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
             lost += bool(line.strip())
     return runs, lost
 

@@ -211,7 +211,7 @@ def test_a_baseline_that_is_none_is_one_clear_error(tmp_path: Path, change: dict
     assert path.read_text() == text
 
 
-@pytest.mark.parametrize("text", ["", "{", "<<<<<<< HEAD\n{}", "[]", "\x00"])
+@pytest.mark.parametrize("text", ["", "{", "<<<<<<< HEAD\n{}", "[]", pytest.param("[" * 100_000, id="nested"), "\x00"])
 def test_a_baseline_that_is_no_json_is_left_alone(tmp_path: Path, text: str) -> None:
     """As after a merge that went wrong, or where the path leads to another file."""
     path = tmp_path / "health.json"

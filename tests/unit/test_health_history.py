@@ -67,6 +67,7 @@ def test_the_oldest_runs_go(tmp_path: Path) -> None:
         b"{",
         b"\xff\xfe",
         b"[1]",
+        pytest.param(b"[" * 100_000, id="nested"),
         b"null",
         b"{}",
         json.dumps(run(9).to_json() | {"files": "many"}).encode(),

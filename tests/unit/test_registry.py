@@ -88,7 +88,9 @@ def test_the_default_file(root: Path) -> None:
     assert (root / "imports.toml").exists()
 
 
-@pytest.mark.parametrize("text", ["x = 1\n", "x = \n", "x = [1]\n", None])
+@pytest.mark.parametrize(
+    "text", ["x = 1\n", "x = \n", "x = [1]\n", pytest.param(f"x = {'[' * 3000}", id="nested"), None]
+)
 def test_a_registry_that_is_none(root: Path, text: str | None, capsys: pytest.CaptureFixture[str]) -> None:
     """Not there, not TOML, or without places: misuse that names the file."""
     if text is not None:
