@@ -82,6 +82,9 @@ def test_settings_that_cannot_be_read_are_one_clear_error(tmp_path: Path) -> Non
     write(tmp_path, {"pytest.toml": "[pytest\n"})
     with pytest.raises(BadSetting, match=r"pytest\.toml cannot be read"):
         read_pytest_settings(tmp_path)
+    write(tmp_path, {"pytest.toml": f"x = {'[' * 3000}"})
+    with pytest.raises(BadSetting, match=r"pytest\.toml cannot be read.*recursion"):
+        read_pytest_settings(tmp_path)
     write(tmp_path, {"pytest.toml": '[pytest]\naddopts = ["--import-mode=none"]\n'})
     with pytest.raises(BadSetting, match=r"'none'.*prepend, append, importlib"):
         read_pytest_settings(tmp_path)
