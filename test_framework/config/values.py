@@ -68,11 +68,14 @@ def parsed(  # noqa: PLR0913  # a value, and what is known of it
         BadSetting: It is of the wrong type, or not one of the choices.
     """
     kind = str(spec.type)
+    shown = "***" if spec.metadata.get("secret") else value
+    if any("\0" in part for part in _parts(value)):
+        # No path, argument or variable of this system can hold one.
+        raise BadSetting.value(key, shown, source, "free of null bytes")
     if kind == "tuple[str, ...]":
         return _list(spec, key, value, source, text=text, services=services)
     if kind == "int":
         return _count(key, value, source, text=text, least=spec.metadata.get("least", 1))
-    shown = "***" if spec.metadata.get("secret") else value
     if kind == "Mapping[str, str]":
         return _pairs(key, value, source, text=text, shown=shown)
     if parse := _KINDS.get(kind):
@@ -85,6 +88,13 @@ def parsed(  # noqa: PLR0913  # a value, and what is known of it
     if value not in list(enum):
         raise BadSetting.value(key, shown, source, f"one of {', '.join(enum)}")
     return enum(value)
+
+
+def _parts(value: object) -> list[str]:
+    """Return the texts of which a value is made."""
+    if isinstance(value, dict):
+        value = [*value, *value.values()]
+    return [part for part in (value if isinstance(value, list | tuple) else (value,)) if isinstance(part, str)]
 
 
 def _list(  # noqa: PLR0913  # see `parsed`

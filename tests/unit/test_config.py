@@ -236,6 +236,9 @@ def test_a_template_may_be_one_text(tmp_path: Path) -> None:
             ["code 'socket_missing'", "allowed_skips", "mean 'socket-missing'", "login-failed"],
         ),
         ("[tool.test_framework]\ngate = 'hard'", {}, ["gate = 'hard'", "auto, lenient, strict"]),
+        ('[tool.test_framework]\nreports = "a\\u0000b"', {}, ["reports = 'a\\x00b'", "]", "is not free of null bytes"]),
+        ('[tool.test_framework.tiers.unit]\npaths = ["a\\u0000"]', {}, ["paths = ['a\\x00']", "null bytes"]),
+        ('[tool.test_framework.expect]\n"a\\u0000" = ""', {}, ["expect = {'a\\x00': ''}", "null bytes"]),
         ("[tool.test_framework]\ngate = true", {}, ["gate = True", "[tool.test_framework]", "a text"]),
         ("[tool.test_framework]\nsupervisor = 'no'", {}, ["supervisor = 'no'", "true or false"]),
         ("[tool.test_framework]\nidle_seconds = '5'", {}, ["idle_seconds = '5'", "a number of seconds"]),
@@ -288,6 +291,7 @@ def test_what_is_not_known_is_refused(tmp_path: Path, toml: str, env: dict[str, 
     "toml",
     [
         f"[tool.test_framework.services.postgres]\nurl = ['postgresql://app:{SECRET}@h/db']",
+        f'[tool.test_framework.services.postgres]\nurl = "postgresql://app:{SECRET}\\u0000@h/db"',
         f"[tool.test_framework.services]\npostgres = 'postgresql://app:{SECRET}@h/db'",
     ],
 )
