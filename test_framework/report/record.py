@@ -219,6 +219,9 @@ def read(path: Path, keys: Iterable[str] = ("tier", "outcome", "counts", "skips"
         ValueError: It is no report; the message names the file.
         OSError: It cannot be read.
     """
+    if path.exists() and not path.is_file():
+        # A pipe may never end, and a device neither.
+        raise ValueError(f"{path} is not a report: it is no regular file")
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:

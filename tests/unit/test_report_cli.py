@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ from test_framework.cli import main
 from tests.support.reports import KEPT, green, red, written
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.conftest import Project
 
 
@@ -93,6 +96,17 @@ def test_a_folder_that_cannot_be_written(
     path = project.path / folder / "index.html"
     told = f"test-framework: {path} in the report folder ({source}) cannot be written: "
     assert capsys.readouterr().err.startswith(told)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/dev/zero")])
+def test_what_is_no_regular_file_is_not_read(
+    ran: Project, make: Callable[[Path], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody may ever write into a pipe, and some devices have no end."""
+    make(ran.path / "odd.json")
+    assert html(ran, "odd.json") == 2
+    assert "odd.json is not a report: it is no regular file" in (error := capsys.readouterr().err)
+    assert error.count("\n") == 1
 
 
 def test_a_report_that_is_cut_off_is_refused(ran: Project, capsys: pytest.CaptureFixture[str]) -> None:
