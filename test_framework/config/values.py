@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["EXACT", "MOST_SECONDS", "SINGLE", "finite", "keys", "names", "parsed"]
 
 MOST_SECONDS = 2_147_483
-"""The longest of all times, in seconds: poll counts milliseconds in an int of C, and timers end not far beyond it."""
+"""The longest of all times, in seconds: a socket can wait no longer, since poll counts milliseconds in an int of C."""
 
 EXACT = 2**53
 """Up to here a float holds each whole number, so that one can be counted with either way."""
@@ -151,15 +151,15 @@ def _number(key: str, value: object, source: str, *, text: bool) -> float:
     timed = key.endswith(("_seconds", "_timeout"))
     number = finite(_parsed(float, value) if text else value, MOST_SECONDS if timed else EXACT)
     if number is None:
-        unit, most = (" of seconds", f" and {MOST_SECONDS} at most") if timed else ("", "")
-        raise BadSetting.value(key, value, source, f"a number{unit}, 0 or more{most}")
+        unit, most = (" of seconds", MOST_SECONDS) if timed else ("", EXACT)
+        raise BadSetting.value(key, value, source, f"a number{unit}, 0 or more and {most} at most")
     return number
 
 
 def _count(key: str, value: object, source: str, *, text: bool, least: int) -> int:
     number = _parsed(int, value) if text else value
     if isinstance(number, bool) or not isinstance(number, int) or not least <= number <= EXACT:
-        raise BadSetting.value(key, value, source, f"a whole number, {least} or more")
+        raise BadSetting.value(key, value, source, f"a whole number, {least} or more and {EXACT} at most")
     return number
 
 
