@@ -73,10 +73,10 @@ class Supervisor:
             if run.clients > 0:
                 return
             self._runs.pop(run.id, None)
-            over = not self._runs
         self.end_own(run)
-        if over:
-            for databases in list(self._databases.values()):
+        for databases in list(self._databases.values()):
+            # A run that has come meanwhile may have begun to use what is there.
+            if not self._runs:
                 databases.tidy()
 
     def warm(self, run: Run, wants: Iterable[Want]) -> None:
