@@ -79,10 +79,10 @@ class Channel:
         self._sock.sendall(json.dumps(message).encode() + b"\n")
 
     def receive(self) -> Message | None:
-        """Return the next message, or None when the other side is gone."""
+        """Return the next message, or None when the other side is gone, or another thread has closed this one."""
         try:
             line = self._file.readline()
-        except ConnectionError:
+        except (ConnectionError, ValueError):  # Python's error for a file that is closed
             return None
         return json.loads(line) if line.endswith(b"\n") else None
 

@@ -52,6 +52,15 @@ def test_a_message_arrives_as_it_was_sent(pair: tuple[Channel, Channel], message
     assert ours.receive() == {"next": 1}
 
 
+def test_a_channel_that_is_closed_is_at_its_end(pair: tuple[Channel, Channel]) -> None:
+    """For a thread that still uses it: a run may end while its services are warmed."""
+    ours, _ = pair
+    ours.close()
+    assert ours.receive() is None
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        ours.send({})
+
+
 def test_messages_end_with_the_connection() -> None:
     """Reading on gives none, and no half of one."""
     ours, theirs = socket.socketpair()
