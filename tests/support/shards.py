@@ -161,7 +161,12 @@ def _compared(whole: dict[str, Any], shards: Sequence[dict[str, Any]], merged: d
     faults += [f"in no shard: {nodeid}" for nodeid in wanted.keys() - times.keys()]
     faults += [f"only in a shard: {nodeid}" for nodeid in times.keys() - wanted.keys()]
     got = _tests(merged)
-    faults += [f"{n}: {wanted[n]}, merged {got.get(n)}" for n in wanted if n in times and got.get(n) != wanted[n]]
+    why = _messages(whole) | _messages(merged)
+    faults += [
+        f"{n}: {wanted[n]}, merged {got.get(n)}{why.get(n, '')}"
+        for n in wanted
+        if n in times and got.get(n) != wanted[n]
+    ]
     for name, one, other in (
         ("verdict", _verdict(whole), _verdict(merged)),
         ("why", whole["gate"]["why"], merged["gate"]["why"]),
@@ -180,6 +185,11 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _tests(report: dict[str, Any]) -> dict[str, str]:
     return {test["nodeid"]: test["outcome"] for test in report["tests"] if test.get("collected", True)}
+
+
+def _messages(report: dict[str, Any]) -> dict[str, str]:
+    """Return what each test that failed said, to be put behind its name."""
+    return {test["nodeid"]: f" ({test['failure']['message']})" for test in report["tests"] if test.get("failure")}
 
 
 def _verdict(report: dict[str, Any]) -> str:

@@ -73,13 +73,14 @@ def test_fixtures_are_timed_by_themselves(project: Project, workers: list[str]) 
     mine = {name: (f["scope"], f["setups"], f["where"]) for name, f in found.items() if f["where"] == TEST}
     assert mine["shared"] == mine["shared_too"] == ("module", 1, TEST)
     assert mine["own"] == ("function", 3, TEST)
-    assert not {"fast", "n"} & set(found)
+    assert "n" not in found
+    # One that does nothing is told of only where this machine is slow, as `dynamic` below.
+    assert all(fixture["seconds"] >= 0.001 for fixture in found.values())
     assert found["shared"]["seconds"] >= 0.05
     assert found["shared_too"]["seconds"] >= 0.05
     assert found["own"]["seconds"] >= 0.03
     assert found["own"]["seconds"] > found["own"]["slowest"] >= 0.01
     assert found["own"]["test"].startswith(f"{TEST}::test_it")
-    # It is told of only where this machine is slow.
     assert found.get("dynamic", {"seconds": 0})["seconds"] < found["shared_too"]["seconds"]
 
 
