@@ -17,6 +17,7 @@ from test_framework.config.own import FREE_PORT
 from test_framework.contracts import Binary, Command, ContainerSpec, Launch, RunAs
 from test_framework.reasons import Code
 from test_framework.services._binaries import told_by
+from test_framework.services._private import write_private
 from test_framework.services._ready import Readiness
 from test_framework.verdict import Reason, Refused
 
@@ -105,8 +106,7 @@ class OwnService:
         for name, text in table.files.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
-                file.write(fields.into(text))
+            write_private(path, fields.into(text))
         if run.uid is not None and run.gid is not None:
             for path in (folder, *folder.rglob("*")):
                 os.chown(path, run.uid, run.gid)

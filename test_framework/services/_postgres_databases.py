@@ -172,4 +172,4 @@ class PostgresDatabases:
 def _write_passfile(endpoint: Endpoint, folder: Path) -> Path:
     """Put the password where only this user can read it, in the form that libpq looks for."""
     parts = urlsplit(endpoint.url)
-    return write_private(folder / f"pgpass-{parts.port}", f"*:*:*:*:{parts.password}\n")
+    return write_private(folder / f"pgpass-{parts.port}", f"*:*:*:*:{parts.password}\n", replace=True)

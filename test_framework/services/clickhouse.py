@@ -17,6 +17,7 @@ from test_framework import net, owner
 from test_framework.contracts import Binary, Command, ContainerSpec, Launch, RunAs
 from test_framework.reasons import Code
 from test_framework.services._binaries import choose, version_of
+from test_framework.services._private import write_private
 from test_framework.verdict import Endpoint, Reason, Refused
 
 if TYPE_CHECKING:
@@ -106,8 +107,7 @@ class ClickHouse:
         file = folder / "config.xml"
         values = {"port": port, "folder": folder, "file": file, "user": _USER, "database": _DATABASE}
         digest = hashlib.sha256(launch.password.encode()).hexdigest()
-        with os.fdopen(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as config:
-            config.write(_CONFIG.format(digest=digest, **values))
+        write_private(file, _CONFIG.format(digest=digest, **values))
         # The one program is all of ClickHouse: its first argument says what to be.
         role = () if binary.path.name == "clickhouse-server" else ("server",)
         return Command(

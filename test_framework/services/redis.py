@@ -139,7 +139,8 @@ def _with_password_file(endpoint: Endpoint, folder: Path) -> Endpoint:
     parts = urlsplit(endpoint.url)
     if endpoint.provider not in ("docker", "embedded") or not parts.password:
         return endpoint
-    return replace(endpoint, password_file=str(write_private(folder / f"redis-{parts.port}", parts.password)))
+    file = write_private(folder / f"redis-{parts.port}", parts.password, replace=True)
+    return replace(endpoint, password_file=str(file))
 
 
 def _databases(launch: Launch) -> int:
