@@ -144,7 +144,7 @@ def _of_ci(env: Mapping[str, str], settings: Settings) -> Shard | None:
 
 def _numbered(names: tuple[str, str], index: str, count: str, *, first: int) -> Shard:
     """Return the part that two variables name; the index of the first one is `first`."""
-    numbers = index.isdecimal() and count.isdecimal() and len(index + count) <= 2 * _DIGITS
+    numbers = index.isdecimal() and count.isdecimal() and max(len(index), len(count)) <= _DIGITS
     if not (numbers and first <= int(index) < int(count) + first):
         wanted = f"a number from {first} to what {names[1]} = {count} allows"
         raise BadSetting.value(names[0], index, "the environment", wanted)
