@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from test_framework.supervisor import client as supervisor
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -82,6 +84,11 @@ class Project:
     def spawn(self, *args: str) -> pytest.RunResult:
         """Run pytest in a process of its own, with every plugin that is installed."""
         return self.pytester.runpytest_subprocess(*args, timeout=60)
+
+    def stop_supervisors(self) -> list[bool]:
+        """Stop those whose servers stay warm, whoever uses them; return for each whether it ends."""
+        found = supervisor.running({"XDG_RUNTIME_DIR": str(self.runtime)})
+        return [supervisor.stop(channel, force=True) for channel, _ in found]
 
     def report(self, tier: str = "unit") -> dict[str, Any]:
         """Return the report of a tier."""

@@ -15,7 +15,6 @@ from redis import Redis
 import test_framework.services.postgres
 import test_framework.supervisor.local  # noqa: F401
 from test_framework.config.load import names
-from test_framework.supervisor import client as supervisor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -455,10 +454,7 @@ def test_the_database_of_a_failed_test_is_kept(project: Project) -> None:
         (kept,) = [t["kept"] for t in project.report("integration")["tests"] if "kept" in t]
         assert kept == [f"postgres {url}"]
     finally:
-        stopped = [
-            supervisor.stop(channel, force=True)
-            for channel, _ in supervisor.running({"XDG_RUNTIME_DIR": str(project.runtime)})
-        ]
+        stopped = project.stop_supervisors()
     assert stopped == [True]
 
 

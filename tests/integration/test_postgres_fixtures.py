@@ -12,8 +12,6 @@ import sqlalchemy
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
-from test_framework.supervisor import client as supervisor
-
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager
@@ -358,8 +356,7 @@ def test_a_database_of_a_class_or_a_module(served: Project, postgres: Endpoint, 
         with psycopg.connect(found[1]) as connection:
             assert connection.execute("SELECT count(*) FROM author").fetchone() == (4,)
     finally:
-        for channel, _ in supervisor.running({"XDG_RUNTIME_DIR": str(served.runtime)}):
-            supervisor.stop(channel, force=True)
+        served.stop_supervisors()
 
 
 PAIR = "class TestIt:\n    def test_a(self, {fixture}): pass\n    def test_b(self, {fixture}): pass\n"
@@ -416,8 +413,7 @@ def test_the_database_of_a_failed_test_on_a_server_of_somebody_elses(served: Pro
     served.env.setenv("TEST_FRAMEWORK_IDLE_SECONDS", "60")
     served.write(TEST, "def test_fails(postgres_db):\n    assert 0\n")
     result = served.spawn("--tier", "integration")
-    for channel, _ in supervisor.running({"XDG_RUNTIME_DIR": str(served.runtime)}):
-        supervisor.stop(channel, force=True)
+    served.stop_supervisors()
     assert outcomes(served) == {"test_fails": "failed"}
     result.stdout.no_fnmatch_line("*kept for you*")
 

@@ -20,7 +20,6 @@ from test_framework.config import Isolation
 from test_framework.reasons import Code
 from test_framework.services._redis_databases import KEPT, NumberedDatabases, url_of
 from test_framework.services._redis_prefixes import Prefixes
-from test_framework.supervisor import client as supervisor
 from test_framework.verdict import Refused
 
 if TYPE_CHECKING:
@@ -474,11 +473,10 @@ def test_what_is_left_is_told_in_each_run(own: Project, isolation: Isolation) ->
             assert tests["test_it"]["outcome"] == "error"
             keys = (f"database {number} has 1 new key: lost*" for number in (0, 9))
             result.stdout.fnmatch_lines([f"left-behind: *: redis, {''.join(keys)}"])
-        assert len(list(supervisor.running({"XDG_RUNTIME_DIR": str(own.runtime)}))) == 1
         assert [evidence_of(line, isolation) for line in kept] == [b"1", b"1"]
     finally:
-        for channel, _ in supervisor.running({"XDG_RUNTIME_DIR": str(own.runtime)}):
-            supervisor.stop(channel, force=True)
+        stopped = own.stop_supervisors()
+    assert len(stopped) == 1
 
 
 PREFIXED = """
@@ -510,8 +508,7 @@ def test_isolation_by_the_settings(own: Project, isolation: Isolation) -> None:
         assert kept in " ".join(result.stdout.str().split())
         assert evidence_of(kept, isolation) == b"1"
     finally:
-        for channel, _ in supervisor.running({"XDG_RUNTIME_DIR": str(own.runtime)}):
-            supervisor.stop(channel, force=True)
+        own.stop_supervisors()
 
 
 def test_an_isolation_that_there_is_not(project: Project) -> None:
