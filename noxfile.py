@@ -121,9 +121,9 @@ def exec_proof(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def mutants(session: nox.Session) -> None:
-    """Break the backend on purpose, one way at a time, and show which tests notice."""
+    """Put in one fault at a time and show which test notices it, or for some: `-- lease`; `-- --help` says the rest."""
     install(session)
-    session.run("python", "-m", "tests.support.mutants", *session.posargs)
+    session.run("python", "-m", "tests.mutants", *session.posargs)
 
 
 @nox.session(default=False)

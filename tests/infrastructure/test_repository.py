@@ -16,9 +16,6 @@ import pytest
 from test_framework.config import load
 
 ROOT = Path(__file__).parents[2]
-LONGEST = 300
-"""Lines of the longest module: more is split by subject."""
-
 SESSIONS = ("lint", "typecheck", "build")
 
 
@@ -106,13 +103,6 @@ def test_sessions_that_the_docs_name_are_there() -> None:
     }
     assert {"integration", "unit"} <= named
     assert named - set(sessions) == set()
-
-
-def test_modules_stay_short() -> None:
-    """A long module is split by subject before it is a burden."""
-    files = [*(ROOT / "test_framework").rglob("*.py"), ROOT / "noxfile.py", ROOT / "tasks.py"]
-    lines = {str(f.relative_to(ROOT)): len(f.read_text(encoding="utf-8").splitlines()) for f in files}
-    assert {name: n for name, n in lines.items() if n > LONGEST} == {}
 
 
 def test_the_readme_s_example_runs(tmp_path: Path) -> None:
