@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import logging
-import os
 import shlex
-import shutil
 import signal
 import sys
 import tempfile
 import threading
 from contextlib import ExitStack, contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from test_framework import private
 from test_framework.config import BadSetting
 from test_framework.reasons import Code
 from test_framework.supervisor.client import SupervisorLost
@@ -96,9 +96,9 @@ def _folder() -> Iterator[Path]:
 
     guard = Guard()
     try:
-        folder, promise = guard.make_folder("test-framework-stand-in-", Path(tempfile.gettempdir()))
+        folder, promise = guard.make_folder("stand-in", Path(tempfile.gettempdir()))
         yield folder
-        shutil.rmtree(folder, ignore_errors=True)
+        private.remove(folder)
         guard.drop(promise)
     finally:
         guard.close()
@@ -109,11 +109,11 @@ def _private(path: Path) -> Iterator[TextIO]:
     """Make a file that only its user can read, and remove it in the end: what it says is then no longer so."""
     try:
         # A file that is there may be somebody's: it is not replaced, since it would be removed.
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        handle = private.create(path)
     except OSError as error:
         raise BadSetting(f"--env-file {path} cannot be made: {error.strerror}.") from error
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        with TextIOWrapper(handle, encoding="utf-8") as file:
             yield file
     finally:
         path.unlink(missing_ok=True)

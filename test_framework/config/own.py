@@ -14,13 +14,13 @@ from test_framework.config.model import BadSetting, ServiceSettings, _setting
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-__all__ = ["FREE_PORT", "OwnServiceSettings", "check"]
+__all__ = ["FREE_PORT", "PROGRAM_FIELDS", "OwnServiceSettings", "check"]
 
 _WHERE = ("host", "port")
 _URL_FIELDS = (*_WHERE, "password")
 _URL_EXAMPLE = 'url_format = "amqp://{host}:{port}/"'
 _CONTAINER_FIELDS = ("password",)
-_PROGRAM_FIELDS = ("host", "port", "folder", "root", "password")
+PROGRAM_FIELDS = ("host", "port", "folder", "root", "password")
 """What a text may say of a server: where it listens, its own folder, the project's, a password of this server alone."""
 
 FREE_PORT = "port."
@@ -67,7 +67,7 @@ class OwnServiceSettings(ServiceSettings):
         (), "program to embed, on the PATH or by its path from the project's folder, and its arguments"
     )
     environment: Mapping[str, str] = _setting(
-        {}, "variables of that program, beside those of whoever starts it", secret=True
+        {}, "variables of that program, beside PATH, HOME, TMPDIR, the language and where libraries are", secret=True
     )
     files: Mapping[str, str] = _setting({}, "files for that program, by their path in {folder}", secret=True)
     version_command: tuple[str, ...] = _setting((), "command that prints the version of that program")
@@ -159,14 +159,14 @@ def _texts(table: OwnServiceSettings) -> Iterator[tuple[str, str, tuple[str, ...
     # Every user of the machine can read the command line of a process, so no password may stand there. The program
     # itself is looked for before there is a server.
     for number, text in enumerate(table.command):
-        yield "command", text, tuple(f for f in _PROGRAM_FIELDS if f != "password") if number else ("root",)
+        yield "command", text, tuple(f for f in PROGRAM_FIELDS if f != "password") if number else ("root",)
     for text in table.version_command:
         yield "version_command", text, ("root",)
     for key, texts, known in (
         ("container_arguments", table.container_arguments, _CONTAINER_FIELDS),
         ("container_environment", table.container_environment, _CONTAINER_FIELDS),
-        ("environment", table.environment, _PROGRAM_FIELDS),
-        ("files", table.files, _PROGRAM_FIELDS),
+        ("environment", table.environment, PROGRAM_FIELDS),
+        ("files", table.files, PROGRAM_FIELDS),
     ):
         for inner, text in texts.items():
             yield f"{key}.{inner}", text, known

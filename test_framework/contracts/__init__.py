@@ -172,8 +172,8 @@ class Cleanup(Protocol):
     def drop(self, key: str) -> None:
         """Forget it, since it is gone."""
 
-    def make_folder(self, prefix: str, base: Path) -> tuple[Path, str]:
-        """Make a folder in `base` that only this user may enter; returns it and its key for `drop`."""
+    def make_folder(self, what: str, base: Path) -> tuple[Path, str]:
+        """Make a folder in `base`, for `what`, that only this user may enter; returns it and its key for `drop`."""
 
 
 @dataclass(frozen=True, slots=True)

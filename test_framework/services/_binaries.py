@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from test_framework.contracts import Binary
+from test_framework.inherited import inherited
 from test_framework.reasons import Code
 from test_framework.verdict import Reason, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = ["choose", "missing", "told_by", "version_of", "wheel_folder"]
 
@@ -25,12 +26,11 @@ _VERSION = re.compile(r"(\d+(?:\.\d+)+)")
 @lru_cache
 def version_of(program: Path) -> str | None:
     """Return what `program --version` says, or None when it cannot be run."""
-    return told_by((str(program), "--version"))
+    return told_by((str(program), "--version"), inherited(os.environ))
 
 
-def told_by(command: Sequence[str], path: str | None = None) -> str | None:
-    """Return the version that a command prints, run with another PATH where one is given; None when it prints none."""
-    env = os.environ | ({"PATH": path} if path else {})
+def told_by(command: Sequence[str], env: Mapping[str, str]) -> str | None:
+    """Return the version that a command prints, run with this environment; None when it prints none."""
     try:
         result = subprocess.run(  # noqa: S603  # a path that we found, or what the project's settings say
             command, capture_output=True, text=True, timeout=5, check=False, env=env, stdin=subprocess.DEVNULL

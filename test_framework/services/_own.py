@@ -13,11 +13,12 @@ from urllib.parse import urlsplit
 
 from test_framework.config.fields import fill, parse
 from test_framework.config.model import BadSetting
-from test_framework.config.own import FREE_PORT
+from test_framework.config.own import FREE_PORT, PROGRAM_FIELDS
 from test_framework.contracts import Binary, Command, ContainerSpec, Launch, RunAs
+from test_framework.inherited import inherited
+from test_framework.private import write_private
 from test_framework.reasons import Code
 from test_framework.services._binaries import told_by
-from test_framework.services._private import write_private
 from test_framework.services._ready import Readiness
 from test_framework.verdict import Reason, Refused
 
@@ -88,8 +89,18 @@ class OwnService:
         # It may be a program that is being worked on.
         build = str(path.stat().st_mtime_ns)
         origin = "the settings" if os.sep in program else "PATH"
-        version = _version(self._words(self.table.version_command), env.get("PATH"), build)
+        variables = tuple(self._environment(env).items())
+        version = _version(self._words(self.table.version_command), variables, build)
         return Binary(path, version, origin, build)
+
+    def _environment(self, env: Mapping[str, str]) -> dict[str, str]:
+        """Return the variables of a command that is run without a server: of the table's, those that tell of none."""
+        fields, made = {"root": str(self.table.root)}, inherited(env)
+        for name, text in self.table.environment.items():
+            parts = parse(text, "the settings", PROGRAM_FIELDS, FREE_PORT)
+            if all(field in (None, *fields) for _, field in parts):
+                made[name] = fill(parts, fields)
+        return made
 
     def _words(self, command: tuple[str, ...]) -> tuple[str, ...]:
         """Return a command that is known without a server; a path to its program counts from the project's folder."""
@@ -107,9 +118,6 @@ class OwnService:
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             write_private(path, fields.into(text))
-        if run.uid is not None and run.gid is not None:
-            for path in (folder, *folder.rglob("*")):
-                os.chown(path, run.uid, run.gid)
         return Command(
             argv=(str(binary.path), *map(fields.into, table.command[1:])),
             url=fields.into(table.url_format),
@@ -159,6 +167,6 @@ def _doubled(text: str) -> str:
 
 
 @lru_cache
-def _version(command: tuple[str, ...], path: str | None, build: str) -> str:  # noqa: ARG001  # another build has another
+def _version(command: tuple[str, ...], variables: tuple[tuple[str, str], ...], build: str) -> str:  # noqa: ARG001  # another build has another
     """Return what a command says of the version; empty where there is none, or it cannot tell."""
-    return (command and told_by(command, path)) or ""
+    return (command and told_by(command, dict(variables))) or ""

@@ -7,17 +7,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlsplit
 
 import psycopg
 
 from test_framework import owner
+from test_framework.private import write_private
 from test_framework.reasons import Code
 from test_framework.services._postgres_admin import Admin
 from test_framework.services._postgres_pool import Pool
 from test_framework.services._postgres_strangers import Strangers
 from test_framework.services._postgres_templates import BARE, Templates
-from test_framework.services._private import write_private
 from test_framework.verdict import Endpoint, Reason, Refused
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ class PostgresDatabases:
         query = f"?{parts.query}" if parts.query else ""
         url, shown = f"{parts.scheme}://{parts.netloc}/{name}{query}", ""
         if self._passfile:
-            passfile = urlencode({"passfile": str(self._passfile)}, safe="/")
+            passfile = f"passfile={quote(str(self._passfile))}"
             shown = f"{parts.scheme}://{parts.username}@{parts.hostname}:{parts.port}/{name}?{passfile}"
         return self._endpoint.at(url, shown)
 

@@ -8,6 +8,7 @@ import re
 import shutil
 import threading
 from dataclasses import dataclass
+from html import escape
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,9 +16,9 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from test_framework import net, owner
 from test_framework.contracts import Binary, Command, ContainerSpec, Launch, RunAs
+from test_framework.private import write_private
 from test_framework.reasons import Code
 from test_framework.services._binaries import choose, version_of
-from test_framework.services._private import write_private
 from test_framework.verdict import Endpoint, Reason, Refused
 
 if TYPE_CHECKING:
@@ -105,7 +106,8 @@ class ClickHouse:
     def prepare(self, binary: Binary, folder: Path, port: int, launch: Launch, run: RunAs) -> Command:
         """Write the configuration, which only its owner can read and which holds only the password's digest."""
         file = folder / "config.xml"
-        values = {"port": port, "folder": folder, "file": file, "user": _USER, "database": _DATABASE}
+        paths = {"folder": escape(str(folder)), "file": escape(str(file))}
+        values = {"port": port, "user": _USER, "database": _DATABASE, **paths}
         digest = hashlib.sha256(launch.password.encode()).hexdigest()
         write_private(file, _CONFIG.format(digest=digest, **values))
         # The one program is all of ClickHouse: its first argument says what to be.

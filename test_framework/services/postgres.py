@@ -5,19 +5,21 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import logging
 import os
 import secrets
 import shutil
 import signal
 import subprocess
-import tempfile
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from test_framework import net, owner
+from test_framework import net, private
 from test_framework.contracts import Binary, Command, ContainerSpec, Launch, RunAs
+from test_framework.inherited import inherited
 from test_framework.reasons import Code
 from test_framework.services._binaries import choose, missing, wheel_folder
 from test_framework.services._libpq import DIRECT
@@ -33,9 +35,14 @@ if TYPE_CHECKING:
 
 __all__ = ["SERVICE", "Postgres"]
 
+_log = logging.getLogger(__name__)
 _USER = "postgres"
 _OWN_DATABASE = "test"
 """On a server that a run has to itself: `postgres` is there beside it, as on every server."""
+
+_LOOPBACK = "127.0.0.1"
+_FIRST = "first-password"
+"""The name of the file that initdb reads the password from."""
 
 _USUAL_ROUNDS = 4096
 """Of hashing a password: see `scram_iterations` of PostgreSQL."""
@@ -53,7 +60,7 @@ _FAST = {
 
 
 _INITDB = (
-    *("-U", _USER, "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync", "--no-instructions"),
+    *("-U", _USER, "--auth=scram-sha-256", "--encoding=UTF8", "--no-locale", "--no-sync", "--no-instructions"),
     # The first segment of the log is most of a new data directory, which is copied for each start.
     "--wal-segsize=1",
 )
@@ -112,27 +119,25 @@ class Postgres:
                 yield folder / "postgres", "the Debian package"
 
     def prepare(self, binary: Binary, folder: Path, port: int, launch: Launch, run: RunAs) -> Command:
-        """Copy an initialised data directory into `folder` and return how to run a server on it."""
+        """Make a data directory in `folder` and return how to run a server on it."""
         data = folder / "data"
-        shutil.copytree(_initialised(binary, run), data)
-        data.chmod(0o700)
-        if not launch.guarded:
-            (data / "pg_hba.conf").write_text("local all all trust\nhost all all 127.0.0.1/32 trust\n")
-        if run.uid is not None:
-            for path in (folder, data, *data.rglob("*")):
-                os.chown(path, run.uid, run.gid or -1)
         options = _FAST | {
             "port": str(port),
             "listen_addresses": "127.0.0.1",
-            "unix_socket_directories": str(folder),
+            # The path of one may be too long for the system, and its folder is another user's.
+            "unix_socket_directories": "",
             # In the data directory, and so removed with it, also when the server is killed.
             "dynamic_shared_memory_type": "mmap",
         }
+        if not launch.guarded:
+            rules = private.write_private(folder / "pg_hba.conf", "host all all 127.0.0.1/32 trust\n")
+            options["hba_file"] = str(rules)
+        first = _initialised(binary, data, run)
         return Command(
             argv=(str(binary.path), "-D", str(data), *_options(options)),
             url=_url(launch, f"127.0.0.1:{port}"),
             stop_signal=signal.SIGQUIT,
-            before_check=lambda: _furnish(folder, port, launch),
+            before_check=_Furnishing(port, first, launch),
         )
 
     def check(self, url: str, source: str, seconds: float, env: Mapping[str, str]) -> str:
@@ -154,39 +159,69 @@ def _options(options: Mapping[str, str]) -> Iterator[str]:
         yield f"{key}={value}"
 
 
-def _initialised(binary: Binary, run: RunAs) -> Path:
-    """Return a data directory made by initdb, kept per program and user, since that is most of a cold start.
+def _initialised(binary: Binary, data: Path, run: RunAs) -> str:
+    """Make a data directory, and return its first password, which lasts until the server has started.
 
-    It holds no password: the server's socket lies in a folder that only its owner may enter, and TCP asks for the
-    password that is set after the start.
+    It is a copy of one that initdb has made before, kept for each program and user, since that is most of a cold start.
     """
+    kept = _kept(binary, run)
+    if kept is not None:
+        try:
+            return _copied(kept, data)
+        except (FileNotFoundError, private.NotOurs):
+            # There is none, or not all of it, or not ours alone.
+            for folder in (data, kept):
+                private.remove(folder)
+    # initdb runs as the server's user, and is given what it reads and writes.
+    first = secrets.token_urlsafe(18)
+    private.write_private(data.with_name(_FIRST), first)
+    private.hand_over(data.parent, run.uid, run.gid)
+    _run_initdb(binary, data, run)
+    if kept is not None:
+        _keep(data, first, kept, run)
+    return first
+
+
+def _kept(binary: Binary, run: RunAs) -> Path | None:
+    """Return where the data directory of a program and a user is kept; None where nothing can be."""
     stamp = binary.path.stat()
     key = f"{binary.path}|{binary.version}|{stamp.st_size}|{stamp.st_mtime_ns}|{run.uid}|{_INITDB}|{_LETTERS}"
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "test-framework"
-    kept = base / f"initdb-{binary.version}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
-    if (kept / "PG_VERSION").exists():
-        return kept
-    # initdb runs as the server's user, who may not enter our cache: it writes to a folder of its own first.
-    # Its name carries our mark, so that the next run sweeps it if we are killed.
-    prefix = f"test-framework-{os.getuid()}-{owner.MARK}-{owner.NAMESPACE}-initdb-"
-    with tempfile.TemporaryDirectory(prefix=prefix) as scratch:
-        if run.uid is not None:
-            os.chown(scratch, run.uid, run.gid or -1)
-        made = Path(scratch) / "data"
-        _run_initdb(binary, made, run)
-        (made / "pg_hba.conf").write_text("local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
-        base.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(prefix=".initdb-", dir=base))
-        shutil.copytree(made, part, dirs_exist_ok=True)
     try:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "test-framework"
+        base.parent.mkdir(parents=True, exist_ok=True)
+        private.ensure(base)
+    except (OSError, RuntimeError):  # a user without a home
+        return None
+    for part in private.abandoned(base):
+        private.remove(part)
+    return base / f"initdb-{binary.version}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+
+
+def _copied(kept: Path, data: Path) -> str:
+    with private.opened(kept) as folder:
+        first, _ = private.read(_FIRST, folder)
+    private.copy(kept / "data", data)
+    return first
+
+
+def _keep(data: Path, first: str, kept: Path, run: RunAs) -> None:
+    """Keep a data directory for the next start, unless there is no room for it."""
+    part = None
+    try:
+        part = private.make(kept.parent, "initdb")
+        private.write_private(part / _FIRST, first)
+        private.copy(data, part / "data", of=run.uid)
+        # Where another process was first, it has made one that is as good.
         part.rename(kept)
-    except OSError:  # another process was first, with the same content
-        shutil.rmtree(part, ignore_errors=True)
-    return kept
+    except OSError as error:
+        _log.info("the data directory of initdb is not kept: %s", error)
+    finally:
+        if part is not None:
+            private.remove(part)
 
 
 def _run_initdb(binary: Binary, data: Path, run: RunAs) -> None:
-    command = [str(binary.path.with_name("initdb")), "-D", str(data), *_INITDB]
+    command = [str(binary.path.with_name("initdb")), "-D", str(data), f"--pwfile={data.with_name(_FIRST)}", *_INITDB]
     result = _ran([*command, _LETTERS], data.parent, run)
     if "invalid locale name" in result.stderr:
         result = _ran(command, data.parent, run)
@@ -209,7 +244,7 @@ def _ran(command: list[str], folder: Path, run: RunAs) -> subprocess.CompletedPr
         timeout=120,
         check=False,
         cwd=folder,
-        env={**os.environ, "LC_MESSAGES": "C", "LC_ALL": ""},
+        env={**inherited(os.environ), "LC_MESSAGES": "C", "LC_ALL": ""},
         **run.popen,
     )
     return result
@@ -225,20 +260,34 @@ def _url(launch: Launch, address: str) -> str:
     return f"postgresql://{_USER}{password}@{address}/{_database(launch)}"
 
 
-def _furnish(folder: Path, port: int, launch: Launch) -> None:
-    """Set the password and make the database of the URL, over the private socket.
+@dataclass
+class _Furnishing:
+    """Makes the database of the URL, and sets the password in place of the first one, once the server answers.
 
     Raises:
         psycopg.OperationalError: The server is still on its way.
     """
-    import psycopg
-    from psycopg import sql
 
-    with psycopg.connect(host=str(folder), port=port, user=_USER, dbname=_USER, autocommit=True) as connection:
-        role, secret, name = sql.Identifier(_USER), sql.Literal(_verifier(launch)), _database(launch)
-        connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(role, secret))
-        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    port: int
+    first: str
+    launch: Launch
+    done: bool = False
+
+    def __call__(self) -> None:
+        """Do it, unless it has been done."""
+        if self.done:
+            return
+        import psycopg
+        from psycopg import sql
+
+        address = {"host": _LOOPBACK, "hostaddr": _LOOPBACK, "port": str(self.port), **DIRECT}
+        login = {"user": _USER, "password": self.first, "dbname": _USER}
+        with psycopg.connect(**address, **login, autocommit=True) as connection:  # type: ignore[arg-type]  # all are texts
+            role, secret, name = sql.Identifier(_USER), sql.Literal(_verifier(self.launch)), _database(self.launch)
+            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(role, secret))
+        self.done = True
 
 
 def _verifier(launch: Launch) -> str:

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 from test_framework.config import Isolation
 from test_framework.contracts import Binary, Command, ContainerSpec, Launch, RunAs
+from test_framework.private import write_private
 from test_framework.reasons import Code
 from test_framework.services._binaries import choose, missing, wheel_folder
-from test_framework.services._private import write_private
 from test_framework.verdict import Endpoint, Reason, Refused
 
 if TYPE_CHECKING:
@@ -89,7 +89,6 @@ class Redis:
             "save": '""',
             "appendonly": "no",
             "databases": _databases(launch),
-            "dir": folder,
         }
         return Command(
             # The address is in the command, so that a server whose owner is killed before it has sent the rest

@@ -20,13 +20,17 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from test_framework import owner
+from test_framework import owner, private
+from test_framework.inherited import inherited
 
 __all__ = ["Guard", "main"]
 
 _TERM_SECONDS = 1.0
 _LATE_SECONDS = 1.0
 _ENGINE_SECONDS = 5
+_ENGINE = ("DOCKER_*", "SSH_*", "TESTCONTAINERS_*", "*_PROXY", "*_proxy")
+"""What leads to an engine whose containers are to be removed."""
+
 _ORDER = ("process", "container", "folder", "socket")
 """A folder goes after its server: one that still runs would write into it."""
 
@@ -57,15 +61,15 @@ class Guard:
             if self._promises.pop(key, None) is not None:
                 self._tell({"drop": key})
 
-    def make_folder(self, prefix: str, base: Path) -> tuple[Path, str]:
-        """Make a folder that only this user may enter, in `base`.
+    def make_folder(self, what: str, base: Path) -> tuple[Path, str]:
+        """Make a folder that only this user may enter, in `base`, under a name that says who makes it and `what` for.
 
         Returns it and its key for `drop`. It is noted before it is made: the owner may be killed in between.
 
         Raises:
             OSError: It cannot be made.
         """
-        folder = base / f"{prefix}{os.urandom(6).hex()}"
+        folder = base / private.marked(what)
         key = self.add(kind="folder", path=str(folder))
         try:
             folder.mkdir(mode=0o700)
@@ -100,7 +104,7 @@ class Guard:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+            env={**inherited(os.environ, *_ENGINE), "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
         )
 
     def _write(self, line: dict[str, Any]) -> None:

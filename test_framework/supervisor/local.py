@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from test_framework import private
 from test_framework.supervisor.core import Supervisor
 from test_framework.supervisor.guard import Guard
 from test_framework.supervisor.run import Run
@@ -35,7 +35,7 @@ class LocalClient:
         say: Callable[[str], None],
     ) -> None:
         guard = Guard()
-        self._folder, self._promise = guard.make_folder("test-framework-", Path(tempfile.gettempdir()))
+        self._folder, self._promise = guard.make_folder("local", Path(tempfile.gettempdir()))
         self._supervisor = Supervisor(self._folder, guard)
         made = Run.of(run, settings.root, dict(os.environ), overrides)
         made.listeners.append(say)
@@ -74,6 +74,6 @@ class LocalClient:
         """See `Client.close`."""
         self._supervisor.leave(self._run, _ME)
         self._supervisor.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        private.remove(self._folder)
         self._supervisor.guard.drop(self._promise)
         self._supervisor.guard.close()

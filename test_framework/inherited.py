@@ -1,0 +1,38 @@
+"""What the programs that we start are given of our environment: what programs need to run, and no secret."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["inherited"]
+
+_PASSED = (
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "LANG",
+    "LANGUAGE",
+    "LC_*",
+    "TZ",
+    "TZDIR",
+    "TMPDIR",
+    # Where a program finds its libraries, and the authorities that it trusts.
+    "LD_LIBRARY_PATH",
+    "DYLD_*",
+    "SSL_CERT_*",
+)
+
+
+def inherited(env: Mapping[str, str], *more: str) -> dict[str, str]:
+    """Return the variables of an environment that a program is given.
+
+    Args:
+        env: The environment.
+        more: Names of further variables, or patterns such as `DOCKER_*`.
+    """
+    return {name: value for name, value in env.items() if any(fnmatchcase(name, known) for known in (*_PASSED, *more))}
