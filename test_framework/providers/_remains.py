@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
+import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +16,9 @@ from test_framework import owner, private
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["HOME", "MARK", "clear", "remember"]
+__all__ = ["HOME", "MARK", "MEMORY", "clear", "remember", "sweep"]
+
+_log = logging.getLogger(__name__)
 
 MARK = "TF_SERVER_FOLDER"
 """A variable of a server's environment, which what it starts inherits, wherever that works: the folder of the server,
@@ -22,6 +26,9 @@ which is ours alone."""
 
 HOME = "server"
 """Of the folder in that folder which the server's user owns."""
+
+MEMORY = Path("/dev/shm")  # noqa: S108  # a folder of ours inside, that only its owner may enter
+"""Where the folders of servers are, as long as there is room; else in the temporary folder."""
 
 _SEGMENTS = Path("/proc/sysvipc/shm")
 _NOTE = "server.pid"
@@ -47,6 +54,14 @@ def clear(folder: Path) -> None:
             pid, started = private.read(_NOTE, ours)
             _free(int(pid), started, users)
     private.remove(folder)
+
+
+def sweep() -> None:
+    """End servers, and remove folders, that a killed owner left together with its guard."""
+    for base in {MEMORY, Path(tempfile.gettempdir())}:
+        for folder in private.abandoned(base):
+            clear(folder)
+            _log.info("swept %s", folder)
 
 
 def _end_inside(folder: Path, users: set[int | None]) -> None:

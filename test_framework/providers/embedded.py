@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import pwd
 import secrets
@@ -20,7 +19,7 @@ from test_framework import owner, private
 from test_framework.contracts import Binary, Command, Context, Launch, RunAs, Service
 from test_framework.inherited import inherited
 from test_framework.providers._programs import reachable
-from test_framework.providers._remains import HOME, MARK, clear, remember
+from test_framework.providers._remains import HOME, MARK, MEMORY, clear, remember
 from test_framework.providers._start import check_major, wait_healthy, wanted_major
 from test_framework.reasons import Code
 from test_framework.verdict import Endpoint, Reason, Refused, hide_secrets
@@ -30,9 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PROVIDER", "Embedded"]
 
-_log = logging.getLogger(__name__)
 _NAME = "embedded"
-_MEMORY = Path("/dev/shm")  # noqa: S108  # a folder of ours inside, that only its owner may enter
 _ROOM = 1 << 30
 _STOP_SECONDS = 3.0
 _LOG_BYTES = 4000
@@ -53,7 +50,6 @@ class Embedded:
 
     def obtain(self, service: Service, context: Context) -> EmbeddedServer:
         """Start the program on a free port of the loopback network and wait until it answers."""
-        context.memo.once("embedded sweep", _sweep)
         binary, run = self.find(service, context), self._user(service)
         note = check_major(service, binary.version, context)
         context.progress(f"{service.name}: starting {binary.version or binary.path.name} from {binary.origin}")
@@ -229,9 +225,9 @@ class EmbeddedServer:
 def _base() -> Path:
     """Return where data directories go: memory where there is room for them, else the temporary folder."""
     try:
-        stat = os.statvfs(_MEMORY)
-        if os.access(_MEMORY, os.W_OK) and stat.f_bavail * stat.f_frsize > _ROOM:
-            return _MEMORY
+        stat = os.statvfs(MEMORY)
+        if os.access(MEMORY, os.W_OK) and stat.f_bavail * stat.f_frsize > _ROOM:
+            return MEMORY
     except OSError:
         pass
     return Path(tempfile.gettempdir())
@@ -242,14 +238,6 @@ def _free_port() -> int:
         sock.bind(("127.0.0.1", 0))
         port: int = sock.getsockname()[1]
         return port
-
-
-def _sweep() -> None:
-    """End servers, and remove folders, that a killed owner left together with its guard."""
-    for base in {_MEMORY, Path(tempfile.gettempdir())}:
-        for folder in private.abandoned(base):
-            clear(folder)
-            _log.info("swept %s", folder)
 
 
 PROVIDER = Embedded()

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
-import stat
 import sys
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from test_framework import __version__
+from test_framework import __version__, private
 from test_framework.config import BadSetting, OwnServiceSettings, Settings
 from test_framework.services._references import file_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Address", "base"]
+__all__ = ["Address", "addresses", "base"]
 
 _RELEVANT = ("PATH", "PYTHONPATH", "HOME", "TMPDIR", "XDG_RUNTIME_DIR", "XDG_CACHE_HOME", "SSH_AUTH_SOCK")
 _RELEVANT_PREFIXES = ("BACKEND_", "DOCKER_", "STAGING_", "TESTCONTAINERS_")
-_PRIVATE = 0o700
 _SOCKET_LIMIT = 100
 """A Unix socket's path has 108 bytes on Linux and 104 on macOS."""
 
@@ -62,6 +62,11 @@ class Address:
         """What it did, and why."""
         return self.folder / "supervisor.log"
 
+    @property
+    def passwords(self) -> Path:
+        """Where the passwords of its servers are."""
+        return self.folder / "passwords"
+
     def make(self) -> None:
         """Create the folder, private.
 
@@ -70,17 +75,32 @@ class Address:
         """
         for folder in (self.folder.parent, self.folder):
             try:
-                folder.mkdir(mode=_PRIVATE, exist_ok=True)
-                found = folder.lstat()
+                private.ensure(folder)
+            except private.NotOurs as error:
+                remedy = "Remove it, or set XDG_RUNTIME_DIR, else TMPDIR, to a folder of yours."
+                raise BadSetting(f"the supervisor's folder {folder} is not ours: {error.strerror}. {remedy}") from error
             except OSError as error:
                 raise BadSetting(f"the supervisor's folder {folder} cannot be used: {error.strerror}.") from error
-            remedy = "Remove it, or set XDG_RUNTIME_DIR, else TMPDIR, to a folder of yours."
-            if not stat.S_ISDIR(found.st_mode):
-                raise BadSetting(f"the supervisor's folder {folder} is a link. {remedy}")
-            if found.st_uid != os.getuid():
-                raise BadSetting(f"the supervisor's folder {folder} belongs to another user. {remedy}")
-            if stat.S_IMODE(found.st_mode) != _PRIVATE:
-                folder.chmod(_PRIVATE)
+
+    def tidy(self) -> None:
+        """Remove what a supervisor that was killed has left here. Only whoever holds the lock may."""
+        self.socket.unlink(missing_ok=True)
+        private.remove(self.passwords)
+
+    def tidy_if_dead(self) -> None:
+        """Tidy, unless a supervisor holds the lock."""
+        with suppress(OSError), self.lock.open("r+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self.tidy()
+
+
+def addresses(folder: Path) -> list[Address]:
+    """Return the addresses that are in a folder, if that is ours."""
+    try:
+        with private.opened(folder):
+            return [Address(path) for path in sorted(folder.iterdir())]
+    except OSError:
+        return []
 
 
 def base(env: Mapping[str, str]) -> Path:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from test_framework.config import BadSetting, Settings
 from test_framework.services._libpq import ELSEWHERE
-from test_framework.supervisor.address import Address, base
+from test_framework.supervisor.address import Address, addresses, base
 from test_framework.supervisor.wire import (
     UNANSWERED,
     Channel,
@@ -101,8 +101,8 @@ def connect(settings: Settings, overrides: Overrides, run: str, say: Callable[[s
 
 def running(env: Mapping[str, str]) -> Iterator[tuple[Channel, Message]]:
     """Yield a connection to each supervisor of this user that runs, with what it holds; starts nothing."""
-    for path in sorted(base(env).glob("*/socket")):
-        sock = _knock(Address(path.parent))
+    for address in addresses(base(env)):
+        sock = _knock(address)
         if sock is None:
             continue
         sock.settimeout(_ASK_SECONDS)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from test_framework import owner, providers, services
 from test_framework.contracts import Context, Isolated, Part, Provider, Server, Service
+from test_framework.providers._remains import sweep
 from test_framework.reasons import Code
 from test_framework.resolve import resolve
 from test_framework.supervisor.needs import Held, resolve_needs
@@ -128,6 +129,7 @@ class Supervisor:
     def _obtain(self, run: Run, want: Want, provider: str) -> Server:
         """Return the live server of this provider, asked again, or a new one."""
         service, way = services.get(want.service, run.settings), providers.get(provider)
+        run.memo.once("sweep", sweep)
         context = Context(run.settings, run.env, self._folder, owner.MARK, run.memo, self.guard, run.say, own=want.own)
         key = (want.service, provider, run.id if want.own else "")
         live = self._servers.get(key)

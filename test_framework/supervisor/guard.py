@@ -176,10 +176,11 @@ def _remove_folder(promise: dict[str, Any]) -> None:
 
 
 def _remove_socket(promise: dict[str, Any]) -> None:
-    """Remove it, unless a successor has: whoever listens there holds the lock."""
+    """Remove it, with the passwords beside it, unless a successor has: whoever listens there holds the lock."""
     with Path(promise["lock"]).open("r+") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         Path(promise["path"]).unlink(missing_ok=True)
+        private.remove(Path(promise["passwords"]))
 
 
 _KEEP = {"process": _end_process, "container": _remove_container, "folder": _remove_folder, "socket": _remove_socket}

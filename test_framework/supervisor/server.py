@@ -17,8 +17,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from test_framework import private
 from test_framework.config import BadSetting
-from test_framework.supervisor.address import Address
+from test_framework.supervisor.address import Address, addresses
 from test_framework.supervisor.core import Supervisor
 from test_framework.supervisor.guard import Guard
 from test_framework.supervisor.run import Run
@@ -40,7 +41,7 @@ class Server:
 
     def __init__(self, address: Address) -> None:
         self._address = address
-        self._supervisor = Supervisor(address.folder, Guard())
+        self._supervisor = Supervisor(address.passwords, Guard())
         self._lock = threading.Lock()
         self._clients: dict[int, dict[str, Any]] = {}
         self._numbers = count(1)
@@ -55,9 +56,11 @@ class Server:
     def serve(self) -> None:
         """Listen until the last client has been gone for the idle time, or until told to end."""
         guard, address = self._supervisor.guard, self._address
-        promise = guard.add(kind="socket", path=str(address.socket), lock=str(address.lock))
+        paths = {"path": address.socket, "lock": address.lock, "passwords": address.passwords}
+        promise = guard.add(kind="socket", **{name: str(path) for name, path in paths.items()})
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        address.socket.unlink(missing_ok=True)
+        address.tidy()
+        private.ensure(address.passwords)
         listener.bind(str(address.socket))
         listener.listen(128)
         _log.info("supervisor %d listens on %s", os.getpid(), address.socket)
@@ -78,6 +81,7 @@ class Server:
         guard.drop(promise)
         listener.close()
         self._supervisor.close()
+        private.remove(address.passwords)
 
     def _accept(self, listener: socket.socket) -> None:
         connection, _ = listener.accept()
@@ -260,6 +264,8 @@ def main() -> int:
         if not _locked(lock.fileno(), address):
             return 0
         _log_to(address.log)
+        for other in addresses(address.folder.parent):
+            other.tidy_if_dead()
         server = Server(address)
         signal.signal(signal.SIGTERM, server.end)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
