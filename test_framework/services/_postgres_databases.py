@@ -158,15 +158,19 @@ class PostgresDatabases:
         parts = urlsplit(self._endpoint.url)
         # Not by `urlunsplit`, which drops the slashes of a URL that names no host.
         query = f"?{parts.query}" if parts.query else ""
-        url, shown = f"{parts.scheme}://{parts.netloc}/{name}{query}", ""
-        if self._passfile:
-            passfile = f"passfile={quote(str(self._passfile))}"
-            shown = f"{parts.scheme}://{parts.username}@{parts.hostname}:{parts.port}/{name}?{passfile}"
-        return self._endpoint.at(url, shown)
+        url = f"{parts.scheme}://{parts.netloc}/{name}{query}"
+        return self._endpoint.at(url, _shown(url, self._passfile) if self._passfile else "")
 
     def _gone(self, error: Exception) -> Reason:
         where = {"service": self._endpoint.service, "provider": self._endpoint.provider}
         return Reason.of(Code.SERVER_DIED, error=error, **where)
+
+
+def _shown(url: str, passfile: Path) -> str:
+    """Return a URL that names the file of the password in its place; in it a `+` would not stand for a space."""
+    parts = urlsplit(url)
+    file = quote(str(passfile))
+    return f"{parts.scheme}://{parts.username}@{parts.hostname}:{parts.port}{parts.path}?passfile={file}"
 
 
 def _write_passfile(endpoint: Endpoint, folder: Path) -> Path:

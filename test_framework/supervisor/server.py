@@ -78,10 +78,10 @@ class Server:
                     self._hung_up(descriptor)
         # Nobody may knock any more; whoever does starts the next supervisor, which waits for our lock.
         address.socket.unlink(missing_ok=True)
-        guard.drop(promise)
         listener.close()
         self._supervisor.close()
         private.remove(address.passwords)
+        guard.drop(promise)
 
     def _accept(self, listener: socket.socket) -> None:
         connection, _ = listener.accept()

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+import psycopg.conninfo
 import pytest
 
 from test_framework.contracts import Launch, Own
+from test_framework.services._postgres_databases import _shown
 from test_framework.services.postgres import SERVICE
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.mark.parametrize(
@@ -25,3 +24,11 @@ def test_rounds_of_hashing(
         (tmp_path / "scramp.py").touch()
     kept = SERVICE.container(Launch("s3cret", own=own)).env["POSTGRES_PASSWORD"]
     assert kept.startswith(f"SCRAM-SHA-256${rounds}:")
+
+
+def test_the_url_of_a_kept_database_names_a_file_anywhere() -> None:
+    """The path is what libpq reads, whatever letters it has."""
+    passfile = Path("/tmp/my 100% größe & more/pgpass")  # noqa: S108  # nothing is there
+    shown = _shown("postgresql://postgres:s3cret@127.0.0.1:5499/tf_1", passfile)
+    told = psycopg.conninfo.conninfo_to_dict(shown)
+    assert (told["passfile"], told["dbname"], "password" in told) == (str(passfile), "tf_1", False)

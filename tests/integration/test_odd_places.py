@@ -1,0 +1,67 @@
+"""Temporary folders as they are on other machines: with long names and odd letters, and little shared memory."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.checkout import Checkout
+from tests.support.own_services import NATS, project
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.place import Place
+
+ODD = 'it\'s "100%" of größe & <more> \\ ${HOME}'
+LONG = "of-a-user-whose-name-is-long/and-of-a-job-that-has-a-number-0123456789"
+"""The path of a Unix socket there would be longer than the system takes."""
+
+SMALL_MEMORY = ("unshare", "--mount", "--propagation=private", "sh", "-c")
+MOUNTED = 'mount -t tmpfs -o size=64m tmpfs /dev/shm && exec "$@"'
+
+GREETS = """\
+import socket
+
+
+def test_nats_greets(nats):
+    host, _, port = nats.url.removeprefix("nats://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=5) as connection:
+        assert b'"server_name":"odd"' in connection.recv(1024)
+"""
+
+
+@pytest.fixture(params=[ODD, LONG], ids=["odd", "long"])
+def temporary(request: pytest.FixtureRequest, embedded_place: Place) -> Path:
+    """Return a temporary folder that is used for data too, since there is little shared memory."""
+    if os.geteuid() != 0 or shutil.which("unshare") is None:
+        pytest.skip("to mount a small /dev/shm needs root and unshare")
+    folder = embedded_place.path / "tmp" / request.param
+    folder.mkdir(parents=True)
+    return folder
+
+
+def passes(checkout: Checkout, temporary: Path) -> None:
+    """Assert that the tests pass with data in this folder, and that nothing is left there."""
+    env = {"TMPDIR": str(temporary), "XDG_CACHE_HOME": str(temporary / "cache")}
+    for _ in ("cold", "warm"):
+        run = checkout.start(env=env, prefix=(*SMALL_MEMORY, MOUNTED, "-"))
+        run.passed()
+        assert set(run.outcomes().values()) == {"passed"}
+    left = {path.name for path in temporary.iterdir()}
+    assert left <= {"cache", "pytest-of-root"}
+
+
+def test_postgres_and_redis(embedded_place: Place, temporary: Path) -> None:
+    """They start, with tests that use a database of each, and end."""
+    passes(Checkout(embedded_place, "embedded"), temporary)
+
+
+def test_a_service_of_the_users_own(embedded_place: Place, temporary: Path) -> None:
+    """Its command, and its files, are given the folder as it is."""
+    table = NATS.replace('command = ["nats-server"', 'command = ["nats-server", "-c", "{folder}/nats.conf"', 1)
+    table += '\nfiles = { "nats.conf" = "server_name: odd\\n" }\n'
+    passes(project(embedded_place, "embedded", table, GREETS), temporary)
