@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.checkout import Checkout
+from tests.support.memory import little_memory
 from tests.support.own_services import NATS, project
 
 if TYPE_CHECKING:
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
 ODD = 'it\'s "100%" of größe & <more> \\ ${HOME}'
 LONG = "of-a-user-whose-name-is-long/and-of-a-job-that-has-a-number-0123456789"
 """The path of a Unix socket there would be longer than the system takes."""
-
-SMALL_MEMORY = ("unshare", "--mount", "--propagation=private", "sh", "-c")
-MOUNTED = 'mount -t tmpfs -o size=64m tmpfs /dev/shm && exec "$@"'
 
 GREETS = """\
 import socket
@@ -37,9 +33,7 @@ def test_nats_greets(nats):
 @pytest.fixture(params=[ODD, LONG], ids=["odd", "long"])
 def temporary(request: pytest.FixtureRequest, embedded_place: Place) -> Path:
     """Return a temporary folder that is used for data too, since there is little shared memory."""
-    if os.geteuid() != 0 or shutil.which("unshare") is None:
-        pytest.skip("to mount a small /dev/shm needs root and unshare")
-    folder = embedded_place.path / "tmp" / request.param
+    folder: Path = embedded_place.path / "tmp" / request.param
     folder.mkdir(parents=True)
     return folder
 
@@ -48,7 +42,7 @@ def passes(checkout: Checkout, temporary: Path) -> None:
     """Assert that the tests pass with data in this folder, and that nothing is left there."""
     env = {"TMPDIR": str(temporary), "XDG_CACHE_HOME": str(temporary / "cache")}
     for _ in ("cold", "warm"):
-        run = checkout.start(env=env, prefix=(*SMALL_MEMORY, MOUNTED, "-"))
+        run = checkout.start(env=env, prefix=little_memory())
         run.passed()
         assert set(run.outcomes().values()) == {"passed"}
     left = {path.name for path in temporary.iterdir()}

@@ -12,7 +12,7 @@ import psutil
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["SegmentWatch"]
+__all__ = ["SegmentWatch", "segments"]
 
 _TABLE = Path("/proc/sysvipc/shm")
 _PAUSE = 0.02
@@ -23,7 +23,7 @@ class SegmentWatch:
 
     def __init__(self, ours: Callable[[psutil.Process], bool]) -> None:
         self._ours = ours
-        self._known = {identity for identity, _ in _segments()}
+        self._known = {identity for identity, _ in segments()}
         self._found: set[str] = set()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True, name="segments")
@@ -40,7 +40,7 @@ class SegmentWatch:
 
     def _watch(self) -> None:
         while not self._over.wait(_PAUSE):
-            for identity, creator in _segments():
+            for identity, creator in segments():
                 if identity not in self._known and psutil.pid_exists(creator):
                     self._known.add(identity)
                     # It may end as it is looked at.
@@ -51,11 +51,11 @@ class SegmentWatch:
     def left(self) -> list[str]:
         """Return those of our own that there still are."""
         return [
-            f"memory segment {identity} of process {pid}" for identity, pid in _segments() if identity in self._found
+            f"memory segment {identity} of process {pid}" for identity, pid in segments() if identity in self._found
         ]
 
 
-def _segments() -> Iterator[tuple[str, int]]:
+def segments() -> Iterator[tuple[str, int]]:
     """Yield each segment with the process that made it; none where the system has no such table."""
     if _TABLE.exists():
         for line in _TABLE.read_text().splitlines()[1:]:
