@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import shutil
 import sys
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 
 from test_framework import net
 from test_framework.contracts import Binary, Command, ContainerSpec, Launch, RunAs
+from test_framework.inherited import inherited
 from test_framework.reasons import Code
 from test_framework.services._binaries import choose, missing
 from test_framework.verdict import Endpoint, Reason, Refused
@@ -71,7 +73,8 @@ class Backend:
         return Command(
             argv=(str(binary.path), *module, "serve", "--host", "127.0.0.1", "--port", str(port)),
             url=f"http://127.0.0.1:{port}",
-            env=_environment(launch),
+            # Of our interpreter's variables, the place of the package is one.
+            env={**inherited(os.environ, "PYTHON*"), **_environment(launch)},
         )
 
     def check(self, url: str, source: str, seconds: float, env: Mapping[str, str]) -> str:

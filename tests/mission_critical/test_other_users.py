@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from pathlib import Path
@@ -185,6 +186,38 @@ def test_a_mark_of_somebody_else_ends_nothing(tmp_path: Path) -> None:
         assert servers.wait(10) != 0
         assert other.poll() is None
     assert not folder.exists()
+
+
+def test_a_link_to_a_folder_ends_nobody_in_it(tmp_path: Path) -> None:
+    """What works there is none of ours."""
+    (tmp_path / "there").mkdir(mode=0o700)
+    (tmp_path / "link").symlink_to(tmp_path / "there")
+    os.chown(tmp_path / "link", NOBODY, NOBODY, follow_symlinks=False)
+    with subprocess.Popen(["sleep", "600"], cwd=tmp_path / "there") as process:
+        try:
+            clear(tmp_path / "link")
+            assert process.poll() is None
+        finally:
+            process.kill()
+    assert (tmp_path / "there").is_dir()
+
+
+def test_passwords_of_a_killed_supervisor_are_swept(embedded_place: Place) -> None:
+    """When its guard is killed too, the next supervisor removes them, of whatever project."""
+    checkout = Checkout(embedded_place, "embedded", ("redis",))
+    run = checkout.start_held()
+    (supervisor,) = embedded_place.supervisors()
+    files = list(embedded_place.runtime.glob("*/*/passwords/*"))
+    assert [path.stat().st_mode & 0o777 for path in files] == [0o600]
+    for process in psutil.Process(supervisor).children():
+        if "guard" in " ".join(process.cmdline()):
+            process.kill()
+    os.kill(supervisor, signal.SIGKILL)
+    checkout.go()
+    run.end()
+    assert files[0].exists()
+    Checkout(embedded_place, "embedded", ("redis",), name="other").run().passed()
+    assert not files[0].parent.exists()
 
 
 SEGMENT = """\

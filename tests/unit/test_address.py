@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import stat
@@ -15,7 +16,7 @@ import pytest
 
 import test_framework
 from test_framework.config import BadSetting, Settings, load
-from test_framework.supervisor.address import Address, base
+from test_framework.supervisor.address import Address, addresses, base
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -160,6 +161,46 @@ def test_a_folder_of_another_user_is_refused(tmp_path: Path) -> None:
         os.chown(foreign, 65534, 65534)
     with pytest.raises(BadSetting, match=r"belongs to another user.*TMPDIR"):
         Address(foreign / "key").make()
+
+
+def left_by(folder: Path) -> Address:
+    """Make what a killed supervisor has left."""
+    address = Address(folder)
+    address.make()
+    address.passwords.mkdir(mode=0o700)
+    (address.passwords / "redis-1").write_text("s3cret")
+    for path in (address.socket, address.lock, address.log):
+        path.touch()
+    return address
+
+
+def test_what_a_killed_supervisor_has_left_is_removed(tmp_path: Path) -> None:
+    """Its passwords go with its socket; the log stays, for a person to read."""
+    address = left_by(tmp_path / "base/key")
+    address.tidy_if_dead()
+    assert {path.name for path in address.folder.iterdir()} == {"lock", "supervisor.log"}
+
+
+def test_what_a_living_supervisor_has_stays(tmp_path: Path) -> None:
+    """It holds the lock."""
+    address = left_by(tmp_path / "base/key")
+    with address.lock.open("r+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        address.tidy_if_dead()
+    assert (address.passwords / "redis-1").exists()
+    assert address.socket.exists()
+
+
+def test_nobody_is_asked_in_another_users_folder(tmp_path: Path) -> None:
+    """Whoever has made it would answer for a supervisor of ours."""
+    address = left_by(tmp_path / "base/key")
+    assert addresses(tmp_path / "base") == [address]
+    assert addresses(tmp_path / "gone") == []
+    (tmp_path / "link").symlink_to(tmp_path / "base")
+    assert addresses(tmp_path / "link") == []
+    if os.getuid() == 0:
+        os.chown(tmp_path / "base", 65534, 65534)
+        assert addresses(tmp_path / "base") == []
 
 
 def test_all_of_it_is_in_the_folder(tmp_path: Path) -> None:

@@ -49,6 +49,16 @@ def test_a_program_on_the_path(name: str, tmp_path: Path) -> None:
     assert SERVICE.find_binary("25", {"PATH": str(tmp_path)}) == Binary(tmp_path / name, "25.8.1.1", "PATH")
 
 
+def test_a_path_may_have_any_letter(tmp_path: Path) -> None:
+    """The configuration is XML."""
+    folder = tmp_path / "<a> & 'b'"
+    folder.mkdir()
+    SERVICE.prepare(FOUND, folder, 18123, Launch(PASSWORD), RunAs())
+    told = ET.parse(folder / "config.xml")  # noqa: S314  # we wrote it
+    assert told.findtext("path") == f"{folder}/data/"
+    assert told.findtext("users_config") == f"{folder}/config.xml"
+
+
 def test_the_configuration_is_private(tmp_path: Path) -> None:
     """Only its owner reads it; it holds the digest alone, and the command line nothing."""
     command = SERVICE.prepare(FOUND, tmp_path, 18123, Launch(PASSWORD), RunAs())
