@@ -64,6 +64,9 @@ _INITDB = (
     # The first segment of the log is most of a new data directory, which is copied for each start.
     "--wal-segsize=1",
 )
+_FULL = ("No space left", "Check free disk space")
+"""What is said of a full disk: by the system, and by Postgres of a block of which only a part was written."""
+
 _LETTERS = "--lc-ctype=C.UTF-8"
 """Letters beyond ASCII are letters, as in the official image and in Debian's clusters; without it `lower` and `ILIKE`
 know ASCII alone. Not every system has this locale."""
@@ -229,7 +232,7 @@ def _run_initdb(binary: Binary, data: Path, run: RunAs) -> None:
         lines = result.stderr.strip().splitlines()
         # The last lines tell of its tidying up; the cause comes before.
         error = [line for line in lines if "FATAL" in line or "error:" in line or "No space" in line] or lines
-        code = Code.DISK_FULL if "No space left" in result.stderr else Code.START_FAILED
+        code = Code.DISK_FULL if any(sign in result.stderr for sign in _FULL) else Code.START_FAILED
         fields: dict[str, Any] = {"error": error[-1] if error else f"initdb exited {result.returncode}"}
         fields |= {"what": data} if code is Code.DISK_FULL else {"service": "postgres", "provider": "embedded"}
         raise Refused(Reason.of(code, **fields), log=result.stderr)
