@@ -13,6 +13,7 @@ from test_framework import owner, providers, services
 from test_framework.config.load import names
 from test_framework.contracts import Context, Service
 from test_framework.memo import Memo
+from test_framework.reach.libpq import url_decides
 from test_framework.reasons import Code
 from test_framework.resolve import reachable, without
 from test_framework.verdict import Attempt, Reason, Refused, most_telling
@@ -89,8 +90,9 @@ def examine(settings: Settings, env: Mapping[str, str]) -> Diagnosis:
         settings: The project's settings.
         env: The environment.
     """
-    context = Context(settings, env, Path(gettempdir()), owner.MARK, Memo(), _NoCleanup(), lambda _: None)
-    with ThreadPoolExecutor() as pool:
+    # The variables of libpq are taken away while servers are asked, and what is asked for them still sees them.
+    context = Context(settings, dict(env), Path(gettempdir()), owner.MARK, Memo(), _NoCleanup(), lambda _: None)
+    with url_decides(), ThreadPoolExecutor() as pool:
         there = [services.get(name, settings) for name in settings.service_names]
         found = tuple(pool.map(lambda service: _service(service, settings, context, pool), there))
     alone = {s.service: s for s in found}

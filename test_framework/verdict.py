@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from test_framework.reasons import CATALOGUE, Code, Kind
 from test_framework.redaction import HIDDEN, hide_in_url, hide_secrets
@@ -27,7 +27,6 @@ __all__ = [
     "Resolution",
     "Skip",
     "hide_secrets",
-    "host_of",
     "is_loopback",
     "most_telling",
     "moved",
@@ -138,6 +137,7 @@ class Endpoint:
         shown: A URL without secrets that works as it is, where there is one.
         prefix: How every key and channel must begin, where the login may touch no others.
         password_file: Where this user can read the password, for a client that asks for it beside `shown`.
+        remote: The host outside of this machine where somebody else runs it; empty for any other server.
     """
 
     service: str
@@ -148,6 +148,7 @@ class Endpoint:
     shown: str = ""
     prefix: str = ""
     password_file: str = ""
+    remote: str = ""
 
     @property
     def safe_url(self) -> str:
@@ -156,13 +157,13 @@ class Endpoint:
 
     @property
     def host(self) -> str:
-        """The host of the URL, or the one in its query, which drivers allow; empty for a socket path."""
-        return host_of(self.url)
+        """The host for people: the one outside of this machine, else that of the URL, empty for a socket."""
+        return self.remote or urlsplit(self.url).hostname or ""
 
     @property
     def local(self) -> bool:
-        """Whether the host is on the loopback network, where tests may write."""
-        return is_loopback(self.host)
+        """Whether it is ours, or on this machine, where tests may write."""
+        return not self.remote
 
     def at(self, url: str, shown: str = "", prefix: str = "") -> Endpoint:
         """Return this endpoint with another URL on the same server, such as one database of it."""
@@ -178,14 +179,6 @@ class Endpoint:
 
     def __repr__(self) -> str:
         return f"<Endpoint {self}>"
-
-
-def host_of(url: str) -> str:
-    """Return the host that a URL names, the first outside of this machine when it names several; empty for none."""
-    parts = urlsplit(url)
-    named = [v for k, v in parse_qsl(parts.query) if k in ("host", "hostaddr") and not v.startswith("/")]
-    hosts = [parts.hostname or "", *named]
-    return next((h for h in hosts if not is_loopback(h)), hosts[0])
 
 
 def moved(url: str, host: str, port: int) -> str:

@@ -15,6 +15,7 @@ from test_framework.e2e.user import User
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from test_framework.config import Settings
     from test_framework.e2e.websocket import AsyncWebSocketClient, WebSocketClient
     from test_framework.verdict import Endpoint
 
@@ -29,8 +30,8 @@ class WebSocketTestCase:
     _open: ExitStack
 
     @pytest.fixture(autouse=True)
-    def _user_of_backend(self, backend: Endpoint) -> Iterator[None]:
-        self.deployment = Deployment.of(backend, os.environ)
+    def _user_of_backend(self, backend: Endpoint, framework_settings: Settings) -> Iterator[None]:
+        self.deployment = Deployment.of(backend, os.environ, framework_settings.allowed_hosts)
         with User.temporary(self.deployment) as self.user, ExitStack() as self._open:
             yield
 
@@ -46,8 +47,8 @@ class AsyncWebSocketTestCase(unittest.IsolatedAsyncioTestCase):
     user: User
 
     @pytest.fixture(autouse=True)
-    def _user_of_backend(self, backend: Endpoint) -> Iterator[None]:
-        self.deployment = Deployment.of(backend, os.environ)
+    def _user_of_backend(self, backend: Endpoint, framework_settings: Settings) -> Iterator[None]:
+        self.deployment = Deployment.of(backend, os.environ, framework_settings.allowed_hosts)
         with User.temporary(self.deployment) as self.user:
             yield
 

@@ -10,8 +10,11 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 import httpx
 
+from test_framework.reach import Unclear, check_allowed, taken_apart
+from test_framework.verdict import Refused
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from test_framework.verdict import Endpoint
 
@@ -45,21 +48,27 @@ class Deployment:
     ca_bundle: str | None = None
 
     @classmethod
-    def of(cls, endpoint: Endpoint, env: Mapping[str, str]) -> Deployment:
+    def of(cls, endpoint: Endpoint, env: Mapping[str, str], allowed_hosts: Iterable[str] = ()) -> Deployment:
         """Return the deployment behind the endpoint of the service `backend`.
 
         Args:
             endpoint: The service; accounts and the WebSocket (at `/ws`) are taken to be on the same host.
             env: Where the endpoint is staging, `STAGING_AUTH_URL`, `STAGING_WEBSOCKET_URL` and `STAGING_CA_BUNDLE`
                 of it count; otherwise nothing of it does.
+            allowed_hosts: Hosts outside of this machine that may be given credentials, as patterns, beside that of the
+                endpoint.
 
         Raises:
-            BadDeployment: An address is none, or the bundle cannot be read.
+            BadDeployment: An address is none, its host is not allowed, or the bundle cannot be read.
         """
         set_by = {name: value for name, value in env.items() if value} if endpoint.provider == "staging" else {}
         backend = _address(endpoint.url, f"the URL of backend ({endpoint.provider})", _HTTP)
         beside = backend._replace(scheme="wss" if backend.scheme == "https" else "ws", path=f"{backend.path}/ws")
         auth, websocket = set_by.get("STAGING_AUTH_URL"), set_by.get("STAGING_WEBSOCKET_URL")
+        trusted = (*allowed_hosts, backend.hostname or "")
+        for variable, url in (("STAGING_AUTH_URL", auth), ("STAGING_WEBSOCKET_URL", websocket)):
+            if url:
+                _check_allowed(url, variable, trusted)
         made = cls(
             urlunsplit(backend),
             urlunsplit(_address(auth, "STAGING_AUTH_URL", _HTTP) if auth else backend),
@@ -85,16 +94,45 @@ class Deployment:
     def http(self, base_url: str) -> httpx.Client:
         """Return a client for paths below one of the addresses, which the caller closes.
 
-        It takes nothing from the environment, follows no redirect, and waits `HTTP_SECONDS` at most.
+        It takes nothing from the environment, follows no redirect, and waits `HTTP_SECONDS` at most. What it is asked
+        to send elsewhere than to this deployment, by a redirect or an address in an answer too, it refuses with
+        `BadDeployment`: a password or a token may be in it.
         """
         return httpx.Client(
-            base_url=base_url, verify=self.ssl or _trusts_nobody(), timeout=HTTP_SECONDS, trust_env=False
+            base_url=base_url,
+            verify=self.ssl or _trusts_nobody(),
+            timeout=HTTP_SECONDS,
+            trust_env=False,
+            event_hooks={"request": [self._refuse_elsewhere]},
         )
+
+    def _refuse_elsewhere(self, request: httpx.Request) -> None:
+        to = _origin(request.url)
+        known = [_origin(httpx.URL(url)) for url in (self.backend_url, self.auth_url)]
+        if to not in known:
+            raise BadDeployment(
+                f"a request to {to} is not sent, since the deployment is at {' and '.join(dict.fromkeys(known))}: "
+                f"it may hold a password or a token"
+            )
 
 
 def _trusts_nobody() -> ssl.SSLContext:
     # Without it httpx reads the system's authorities for each client, which takes longer than the request.
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def _origin(url: httpx.URL) -> str:
+    usual = {"http": 80, "https": 443}
+    return f"{url.scheme}://{url.host}:{url.port or usual.get(url.scheme)}"
+
+
+def _check_allowed(url: str, variable: str, allowed: Iterable[str]) -> None:
+    try:
+        check_allowed(taken_apart(url, {}), variable, allowed)
+    except Refused as refused:
+        raise BadDeployment(f"{refused.reason.message}. {refused.reason.remedy}") from refused
+    except Unclear as error:
+        raise BadDeployment(f"{variable} is no usable address: {error}") from error
 
 
 def _address(url: str, source: str, schemes: tuple[str, ...]) -> SplitResult:

@@ -24,6 +24,14 @@ __all__ = ["AsyncWebSocketClient"]
 T = TypeVar("T")
 
 
+class _Connect(connect):
+    """Follows no redirect: the library would take a token in the subprotocol with it to any other host."""
+
+    def process_redirect(self, exc: Exception) -> Exception:
+        """Return what was answered, as an error."""
+        return exc
+
+
 class AsyncWebSocketClient(Client):
     """A connection for asyncio. Close it, or use it in `async with`. Each method does as that of `WebSocketClient`."""
 
@@ -45,7 +53,7 @@ class AsyncWebSocketClient(Client):
         """Connect and wait for `ready`."""
         closing = AsyncExitStack()
         try:
-            connection = await closing.enter_async_context(connect(**handshake(deployment, token, via, seconds)))
+            connection = await closing.enter_async_context(_Connect(**handshake(deployment, token, via, seconds)))
         except InvalidStatus as error:
             raise refused(error) from error
         client = cls(connection, closing, recorder)

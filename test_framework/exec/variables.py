@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from test_framework import net
 from test_framework.config import BadSetting, OwnServiceSettings
 from test_framework.config.fields import Parts, fill, parse
-from test_framework.services._libpq import ELSEWHERE
+from test_framework.reach.libpq import ELSEWHERE, SECURED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -34,9 +34,6 @@ _USUAL = {
         "PGDATABASE": "database",
     },
 }
-
-_SECURED = re.compile(r"PG(SSL|GSS|KRB|REQUIRE|CHANNELBINDING|MINPROTOCOL|MAXPROTOCOL)")
-"""By these it would ask our server for what it does not have."""
 
 _REDIS_USERS = 6
 """The version of Redis from which a URL may name a user."""
@@ -139,7 +136,7 @@ def environment(
     if "postgres" in endpoints:
         ours = endpoints["postgres"].provider != "explicit"
         for name in env:
-            if name in ELSEWHERE or (ours and _SECURED.match(name)):
+            if name in ELSEWHERE or (ours and SECURED.match(name)):
                 del made[name]
     for service, fields in values.items():
         made |= {name: fields[field] for name, field in _usual(service).items()}

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from test_framework.reach import Unclear, check_allowed, taken_apart
 from test_framework.staging import URLS
+from test_framework.verdict import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -18,12 +20,13 @@ _TOKEN, _USER, _PASSWORD = "STAGING_TOKEN", "STAGING_USERNAME", "STAGING_PASSWOR
 _OTHERS = (_TOKEN, _USER, _PASSWORD, "STAGING_CA_BUNDLE")
 
 
-def faults(env: Mapping[str, str], services: Iterable[str] = ()) -> Iterator[str]:
+def faults(env: Mapping[str, str], services: Iterable[str] = (), allowed_hosts: Iterable[str] = ()) -> Iterator[str]:
     """Yield what is wrong, as one clause each; nothing when no variable is set.
 
     Args:
         env: The environment.
         services: Names of the project's services: each has a variable, those of its own too.
+        allowed_hosts: Hosts outside of this machine that may be reached, as patterns.
     """
     given = {name for name, value in env.items() if name.startswith("STAGING_") and value}
     urls = {*URLS, *(f"STAGING_{name.upper()}_URL" for name in services)}
@@ -31,6 +34,8 @@ def faults(env: Mapping[str, str], services: Iterable[str] = ()) -> Iterator[str
     for name in sorted(given.intersection(urls)):
         if not _is_url(env[name]):
             yield f"{name} is no URL with a host"
+        elif wrong := _astray(env[name], name, allowed_hosts, env):
+            yield wrong
     if _BACKEND not in given:
         yield from (f"{name} is set, and {_BACKEND} is not" for name in _BESIDE if name in given)
     if _USER in given and _PASSWORD not in given:
@@ -39,6 +44,17 @@ def faults(env: Mapping[str, str], services: Iterable[str] = ()) -> Iterator[str
         yield f"{_PASSWORD} is set, and {_USER} is not"
     elif _BACKEND in given and not given & {_TOKEN, _USER}:
         yield f"{_BACKEND} is set, and no login is: {_TOKEN}, or {_USER} and {_PASSWORD}"
+
+
+def _astray(url: str, name: str, allowed_hosts: Iterable[str], env: Mapping[str, str]) -> str:
+    """Return why nothing may be sent to an address: credentials go there."""
+    try:
+        check_allowed(taken_apart(url, env), name, allowed_hosts)
+    except Unclear as error:
+        return f"{name} is no usable address: {error}"
+    except Refused as refused:
+        return refused.reason.message
+    return ""
 
 
 def _is_url(value: str) -> bool:

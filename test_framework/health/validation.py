@@ -13,7 +13,7 @@ from test_framework.health import images, staging_variables
 from test_framework.health.sources import holds_test, touched
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from test_framework.audit import Audit
     from test_framework.config import Settings
@@ -61,7 +61,7 @@ def validate(settings: Settings, env: Mapping[str, str], progress: Any = None) -
         *look.smoke(),
         look.patterns(),
         *_images(settings),
-        _staging(env, settings.service_names),
+        _staging(env, settings),
     )
 
 
@@ -172,8 +172,10 @@ def _images(settings: Settings) -> Iterator[Line]:
         yield _line(f"image of {service}", wrong, "the settings, compose and CI name one major version", remedy)
 
 
-def _staging(env: Mapping[str, str], services: Iterable[str]) -> Line:
-    wrong = "; ".join(staging_variables.faults(env, services))
+def _staging(env: Mapping[str, str], settings: Settings) -> Line:
+    wrong = "; ".join(staging_variables.faults(env, settings.service_names, settings.allowed_hosts))
     is_set = any(name.startswith("STAGING_") and value for name, value in env.items())
     right = "complete" if is_set else "none is set"
-    return _line("staging variables", wrong, right, "Set what is missing, or unset the rest.")
+    return _line(
+        "staging variables", wrong, right, "Set what is missing, allow the hosts in allowed_hosts, or unset the rest."
+    )

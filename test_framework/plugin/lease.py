@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from textwrap import shorten
 from typing import TYPE_CHECKING, NoReturn
@@ -13,6 +13,8 @@ from _pytest.outcomes import Skipped
 
 from test_framework.config import BadSetting
 from test_framework.plugin import conditions, markers
+from test_framework.reach import why_not_write
+from test_framework.reach.libpq import speaks, url_decides
 from test_framework.reasons import Code
 from test_framework.supervisor.client import SupervisorLost, connect
 from test_framework.supervisor.wire import Want
@@ -51,6 +53,8 @@ class Lease:
         self._settings = session.settings
         self._client: Client | None = None
         self._lock = threading.Lock()
+        self._environment = ExitStack()
+        self._alone = False
 
     @property
     def client(self) -> Client:
@@ -82,9 +86,15 @@ class Lease:
         except (SupervisorLost, OSError):
             self._client = None
 
+    def url_decides(self) -> None:
+        """From now on a connection of a test goes where the URL of its fixture says, whatever `PG…` variables say."""
+        if not self._alone:
+            self._environment.enter_context(url_decides())
+            self._alone = True
+
     def close(self) -> None:
         """End the connection, and with it the hold."""
-        with self._lock:
+        with self._lock, self._environment:
             if self._client is not None:
                 self._client.close()
                 self._client = None
@@ -113,6 +123,8 @@ class Lease:
         if name not in self.resolutions:
             self.resolutions[name] = self.client.resolve(self._want(name))
         endpoint = self._usable(item, self.resolutions[name])
+        if speaks(endpoint.url):
+            self.url_decides()
         state.endpoints[name] = endpoint
         return endpoint
 
@@ -127,10 +139,9 @@ class Lease:
         wanted = markers.wanted_provider(item)
         if wanted and endpoint.provider != wanted:
             self._end(_other_provider(resolution, endpoint, wanted))
-        remote = endpoint.provider == "staging" or (endpoint.provider == "explicit" and not endpoint.local)
-        if remote and not markers.is_safe(item):
-            told = {"service": endpoint.service, "provider": endpoint.provider, "host": endpoint.host}
-            self._end(Reason.of(Code.DESTRUCTIVE, **told))
+        reason = why_not_write(endpoint)
+        if reason and not markers.is_safe(item):
+            self._end(reason)
         return endpoint
 
     def _end(self, reason: Reason) -> NoReturn:

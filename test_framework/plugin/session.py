@@ -99,6 +99,9 @@ class Session:
     def warm(self) -> None:
         """Begin to start what the tier needs, in the background, while pytest collects."""
         names = self.settings.tier(self.tier).services if self.tier else ()
+        if "postgres" in names:
+            # Here, and not in the thread: what is imported meanwhile finds one environment and not two.
+            self.lease.url_decides()
         if names:
             threading.Thread(target=lambda: self.lease.warm(names), daemon=True, name="warm services").start()
 

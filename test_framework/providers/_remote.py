@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from test_framework.providers._start import check_major
+from test_framework.reach import Address, Unclear, reach, taken_apart
 from test_framework.reasons import Code
-from test_framework.verdict import Endpoint, Reason, Refused, host_of, is_loopback
+from test_framework.verdict import Endpoint, Reason, Refused
 
 if TYPE_CHECKING:
     from test_framework.contracts import Context, Service
@@ -55,23 +54,19 @@ def find(service: Service, provider: str, url: str, source: str, context: Contex
     Raises:
         Refused: `wrong-service` for an unusable URL, `host-not-allowed`, or what the check says.
     """
-    host = _host(service, url, source)
-    if not is_loopback(host) and not any(fnmatch(host, allowed) for allowed in context.settings.allowed_hosts):
-        raise Refused(Reason.of(Code.HOST_NOT_ALLOWED, host=host))
-    version = service.check(url, source, _ASK_SECONDS, context.env)
+    address = _address(service, url, source, context)
+    found = reach(address, source, context.settings.allowed_hosts)
+    version = service.check(found.url, source, _ASK_SECONDS, context.env)
     note = check_major(service, version, context)
-    return RemoteServer(Endpoint(service.name, provider, url, version or None, note))
+    return RemoteServer(Endpoint(service.name, provider, found.url, version or None, note, remote=found.remote))
 
 
-def _host(service: Service, url: str, source: str) -> str:
+def _address(service: Service, url: str, source: str, context: Context) -> Address:
+    scheme = url.partition(":")[0].lower()
     try:
-        parts = urlsplit(url)
-        host, port = host_of(url), parts.port or "its usual port"
-    except ValueError as error:
+        if service.schemes and scheme not in service.schemes:
+            raise Unclear(f"the URL begins with {scheme!r}, and not with one of {', '.join(service.schemes)}")
+        return taken_apart(url, context.env)
+    except Unclear as error:
         where = {"host": "the address", "port": "?", "source": source}
         raise Refused(Reason.of(Code.WRONG_SERVICE, service=service.name, error=error, **where)) from error
-    if service.schemes and parts.scheme not in service.schemes:
-        why = f"the URL begins with {parts.scheme!r}, and not with one of {', '.join(service.schemes)}"
-        at = {"host": host or "the address", "port": port, "source": source}
-        raise Refused(Reason.of(Code.WRONG_SERVICE, service=service.name, error=why, **at))
-    return host

@@ -62,7 +62,7 @@ SERVICES: dict[Code, Entry] = {
     Code.NOT_CONFIGURED: Entry(_U, "{what} is not configured", "Set {variables}."),
     Code.HOST_NOT_ALLOWED: Entry(
         _U,
-        "{host} is not on this machine, and the settings do not allow it",
+        "{told}, from {source}, is not on this machine, and allowed_hosts does not name it",
         "Add it to allowed_hosts in [tool.test_framework], or set TEST_FRAMEWORK_ALLOWED_HOSTS={host}.",
     ),
     Code.DESTRUCTIVE: Entry(

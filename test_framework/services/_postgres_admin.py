@@ -10,7 +10,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from test_framework.services._libpq import DIRECT
+from test_framework.reach.libpq import DIRECT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -20,9 +20,9 @@ from urllib.parse import urlsplit
 from test_framework import net, private
 from test_framework.contracts import Binary, Command, ContainerSpec, Launch, RunAs
 from test_framework.inherited import inherited
+from test_framework.reach.libpq import DIRECT
 from test_framework.reasons import Code
 from test_framework.services._binaries import choose, missing, wheel_folder
-from test_framework.services._libpq import DIRECT
 from test_framework.verdict import Endpoint, Reason, Refused
 
 if TYPE_CHECKING:

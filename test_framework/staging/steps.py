@@ -8,13 +8,13 @@ import secrets
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from test_framework import net
+from test_framework.reach import check_allowed, taken_apart
 from test_framework.reasons import Code
-from test_framework.verdict import Endpoint, Reason, Refused, is_loopback
+from test_framework.verdict import Endpoint, Reason, Refused
 
 if TYPE_CHECKING:
     import socket
@@ -92,7 +92,7 @@ def _timed(name: str, work: Callable[[], T]) -> tuple[T, Step]:
 
 
 def _walk(url: str | None, source: str, allowed: tuple[str, ...], env: Mapping[str, str]) -> Iterator[Step]:
-    (parts, port), step = _timed("configuration", lambda: _parsed(url, source, allowed))
+    (parts, port), step = _timed("configuration", lambda: _parsed(url, source, allowed, env))
     yield step
     host = parts.hostname or ""
     _, step = _timed("name", lambda: net.resolve(host, port, source))
@@ -114,19 +114,18 @@ def _walk(url: str | None, source: str, allowed: tuple[str, ...], env: Mapping[s
             yield step
 
 
-def _parsed(url: str | None, source: str, allowed: tuple[str, ...]) -> tuple[SplitResult, int]:
+def _parsed(url: str | None, source: str, allowed: tuple[str, ...], env: Mapping[str, str]) -> tuple[SplitResult, int]:
     if not url:
         raise Refused(Reason.of(Code.NOT_CONFIGURED, what=source, variables=source))
     try:
         parts = urlsplit(url)
         port = parts.port or _PORTS.get(parts.scheme)
+        address = taken_apart(url, env)
     except ValueError as error:
         raise Refused(_unusable(source, str(error))) from error
     if port is None or not parts.hostname:
         raise Refused(_unusable(source, f"it is none of {', '.join(s + '://host' for s in _PORTS)}"))
-    host = parts.hostname
-    if not is_loopback(host) and not any(fnmatch(host, pattern) for pattern in allowed):
-        raise Refused(Reason.of(Code.HOST_NOT_ALLOWED, host=host))
+    check_allowed(address, source, allowed)
     return parts, port
 
 

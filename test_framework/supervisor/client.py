@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from test_framework.config import BadSetting, Settings
-from test_framework.services._libpq import ELSEWHERE
 from test_framework.supervisor.address import Address, addresses, base
 from test_framework.supervisor.wire import (
     UNANSWERED,
@@ -163,7 +162,8 @@ def _start(address: Address) -> int:
             sys.executable,
             # -P, because our working folder is the project's, and its modules are not to stand in for others.
             [sys.executable, "-P", "-m", "test_framework.supervisor", str(address.folder)],
-            {k: v for k, v in os.environ.items() if k not in ELSEWHERE} | {"PYTHONPATH": path},
+            # The URLs say all that its connections need, and what a variable of libpq said would be another client's.
+            {k: v for k, v in os.environ.items() if not k.startswith("PG")} | {"PYTHONPATH": path},
             file_actions=[
                 (os.POSIX_SPAWN_DUP2, nothing.fileno(), 0),
                 (os.POSIX_SPAWN_DUP2, log.fileno(), 1),

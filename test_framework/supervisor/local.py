@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from test_framework import private
+from test_framework.reach.libpq import url_decides
 from test_framework.supervisor.core import Supervisor
 from test_framework.supervisor.guard import Guard
 from test_framework.supervisor.run import Run
@@ -34,10 +36,14 @@ class LocalClient:
         run: str,
         say: Callable[[str], None],
     ) -> None:
+        # Our connections are made in this process.
+        self._environment = ExitStack()
+        env = dict(os.environ)
+        self._environment.enter_context(url_decides())
         guard = Guard()
         self._folder, self._promise = guard.make_folder("local", Path(tempfile.gettempdir()))
         self._supervisor = Supervisor(self._folder, guard)
-        made = Run.of(run, settings.root, dict(os.environ), overrides)
+        made = Run.of(run, settings.root, env, overrides)
         made.listeners.append(say)
         self._run = self._supervisor.enter(made)
 
@@ -77,3 +83,4 @@ class LocalClient:
         private.remove(self._folder)
         self._supervisor.guard.drop(self._promise)
         self._supervisor.guard.close()
+        self._environment.close()

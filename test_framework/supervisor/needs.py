@@ -6,9 +6,10 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from test_framework.reach import why_not_write
 from test_framework.resolve import reachable, without
 from test_framework.supervisor.wire import Want
-from test_framework.verdict import Code, Endpoint, Reason, Refused, Resolution, hide_secrets
+from test_framework.verdict import Endpoint, Refused, Resolution, hide_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,6 +88,5 @@ def resolve_needs(
 
 def _refuse_elsewhere(service: Service, way: Provider, base: Endpoint) -> None:
     """Refuse a server of another machine: what we start writes, and that must not reach it by itself."""
-    if base.provider == "explicit" and not base.local:
-        where = {"service": base.service, "provider": base.provider, "host": base.host}
-        raise Refused(without(service.name, way.name, base.service, Reason.of(Code.DESTRUCTIVE, **where)))
+    if reason := why_not_write(base):
+        raise Refused(without(service.name, way.name, base.service, reason))

@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from test_framework.reach import why_not_write
 from test_framework.reasons import Code
 from test_framework.verdict import Reason, Refused
 
@@ -99,6 +100,5 @@ def refuse_remote(endpoint: Endpoint) -> None:
     Raises:
         Refused: `destructive`.
     """
-    if endpoint.provider == "staging" or (endpoint.provider == "explicit" and not endpoint.local):
-        where = {"service": endpoint.service, "provider": endpoint.provider, "host": endpoint.host}
-        raise Refused(Reason.of(Code.DESTRUCTIVE, **where))
+    if reason := why_not_write(endpoint):
+        raise Refused(reason)

@@ -1,0 +1,163 @@
+"""Where an address leads, and who may go there: the one rule for servers outside of this machine.
+
+A URL is taken apart once, each host in it is looked up once, and what is handed on names the address that was checked
+and everything that a client would otherwise look for elsewhere. What cannot be told for certain is refused.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from test_framework import net
+from test_framework.reach import libpq, urls
+from test_framework.reach.urls import Address, Unclear
+from test_framework.reasons import Code
+from test_framework.verdict import Reason, Refused, is_loopback
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from test_framework.verdict import Endpoint
+
+    Resolve: TypeAlias = Callable[[str, int, str], list[tuple[Any, ...]]]
+
+__all__ = ["Address", "Reached", "Unclear", "allows", "check_allowed", "reach", "taken_apart", "why_not_write"]
+
+_ACCEPT_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """Where an address leads: the URL to use in its place, and the host outside of this machine, if there is one."""
+
+    url: str
+    remote: str = ""
+
+
+def why_not_write(endpoint: Endpoint) -> Reason | None:
+    """Return why nothing that may write is handed this server; None where it may be."""
+    if endpoint.provider != "staging" and not endpoint.remote:
+        return None
+    where = {"service": endpoint.service, "provider": endpoint.provider, "host": endpoint.host}
+    return Reason.of(Code.DESTRUCTIVE, **where)
+
+
+def allows(patterns: Iterable[str], host: str) -> bool:
+    """Whether `allowed_hosts` names a host: each pattern is for the whole name, and case does not count, as in DNS."""
+    name = _folded(host)
+    return any(fnmatchcase(name, _folded(pattern)) for pattern in patterns)
+
+
+def _folded(name: str) -> str:
+    return name.lower().rstrip(".")
+
+
+def taken_apart(url: str, env: Mapping[str, str]) -> Address:
+    """Take a URL apart, by the rules of its scheme.
+
+    Args:
+        url: The address.
+        env: The environment of the client that asks; see `libpq.taken_apart`.
+
+    Raises:
+        Unclear: It leaves open which server it is.
+    """
+    return libpq.taken_apart(url, env) if libpq.speaks(url) else urls.taken_apart(url)
+
+
+def reach(address: Address, source: str, allowed: Iterable[str], resolve: Resolve = net.resolve) -> Reached:
+    """Look up where an address leads, refuse what is neither on this machine nor allowed, and hold on to the answer.
+
+    Args:
+        address: The URL, taken apart.
+        source: The variable or key that holds it.
+        allowed: See `allows`.
+        resolve: See `net.resolve`.
+
+    Raises:
+        Refused: `host-not-allowed`, or `name-unresolved` for a name of this machine, or one that is allowed.
+    """
+    if not address.hosts:
+        return Reached(address.at("", address.port))
+    allowed = tuple(allowed)
+    found = {host: _permit(host, address, source, allowed, resolve) for host in address.hosts}
+    if remote := next((host for host, local in found.items() if not local), ""):
+        return Reached(address.at("", address.port), remote)
+    if address.named:
+        return Reached(address.at("", address.port))
+    return Reached(address.at(_accepting(found[address.hosts[-1]], address.port), address.port))
+
+
+def _permit(
+    host: str, address: Address, source: str, allowed: Iterable[str], resolve: Resolve = net.resolve
+) -> tuple[str, ...]:
+    """Return the addresses of a host on this machine; nothing for one elsewhere that is allowed.
+
+    Raises:
+        Refused: See `reach`.
+    """
+    allowing = allows(allowed, host)
+    try:
+        found = tuple(dict.fromkeys(str(told[4][0]) for told in _locate(host, address.port or 0, source, resolve)))
+    except Refused:
+        if allowing or is_loopback(_folded(host)):
+            raise
+        found = ()
+    # A web server's name is looked up once more by each client, and only one of these has nobody else to say
+    # where it leads; any other name is replaced by the address.
+    if found and all(map(_is_here, found)) and (not address.named or is_loopback(_folded(host)) or _is_ip(host)):
+        return found
+    if not allowing:
+        where = next((at for at in found if not _is_here(at)), "")
+        told = f"{host} ({where})" if where and where != host else host
+        raise Refused(Reason.of(Code.HOST_NOT_ALLOWED, host=host, told=told, source=source))
+    return ()
+
+
+def check_allowed(address: Address, source: str, allowed: Iterable[str], resolve: Resolve = net.resolve) -> None:
+    """Refuse an address that leads where nobody has allowed it; a host that is allowed is not looked up.
+
+    Raises:
+        Refused: See `reach`.
+    """
+    allowed = tuple(allowed)
+    for host in address.hosts:
+        if not allows(allowed, host):
+            _permit(host, address, source, allowed, resolve)
+
+
+def _locate(host: str, port: int, source: str, resolve: Resolve = net.resolve) -> list[tuple[Any, ...]]:
+    """Do as `net.resolve`, which is not asked for a host that is an address already."""
+    if _is_ip(host):
+        return [(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, 0, "", (host, port))]
+    return resolve(host, port, source)
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_here(address: str) -> bool:
+    """Whether an address is of the loopback network."""
+    at = ipaddress.ip_address(address.partition("%")[0])
+    mapped = at.ipv4_mapped if isinstance(at, ipaddress.IPv6Address) else None
+    return (mapped or at).is_loopback
+
+
+def _accepting(addresses: tuple[str, ...], port: int | None) -> str:
+    """Return the first that a server listens at, such as ::1 or 127.0.0.1 for localhost; the first when none is."""
+    for address in addresses if port and len(addresses) > 1 else ():
+        try:
+            socket.create_connection((address, port), _ACCEPT_SECONDS).close()
+        except OSError:
+            continue
+        return address
+    return addresses[0]

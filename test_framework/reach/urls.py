@@ -1,0 +1,133 @@
+"""URLs taken apart so that every client finds the same host in them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit, urlunsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["Address", "Unclear", "check_host", "clear", "several", "taken_apart", "values"]
+
+_WEB = ("http", "https", "ws", "wss")
+_TLS = ("https", "wss", "rediss")
+_USUAL_PORTS = {"redis": 6379, "rediss": 6379, "http": 80, "ws": 80, "https": 443, "wss": 443}
+_HOST = re.compile(r"[\w.-]+|[0-9A-Fa-f:.]+(%[\w.-]+)?")
+_NEVER = re.compile(r"[\x00-\x20\x7f\\#]")
+
+
+class Unclear(ValueError):
+    """An address that two clients may read as two servers, or that leaves open which server it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A URL, taken apart.
+
+    Attributes:
+        hosts: Each host that a client may connect to; none for a socket in the file system.
+        port: The one that it names; None where it names none.
+        at: Returns the URL with this host and port in the place of its own.
+        named: Whether the server is chosen, or proves who it is, by the name in the URL, which has to stay then.
+    """
+
+    hosts: tuple[str, ...]
+    port: int | None
+    at: Callable[[str, int | None], str]
+    named: bool = False
+
+
+def taken_apart(url: str) -> Address:
+    """Take a URL apart that is not for libpq.
+
+    Raises:
+        Unclear: See there.
+    """
+    parts = clear(url)
+    if parts.scheme == "unix":
+        if not parts.path.startswith("/"):
+            raise Unclear("it names no socket: unix:///PATH")
+        return Address((), None, lambda _host, _port: url)
+    web = parts.scheme in _WEB
+    if web and not parts.hostname:
+        raise Unclear("it names no host")
+    asked = parse_qsl(parts.query)
+    more = [value for key, value in asked if key in ("host", "hostaddr") and not value.startswith("/")]
+    host = parts.hostname or ("localhost" if parts.scheme in ("redis", "rediss") else "")
+    hosts = tuple(each for each in (host, *more) if each)
+    for each in hosts:
+        check_host(each)
+    if not web and "@" in f"{parts.path}{parts.query}":
+        raise Unclear("an @ after the host has to be written as %40")
+    return Address(
+        hosts,
+        parts.port or _USUAL_PORTS.get(parts.scheme),
+        _moving(url, parts),
+        named=web or parts.scheme in _TLS or len(hosts) > 1,
+    )
+
+
+def _moving(url: str, parts: SplitResult) -> Callable[[str, int | None], str]:
+    login, at, _ = parts.netloc.rpartition("@")
+
+    def moved(host: str, port: int | None) -> str:
+        if not host or (host == parts.hostname and parts.port):
+            return url
+        place = f"[{host}]" if ":" in host else host
+        return urlunsplit(parts._replace(netloc=f"{login}{at}{place}{f':{port}' if port else ''}"))
+
+    return moved
+
+
+def clear(url: str) -> SplitResult:
+    """Split a URL whose host is where every client looks for it.
+
+    Raises:
+        Unclear: It is not: characters that parsers drop, or take for the end of the host, or more than one login.
+    """
+    if found := _NEVER.search(url):
+        raise Unclear(f"a {found[0]!r} has to be written as %{ord(found[0]):02X}")
+    try:
+        parts = urlsplit(url)
+        several(parts.netloc.rpartition("@")[2])
+        _ = parts.port
+    except Unclear:
+        raise
+    except ValueError:
+        # Python's words show what it takes for the port, which may be a piece of the password.
+        raise Unclear(
+            "it cannot be taken apart: a port is a number, and / ? [ ] in a password are written as %2F %3F %5B %5D"
+        ) from None
+    if parts.netloc.count("@") > 1:
+        raise Unclear("an @ in the user or the password has to be written as %40")
+    return parts
+
+
+def check_host(host: str) -> None:
+    """Refuse what is neither a name nor an address.
+
+    Raises:
+        Unclear: See there.
+    """
+    several(host)
+    if not _HOST.fullmatch(host):
+        raise Unclear("its host is neither a name nor an address")
+
+
+def several(hosts: str) -> None:
+    """Refuse a list of hosts: which of them a client takes is known only afterwards.
+
+    Raises:
+        Unclear: It is one.
+    """
+    if "," in hosts:
+        raise Unclear("it names several hosts, and a test needs to know its server: name one")
+
+
+def values(query: str) -> Mapping[str, str]:
+    """Return the parameters of a query as libpq reads them: a plus is a plus, and the last of two counts."""
+    pairs = (pair.partition("=") for pair in query.split("&") if pair)
+    return {unquote(key): unquote(value) for key, _, value in pairs}
