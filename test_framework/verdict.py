@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from test_framework.reasons import CATALOGUE, Code, Kind
-from test_framework.redaction import HIDDEN, hide_in_url, hide_secrets
+from test_framework.redaction import HIDDEN, KNOWN, hide_in_url, hide_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -62,7 +62,7 @@ class Reason:
         """
         entry = CATALOGUE[code]
         message = _one_line(hide_secrets(entry.message.format(**fields)))
-        return cls(code, message, entry.remedy.format(**fields), entry.kind)
+        return cls(code, message, hide_secrets(entry.remedy.format(**fields)), entry.kind)
 
     @property
     def broken(self) -> bool:
@@ -98,7 +98,7 @@ class Refused(Exception):
     def __init__(self, reason: Reason, log: str = "") -> None:
         super().__init__(str(reason))
         self.reason = reason
-        self.log = log
+        self.log = hide_secrets(log)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +133,8 @@ class Attempt:
 class Endpoint:
     """Where a service can be reached. Its text form hides secrets; `url` does not.
 
+    Its secrets are known from then on, so that nothing that this process prints shows them.
+
     Attributes:
         shown: A URL without secrets that works as it is, where there is one.
         prefix: How every key and channel must begin, where the login may touch no others.
@@ -149,6 +151,10 @@ class Endpoint:
     prefix: str = ""
     password_file: str = ""
     remote: str = ""
+
+    def __post_init__(self) -> None:
+        # One with a prefix has a login of its own, for one test.
+        KNOWN.add_url(self.url, passing=bool(self.prefix))
 
     @property
     def safe_url(self) -> str:

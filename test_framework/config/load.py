@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from test_framework.config.own import OwnServiceSettings
 from test_framework.config.own import check as check_own
 from test_framework.config.tiers import TIERS
 from test_framework.config.values import SINGLE, keys, names, parsed
+from test_framework.redaction import KNOWN, SECRET_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -65,7 +66,7 @@ def load(
     env: Mapping[str, str] | None = None,
     overrides: Mapping[str, tuple[object, str]] | None = None,
 ) -> Settings:
-    """Read every layer and return the settings.
+    """Read every layer and return the settings; the secrets in them are known from then on, and never shown.
 
     Args:
         root: The project's root, where `pyproject.toml` may be.
@@ -77,6 +78,8 @@ def load(
         BadSetting: A key or a value is not known; the message names it, its source and the choices.
     """
     env = os.environ if env is None else env
+    # What is wrong with a setting is told before the settings are there.
+    KNOWN.configure_environment(env)
     reader = _Reader(env)
     reader.file(root / "pyproject.toml")
     reader.environment()
@@ -91,7 +94,24 @@ def load(
             reader.origins[key] += f" and {origin}"
     if in_ci(env) and "idle_seconds" not in reader.top.values:
         reader.put(reader.top, "idle_seconds", 0, "CI")
-    return reader.settings(root)
+    settings = reader.settings(root)
+    _know_secrets(settings, env)
+    return settings
+
+
+def _know_secrets(settings: Settings, env: Mapping[str, str]) -> None:
+    """Let nothing that is printed show the passwords of the services' tables."""
+    for table in settings.services.values():
+        KNOWN.configure_environment(env, table.url_env)
+        for spec in fields(table):
+            if not spec.metadata.get("secret"):
+                continue
+            value = getattr(table, spec.name)
+            for name, text in value.items() if isinstance(value, dict) else [("", value)]:
+                KNOWN.configure_text(text)
+                # As in the environment of a container; a text with a field is no secret yet.
+                if "{" not in text and SECRET_NAME.fullmatch(name):
+                    KNOWN.configure(text)
 
 
 def in_ci(env: Mapping[str, str]) -> bool:

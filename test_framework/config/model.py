@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from test_framework.redaction import hide_secrets
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
@@ -31,7 +33,10 @@ __all__ = [
 
 
 class BadSetting(Exception):
-    """A setting that cannot be used: it names the value, where it came from, and the choices."""
+    """A setting that cannot be used: it names the value, where it came from, and the choices; without secrets."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(hide_secrets(message))
 
     @classmethod
     def unknown(cls, what: str, name: str, source: str, choices: Iterable[str]) -> BadSetting:
@@ -92,9 +97,10 @@ class Packages(StrEnum):
 
 def _setting(default: object, meaning: str, **extra: object) -> Any:
     metadata = {"meaning": meaning, **extra}
+    shown = not extra.get("secret")
     if isinstance(default, dict):
-        return field(default_factory=dict, metadata=metadata)
-    return field(default=default, metadata=metadata)
+        return field(default_factory=dict, metadata=metadata, repr=shown)
+    return field(default=default, metadata=metadata, repr=shown)
 
 
 @dataclass(frozen=True, slots=True)

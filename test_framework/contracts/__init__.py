@@ -193,7 +193,7 @@ class Context:
     """
 
     settings: Settings
-    env: Mapping[str, str]
+    env: Mapping[str, str] = field(repr=False)
     folder: Path
     owner: str
     memo: Memo

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from test_framework.verdict import HIDDEN
+from test_framework.redaction import KNOWN
 
 if TYPE_CHECKING:
     import re
@@ -25,12 +25,12 @@ class ContainerSpec:
     """
 
     port: int
-    url: str
-    env: Mapping[str, str] = field(default_factory=dict)
+    url: str = field(repr=False)
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
     command: tuple[str, ...] = ()
     tmpfs: tuple[str, ...] = ()
     kind: str = ""
-    arguments: Mapping[str, str] = field(default_factory=dict)
+    arguments: Mapping[str, str] = field(default_factory=dict, repr=False)
     url_from: str = ""
     ready_line: re.Pattern[str] | None = None
 
@@ -50,7 +50,7 @@ class Own:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """What a new server is given.
+    """What a new server is given. Its password is known as a secret from then on.
 
     Attributes:
         password: A random one, for this server alone.
@@ -59,14 +59,13 @@ class Launch:
         own: How a run wants it that has it to itself; None for one that is shared out in parts.
     """
 
-    password: str
-    needs: Mapping[str, str] = field(default_factory=dict)
-    env: Mapping[str, str] = field(default_factory=dict)
+    password: str = field(repr=False)
+    needs: Mapping[str, str] = field(default_factory=dict, repr=False)
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
     own: Own | None = None
 
-    def hide(self, text: str) -> str:
-        """Return a text without the password, wherever it stands."""
-        return text.replace(self.password, HIDDEN)
+    def __post_init__(self) -> None:
+        KNOWN.add(self.password)
 
     @property
     def guarded(self) -> bool:
@@ -108,9 +107,9 @@ class Command:
     """
 
     argv: tuple[str, ...]
-    url: str
-    stdin: str = ""
-    env: Mapping[str, str] = field(default_factory=dict)
+    url: str = field(repr=False)
+    stdin: str = field(default="", repr=False)
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
     stop_signal: int = 15
     before_check: Callable[[], None] = lambda: None
     ready_line: re.Pattern[str] | None = None

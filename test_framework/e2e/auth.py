@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 from test_framework.e2e.errors import ApiError
+from test_framework.redaction import KNOWN
 
 if TYPE_CHECKING:
     import httpx
@@ -40,6 +41,10 @@ class Tokens:
     refresh_token: str = field(repr=False)
     expires_in: int
 
+    def __post_init__(self) -> None:
+        KNOWN.add_passing(self.access_token)
+        KNOWN.add_passing(self.refresh_token)
+
     @classmethod
     def of(cls, answer: dict[str, Any]) -> Tokens:
         """Read the answer of RFC 6749, section 5.1."""
@@ -64,6 +69,7 @@ class Pkce:
 class AuthClient:
     """Asks a deployment who somebody is, and how it is itself. Close it, or use it in `with`.
 
+    The passwords and tokens that it is given are known as secrets from then on: see `redaction`.
     Every method raises `ApiError` for an answer other than success, and `httpx.HTTPError` when none comes.
     """
 
@@ -83,12 +89,14 @@ class AuthClient:
 
     def register(self, email: str, password: str, name: str = "") -> Account:
         """Make an account."""
+        KNOWN.add_passing(password, email)
         body = {"email": email, "password": password, "name": name}
         answer = self._ask("POST", "/auth/register", json=body).json()
         return Account(answer["id"], answer["email"])
 
     def login(self, email: str, password: str) -> Tokens:
         """Begin a session."""
+        KNOWN.add_passing(password, email)
         return Tokens.of(self._ask("POST", "/auth/login", json={"email": email, "password": password}).json())
 
     def refresh(self, refresh_token: str) -> Tokens:
@@ -121,6 +129,7 @@ class AuthClient:
         Raises:
             ApiError: It gave no code, or not the state that it was given.
         """
+        KNOWN.add_passing(password, email)
         state = secrets.token_urlsafe(16)
         form = {
             "response_type": "code",
@@ -174,6 +183,7 @@ class AuthClient:
         return answer
 
     def _ask(self, method: str, path: str, access_token: str | None = None, **more: Any) -> httpx.Response:
+        KNOWN.add_passing(access_token or "")
         headers = {"Authorization": f"Bearer {access_token}"} if access_token is not None else {}
         response = self._http.request(method, path, headers=headers, **more)
         if not response.is_success:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from test_framework.e2e.errors import ConnectionEnded, HandshakeRefused, error_code
 from test_framework.e2e.protocol import Conversation
+from test_framework.redaction import KNOWN
 
 if TYPE_CHECKING:
     from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -25,6 +26,7 @@ _ABNORMAL = 1006
 
 def handshake(deployment: Deployment, token: str | None, via: Via, seconds: float) -> dict[str, Any]:
     """Return the arguments with which either kind of `websockets.connect` makes the connection."""
+    KNOWN.add_passing(token or "")
     options: dict[str, Any] = {
         "uri": deployment.websocket_url,
         "open_timeout": seconds,

@@ -10,6 +10,7 @@ from uuid import uuid4
 from test_framework.e2e.auth import AuthClient
 from test_framework.e2e.errors import ApiError
 from test_framework.e2e.websocket import AsyncWebSocketClient, WebSocketClient
+from test_framework.redaction import KNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +42,7 @@ class User:
         self.email = email
         self.password = password
         self.tokens = tokens
+        KNOWN.add_passing(password, email)
         self._http = deployment.http(deployment.backend_url)
 
     @classmethod

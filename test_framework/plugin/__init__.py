@@ -19,6 +19,7 @@ from test_framework.config import BadSetting, Settings
 from test_framework.plugin import fixtures, fixtures_own, markers, options, outputs, shards, summary
 from test_framework.plugin.files import Files, use_paths
 from test_framework.plugin.fixture_times import OUTPUT, FixtureTimes
+from test_framework.plugin.hiding import Hiding
 from test_framework.plugin.recorder import Gatherer, Sender
 from test_framework.plugin.session import KEY, Session
 from test_framework.report.record import Record
@@ -53,6 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
         session.fixtures |= own
         config.pluginmanager.register(fixtures_own.made(settings), "test_framework_own_fixtures")
     config.pluginmanager.register(Sender(session), "test_framework_sender")
+    config.pluginmanager.register(Hiding(), "test_framework_hiding")
     times = FixtureTimes() if tier else None
     if worker is None:
         if tier:
@@ -239,7 +241,7 @@ class _Judge:
             found = [*self._times.to_json(), *self._of_workers]
             self._record.fixtures = together(FixtureTime(*fields) for fields in found)
             junit: str | None = getattr(self._config.option, "xmlpath", None)
-            self._written = outputs.write(self._record, self._verdict, settings, junit, self._gatherer.secrets)
+            self._written = outputs.write(self._record, self._verdict, settings, junit)
         if (self._verdict.red or self._record.interrupted) and exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

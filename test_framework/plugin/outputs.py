@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Iterator
 
     import pytest
 
@@ -28,9 +28,7 @@ class Written:
     problems: tuple[str, ...] = ()
 
 
-def write(
-    record: Record, verdict: Verdict, settings: Settings, junit: str | None, secrets: Collection[str] = ()
-) -> Written:
+def write(record: Record, verdict: Verdict, settings: Settings, junit: str | None) -> Written:
     """Write the files; what goes wrong with one, but for the report, is told and takes nothing else with it.
 
     Args:
@@ -38,7 +36,6 @@ def write(
         verdict: What the gate says of it.
         settings: Say where the files go.
         junit: The path of what pytest wrote, as it was given; None for nothing.
-        secrets: Passwords that it must not hold.
     """
     path = settings.reports_folder / f"{record.tier}.json"
     record.write(path, verdict.to_json())
@@ -63,7 +60,7 @@ def write(
 
         with _told(junit, problems):
             # As pytest reads it.
-            finish(Path(os.path.expandvars(junit)).expanduser(), secrets, link)
+            finish(Path(os.path.expandvars(junit)).expanduser(), link)
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         from test_framework.report.markdown import append
         from test_framework.report.stored import Report

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from test_framework.plugin.session import STATE, TestState
+from test_framework.redaction import KNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -28,7 +29,7 @@ class Sender:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._sent: set[str] = set()
-        self._hidden: set[str] = set()
+        self._known: set[tuple[str, str]] = set()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
@@ -49,31 +50,17 @@ class Sender:
         state = item.stash.setdefault(STATE, TestState())
         state.failed = state.failed or (report.failed and call.when == "call")
         told = self._told(state, _reason(call) if report.skipped else None)
-        # Here, since only this process knows the passwords.
-        if secrets := self._secrets(state, failed=report.failed):
-            from test_framework.plugin.failures import hide_in
+        if self._session.tier and report.failed:
+            from test_framework.plugin.failures import described
 
-            hide_in(report, secrets)
-        if self._session.tier:
-            if report.failed:
-                from test_framework.plugin.failures import described
-
-                told["failure"] = described(report, item.config, secrets)
-            if new := secrets - self._hidden:
-                self._hidden |= new
-                told[_SECRETS] = list(new)
+            told["failure"] = described(report, item.config)
+        # The process that judges writes files and prints ids, and has no server of its own.
+        if hasattr(item.config, "workerinput") and (new := set(KNOWN.told()) - self._known):
+            self._known |= new
+            told[_SECRETS] = list(new)
         if told:
             setattr(report, _ATTRIBUTE, told)
         return report
-
-    def _secrets(self, state: TestState, *, failed: bool) -> set[str]:
-        """Return the passwords of the servers that a test had; of one that failed, those of its parts as well."""
-        endpoints = [*state.endpoints.values(), *(part.endpoint for part in self._session.parts if failed)]
-        if not endpoints:
-            return set()
-        from test_framework.plugin.failures import secrets_of
-
-        return secrets_of(endpoints)
 
     def _told(self, state: TestState, skip: Reason | None) -> dict[str, Any]:
         """Return what there is to tell: for a test without services that ran, nothing."""
@@ -112,14 +99,9 @@ def _properties(name: str, endpoint: Endpoint) -> list[tuple[str, object]]:
 
 
 class Gatherer:
-    """In the process that judges: builds the record from reports, which may come from workers.
-
-    Attributes:
-        secrets: Passwords of what the tests had, which nothing that is written may hold.
-    """
+    """In the process that judges: builds the record from reports, which may come from workers."""
 
     def __init__(self, record: Record, config: pytest.Config) -> None:
-        self.secrets: set[str] = set()
         self._selected: set[str] = set()
         self._record = record
         self._config = config
@@ -152,7 +134,8 @@ class Gatherer:
         told: dict[str, Any] = getattr(report, _ATTRIBUTE, {})
         if told:
             # A plugin that writes reports as they are is asked after this one.
-            self.secrets.update(told.pop(_SECRETS, ()))
+            for value, user in told.pop(_SECRETS, ()):
+                KNOWN.add(value, user)
             entry.services |= told.get("services", {})
             entry.kept = told.get("kept", entry.kept)
             entry.left = told.get("left", entry.left)

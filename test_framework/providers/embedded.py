@@ -13,7 +13,6 @@ import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from test_framework import owner, private
 from test_framework.contracts import Binary, Command, Context, Launch, RunAs, Service
@@ -23,9 +22,6 @@ from test_framework.providers._remains import HOME, MARK, MEMORY, clear, remembe
 from test_framework.providers._start import check_major, wait_healthy, wanted_major
 from test_framework.reasons import Code
 from test_framework.verdict import Endpoint, Reason, Refused, hide_secrets
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 __all__ = ["PROVIDER", "Embedded"]
 
@@ -115,7 +111,6 @@ class EmbeddedServer:
         self.folder.mkdir(mode=0o700)
         self._log = private.create(self._ours / "server.log")
         self._process: subprocess.Popen[bytes] | None = None
-        self._hide: Callable[[str], str] = lambda text: text
         self.endpoint = Endpoint(self.service.name, _NAME, "", None)
 
     def start(self, note: str) -> None:
@@ -123,7 +118,6 @@ class EmbeddedServer:
         needs = {name: part.endpoint.url for name, part in self.context.needs.items()}
         own = self.context.own
         launch = Launch(secrets.token_urlsafe(18), needs, self.context.env, own)
-        self._hide = launch.hide
         command = self._prepared((own and own.port) or _free_port(), launch)
         self._process = subprocess.Popen(  # noqa: S603  # the service's own command
             command.argv,
@@ -156,7 +150,7 @@ class EmbeddedServer:
         )
         told = version or self.binary.version or None
         endpoint = Endpoint(self.service.name, _NAME, command.url, told, note)
-        self.endpoint = endpoint.at(command.url, shown=launch.hide(endpoint.safe_url))
+        self.endpoint = endpoint.at(command.url, shown=hide_secrets(endpoint.safe_url))
 
     def _prepared(self, port: int, launch: Launch) -> Command:
         try:
@@ -199,7 +193,7 @@ class EmbeddedServer:
 
     def log(self) -> str:
         """Return the end of what the server wrote."""
-        return self._hide(hide_secrets(self._said()[-_LOG_BYTES:]))
+        return hide_secrets(self._said()[-_LOG_BYTES:])
 
     def _said(self) -> str:
         # By the descriptor, and without moving it: the server writes by the same one.

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from test_framework.redaction import KNOWN
 from test_framework.stack.errors import StackError
 
 if TYPE_CHECKING:
@@ -29,13 +30,14 @@ class Variables:
     def read(self) -> dict[str, str]:
         """Return what is in it; nothing where there is none."""
         with suppress(FileNotFoundError):
-            return dict(line.split("=", 1) for line in self.path.read_text(encoding="utf-8").splitlines())
+            told = dict(line.split("=", 1) for line in self.path.read_text(encoding="utf-8").splitlines())
+            return _known(told)
         return {}
 
     def secrets(self) -> dict[str, str]:
         """Return the secrets in it, and new ones where there are none."""
         known = self.read()
-        return {name: known.get(name) or secrets.token_urlsafe(32) for name in _SECRETS}
+        return _known({name: known.get(name) or secrets.token_urlsafe(32) for name in _SECRETS})
 
     def write(self, values: Mapping[str, str]) -> None:
         """Replace what is in it; values are such that a shell reads them as they are.
@@ -57,3 +59,10 @@ class Variables:
     def remove(self) -> None:
         """Remove it, if it is there."""
         self.path.unlink(missing_ok=True)
+
+
+def _known(values: dict[str, str]) -> dict[str, str]:
+    """Return the variables, with their secrets known, so that nothing that compose says shows them."""
+    for name in _SECRETS:
+        KNOWN.add(values.get(name, ""))
+    return values

@@ -27,7 +27,7 @@ class Run:
 
     id: str
     settings: Settings
-    env: Mapping[str, str]
+    env: Mapping[str, str] = field(repr=False)
     memo: Memo = field(default_factory=Memo)
     listeners: list[Callable[[str], None]] = field(default_factory=list)
     servers: dict[str, Server] = field(default_factory=dict)

@@ -294,12 +294,20 @@ def _locked(fileno: int, address: Address) -> bool:
             return True
 
 
+class _Hiding(logging.Formatter):
+    """Hides what is secret, in tracebacks too."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the lines of a record."""
+        return hide_secrets(super().format(record))
+
+
 def _log_to(path: Path) -> None:
     if path.exists() and path.stat().st_size > _LOG_LIMIT:
         path.replace(path.with_suffix(".log.1"))
-    logging.basicConfig(
-        filename=path, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", encoding="utf-8"
-    )
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(_Hiding("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.INFO)
     # The SDK's own chatter names URLs; ours does not.
     for name in ("urllib3", "docker", "testcontainers"):
         logging.getLogger(name).setLevel(logging.WARNING)

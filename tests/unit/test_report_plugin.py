@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from test_framework.cli import main
-from test_framework.plugin.failures import secrets_of
 from test_framework.report.stored import load
-from test_framework.verdict import Endpoint
 
 if TYPE_CHECKING:
     from tests.conftest import Project
@@ -154,13 +152,6 @@ def test_what_is_printed_is_bounded(project: Project) -> None:
     assert len(test["failure"]["message"]) == 300
     assert len(test["failure"]["text"]) < 8100
     assert "the end" in test["failure"]["text"]
-
-
-def test_passwords_of_services_are_secret() -> None:
-    """As they are, and as their URL has them; not a word that is the user's name, or too short to be one."""
-    urls = ("postgresql://app:p%40ssw0rd@h/db", "redis://:1234567@h", "postgresql://app:app@h", "redis://:abc@h")
-    endpoints = [Endpoint("x", "explicit", url, None) for url in urls]
-    assert secrets_of(endpoints) == {"p%40ssw0rd", "p@ssw0rd", "1234567"}
 
 
 def test_the_page_is_written_where_settings_ask_for_it(project: Project) -> None:

@@ -20,8 +20,6 @@ from test_framework.verdict import Endpoint, Reason, Refused, hide_secrets, move
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Callable
-
     import docker
     from testcontainers.core.container import DockerContainer
 
@@ -86,7 +84,6 @@ class ContainerServer:
         self._image = ""
         self._ended: str | None = None
         self._stopping = False
-        self._hide: Callable[[str], str] = lambda text: text
         self._number = uuid4().hex
         label = f"{_LABEL_SERVER}={self._number}"
         self._promise = context.guard.add(
@@ -103,7 +100,6 @@ class ContainerServer:
         candidate = self._engine.candidate
         elsewhere = Refused(Reason.of(Code.ENGINE_ELSEWHERE, service=service.name, host=candidate.host))
         launch = Launch(secrets.token_urlsafe(18), self._needs(), context.env, own)
-        self._hide = launch.hide
         spec = service.container(launch)
         found = self._client.images.get(image)
         self._image = str(found.id)
@@ -146,7 +142,7 @@ class ContainerServer:
         version = version or images.version_told(service, found.attrs, image) or ""
         note = check_major(service, version, context)
         endpoint = Endpoint(service.name, _NAME, url, version or None, note)
-        self.endpoint = endpoint.at(url, shown=launch.hide(endpoint.safe_url))
+        self.endpoint = endpoint.at(url, shown=hide_secrets(endpoint.safe_url))
 
     def _run(self, container: DockerContainer, spec: ContainerSpec) -> None:
         """Start it, with its class's own way of waiting."""
@@ -264,7 +260,7 @@ class ContainerServer:
         if not wrapped:
             return ""
         try:
-            return self._hide(hide_secrets(wrapped.logs(tail=_LOG_LINES).decode(errors="replace")))
+            return hide_secrets(wrapped.logs(tail=_LOG_LINES).decode(errors="replace"))
         except (DockerException, OSError):
             return ""
 

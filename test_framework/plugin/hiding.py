@@ -1,0 +1,86 @@
+"""Hides what is known as secret in all that pytest makes of tests: reports, ids, what it prints, its log file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from test_framework.redaction import KNOWN, hide_known
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+__all__ = ["Hiding"]
+
+
+class Hiding:
+    """In each process of a run.
+
+    What only looks like a secret stays in what a person reads, since it may be what the test is about. The files that
+    outlive the run are stricter: see `redaction.hide_secrets`.
+    """
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Hide in what pytest prints by itself, such as warnings and lines of a live log, and in its log file."""
+        config = session.config
+        terminal = config.get_terminal_writer() if config.pluginmanager.has_plugin("terminalreporter") else None
+        if terminal is not None:
+            write = terminal.write
+
+            def hidden(msg: str, **options: Any) -> None:
+                write(KNOWN.hide(msg), **options)
+
+            terminal.write = hidden  # type: ignore[method-assign]  # there is no other place that all goes through
+        logging = config.pluginmanager.get_plugin("logging-plugin")
+        if logging and (config.getoption("log_file", None) or config.getini("log_file")):
+            formatter = logging.log_file_handler.formatter
+            form = formatter.format
+            formatter.format = lambda record: KNOWN.hide(form(record))
+
+    def pytest_make_parametrize_id(self, val: object) -> str | None:
+        """Return an id without the secret that a parameter has, since ids are in every report and in caches."""
+        if isinstance(val, str) and (hidden := KNOWN.hide(val)) != val:
+            return hidden
+        return None
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Hide in the report of a test, after every other plugin has added to it, so that all that read it are safe."""
+        report = yield
+        if report.sections or not report.passed or hasattr(report, "wasxfail"):
+            _hide_in(report)
+        if report.user_properties:
+            report.user_properties = [(name, hide_known(value)) for name, value in report.user_properties]
+        return report
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_make_collect_report(self) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+        """Hide in the report of a file that cannot be collected, or has printed something."""
+        report = yield
+        if report.sections or not report.passed:
+            _hide_in(report)
+        return report
+
+
+def _hide_in(report: pytest.TestReport | pytest.CollectReport) -> None:
+    report.longrepr = _hidden(report.longrepr)
+    report.sections = _hidden(report.sections)
+    if hasattr(report, "wasxfail"):
+        report.wasxfail = _hidden(report.wasxfail)
+
+
+def _hidden(thing: Any) -> Any:
+    # Not while a run passes: it costs what pytest has imported by then, when something has failed.
+    from _pytest._code.code import TerminalRepr
+
+    if isinstance(thing, str):
+        return KNOWN.hide(thing)
+    if type(thing) in (list, tuple):
+        return type(thing)(_hidden(each) for each in thing)
+    if isinstance(thing, TerminalRepr):
+        # What pytest makes of an exception: lines, values and places, in objects of several kinds.
+        for name, value in vars(thing).items():
+            setattr(thing, name, _hidden(value))
+    return thing
