@@ -89,7 +89,8 @@ class Secret:
 
     @cached_property
     def _written(self) -> tuple[str, ...]:
-        return tuple({self.value, quote(self.value, safe="", errors="replace"), repr(self.value)[1:-1]})
+        encoded = quote(self.value, safe="", errors="replace")
+        return tuple({self.value, encoded, repr(self.value)[1:-1], *self._in_base64()})
 
     def _found_by(self) -> Iterator[tuple[str, Callable[[str], str]]]:
         value = self.value
@@ -149,7 +150,7 @@ def _encoded(letter: str) -> str:
         forms.append(r"\+")
     if letter == "'":
         # In a shell a quoted text ends before it, and begins again.
-        forms = [r"'\"'\"'", r"'\\+''", *forms]
+        forms = [r"\\*".join("'\"'\"'"), r"'\\+'\\*'", *forms]
     if letter == "\\":
         forms.append(r"\\+")
     return rf"\\*(?:{'|'.join(forms)})"

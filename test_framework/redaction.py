@@ -7,6 +7,7 @@ alone; `hide_secrets` hides what looks like a secret as well. How a secret is lo
 from __future__ import annotations
 
 import re
+import sys
 import threading
 from typing import TYPE_CHECKING, Any, TextIO
 from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit, urlunsplit
@@ -20,10 +21,10 @@ __all__ = [
     "HIDDEN",
     "KNOWN",
     "SECRET_NAME",
-    "HidingStream",
     "Register",
     "hide_in_url",
     "hide_known",
+    "hide_output",
     "hide_secrets",
     "may_hold_secrets",
 ]
@@ -249,7 +250,15 @@ def _unquoted(text: str) -> str:
     return text[1:-1] if text[:1] in ("'", '"') and text[-1:] == text[:1] else text
 
 
-class HidingStream:
+def hide_output() -> None:
+    """Hide what is known as secret in all that this process prints from now on, tracebacks too."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if not isinstance(stream, _HidingStream):
+            setattr(sys, name, _HidingStream(stream))
+
+
+class _HidingStream:
     """A stream that hides what is known as secret in what is written to it."""
 
     def __init__(self, stream: TextIO) -> None:

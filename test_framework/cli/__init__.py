@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from test_framework import __version__
+from test_framework.redaction import hide_output
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +38,11 @@ _COMMANDS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status: 0 fine, 1 not fine, 2 misuse or no output, 130 interrupted."""
     _open_what_is_closed()
+    if isinstance(sys.stdout, TextIOWrapper):
+        # What tests say, and names of files, need not be text, and a terminal need not know every letter.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    # For good, since Python prints the traceback of a fault of ours after this.
+    hide_output()
     try:
         status = _run(arguments)
         sys.stdout.flush()  # while what cannot be written can still be told
@@ -95,9 +101,6 @@ def _run(arguments: Sequence[str] | None) -> int:
         if name in words:  # no other can be meant, and to import them all takes longer than most commands
             _module(name).add_arguments(command)
     given = parser.parse_args(arguments)
-    if isinstance(sys.stdout, TextIOWrapper):
-        # What tests say, and names of files, need not be text, and a terminal need not know every letter.
-        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         if not os.path.isdir(given.root):  # noqa: PTH112  # Path.is_dir raises where nobody may look
             raise BadSetting.value("--root", str(given.root), "the command line", "a folder")

@@ -23,6 +23,11 @@ _CONTAINER_FIELDS = ("password",)
 PROGRAM_FIELDS = ("host", "port", "folder", "root", "password")
 """What a text may say of a server: where it listens, its own folder, the project's, a password of this server alone."""
 
+_ON_A_COMMAND_LINE = (
+    "every user of the machine could read there. Hand it over by environment or files, "
+    "and to a container by container_environment."
+)
+
 FREE_PORT = "port."
 """How a field begins that stands for one more free port, the same one wherever it has the same name."""
 
@@ -102,6 +107,8 @@ def check(name: str, table: OwnServiceSettings, source: str, built_in: Collectio
     _check_forms(name, table, source, f" Or did you mean {near[0]!r}?" if near else "")
     _check_values(table, source)
     for key, text, known in _texts(table):
+        if "password" not in known and "{password}" in text.replace("{{", ""):
+            raise BadSetting(f"{key} in {source} has {{password}}, which {_ON_A_COMMAND_LINE}")
         parse(text, f"{key} in {source}", known, FREE_PORT if "folder" in known else None)
     if (table.image and not table.container_url) or table.command:
         _check_url(table, source)
@@ -155,9 +162,8 @@ def _texts(table: OwnServiceSettings) -> Iterator[tuple[str, str, tuple[str, ...
     """Yield each text with fields: its key, and the fields that it may have."""
     yield "url_format", table.url_format, _URL_FIELDS
     for text in table.container_command:
-        yield "container_command", text, _CONTAINER_FIELDS
-    # Every user of the machine can read the command line of a process, so no password may stand there. The program
-    # itself is looked for before there is a server.
+        yield "container_command", text, ()
+    # The program itself is looked for before there is a server.
     for number, text in enumerate(table.command):
         yield "command", text, tuple(f for f in PROGRAM_FIELDS if f != "password") if number else ("root",)
     for text in table.version_command:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from test_framework.config import BadSetting
 from test_framework.redaction import KNOWN
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
 __all__ = ["Binary", "Command", "ContainerSpec", "Launch", "Own", "RunAs"]
@@ -66,6 +67,18 @@ class Launch:
 
     def __post_init__(self) -> None:
         KNOWN.add(self.password)
+
+    def check_command(self, what: str, words: Iterable[str]) -> None:
+        """Refuse a command line that shows the password: every user of the machine can read it.
+
+        Raises:
+            BadSetting: It does; the error names `what`.
+        """
+        if any(self.password in word for word in words):
+            raise BadSetting(
+                f"the command of {what} has the server's password, which every user of the machine can read there. "
+                "Hand it over by the environment, a file or standard input."
+            )
 
     @property
     def guarded(self) -> bool:

@@ -39,6 +39,18 @@ class Hiding:
             form = formatter.format
             formatter.format = lambda record: KNOWN.hide(form(record))
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Hide in the ids that somebody has written, or has made of values, as by `ids=str`."""
+        parametrize = metafunc.parametrize
+
+        def hidden(argnames: Any, argvalues: Any, *more: Any, **named: Any) -> None:
+            if named.get("ids"):
+                named["ids"] = _hidden_ids(named["ids"])
+            parametrize(argnames, [_with_hidden_id(value) for value in argvalues], *more, **named)
+
+        metafunc.parametrize = hidden  # type: ignore[method-assign]  # marks are read by way of it too
+
     def pytest_make_parametrize_id(self, val: object) -> str | None:
         """Return an id without the secret that a parameter has, since ids are in every report and in caches."""
         if isinstance(val, str) and (hidden := KNOWN.hide(val)) != val:
@@ -62,6 +74,18 @@ class Hiding:
         if report.sections or not report.passed:
             _hide_in(report)
         return report
+
+
+def _hidden_ids(ids: Any) -> Any:
+    """Return ids, or what makes one of each value."""
+    return (lambda value: hide_known(ids(value))) if callable(ids) else [hide_known(each) for each in ids]
+
+
+def _with_hidden_id(value: Any) -> Any:
+    """Return what a test is called with, of which `pytest.param` may have given the id."""
+    given = getattr(value, "id", None)
+    named = isinstance(given, str) and type(value) is type(pytest.param())
+    return value._replace(id=hide_known(given)) if named else value
 
 
 def _hide_in(report: pytest.TestReport | pytest.CollectReport) -> None:

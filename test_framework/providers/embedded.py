@@ -160,6 +160,7 @@ class EmbeddedServer:
             full = "No space left" in str(error)
             fields = {"service": self.service.name, "provider": _NAME, "what": self.folder, "error": error}
             raise Refused(Reason.of(Code.DISK_FULL if full else Code.START_FAILED, **fields)) from error
+        launch.check_command(self.service.name, command.argv)
         return command
 
     def _inherited(self) -> dict[str, str]:

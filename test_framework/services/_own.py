@@ -65,7 +65,7 @@ class OwnService:
             port=table.port,
             url=_template(table.url_format, launch.password),
             env={name: fields.into(text) for name, text in table.container_environment.items()},
-            command=tuple(map(fields.into, table.container_command)),
+            command=tuple(map(_Fields().into, table.container_command)),
             kind=table.container,
             arguments={name: fields.into(text) for name, text in table.container_arguments.items()},
             url_from=table.container_url,

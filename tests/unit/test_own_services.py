@@ -135,9 +135,9 @@ def launch() -> Launch:
 
 def test_the_table_of_a_container(tmp_path: Path) -> None:
     """Its texts are filled in, and braces are left where there are two."""
-    toml = FULL + "container_environment = { A = '{{x}} {password}' }\ncontainer_command = ['busd', '{password}']"
+    toml = FULL + "container_environment = { A = '{{x}} {password}' }\ncontainer_command = ['busd', '{{x}}']"
     spec = services.get("bus", read(tmp_path, toml)).container(launch())
-    assert (spec.port, spec.env, spec.command) == (4222, {"A": "{x} hunter2"}, ("busd", "hunter2"))
+    assert (spec.port, spec.env, spec.command) == (4222, {"A": "{x} hunter2"}, ("busd", "{x}"))
     assert spec.url.format(host="127.0.0.1", port=5) == "bus://127.0.0.1:5"
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from test_framework.contracts import ContainerSpec, Context, Service
 
-__all__ = ["NotReady", "StartError", "adapt", "make", "start", "url_of"]
+__all__ = ["NotReady", "StartError", "adapt", "command_of", "make", "start", "url_of"]
 
 _ASK_SECONDS = 0.05
 
@@ -86,6 +86,12 @@ def adapt(container: DockerContainer, spec: ContainerSpec, labels: Mapping[str, 
     if port not in exposed:
         container.with_exposed_ports(port)
     return port
+
+
+def command_of(container: DockerContainer) -> tuple[str, ...]:
+    """Return all of a container that ends on a command line: its command, and what else it is told to run."""
+    # A health check and an entrypoint are among these; the environment is not.
+    return str(container._command), repr(container._kwargs)  # noqa: SLF001  # there are no public getters
 
 
 def url_of(container: DockerContainer, spec: ContainerSpec) -> str:

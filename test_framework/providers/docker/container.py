@@ -118,6 +118,7 @@ class ContainerServer:
                 reach(container.get_docker_client().client, candidate.host, context.env)
                 published.name_machine(container, candidate, context.env)
                 self._port = classes.adapt(container, spec, self._labels())
+                launch.check_command(f"{service.name}'s container", classes.command_of(container))
                 fixed = (own and own.port) or None
                 for name in container.ports:
                     at = (published.LOOPBACK, fixed if str(name).partition("/")[0] == str(self._port) else None)
