@@ -128,16 +128,20 @@ def audit(c: Context, paths: str = "", json: str = "", sarif: str = "", explain:
 def status(c: Context, json: bool = False) -> None:
     """Show the servers that are held warm, by whom, and the compose stack."""
     if not json:
-        framework(c, "status")
-        with_stack(lambda stack: stack.status())
+        try:
+            framework(c, "status")
+        finally:
+            with_stack(lambda stack: stack.status())
         return
+    command = shlex.join([sys.executable, "-m", "test_framework", "status", "--json"])
     with c.cd(str(ROOT)):
-        held = c.run(shlex.join([sys.executable, "-m", "test_framework", "status", "--json"]), hide="stdout", pty=False)
-    supervisors = to_json.loads(held.stdout) if held else []
+        held = c.run(command, hide="stdout", pty=False, warn=True)
+    supervisors = to_json.loads(held.stdout or "[]")
     with_stack(lambda stack: say(to_json.dumps({"supervisors": supervisors, "stack": stack.to_json()}, indent=2)))
+    sys.exit(held.exited)
 
 
-@task(help={"force": "also stop servers that a run still uses"})
+@task(help={"force": "also stop servers that a run still uses, or that do not answer"})
 def clean(c: Context, force: bool = False) -> None:
     """Stop this project's servers; remove reports, caches and what was built."""
     framework(c, "clean", *(["--force"] if force else []))

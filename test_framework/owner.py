@@ -11,12 +11,13 @@ import re
 import socket
 from pathlib import Path
 
-__all__ = ["HOST", "HOST_LABEL", "LABEL", "MARK", "NAMESPACE", "alive", "is_mark", "start_ticks"]
+__all__ = ["HOST", "HOST_LABEL", "LABEL", "MARK", "NAMESPACE", "alive", "is_mark", "start_ticks", "stopped"]
 
 LABEL = "test-framework.owner"
 HOST_LABEL = "test-framework.host"
 """Labels of a container: the mark of the process that owns it, and the machine on which that process runs."""
 
+_STOPPED = ("T", "t")
 _FORM = re.compile(r"(\d+)_(\d+)")
 
 
@@ -26,8 +27,7 @@ def start_ticks(pid: int) -> int:
     On Linux it is read in clock ticks since boot, which a change of the wall clock does not move.
     """
     try:
-        # The second field is the program's name in parentheses and may hold anything, so count from its end.
-        state, *rest = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        state, *rest = _stat(pid)
         return 0 if state == "Z" else int(rest[18])
     except (OSError, IndexError, ValueError):
         pass
@@ -39,6 +39,20 @@ def start_ticks(pid: int) -> int:
         return int(psutil.Process(pid).create_time() * 100)
     except psutil.Error:
         return 0
+
+
+def _stat(pid: int) -> list[str]:
+    """Return what Linux says of a process after its name: its state first; see proc_pid_stat(5)."""
+    # The second field is the program's name in parentheses and may hold anything, so count from its end.
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+
+
+def stopped(pid: int) -> bool:
+    """Whether somebody has stopped a process, as SIGSTOP and Ctrl-Z do; False where the system does not say."""
+    try:
+        return _stat(pid)[0] in _STOPPED
+    except (OSError, IndexError):
+        return False
 
 
 def is_mark(text: str) -> bool:

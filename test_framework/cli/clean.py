@@ -9,7 +9,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from test_framework import owner
-from test_framework.supervisor.client import running, stop
+from test_framework.supervisor.address import Address
+from test_framework.supervisor.client import Holder, end, holders, stop
 
 if TYPE_CHECKING:
     import argparse
@@ -18,36 +19,58 @@ if TYPE_CHECKING:
 
 __all__ = ["add_arguments", "run"]
 
-_STOP_SECONDS = 10.0
+_STOP_SECONDS = 20.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    parser.add_argument("--force", action="store_true", help="also when a run still uses them")
+    parser.add_argument("--force", action="store_true", help="also when a run still uses them, or they do not answer")
 
 
 def run(given: argparse.Namespace, settings: Settings) -> int:
-    """Stop every supervisor of this project; exits 1 when one is in use."""
-    status = 0
-    for channel, told in running(os.environ):
-        if told.get("root") != str(settings.root):
-            continue
-        stopped = not told["clients"]
-        # One that does not answer any more is ending by itself.
-        with suppress(OSError):
-            stopped = stop(channel, force=given.force) or stopped
-        if stopped:
-            _wait(told["pid"])
-            print(f"stopped supervisor {told['pid']} with {len(told['servers'])} servers")
-            continue
+    """Stop every supervisor of this project; exits 1 when one is in use, or is still there."""
+    own = Address.of(settings, os.environ)
+    failed = False
+    for found in holders(os.environ):
+        # Until a run has greeted it, only its address says whose it is.
+        if found.root == str(settings.root) or (not found.root and found.address == own):
+            why = _stop(found, force=given.force) if found.channel else _end(found, force=given.force)
+            if why:
+                print(why, file=sys.stderr)
+                failed = True
+    return int(failed)
+
+
+def _stop(found: Holder, *, force: bool) -> str:
+    """Tell one that answers to end, and wait for it; return why it does not."""
+    told, stopped = found.told, not found.told["clients"]
+    # One that does not answer any more is ending by itself.
+    with suppress(OSError):
+        stopped = (found.channel is not None and stop(found.channel, force=force)) or stopped
+    if not stopped:
         users = ", ".join(str(c["pid"]) for c in told["clients"])
-        print(f"supervisor {told['pid']} is in use by process {users}; --force stops it all the same", file=sys.stderr)
-        status = 1
-    return status
+        return f"supervisor {told['pid']} is in use by process {users}; --force stops it all the same"
+    if not _gone(told["pid"]):
+        return f"supervisor {told['pid']} was told to stop, and is still there after {_STOP_SECONDS:g} s"
+    print(f"stopped supervisor {told['pid']} with {len(told['servers'])} servers")
+    return ""
 
 
-def _wait(pid: int) -> None:
+def _end(found: Holder, *, force: bool) -> str:
+    """End one that does not answer, if that is wished; return why it is still there."""
+    if not force:
+        return f"{found.silence}; --force ends it"
+    if not end(found):
+        return f"{found.silence}, and could not be ended within {_STOP_SECONDS:g} s"
+    print(f"ended supervisor {found.pid}, which did not answer, with its servers")
+    return ""
+
+
+def _gone(pid: int) -> bool:
     """Wait until it is gone, since what follows may take its absence for granted."""
     deadline = time.monotonic() + _STOP_SECONDS
-    while owner.start_ticks(pid) and time.monotonic() < deadline:
+    while owner.start_ticks(pid):
+        if time.monotonic() > deadline:
+            return False
         time.sleep(0.02)
+    return True

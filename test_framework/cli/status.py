@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from test_framework.report.told import number
-from test_framework.supervisor.client import running
+from test_framework.supervisor.client import Holder, holders
 
 if TYPE_CHECKING:
     import argparse
@@ -23,8 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace, settings: Settings) -> int:
-    """Print what each holds, this project's first; exits 0 also when there is none."""
-    found = [told for _, told in running(os.environ)]
+    """Print what each holds, this project's first; exits 0 also when there is none, and 1 when one does not answer."""
+    found = [holder.told or _silent(holder) for holder in holders(os.environ)]
     found.sort(key=lambda told: told.get("root") != str(settings.root))
     if given.json:
         print(json.dumps(found, indent=2))
@@ -32,16 +32,23 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
         print("No supervisor runs: nothing is held.")
     for told in found if not given.json else ():
         _print(told)
-    return 0
+    return int(any("error" in told for told in found))
+
+
+def _silent(holder: Holder) -> dict[str, Any]:
+    return {"pid": holder.pid, "root": holder.root, "log": str(holder.address.log), "error": holder.silence}
 
 
 def _print(told: dict[str, Any]) -> None:
-    leases = len(told["clients"])
-    held = number(leases, "lease") if leases else f"stops after {told['idle_seconds']:g} s idle"
-    print(f"supervisor {told['pid']} of {told.get('root') or 'an unknown project'}: {held}")
-    for server in told["servers"]:
+    print(f"supervisor {told['pid']} of {told.get('root') or 'an unknown project'}: {told.get('error') or _held(told)}")
+    for server in told.get("servers", ()):
         died = f"  DIED: {server['died']}" if server["died"] else ""
         where = f"{server['provider']} ({server['id']}) at {server['url']}"
         version = f" {server['version']}" if server["version"] else ""
         print(f"  {server['service']}{version} on {where}{died}")
     print(f"  log: {told['log']}")
+
+
+def _held(told: dict[str, Any]) -> str:
+    leases = len(told["clients"])
+    return number(leases, "lease") if leases else f"stops after {told['idle_seconds']:g} s idle"

@@ -16,7 +16,7 @@ from test_framework.plugin import conditions, markers
 from test_framework.reach import why_not_write
 from test_framework.reach.libpq import speaks, url_decides
 from test_framework.reasons import Code
-from test_framework.supervisor.client import SupervisorLost, connect
+from test_framework.supervisor.client import SupervisorLost, Unanswered, connect
 from test_framework.supervisor.wire import Want
 from test_framework.verdict import Endpoint, Reason, Refused, Resolution
 
@@ -52,6 +52,7 @@ class Lease:
         self._session = session
         self._settings = session.settings
         self._client: Client | None = None
+        self._unanswered: Unanswered | None = None
         self._lock = threading.Lock()
         self._environment = ExitStack()
         self._alone = False
@@ -64,12 +65,20 @@ class Lease:
             SupervisorLost: It cannot be made, or the run has ended, which what is warmed in the background may not see.
         """
         with self._lock:
+            if self._unanswered:
+                # One test has waited for it, and named it.
+                raise self._unanswered
             if self._client is None:
                 session = self._session
                 if session.over:
                     raise SupervisorLost("the run has ended")
                 # What `say` does changes when the terminal is there, so it is looked up each time.
-                self._client = connect(self._settings, session.overrides, session.run, lambda text: session.say(text))  # noqa: PLW0108  # see above
+                say = lambda text: session.say(text)  # noqa: E731, PLW0108  # see above
+                try:
+                    self._client = connect(self._settings, session.overrides, session.run, say)
+                except Unanswered as error:
+                    self._unanswered = error
+                    raise
             return self._client
 
     @cached_property

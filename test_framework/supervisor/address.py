@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from test_framework import __version__, private
+from test_framework import __version__, inputs, owner, private
 from test_framework.config import BadSetting, OwnServiceSettings, Settings
 from test_framework.services._references import file_of
 
@@ -56,6 +56,16 @@ class Address:
     def lock(self) -> Path:
         """The file that it holds locked for as long as it lives."""
         return self.folder / "lock"
+
+    def holder(self) -> tuple[str, str]:
+        """Return the mark of the process that holds the lock, and the root of its project, each empty if not known."""
+        try:
+            if self.lock.lstat().st_uid != os.getuid():
+                return "", ""
+            mark, _, root = inputs.read_text(self.lock, "replace").partition("\n")
+        except OSError:
+            return "", ""
+        return (mark, root.rstrip("\n")) if owner.alive(mark) else ("", "")
 
     @property
     def log(self) -> Path:

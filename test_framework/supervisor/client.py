@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from test_framework import owner
 from test_framework.config import BadSetting, Settings
+from test_framework.deadline import Deadline
 from test_framework.supervisor.address import Address, addresses, base
 from test_framework.supervisor.wire import (
+    BUSY,
     UNANSWERED,
     Channel,
     Message,
@@ -27,10 +32,15 @@ from test_framework.supervisor.wire import (
 if TYPE_CHECKING:
     from test_framework.verdict import Endpoint, Refused, Resolution
 
-__all__ = ["Client", "SupervisorLost", "connect", "running", "stop"]
+__all__ = ["Client", "Holder", "SupervisorLost", "Unanswered", "connect", "end", "holders", "running", "stop"]
 
 _START_SECONDS = 10.0
 _ASK_SECONDS = 5.0
+_SILENT_SECONDS = 15.0
+"""How long a supervisor may say nothing while it is at a request; one that works says so each second."""
+
+_END_SECONDS = 10.0
+_LOOK_SECONDS = 0.02
 _TRIES = 5
 _LOG_LINES = 20
 
@@ -39,6 +49,10 @@ Overrides = Mapping[str, tuple[object, str]]
 
 class SupervisorLost(Exception):
     """The supervisor ended while it was needed, or did not start; the message quotes its log."""
+
+
+class Unanswered(SupervisorLost):
+    """There is a supervisor, and it does not answer; to ask once more is to wait once more."""
 
 
 class _OnItsWayOut(Exception):
@@ -98,33 +112,120 @@ def connect(settings: Settings, overrides: Overrides, run: str, say: Callable[[s
     raise SupervisorLost(_with_log(f"{_TRIES} supervisors, one after the other, ended as they were asked", address))
 
 
-def running(env: Mapping[str, str]) -> Iterator[tuple[Channel, Message]]:
-    """Yield a connection to each supervisor of this user that runs, with what it holds; starts nothing."""
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A supervisor of this user.
+
+    Attributes:
+        address: Its folder.
+        mark: Of its process; empty where it does not say.
+        root: Of its project; empty where nobody has said yet.
+        channel: A connection to it; None when it does not answer.
+        told: What it holds.
+    """
+
+    address: Address
+    mark: str
+    root: str
+    channel: Channel | None = None
+    told: Message = field(default_factory=dict)
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return int(self.mark.partition("_")[0])
+
+    @property
+    def silence(self) -> str:
+        """Who does not answer, in words, for as long as that lasts."""
+        return _silence(self.mark)
+
+
+def holders(env: Mapping[str, str]) -> Iterator[Holder]:
+    """Yield each supervisor of this user, whether it answers or not; starts nothing."""
     for address in addresses(base(env)):
-        sock = _knock(address)
-        if sock is None:
-            continue
-        sock.settimeout(_ASK_SECONDS)
-        channel = Channel(sock)
-        try:
-            channel.send({"op": "status"})
-            answer = channel.receive()
-        except OSError:
-            answer = None
-        if answer:
-            yield channel, answer["ok"]
-        channel.close()
+        if found := _asked(address):
+            yield found
+            if found.channel:
+                found.channel.close()
+
+
+def running(env: Mapping[str, str]) -> Iterator[tuple[Channel, Message]]:
+    """Yield a connection to each supervisor of this user that answers, with what it holds; starts nothing."""
+    for found in holders(env):
+        if found.channel:
+            yield found.channel, found.told
+
+
+def _asked(address: Address) -> Holder | None:
+    """Ask what it holds; None when nobody is there, or ends before the time for an answer is over."""
+    deadline = Deadline(_ASK_SECONDS)
+    mark, root = address.holder()
+    with suppress(TimeoutError):
+        while True:
+            if sock := _knock(address, deadline.left()):
+                channel = Channel(sock)
+                with suppress(OSError):
+                    channel.send({"op": "status"}, deadline.left())
+                    if answer := channel.receive(deadline.left()):
+                        return Holder(address, mark, answer["ok"]["root"], channel, answer["ok"])
+                channel.close()
+            # It may not listen yet, or not any more.
+            mark, root = address.holder()
+            if not mark:
+                return None
+            time.sleep(min(_LOOK_SECONDS, deadline.left()))
+    return Holder(address, mark, root) if owner.alive(mark) else None
 
 
 def stop(channel: Channel, *, force: bool) -> bool:
-    """Tell a supervisor to end; return whether it does, which it does not while somebody else holds a lease."""
-    channel.send({"op": "stop", "force": force})
-    answer = channel.receive()
+    """Tell a supervisor to end; return whether it does, which it does not while somebody else holds a lease.
+
+    Raises:
+        TimeoutError: It does not answer.
+        OSError: It is gone.
+    """
+    channel.send({"op": "stop", "force": force}, _ASK_SECONDS)
+    answer = channel.receive(_ASK_SECONDS)
     return bool(answer and answer["ok"])
 
 
-def _knock(address: Address) -> socket.socket | None:
+def end(holder: Holder) -> bool:
+    """End a supervisor that does not answer by signals; return whether it is gone, with all that its guard removes.
+
+    One that was stopped has the time to end its servers itself.
+    """
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            # By its mark: the number alone may be another process by now.
+            if owner.alive(holder.mark):
+                os.kill(holder.pid, number)
+                os.kill(holder.pid, signal.SIGCONT)
+        if _until(lambda: not owner.alive(holder.mark)):
+            break
+    # The guard removes the socket last.
+    return not owner.alive(holder.mark) and _until(lambda: not holder.address.socket.exists())
+
+
+def _until(is_so: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + _END_SECONDS
+    while not is_so():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_LOOK_SECONDS)
+    return True
+
+
+def _silence(mark: str) -> str:
+    pid = int(mark.partition("_")[0])
+    stopped = ": it is stopped, as by SIGSTOP or Ctrl-Z" if owner.stopped(pid) else ""
+    return f"process {pid} holds the servers and does not answer{stopped}"
+
+
+def _knock(address: Address, seconds: float = _ASK_SECONDS) -> socket.socket | None:
+    """Connect; None when nobody listens, or lets anybody in."""
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    sock.settimeout(seconds)
     try:
         sock.connect(str(address.socket))
     except OSError:
@@ -149,6 +250,8 @@ def _reach(address: Address) -> socket.socket:
             except OSError as error:
                 raise SupervisorLost(_with_log(f"the supervisor cannot be started: {error}", address)) from error
         time.sleep(0.005)
+    if mark := address.holder()[0]:
+        raise Unanswered(_unanswered(mark, address))
     raise SupervisorLost(_with_log(f"the supervisor did not start within {_START_SECONDS:g} s", address))
 
 
@@ -189,6 +292,11 @@ def _with_log(text: str, address: Address) -> str:
     return f"{text}; it wrote no log at {address.log}."
 
 
+def _unanswered(mark: str, address: Address) -> str:
+    remedy = "`python -m test_framework clean --force` ends it"
+    return _with_log(f"the supervisor, {_silence(mark)}; {remedy}", address)
+
+
 class _SocketClient:
     """See `Client`."""
 
@@ -197,12 +305,16 @@ class _SocketClient:
         self._address = address
         self._say = say
         self._lock = threading.Lock()
+        self._lost: Unanswered | None = None
 
     def hello(self, root: Path, overrides: Overrides, run: str) -> _SocketClient:
         """Enter the run."""
         told = {key: list(value) for key, value in overrides.items()}
         try:
             self._ask(op="hello", run=run, pid=os.getpid(), root=str(root), env=dict(os.environ), overrides=told)
+        except Unanswered:
+            self.close()
+            raise
         except SupervisorLost as error:
             # The system lets clients in for as long as the supervisor listens, also while it decides to end.
             self.close()
@@ -215,15 +327,22 @@ class _SocketClient:
     def _ask(self, **message: Any) -> Any:
         """Send a request and wait for its answer, if there is one, passing progress on."""
         with self._lock:
+            if self._lost:
+                raise self._lost
             try:
-                self._channel.send(message)
+                self._channel.send(message, _SILENT_SECONDS)
                 if message["op"] in UNANSWERED:
                     return None
-                while (answer := self._channel.receive()) is not None:
+                while (answer := self._channel.receive(_SILENT_SECONDS)) is not None:
                     if "progress" in answer:
                         self._say(answer["progress"])
-                    else:
+                    elif answer != BUSY:
                         return _opened(answer)
+            except TimeoutError as error:
+                if mark := self._address.holder()[0]:
+                    # Whoever asks next need not wait as well.
+                    self._lost = Unanswered(_unanswered(mark, self._address))
+                    raise self._lost from error
             except OSError:
                 pass
         raise SupervisorLost(_with_log("the supervisor is gone, and the servers that it owned with it", self._address))

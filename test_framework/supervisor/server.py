@@ -17,19 +17,33 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from test_framework import private
+from test_framework import owner, private
 from test_framework.config import BadSetting
 from test_framework.supervisor.address import Address, addresses
 from test_framework.supervisor.core import Supervisor
 from test_framework.supervisor.guard import Guard
 from test_framework.supervisor.run import Run
-from test_framework.supervisor.wire import UNANSWERED, Channel, Message, Want, endpoint_to, refused_to, resolution_to
+from test_framework.supervisor.wire import (
+    BUSY,
+    UNANSWERED,
+    Channel,
+    Message,
+    Want,
+    endpoint_to,
+    refused_to,
+    resolution_to,
+)
 from test_framework.verdict import Refused, hide_secrets
 
 __all__ = ["main"]
 
 _log = logging.getLogger(__name__)
 _FIRST_CLIENT_SECONDS = 2.0
+_HELLO_SECONDS = 10.0
+"""For each message of a client that holds no lease yet: it keeps a supervisor from ending."""
+
+_BUSY_SECONDS = 1.0
+_OFFER_SECONDS = 0.5
 _LOCK_SECONDS = 10.0
 _LOG_LIMIT = 1 << 20
 _HANGUP = getattr(select, "POLLRDHUP", 0)
@@ -52,6 +66,7 @@ class Server:
         self._wake_read, self._wake_write = os.pipe()
         self._events = select.poll()
         self._connections: dict[int, int] = {}
+        self._talking: dict[int, _Client] = {}
 
     def serve(self) -> None:
         """Listen until the last client has been gone for the idle time, or until told to end."""
@@ -67,7 +82,10 @@ class Server:
         for descriptor in (listener.fileno(), self._wake_read):
             self._events.register(descriptor, select.POLLIN)
         while (left := self._seconds_left()) is None or left > 0:
-            found = self._events.poll(None if left is None else left * 1000)
+            # While somebody is connected, those who wait are told that we are at it.
+            found = self._events.poll((_BUSY_SECONDS if left is None else left) * 1000)
+            for client in list(self._talking.values()):
+                client.tell_busy()
             # The listener comes last: a new connection may get the number of one that has just hung up.
             for descriptor, _ in sorted(found, key=lambda event: event[0] == listener.fileno()):
                 if descriptor == self._wake_read:
@@ -118,9 +136,9 @@ class Server:
 
     def _talk(self, channel: Channel, number: int) -> None:
         """Serve one client until its connection ends, which is how a lease ends."""
-        client = _Client(channel, str(number), self._supervisor)
+        client = self._talking[number] = _Client(channel, str(number), self._supervisor)
         try:
-            for message in channel:
+            while message := channel.receive(None if client.entered else _HELLO_SECONDS):
                 if message["op"] == "hello":
                     self._hello(client, message, number)
                 elif message["op"] == "stop":
@@ -134,6 +152,7 @@ class Server:
         except Exception:
             _log.exception("client %d", number)
         finally:
+            self._talking.pop(number)
             client.leave()
             channel.close()
             self._left(number)
@@ -146,7 +165,10 @@ class Server:
             return
         with self._lock:
             self._idle = run.settings.idle_seconds
-            self._root = str(run.settings.root)
+            if not self._root:
+                self._root = str(run.settings.root)
+                with self._address.lock.open("a", encoding="utf-8") as lock:
+                    lock.write(self._root)
             self._clients[number] = {"run": run.id, "pid": message["pid"]}
 
     def _stop(self, number: int, *, force: bool) -> bool:
@@ -179,13 +201,33 @@ class _Client:
         self._name = name
         self._supervisor = supervisor
         self._run: Run | None = None
+        self._busy = False
+
+    @property
+    def entered(self) -> bool:
+        """Whether it holds a lease."""
+        return self._run is not None
 
     def _send(self, message: Message) -> None:
         with self._sending:
             self._channel.send(message)
 
     def _say(self, text: str) -> None:
-        self._send({"progress": text})
+        self._offer({"progress": text}, _OFFER_SECONDS)
+
+    def tell_busy(self) -> None:
+        """Tell a client that waits that we are at what it asked for."""
+        if self._busy:
+            with suppress(OSError):
+                self._offer(BUSY, 0)
+
+    def _offer(self, message: Message, seconds: float) -> None:
+        """Send what need not arrive: a client that does not read must not hold up whoever tells him."""
+        if self._sending.acquire(timeout=seconds):
+            try:
+                self._channel.offer(message)
+            finally:
+                self._sending.release()
 
     def hello(self, message: Message) -> Run | None:
         """Enter the run; the settings that the client has read are read here again, from the same sources."""
@@ -206,6 +248,7 @@ class _Client:
 
     def handle(self, message: Message) -> None:
         """Answer one request, but for one that nobody waits for."""
+        self._busy = message["op"] not in UNANSWERED
         try:
             answer = self._answer(message)
         except Refused as refused:
@@ -217,6 +260,8 @@ class _Client:
             # the client holds.
             _log.exception("request %s", message["op"])
             answer = {"bad": f"the supervisor failed: {type(error).__name__}: {hide_secrets(str(error))}"}
+        finally:
+            self._busy = False
         if message["op"] not in UNANSWERED:
             self._send(answer)
 
@@ -260,9 +305,12 @@ def main() -> int:
     address = Address(parser.parse_args().folder)
     # A working directory in the project would keep its file system busy.
     os.chdir(address.folder)
-    with address.lock.open("w") as lock:
+    with address.lock.open("a+", encoding="ascii") as lock:
         if not _locked(lock.fileno(), address):
             return 0
+        # For whoever finds that we do not answer; then comes the project.
+        lock.truncate(0)
+        print(owner.MARK, file=lock, flush=True)
         _log_to(address.log)
         for other in addresses(address.folder.parent):
             other.tidy_if_dead()
@@ -285,6 +333,7 @@ def _locked(fileno: int, address: Address) -> bool:
             fcntl.flock(fileno, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe, suppress(OSError):
+                probe.settimeout(_LOCK_SECONDS)
                 probe.connect(str(address.socket))
                 return False
             if time.monotonic() > deadline:

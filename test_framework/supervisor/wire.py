@@ -6,6 +6,10 @@ Here, and only here, URLs travel with their passwords.
 from __future__ import annotations
 
 import json
+import select
+import socket
+import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +17,10 @@ from test_framework.contracts import Own
 from test_framework.verdict import Attempt, Endpoint, Reason, Refused, Resolution
 
 if TYPE_CHECKING:
-    import socket
-    from collections.abc import Iterator
-
     from test_framework.config import Settings
 
 __all__ = [
+    "BUSY",
     "UNANSWERED",
     "Channel",
     "Want",
@@ -32,8 +34,15 @@ __all__ = [
 
 Message = dict[str, Any]
 
+_CHUNK = 65536
+_LOOK_SECONDS = 1.0
+_NOW = socket.MSG_DONTWAIT
+
 UNANSWERED = ("give_back",)
 """The requests that no client waits for."""
+
+BUSY: Message = {"busy": True}
+"""What a supervisor says now and then while it is at a request: so one that works is told from one that is stopped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,29 +80,87 @@ class Channel:
     """A socket that sends and receives messages. Reading belongs to one thread, and so does writing."""
 
     def __init__(self, sock: socket.socket) -> None:
+        sock.settimeout(None)
         self._sock = sock
-        self._file = sock.makefile("rb")
+        self._read = bytearray()
 
-    def send(self, message: Message) -> None:
-        """Send one message; raises `OSError` when the other side is gone."""
-        self._sock.sendall(json.dumps(message).encode() + b"\n")
+    def send(self, message: Message, seconds: float | None = None) -> None:
+        """Send one message.
 
-    def receive(self) -> Message | None:
-        """Return the next message, or None when the other side is gone, or another thread has closed this one."""
-        try:
-            line = self._file.readline()
-        except (ConnectionError, ValueError):  # Python's error for a file that is closed
-            return None
-        return json.loads(line) if line.endswith(b"\n") else None
+        Raises:
+            TimeoutError: The other side has not read it within `seconds`.
+            OSError: It is gone.
+        """
+        packed = memoryview(json.dumps(message).encode() + b"\n")
+        wait = _Wait(self._sock, select.POLLOUT, seconds)
+        while packed:
+            wait.until_ready()
+            with suppress(BlockingIOError):
+                packed = packed[self._sock.send(packed, _NOW) :]
 
-    def __iter__(self) -> Iterator[Message]:
-        """Yield messages until the other side is gone."""
-        return iter(self.receive, None)
+    def offer(self, message: Message) -> None:
+        """Send a short message that may be lost, unless the other side is behind with its reading; never waits."""
+        with suppress(BlockingIOError, ValueError):  # the second for a socket that another thread has closed
+            if _Wait(self._sock, select.POLLOUT, 0).ready(0):
+                self._sock.send(json.dumps(message).encode() + b"\n", _NOW)
+
+    def receive(self, seconds: float | None = None) -> Message | None:
+        """Return the next message, or None when the other side is gone, or another thread has closed this one.
+
+        Raises:
+            TimeoutError: It has not come, in whole, within `seconds`.
+        """
+        wait = _Wait(self._sock, select.POLLIN, seconds)
+        while (end := self._read.find(b"\n")) < 0:
+            try:
+                wait.until_ready()
+                received = self._sock.recv(_CHUNK)
+            except TimeoutError:
+                raise
+            except (OSError, ValueError):  # Python's errors for a socket that is closed
+                return None
+            if not received:
+                return None
+            self._read += received
+        line = bytes(self._read[:end])
+        del self._read[: end + 1]
+        message: Message = json.loads(line)
+        return message
 
     def close(self) -> None:
         """Close the socket."""
-        self._file.close()
         self._sock.close()
+
+
+class _Wait:
+    """Waits for a socket, for so many seconds in all; without a bound where that is None.
+
+    It counts the looks, and not the clock: when this process was stopped itself, as by Ctrl-Z, or with its container,
+    the other side has not been silent for so long.
+    """
+
+    def __init__(self, sock: socket.socket, event: int, seconds: float | None) -> None:
+        self._poll = select.poll()
+        self._poll.register(sock, event)
+        self._seconds = seconds
+        self._left = seconds or 0.0
+
+    def ready(self, seconds: float | None) -> bool:
+        """Wait for so long at most; return whether there is something to do, or the other side is gone."""
+        return bool(self._poll.poll(None if seconds is None else seconds * 1000))
+
+    def until_ready(self) -> None:
+        """Wait; raises `TimeoutError` when the time is over."""
+        if self._seconds is None:
+            self.ready(None)
+            return
+        while self._left > 0:
+            begin, slice_ = time.monotonic(), min(_LOOK_SECONDS, self._left)
+            found = self.ready(slice_)
+            self._left -= min(slice_, time.monotonic() - begin)
+            if found:
+                return
+        raise TimeoutError(f"nothing came within {self._seconds:g} s")
 
 
 def endpoint_to(endpoint: Endpoint) -> Message:

@@ -37,7 +37,7 @@ class Round:
     Attributes:
         victim: Which processes were killed.
         after: When, in seconds from the start of pytest.
-        waited: How long until nothing was left, in seconds, or until the bound.
+        waited: How long from the end of pytest until nothing was left, in seconds, or until the bound.
         left: What was there still; empty when all is well.
     """
 
@@ -52,13 +52,12 @@ def play(checkout: Checkout, victim: str, after: float, seconds: float = _BOUND_
     run = checkout.start()
     time.sleep(after)
     _kill(checkout, run, victim)
-    killed = time.monotonic()
-    if victim == "supervisor":
-        # The tests that follow fail, or the run had ended before; it ends by itself in either case.
-        run.end()
-    while (left := checkout.place.left()) and time.monotonic() - killed < seconds:
+    # Without its supervisor a run ends by itself: the tests that follow fail, or start another one.
+    run.end()
+    ended = time.monotonic()
+    while (left := checkout.place.left()) and time.monotonic() - ended < seconds:
         time.sleep(_LOOK_SECONDS)
-    return Round(victim, after, time.monotonic() - killed, tuple(left))
+    return Round(victim, after, time.monotonic() - ended, tuple(left))
 
 
 def _kill(checkout: Checkout, run: Run, victim: str) -> None:
@@ -68,8 +67,6 @@ def _kill(checkout: Checkout, run: Run, victim: str) -> None:
     if victim in ("supervisor", "both"):
         for process in checkout.place.processes("test_framework.supervisor "):
             process.kill()
-    if victim != "supervisor":
-        run.end()
 
 
 def _seconds_of_a_run(checkout: Checkout) -> float:
@@ -97,7 +94,9 @@ def main() -> int:
         for number in range(1, given.rounds + 1):
             done = play(checkout, chance.choice(VICTIMS), chance.uniform(0, whole))
             longest, bad = max(longest, done.waited), bad + bool(done.left)
-            print(f"{number:4}  {done.victim:<10}  after {done.after:.2f} s  clean after {done.waited:.2f} s", flush=True)
+            print(
+                f"{number:4}  {done.victim:<10}  after {done.after:.2f} s  clean after {done.waited:.2f} s", flush=True
+            )
             for left in done.left:
                 print(f"      left: {left}")
             if done.left:

@@ -1,0 +1,42 @@
+"""Reads files that somebody else has named: of what is no regular file, such as a pipe, the end may never come."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["NO_FILE", "read_bytes", "read_text", "refuse_special"]
+
+NO_FILE = "it is not a regular file"
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """Return what a regular file holds.
+
+    Raises:
+        OSError: It cannot be read; `strerror` is `NO_FILE` for a pipe, a socket, a device or a folder.
+    """
+    # A pipe that nobody writes to would hold us as we open it.
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+        _refuse(os.fstat(file.fileno()), path)
+        return file.read()
+
+
+def read_text(path: str | Path, errors: str = "strict") -> str:
+    """Return the text of a regular file in UTF-8, with lines that end as they do everywhere; raises as `read_bytes`."""
+    return read_bytes(path).decode("utf-8", errors).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def refuse_special(path: str | Path) -> None:
+    """Refuse what is there and no regular file, for code of others that reads it; raises as `read_bytes`."""
+    _refuse(os.stat(path), path)  # noqa: PTH116  # the path may be text
+
+
+def _refuse(found: os.stat_result, path: str | Path) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, NO_FILE, str(path))

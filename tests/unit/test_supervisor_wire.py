@@ -1,0 +1,116 @@
+"""What travels between client and supervisor: whole, and each time within a bound."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from test_framework.supervisor.server import _Client
+from test_framework.supervisor.wire import BUSY, Channel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_LARGE = {"log": "x" * (1 << 22)}
+
+
+@pytest.fixture
+def sockets() -> Iterator[tuple[socket.socket, socket.socket]]:
+    """Return two ends of a connection."""
+    here, there = socket.socketpair()
+    with here, there:
+        yield here, there
+
+
+def fill(sock: socket.socket) -> None:
+    """Send until the other side, which does not read, is behind."""
+    sock.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        while True:
+            sock.send(b"x" * 65536)
+    sock.setblocking(True)
+
+
+def test_several_at_once(sockets: tuple[socket.socket, socket.socket]) -> None:
+    """Messages that come together, and one that comes in parts, are read one by one."""
+    here, there = sockets
+    there.sendall(b'{"a": 1}\n{"b": 2}\n{"c"')
+    channel = Channel(here)
+    assert [channel.receive(), channel.receive()] == [{"a": 1}, {"b": 2}]
+    there.sendall(b": 3}\n")
+    assert channel.receive(5) == {"c": 3}
+
+
+def test_large(sockets: tuple[socket.socket, socket.socket]) -> None:
+    """A message that is larger than the system's buffers arrives."""
+    here, there = sockets
+    sender = threading.Thread(target=Channel(there).send, args=(_LARGE, 30))
+    sender.start()
+    assert Channel(here).receive(30) == _LARGE
+    sender.join()
+
+
+@pytest.mark.parametrize("start", [b"", b'{"half": '])
+def test_silence(sockets: tuple[socket.socket, socket.socket], start: bytes) -> None:
+    """Nothing, and half a message, end at the bound."""
+    here, there = sockets
+    there.sendall(start)
+    with pytest.raises(TimeoutError):
+        Channel(here).receive(0.1)
+
+
+def test_a_byte_at_a_time(sockets: tuple[socket.socket, socket.socket]) -> None:
+    """The bound is for the whole message, however often a byte of it comes."""
+    here, there = sockets
+    over = threading.Event()
+
+    def drip() -> None:
+        while not over.wait(0.02):
+            there.sendall(b" ")
+
+    dripping = threading.Thread(target=drip)
+    dripping.start()
+    try:
+        with pytest.raises(TimeoutError):
+            Channel(here).receive(0.3)
+    finally:
+        over.set()
+        dripping.join()
+
+
+def test_who_does_not_read(sockets: tuple[socket.socket, socket.socket]) -> None:
+    """A message to somebody who does not read ends at the bound."""
+    with pytest.raises(TimeoutError):
+        Channel(sockets[0]).send(_LARGE, 0.1)
+
+
+def test_gone(sockets: tuple[socket.socket, socket.socket]) -> None:
+    """The end of the other side is no message, also after half of one."""
+    here, there = sockets
+    there.sendall(b'{"half": ')
+    there.close()
+    assert Channel(here).receive() is None
+
+
+def test_progress_for_who_does_not_read(sockets: tuple[socket.socket, socket.socket]) -> None:
+    """A client that reads nothing misses its progress, and holds up nobody who tells it to several."""
+    client = _Client(Channel(sockets[0]), "1", None)  # type: ignore[arg-type]  # nothing is asked of it
+    fill(sockets[0])
+    teller = threading.Thread(target=client._say, args=("starting",), daemon=True)
+    teller.start()
+    teller.join(20)
+    assert not teller.is_alive()
+
+
+def test_busy(sockets: tuple[socket.socket, socket.socket]) -> None:
+    """A client that waits is told that it is being worked for, and one that does not is not."""
+    client, reader = _Client(Channel(sockets[0]), "1", None), Channel(sockets[1])  # type: ignore[arg-type]  # as above
+    client.tell_busy()
+    with pytest.raises(TimeoutError):
+        reader.receive(0)
+    client._busy = True
+    client.tell_busy()
+    assert reader.receive(5) == BUSY
