@@ -27,11 +27,21 @@ class Deadline:
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        self._ends = time.monotonic() + seconds
+        self._begin = time.monotonic()
+
+    @property
+    def passed(self) -> float:
+        """The seconds that have passed."""
+        return time.monotonic() - self._begin
+
+    @property
+    def over(self) -> bool:
+        """Whether it has come."""
+        return self.passed >= self.seconds
 
     def left(self) -> float:
         """Return the seconds that are left; raises `TimeoutError` when there are none."""
-        left = self._ends - time.monotonic()
+        left = self.seconds - self.passed
         if left <= 0:
             raise TimeoutError(f"no whole answer within {self.seconds:g} s")
         return left

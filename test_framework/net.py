@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlsplit
 
+from test_framework.deadline import Conversation, Deadline
 from test_framework.reasons import Code
 from test_framework.verdict import Reason, Refused
 
@@ -131,6 +132,8 @@ _GET = Question()
 def request(sock: socket.socket, url: str, source: str, question: Question = _GET) -> HTTPResponse:
     """Ask over an open connection; return the answer, whatever its status, with its body unread.
 
+    The socket's timeout bounds all of it, with the body, and not each packet.
+
     Raises:
         Refused: `wrong-service` for what is not HTTP, `connect-timeout` for no answer within the socket's timeout.
     """
@@ -140,9 +143,9 @@ def request(sock: socket.socket, url: str, source: str, question: Question = _GE
     parts = urlsplit(url)
     # The connection is open already: the library only speaks over it.
     connection = HTTPConnection(parts.hostname or "", parts.port)
-    connection.sock = sock
+    connection.sock = Conversation(sock, Deadline(sock.gettimeout() or CONNECT_SECONDS))
     target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-    with _told_apart(sock, parts, source, question.service):
+    with _told_apart(sock.gettimeout(), parts, source, question.service):
         connection.request(question.method, target, question.body, dict(question.headers))
         return connection.getresponse()
 
@@ -152,8 +155,8 @@ def fetch(
 ) -> tuple[int, bytes]:
     """Connect, begin TLS where the URL says `https`, and ask; return status and body.
 
-    `seconds` bounds each step, and a body is read up to a megabyte: see `connect`, `secure` and `request` for the
-    other arguments and for what is raised.
+    `seconds` bounds each step, the whole answer being one, and a body is read up to a megabyte: see `connect`,
+    `secure` and `request` for the other arguments and for what is raised.
     """
     parts = urlsplit(url)
     host, port = parts.hostname or "", port_of(parts)
@@ -163,19 +166,19 @@ def fetch(
         if parts.scheme == "https":
             sock = stack.enter_context(secure(sock, host, port, source, bundle))
         answer = request(sock, url, source, question)
-        with _told_apart(sock, parts, source, question.service):
+        with _told_apart(seconds, parts, source, question.service):
             return answer.status, answer.read(_MOST_BYTES)
 
 
 @contextmanager
-def _told_apart(sock: socket.socket, parts: SplitResult, source: str, service: str) -> Iterator[None]:
+def _told_apart(seconds: float | None, parts: SplitResult, source: str, service: str) -> Iterator[None]:
     from http.client import HTTPException
 
     where = {"host": parts.hostname, "port": port_of(parts), "source": source}
     try:
         yield
     except TimeoutError as error:
-        raise Refused(Reason.of(Code.CONNECT_TIMEOUT, seconds=sock.gettimeout() or 0, **where)) from error
+        raise Refused(Reason.of(Code.CONNECT_TIMEOUT, seconds=seconds or 0, **where)) from error
     except (HTTPException, OSError) as error:
         what = f"{type(error).__name__} {error}"
         raise Refused(Reason.of(Code.WRONG_SERVICE, service=service, error=what, **where)) from error

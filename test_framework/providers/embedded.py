@@ -183,10 +183,13 @@ class EmbeddedServer:
 
     def died(self) -> Reason | None:
         """Ask the system whether the process still runs."""
-        ended = self._ended()
-        if ended is None:
-            return None
-        return Reason.of(Code.SERVER_DIED, service=self.service.name, provider=_NAME, error=ended)
+        where = {"service": self.service.name, "provider": _NAME}
+        if ended := self._ended():
+            return Reason.of(Code.SERVER_DIED, error=ended, **where)
+        if self._process and owner.stopped(self._process.pid):
+            error = f"process {self._process.pid} is stopped, as by SIGSTOP"
+            return Reason.of(Code.SERVER_HANGS, error=error, **where)
+        return None
 
     def outdated(self, context: Context) -> bool:
         """Look for the program again."""

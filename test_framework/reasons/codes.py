@@ -46,6 +46,7 @@ class Code(StrEnum):
     START_FAILED = "start-failed"
     HEALTH_TIMEOUT = "health-timeout"
     SERVER_DIED = "server-died"
+    SERVER_HANGS = "server-hangs"
     PORT_TAKEN = "port-taken"
     DEPENDENCY_UNAVAILABLE = "dependency-unavailable"
     DEPENDENCY_BROKEN = "dependency-broken"

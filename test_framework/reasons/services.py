@@ -35,6 +35,11 @@ SERVICES: dict[Code, Entry] = {
         "{service} on {provider} was running and is gone: {error}",
         "Look for who stopped it (docker events, dmesg); the next run starts a new one.",
     ),
+    Code.SERVER_HANGS: Entry(
+        _B,
+        "{service} on {provider} runs, and does not answer: {error}",
+        "Look for who stopped or paused it (kill -CONT, docker unpause); the next run starts a new one.",
+    ),
     Code.PORT_TAKEN: Entry(
         _B, "port {port}, from --port {service}={port}: {error}", "End what uses it, or name another."
     ),

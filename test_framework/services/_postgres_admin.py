@@ -11,6 +11,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from test_framework.reach.libpq import DIRECT
+from test_framework.services._postgres_connection import open_connection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -79,7 +80,7 @@ class Admin:
 
     def __init__(self, url: str, *, direct: bool = False) -> None:
         self._url = make_conninfo(url, application_name=OURS, **(DIRECT if direct else {}))
-        self._connection = psycopg.connect(self._url, autocommit=True)
+        self._connection = open_connection(self._url)
         version = self._connection.info.server_version
         self._fast: LiteralString = " STRATEGY FILE_COPY" if version >= _FILE_COPY else ""
         self._proves = version >= _COUNTS_AT_EXIT
@@ -149,7 +150,7 @@ class Admin:
 
     def inside(self, name: str) -> psycopg.Connection:
         """Connect to a database that was made."""
-        return psycopg.connect(self._url, dbname=name, autocommit=True)
+        return open_connection(self._url, dbname=name)
 
     def all(self, query: LiteralString, parameters: Sequence[object] | Mapping[str, object]) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""

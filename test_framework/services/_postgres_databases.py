@@ -15,6 +15,7 @@ from test_framework import owner
 from test_framework.private import write_private
 from test_framework.reasons import Code
 from test_framework.services._postgres_admin import Admin
+from test_framework.services._postgres_connection import Unanswered
 from test_framework.services._postgres_pool import Pool
 from test_framework.services._postgres_strangers import Strangers
 from test_framework.services._postgres_templates import BARE, Templates
@@ -163,7 +164,7 @@ class PostgresDatabases:
 
     def _gone(self, error: Exception) -> Reason:
         where = {"service": self._endpoint.service, "provider": self._endpoint.provider}
-        return Reason.of(Code.SERVER_DIED, error=error, **where)
+        return Reason.of(Code.SERVER_HANGS if isinstance(error, Unanswered) else Code.SERVER_DIED, error=error, **where)
 
 
 def _shown(url: str, passfile: Path) -> str:

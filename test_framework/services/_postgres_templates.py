@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from test_framework.reasons import Code
+from test_framework.services._postgres_connection import STATEMENT_SECONDS, Unanswered, open_connection
 from test_framework.verdict import Reason, Refused, hide_secrets
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ __all__ = ["BARE", "Templates"]
 BARE = "template1"
 """The database that every server has, from which an empty one is made."""
 
-_CALLABLE_SECONDS = 300
+_CALLABLE_SECONDS = round(STATEMENT_SECONDS)
 
 
 class Templates:
@@ -100,16 +101,18 @@ class Templates:
                 else:
                     self._execute(entry, self._read(entry).decode(), self._url_of(name))
             # The first session in a database writes down what all later ones read, and clones have it too.
-            psycopg.connect(self._url_of(name)).close()
+            open_connection(self._url_of(name)).close()
         except Refused:
             self._drop(name)
             raise
         return name
 
     def _execute(self, entry: str, text: str, url: str) -> None:
-        with psycopg.connect(url, autocommit=True) as connection:
+        with open_connection(url) as connection:
             try:
                 connection.execute(text.encode())
+            except Unanswered:
+                raise
             except psycopg.Error as error:
                 why = f"{error.diag.message_primary or error}, {_place(text, error)}"
                 raise Refused(Reason.of(Code.TEMPLATE_FAILED, template=entry, error=why)) from error

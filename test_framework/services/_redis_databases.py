@@ -187,8 +187,9 @@ def url_of(url: str, number: int, login: str = "") -> str:
 
 
 def gone(endpoint: Endpoint, error: Exception) -> Reason:
-    """Return the reason for a server that does not answer any more."""
-    return Reason.of(Code.SERVER_DIED, service=endpoint.service, provider=endpoint.provider, error=error)
+    """Return the reason for a server that has ended, or does not answer any more."""
+    code = Code.SERVER_HANGS if isinstance(error, TimeoutError) else Code.SERVER_DIED
+    return Reason.of(code, service=endpoint.service, provider=endpoint.provider, error=error)
 
 
 def refused(endpoint: Endpoint, isolation: Isolation, error: object) -> Refused:

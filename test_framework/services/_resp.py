@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from hiredis import HiredisError, Reader, ReplyError, pack_command
 
 from test_framework import net
+from test_framework.deadline import Conversation, Deadline
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -31,14 +32,15 @@ def address_of(url: str) -> tuple[str, int]:
 
 
 class Connection:
-    """One connection, logged in. Not for several threads at once.
-
-    Attributes:
-        seconds: Bound on each answer.
-    """
+    """One connection, logged in. Not for several threads at once."""
 
     def __init__(self, url: str, source: str, seconds: float) -> None:
         """Connect and log in.
+
+        Args:
+            url: Of the server.
+            source: Where the URL came from, for the remedy.
+            seconds: Bound on each step, and on all answers to what is asked at once.
 
         Raises:
             Refused: The name, or the TCP connection, as `net.connect` says.
@@ -47,8 +49,9 @@ class Connection:
             OSError: The connection or TLS fails.
         """
         self._reader = Reader()
+        self._seconds = seconds
+        self._failed: OSError | None = None
         self._socket = _open(url, source, seconds)
-        self._socket.settimeout(seconds)
         try:
             self._log_in(url)
         except BaseException:
@@ -79,12 +82,21 @@ class Connection:
     def ask_all(self, *commands: tuple[str | int | bytes, ...]) -> list[Any]:
         """Send several commands at once and return the answers, errors among them; raises as `ask` does otherwise."""
         packed = b"".join(pack_command(command) for command in commands)  # type: ignore[arg-type]  # the stub: any length
-        self._socket.sendall(packed)
-        return [self._answer() for _ in commands]
+        if self._failed:
+            raise self._failed
+        conversation = Conversation(self._socket, Deadline(self._seconds))
+        try:
+            conversation.sendall(packed)
+            return [self._answer(conversation) for _ in commands]
+        except OSError as error:
+            # What comes later would be taken for the answer to something else.
+            self._failed = error
+            self._socket.close()
+            raise
 
-    def _answer(self) -> Any:
+    def _answer(self, conversation: Conversation) -> Any:
         while (answer := self._reader.gets()) is False:
-            received = self._socket.recv(_CHUNK)
+            received = conversation.recv(_CHUNK)
             if not received:
                 raise ConnectionResetError("the server closed the connection")
             self._reader.feed(received)

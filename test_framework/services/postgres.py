@@ -280,12 +280,13 @@ class _Furnishing:
         """Do it, unless it has been done."""
         if self.done:
             return
-        import psycopg
         from psycopg import sql
+
+        from test_framework.services._postgres_connection import open_connection
 
         address = {"host": _LOOPBACK, "hostaddr": _LOOPBACK, "port": str(self.port), **DIRECT}
         login = {"user": _USER, "password": self.first, "dbname": _USER}
-        with psycopg.connect(**address, **login, autocommit=True) as connection:  # type: ignore[arg-type]  # all are texts
+        with open_connection("", **address, **login) as connection:
             role, secret, name = sql.Identifier(_USER), sql.Literal(_verifier(self.launch)), _database(self.launch)
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
@@ -312,6 +313,8 @@ def _connect(url: str, source: str, seconds: float) -> psycopg.Connection[Any]:
     import psycopg
     from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+    from test_framework.services._postgres_connection import Unanswered, open_connection
+
     try:
         info = conninfo_to_dict(url)
     except psycopg.ProgrammingError as error:
@@ -322,7 +325,9 @@ def _connect(url: str, source: str, seconds: float) -> psycopg.Connection[Any]:
         net.connect(host, port, source, min(seconds, net.CONNECT_SECONDS)).close()
     try:
         asked = make_conninfo(url, **(DIRECT if source in ("docker", "embedded") else {}))
-        return psycopg.connect(asked, connect_timeout=max(2, round(seconds)), autocommit=True)
+        return open_connection(asked, connect_timeout=max(2, round(seconds)))
+    except Unanswered as error:
+        raise Refused(Reason.of(Code.CONNECT_TIMEOUT, host=host, port=port, seconds=seconds, source=source)) from error
     except psycopg.OperationalError as error:
         raise Refused(_classified(error, host, port, source, seconds)) from error
 

@@ -50,6 +50,7 @@ class Supervisor:
         self._servers: dict[tuple[str, str, str], Server] = {}
         self._databases: dict[int, Databases] = {}
         self._needs: dict[int, list[Held]] = {}
+        self._hung: dict[int, tuple[Server, Reason]] = {}
         self._held: dict[str, dict[str, Held]] = {}
         self._runs: dict[str, Run] = {}
         self._pool = ThreadPoolExecutor(thread_name_prefix="resolve")
@@ -185,11 +186,17 @@ class Supervisor:
         for each in (*self._stands_on(server), server):
             if reason := each.died():
                 return reason, each
+            if hung := self._hung.get(id(each)):
+                return hung[1], each
         return None
 
     def _discard(self, key: tuple[str, str, str]) -> None:
         if (server := self._servers.pop(key, None)) is None:
             return
+        if self._died(server):
+            # Nobody waits for an answer of it any more, as its databases might.
+            server.stop()
+        self._hung.pop(id(server), None)
         if databases := self._databases.pop(id(server), None):
             with suppress(Exception):
                 databases.close()
@@ -224,13 +231,16 @@ class Supervisor:
 
     def _hand_out(self, run: Run, client: str, service: str, server: Server, *, whole: bool = False) -> Isolated:
         """See `checkout`; `whole` is for what knows nothing of us, and so of no template."""
-        if reason := server.died():
-            raise Refused(reason, server.log())
+        if died := self._died(server):
+            raise Refused(died[0], server.log())
         template = () if whole else run.settings.service(service).template
         try:
             databases = self._databases_of(run, service, server)
             isolated = databases.checkout(template, run.id, run.env, whole=whole)
         except Refused as refused:
+            if refused.reason.code is Code.SERVER_HANGS:
+                # Whoever asks next need not wait as well.
+                self._hung[id(server)] = server, refused.reason
             gone = refused.reason.code is Code.SERVER_DIED
             raise Refused((gone and _end_of(server)) or refused.reason, refused.log or server.log()) from refused
         except Exception as error:

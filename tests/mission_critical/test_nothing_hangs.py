@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from tests.conftest import wait_until
-from tests.support.checkout import LOST, Checkout
+from tests.support.checkout import LOST, SERVICES, Checkout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,3 +120,35 @@ class TestClients:
             run.passed()
             wait_until(lambda: not path.exists(), "the supervisor ends, though they are connected", _RUN_SECONDS)
         redis.place.is_empty()
+
+
+class TestStoppedServer:
+    """A server that was stopped by SIGSTOP in mid-run."""
+
+    @pytest.mark.parametrize("service", SERVICES)
+    def test_embedded(self, embedded_place: Place, service: str) -> None:
+        """The tests that follow fail with the process that is stopped; the server is ended all the same."""
+        checkout = Checkout(embedded_place, "embedded", (service,))
+        run = checkout.start_held()
+        identity = checkout.servers()[service]
+        for process in (psutil.Process(int(identity)), *psutil.Process(int(identity)).children()):
+            process.suspend()
+        checkout.go()
+        assert run.end(_RUN_SECONDS) == pytest.ExitCode.TESTS_FAILED, run.output
+        assert run.outcomes() == LOST, run.output
+        told = f"server-hangs: {service} on embedded runs, and does not answer: process {identity} is stopped"
+        assert run.output.count(told) >= 2, run.output
+        embedded_place.is_empty()
+
+    @pytest.mark.parametrize("service", SERVICES)
+    def test_container(self, docker_place: Place, service: str) -> None:
+        """A container that is paused is waited for once, and not by each test."""
+        checkout = Checkout(docker_place, "docker", (service,))
+        run = checkout.start_held()
+        assert docker_place.client is not None
+        docker_place.client.api.pause(checkout.servers()[service])
+        checkout.go()
+        assert run.end(_RUN_SECONDS) == pytest.ExitCode.TESTS_FAILED, run.output
+        assert run.outcomes() == LOST, run.output
+        assert run.output.count(f"server-hangs: {service} on docker runs, and does not answer: ") >= 2, run.output
+        docker_place.is_empty()
