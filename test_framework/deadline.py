@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import threading
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from _typeshed import WriteableBuffer
 
@@ -43,8 +44,12 @@ class Deadline:
         """Return the seconds that are left; raises `TimeoutError` when there are none."""
         left = self.seconds - self.passed
         if left <= 0:
-            raise TimeoutError(f"no whole answer within {self.seconds:g} s")
+            raise self.error()
         return left
+
+    def error(self) -> TimeoutError:
+        """Return what to raise when it has come."""
+        return TimeoutError(f"no whole answer within {self.seconds:g} s")
 
 
 class Conversation(io.RawIOBase):
@@ -65,18 +70,26 @@ class Conversation(io.RawIOBase):
 
     def readinto(self, buffer: WriteableBuffer) -> int:
         """Read what has come, or wait for it; raises `TimeoutError` at the deadline."""
-        self._sock.settimeout(self.deadline.left())
-        return self._sock.recv_into(buffer)
+        with self._bounded():
+            return self._sock.recv_into(buffer)
 
     def recv(self, size: int) -> bytes:
         """Return what has come, or wait for it; raises as `readinto`."""
-        self._sock.settimeout(self.deadline.left())
-        return self._sock.recv(size)
+        with self._bounded():
+            return self._sock.recv(size)
 
     def sendall(self, data: bytes) -> None:
         """Send all of it; raises as `readinto`."""
+        with self._bounded():
+            self._sock.sendall(data)
+
+    @contextmanager
+    def _bounded(self) -> Iterator[None]:
         self._sock.settimeout(self.deadline.left())
-        self._sock.sendall(data)
+        try:
+            yield
+        except TimeoutError as error:
+            raise self.deadline.error() from error
 
     def makefile(self, mode: str) -> io.BufferedReader:
         """Return a reader, as a socket does."""

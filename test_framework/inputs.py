@@ -10,16 +10,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["NO_FILE", "read_bytes", "read_text", "refuse_special"]
+__all__ = ["NoFile", "read_bytes", "read_text", "refuse_special"]
 
-NO_FILE = "it is not a regular file"
+
+class NoFile(OSError):
+    """Something is there, and it is a pipe, a socket, a device or a folder."""
 
 
 def read_bytes(path: str | Path) -> bytes:
     """Return what a regular file holds.
 
     Raises:
-        OSError: It cannot be read; `strerror` is `NO_FILE` for a pipe, a socket, a device or a folder.
+        NoFile: It is none.
+        OSError: It cannot be read.
     """
     # A pipe that nobody writes to would hold us as we open it.
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
@@ -39,4 +42,4 @@ def refuse_special(path: str | Path) -> None:
 
 def _refuse(found: os.stat_result, path: str | Path) -> None:
     if not stat.S_ISREG(found.st_mode):
-        raise OSError(errno.EINVAL, NO_FILE, str(path))
+        raise NoFile(errno.EINVAL, "it is no regular file", str(path))

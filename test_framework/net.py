@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlsplit
 
+from test_framework import inputs
 from test_framework.deadline import Conversation, Deadline
 from test_framework.reasons import Code
 from test_framework.verdict import Reason, Refused
@@ -102,6 +103,8 @@ def secure(sock: socket.socket, host: str, port: int, source: str, bundle: str |
     """
     where = {"host": host, "port": port, "source": source}
     try:
+        if bundle:
+            inputs.refuse_special(bundle)
         trusting = ssl.create_default_context(cafile=bundle or None)
     except OSError as error:
         why = f"STAGING_CA_BUNDLE={bundle}: {error.strerror or error}"

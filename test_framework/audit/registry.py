@@ -6,6 +6,7 @@ import json
 import tomllib
 from typing import TYPE_CHECKING
 
+from test_framework import inputs
 from test_framework.audit.discovery import is_test, walk
 from test_framework.audit.imports.finder import Finder
 from test_framework.audit.naming import Naming
@@ -105,7 +106,7 @@ def load(path: Path) -> Registry:
         BadSetting: It is not there, or is none.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = inputs.read_text(path)
         data = json.loads(text) if _format(path) == ".json" else tomllib.loads(text)
     except FileNotFoundError as error:
         raise BadSetting(f"{path} is not there: `imports registry` writes it.") from error

@@ -9,6 +9,7 @@ from dataclasses import fields, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from test_framework import inputs
 from test_framework.config.model import BadSetting, ServiceSettings, Settings, TierSettings
 from test_framework.config.modes import LAYERS, MODES, LayerSettings, ModeSettings
 from test_framework.config.modes import check as check_modes
@@ -146,7 +147,7 @@ class _Reader:
     def file(self, path: Path) -> None:
         """Read `[tool.test_framework]`, where there is one."""
         try:
-            data = tomllib.loads(path.read_text(encoding="utf-8"))
+            data = tomllib.loads(inputs.read_text(path))
         except FileNotFoundError:
             return
         except (ValueError, RecursionError, OSError) as error:

@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 import httpx
 
+from test_framework import inputs
 from test_framework.reach import Unclear, check_allowed, taken_apart
 from test_framework.verdict import Refused
 
@@ -84,6 +85,8 @@ class Deployment:
         if not any(url.startswith(("https:", "wss:")) for url in (self.backend_url, self.auth_url, self.websocket_url)):
             return None
         try:
+            if self.ca_bundle:
+                inputs.refuse_special(self.ca_bundle)
             return ssl.create_default_context(cafile=self.ca_bundle)
         except OSError as error:
             why = error.strerror or error

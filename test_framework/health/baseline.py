@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from test_framework import inputs
 from test_framework.health.errors import HealthError
 from test_framework.health.snapshot import Snapshot
 from test_framework.report.files import write_whole
@@ -27,7 +28,7 @@ def read_baseline(path: Path) -> Snapshot:
         HealthError: There is none, or it is not one.
     """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(inputs.read_text(path))
     except FileNotFoundError:
         raise HealthError(f"there is no baseline at {path}. Write one: {_SAVE}") from None
     except (OSError, ValueError, RecursionError) as error:

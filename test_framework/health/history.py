@@ -9,10 +9,11 @@ import fcntl
 import json
 import os
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
+from test_framework import inputs
 from test_framework.health.errors import HealthError
 from test_framework.health.reports import TierFigures
 from test_framework.report.files import write_whole
@@ -97,7 +98,7 @@ def read_history(path: Path) -> tuple[list[Run], int]:
         HealthError: The file cannot be read at all.
     """
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = inputs.read_text(path, "replace").splitlines()
     except FileNotFoundError:
         return [], 0
     except OSError as error:
@@ -120,6 +121,8 @@ def append(path: Path, run: Run, kept: int) -> None:
     line = json.dumps(run.to_json()).encode()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):
+            inputs.refuse_special(path)
         with _locked(path) as file:
             # As bytes: a line that is no text stays as it is. A writer that was killed may have left half a line.
             lines = [each for each in file.read().split(b"\n") if each] + [line]

@@ -206,7 +206,9 @@ class EmbeddedServer:
     def stop(self) -> None:
         """End the process, by force when it does not go, and remove its folder."""
         if self._process and self._process.poll() is None:
-            self._process.send_signal(self._stop_signal)
+            # One that is stopped hears of no signal but this.
+            number = signal.SIGKILL if owner.stopped(self._process.pid) else self._stop_signal
+            self._process.send_signal(number)
             try:
                 self._process.wait(_STOP_SECONDS)
             except subprocess.TimeoutExpired:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from test_framework import inputs
 from test_framework.report.files import write_whole
 from test_framework.report.parsing import seconds
 
@@ -32,7 +33,7 @@ def read(path: Path) -> dict[str, float]:
         OSError: It cannot be read.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = inputs.read_text(path)
     except FileNotFoundError:
         return {}
     except UnicodeDecodeError as error:

@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from test_framework import inputs
 from test_framework.redaction import KNOWN, hide_known
 from test_framework.report.files import write_whole
 
@@ -225,11 +226,10 @@ def read(path: Path, keys: Iterable[str] = ("tier", "outcome", "counts", "skips"
         ValueError: It is no report; the message names the file.
         OSError: It cannot be read.
     """
-    if path.exists() and not path.is_file():
-        # A pipe may never end, and a device neither.
-        raise ValueError(f"{path} is not a report: it is no regular file")
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(inputs.read_text(path))
+    except inputs.NoFile as error:
+        raise ValueError(f"{path} is not a report: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not a report: {error}") from error
     missing = [key for key in keys if not isinstance(data, dict) or key not in data]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
+from test_framework import inputs
 from test_framework.reasons import Code
 from test_framework.services._postgres_connection import STATEMENT_SECONDS, Unanswered, open_connection
 from test_framework.verdict import Reason, Refused, hide_secrets
@@ -88,7 +89,7 @@ class Templates:
 
     def _read(self, entry: str) -> bytes:
         try:
-            return (self._root / entry).read_bytes()
+            return inputs.read_bytes(self._root / entry)
         except OSError as error:
             raise _unreadable(entry, error) from error
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from test_framework import net, owner
+from test_framework import inputs, net, owner
 from test_framework.contracts import Binary, Command, ContainerSpec, Launch, RunAs
 from test_framework.private import write_private
 from test_framework.reasons import Code
@@ -174,7 +174,7 @@ class _Databases:
 
     def _fill(self, url: str, entry: str) -> None:
         try:
-            _ask(url, (self._root / entry).read_text("utf-8"), self._endpoint.provider, _ANSWER_SECONDS, self._env)
+            _ask(url, inputs.read_text(self._root / entry), self._endpoint.provider, _ANSWER_SECONDS, self._env)
         except OSError as error:
             raise Refused(Reason.of(Code.TEMPLATE_FAILED, template=entry, error=error)) from error
         except Refused as refused:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from test_framework import inputs
 from test_framework.redaction import KNOWN
 from test_framework.stack.errors import StackError
 
@@ -30,8 +31,7 @@ class Variables:
     def read(self) -> dict[str, str]:
         """Return what is in it; nothing where there is none."""
         with suppress(FileNotFoundError):
-            told = dict(line.split("=", 1) for line in self.path.read_text(encoding="utf-8").splitlines())
-            return _known(told)
+            return _known(dict(line.split("=", 1) for line in inputs.read_text(self.path).splitlines()))
         return {}
 
     def secrets(self) -> dict[str, str]:

@@ -5,7 +5,9 @@ Here, and only here, URLs travel with their passwords.
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import select
 import socket
 import time
@@ -100,7 +102,7 @@ class Channel:
 
     def offer(self, message: Message) -> None:
         """Send a short message that may be lost, unless the other side is behind with its reading; never waits."""
-        with suppress(BlockingIOError, ValueError):  # the second for a socket that another thread has closed
+        with suppress(BlockingIOError):
             if _Wait(self._sock, select.POLLOUT, 0).ready(0):
                 self._sock.send(json.dumps(message).encode() + b"\n", _NOW)
 
@@ -110,18 +112,18 @@ class Channel:
         Raises:
             TimeoutError: It has not come, in whole, within `seconds`.
         """
-        wait = _Wait(self._sock, select.POLLIN, seconds)
-        while (end := self._read.find(b"\n")) < 0:
-            try:
+        try:
+            wait = _Wait(self._sock, select.POLLIN, seconds)
+            while (end := self._read.find(b"\n")) < 0:
                 wait.until_ready()
                 received = self._sock.recv(_CHUNK)
-            except TimeoutError:
-                raise
-            except (OSError, ValueError):  # Python's errors for a socket that is closed
-                return None
-            if not received:
-                return None
-            self._read += received
+                if not received:
+                    return None
+                self._read += received
+        except TimeoutError:
+            raise
+        except OSError:
+            return None
         line = bytes(self._read[:end])
         del self._read[: end + 1]
         message: Message = json.loads(line)
@@ -140,6 +142,9 @@ class _Wait:
     """
 
     def __init__(self, sock: socket.socket, event: int, seconds: float | None) -> None:
+        if sock.fileno() < 0:
+            # By another thread, which is no error in what this one does.
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         self._poll = select.poll()
         self._poll.register(sock, event)
         self._seconds = seconds

@@ -140,15 +140,15 @@ class TestStoppedServer:
         assert run.output.count(told) >= 2, run.output
         embedded_place.is_empty()
 
-    @pytest.mark.parametrize("service", SERVICES)
-    def test_container(self, docker_place: Place, service: str) -> None:
+    def test_container(self, docker_place: Place) -> None:
         """A container that is paused is waited for once, and not by each test."""
-        checkout = Checkout(docker_place, "docker", (service,))
+        checkout = Checkout(docker_place, "docker", ("redis",))
         run = checkout.start_held()
         assert docker_place.client is not None
-        docker_place.client.api.pause(checkout.servers()[service])
+        docker_place.client.api.pause(checkout.servers()["redis"])
         checkout.go()
         assert run.end(_RUN_SECONDS) == pytest.ExitCode.TESTS_FAILED, run.output
-        assert run.outcomes() == LOST, run.output
-        assert run.output.count(f"server-hangs: {service} on docker runs, and does not answer: ") >= 2, run.output
+        assert run.outcomes() == LOST | {"test_after[0]": "failed"}, run.output
+        told = "server-hangs: redis on docker runs, and does not answer: no whole answer within 10 s"
+        assert run.output.count(told) >= 2, run.output
         docker_place.is_empty()

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from test_framework import inputs
 from test_framework.config import BadSetting
 
 if TYPE_CHECKING:
@@ -197,7 +198,7 @@ def _normal(name: str) -> str:
 def _requirements(root: Path) -> Iterator[str]:
     """Yield the names of all distributions that the project's files declare, for whatever purpose."""
     with suppress(OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
-        data = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+        data = tomllib.loads(inputs.read_text(root / "pyproject.toml"))
         project, tool = data.get("project", {}), data.get("tool", {})
         yield from _names(project.get("dependencies", ()))
         for extra in project.get("optional-dependencies", {}).values():
@@ -211,7 +212,7 @@ def _requirements(root: Path) -> Iterator[str]:
             yield from table.get("dev-dependencies", {})
     with suppress(OSError, configparser.Error, UnicodeDecodeError):
         parser = configparser.ConfigParser(interpolation=None)
-        parser.read(root / "setup.cfg", encoding="utf-8")
+        parser.read_string(inputs.read_text(root / "setup.cfg"))
         for section, key in (("options", "install_requires"), ("options", "tests_require")):
             yield from _names(parser.get(section, key, fallback="").splitlines())
         if parser.has_section("options.extras_require"):
@@ -220,9 +221,9 @@ def _requirements(root: Path) -> Iterator[str]:
     for pattern in ("*requirements*.txt", "requirements/*.txt", "*requirements*.in", "requirements/*.in"):
         for path in sorted(root.glob(pattern)):
             with suppress(OSError, UnicodeDecodeError):
-                yield from _names(path.read_text(encoding="utf-8").splitlines())
+                yield from _names(inputs.read_text(path).splitlines())
     with suppress(OSError, SyntaxError, ValueError):
-        yield from _setup(ast.parse((root / "setup.py").read_bytes()))
+        yield from _setup(ast.parse(inputs.read_bytes(root / "setup.py")))
 
 
 def _setup(tree: ast.Module) -> Iterator[str]:

@@ -7,6 +7,7 @@ import threading
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
+from test_framework.deadline import within
 from test_framework.providers.docker.endpoint import Candidate
 from test_framework.reasons import Code
 from test_framework.verdict import Reason, Refused
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     import docker
+    from requests import PreparedRequest, Response
     from testcontainers.core.config import TestcontainersConfiguration
 
     from test_framework.providers.docker.probe import Engine
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["connect", "open_client", "options", "pointed_at", "reach"]
 
 _API_SECONDS = 30
+_WHOLE = 2
+"""How many times as long a whole answer may take as its first packet."""
+
 _VARIABLES = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_TLS", "DOCKER_CERT_PATH", "DOCKER_CONTEXT")
 _NOT_SSH = "unix:///through-ssh"
 """What the SDK is told in place of an ssh address; nothing is opened there, since `reach` replaces its way to it."""
@@ -76,11 +81,30 @@ def reach(client: docker.DockerClient, host: str, env: Mapping[str, str]) -> Non
     `REQUESTS_CA_BUNDLE` and the like, which are for the web, would replace the engine's own authority.
     """
     client.api.trust_env = False
+    _bound(client)
     if host.startswith("ssh://"):
         from test_framework.providers.docker.ssh_adapter import SSHAdapter
 
         candidate = Candidate("DOCKER_HOST", host, None)
         client.api.mount("http+docker://", SSHAdapter(candidate, env, client.api.timeout))
+
+
+def _bound(client: docker.DockerClient) -> None:
+    """Let each answer end in time as a whole: the SDK's own timeout is for each packet of it.
+
+    What waits for a container's end, without a timeout, still does. A stream, such as the progress of a pull, has begun
+    in time; whoever reads it sees to the rest.
+    """
+    send = client.api.send
+
+    def sent(request: PreparedRequest, **how: Any) -> Response:
+        seconds = how.get("timeout")
+        if not isinstance(seconds, (int, float)):
+            return send(request, **how)
+        what = f"the engine, to {request.method} {request.path_url.partition('?')[0]},"
+        return within(_WHOLE * seconds, what, lambda: send(request, **how))
+
+    client.api.send = sent  # type: ignore[method-assign]  # testcontainers makes clients too, of no class of ours
 
 
 class _Pointed:

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from test_framework import inputs
 from test_framework.verdict import Code, Reason, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["DEFAULT", "Context", "Selection", "config_folder", "load", "selected"]
+__all__ = ["DEFAULT", "Context", "Selection", "config_folder", "load", "refuse_special", "selected"]
 
 DEFAULT = "default"
 """The context that stands for DOCKER_HOST or the default socket; it is in no store."""
@@ -45,6 +46,24 @@ class Context:
     verify: bool
 
 
+def refuse_special(folder: Path) -> None:
+    """Refuse a `config.json` that is no regular file, also where nothing chosen stands in it: the SDK reads it too.
+
+    Raises:
+        Refused: `context-missing`.
+    """
+    file = folder / "config.json"
+    try:
+        inputs.refuse_special(file)
+    except inputs.NoFile as error:
+        # A folder, which `docker run -v` makes where there is no file, holds nobody up.
+        if not file.is_dir():
+            raise _unusable(str(file), _cannot_read(error), folder) from error
+    except OSError:
+        # None, or hidden: see `selected`.
+        return
+
+
 def config_folder(env: Mapping[str, str], home: Path) -> Path:
     """Return the CLI's configuration folder: `DOCKER_CONFIG`, else `.docker` in `home`."""
     folder = env.get("DOCKER_CONFIG")
@@ -68,7 +87,7 @@ def selected(env: Mapping[str, str], folder: Path) -> Selection:
         # nothing was chosen here.
         return Selection(DEFAULT, "nothing")
     try:
-        text = file.read_bytes()
+        text = inputs.read_bytes(file)
         # The CLI takes an empty file as one without settings.
         config = json.loads(text) if text.strip() else {}
     except (OSError, ValueError, RecursionError) as error:
@@ -88,7 +107,7 @@ def load(selection: Selection, folder: Path) -> Context:
     name, source = selection.name, selection.source
     identity = _identity(name)
     try:
-        meta = json.loads((folder / "contexts" / "meta" / identity / "meta.json").read_bytes())
+        meta = json.loads(inputs.read_bytes(folder / "contexts" / "meta" / identity / "meta.json"))
     except FileNotFoundError as error:
         raise _unusable(source, f"{name!r} does not exist", folder) from error
     except (OSError, ValueError, RecursionError) as error:
@@ -124,7 +143,7 @@ def _names(folder: Path) -> list[str]:
     found = set()
     for file in (folder / "contexts" / "meta").glob("*/meta.json"):
         try:
-            name = _member(json.loads(file.read_bytes()), "Name")
+            name = _member(json.loads(inputs.read_bytes(file)), "Name")
         except (OSError, ValueError, RecursionError):
             continue
         if isinstance(name, str):

@@ -74,6 +74,7 @@ def candidates(env: Mapping[str, str], home: Path) -> tuple[Candidate, ...]:
         Refused: `bad-docker-host`, `context-missing`, or `tls-misconfigured` when certificate files are missing.
     """
     folder = contexts.config_folder(env, home)
+    contexts.refuse_special(folder)
     host = env.get("DOCKER_HOST", "")
     if not host:
         selection = contexts.selected(env, folder)
