@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import traceback
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from test_framework.contracts import Server
 
 __all__ = ["reachable", "resolve", "without"]
+
+_log = logging.getLogger(__name__)
 
 
 def resolve(
@@ -57,10 +60,11 @@ def resolve(
         except BadSetting:
             raise
         except Exception as error:  # noqa: BLE001  # a fault of ours must fail the test with its cause, not hang it
+            # The traceback is for us, and not for the place where the server's own log belongs.
+            _log.error("%s on %s:\n%s", service, provider, hide_secrets(traceback.format_exc()))
             fields = {"service": service, "provider": provider, "error": f"{type(error).__name__}: {error}"}
-            log = hide_secrets(traceback.format_exc())
-            reason = Reason.of(Code.START_FAILED, **fields)
-            attempts.append(Attempt(provider, reason, time.monotonic() - begin, log, at))
+            reason = Reason.of(Code.INTERNAL_ERROR, **fields)
+            attempts.append(Attempt(provider, reason, time.monotonic() - begin, at=at))
             break
         else:
             attempts.append(Attempt(provider, None, time.monotonic() - begin, at=at))

@@ -35,11 +35,15 @@ class Code(StrEnum):
     NOT_DOCKER = "not-docker"
     DAEMON_ERROR = "daemon-error"
     WINDOWS_CONTAINERS = "windows-containers"
+    DOCKER_FORBIDDEN = "docker-forbidden"
+    ENGINE_LOST = "engine-lost"
+    BAD_DOCKER_SETTING = "bad-docker-setting"
     DISK_FULL = "disk-full"
     SDK_MISSING = "sdk-missing"
     IMAGE_MISSING = "image-missing"
     REGISTRY_UNREACHABLE = "registry-unreachable"
     PULL_RATE_LIMITED = "pull-rate-limited"
+    REGISTRY_LOGIN_MISSING = "registry-login-missing"
     # Servers that we start
     PORT_UNREACHABLE = "port-unreachable"
     ENGINE_ELSEWHERE = "engine-elsewhere"
@@ -54,6 +58,7 @@ class Code(StrEnum):
     BINARY_MISSING = "binary-missing"
     VERSION_MISMATCH = "version-mismatch"
     CANNOT_DROP_ROOT = "cannot-drop-root"
+    USER_UNKNOWN = "user-unknown"
     # Explicit and staging
     NOT_CONFIGURED = "not-configured"
     HOST_NOT_ALLOWED = "host-not-allowed"
@@ -70,6 +75,7 @@ class Code(StrEnum):
     TOO_SLOW = "too-slow"
     # Any provider
     PROVIDER_DISABLED = "provider-disabled"
+    INTERNAL_ERROR = "internal-error"
     # A test and its data
     TEMPLATE_FAILED = "template-failed"
     ISOLATION_FAILED = "isolation-failed"

@@ -90,6 +90,21 @@ DOCKER: dict[Code, Entry] = {
         "the Docker engine at {host}, from {source}, runs Windows containers",
         "Switch Docker Desktop to Linux containers.",
     ),
+    Code.DOCKER_FORBIDDEN: Entry(
+        _U,
+        "{host}, from {source}, does not let us ask {what}: {error}",
+        "Allow it there (docker-socket-proxy: CONTAINERS=1, IMAGES=1 and POST=1), or choose another engine.",
+    ),
+    Code.ENGINE_LOST: Entry(
+        _U,
+        "the Docker engine at {host}, from {source}, went away while {service} was starting: {error}",
+        "Look at the engine's log (Linux: journalctl -u docker), and see that it stays up.",
+    ),
+    Code.BAD_DOCKER_SETTING: Entry(
+        _U,
+        "{source} cannot be used for Docker: {error}",
+        "Correct {source}, or remove it.",
+    ),
     Code.DISK_FULL: Entry(
         _B,
         "no space is left for {what}: {error}",
@@ -114,5 +129,11 @@ DOCKER: dict[Code, Entry] = {
         _U,
         "the registry limits pulls of {image}: {error}",
         "Run docker login, wait, or name an image of another registry in {variable}.",
+    ),
+    Code.REGISTRY_LOGIN_MISSING: Entry(
+        _U,
+        "the image {image} is not on the engine, cannot be pulled without a login ({error}), and {login}",
+        "Mend the credential helper (docker login shows whether it works), "
+        "or name an image that is here in {variable}.",
     ),
 }

@@ -64,6 +64,12 @@ SERVICES: dict[Code, Entry] = {
         "{service} refuses to run as root, and root cannot become another user here: {error}",
         "Run the tests as an ordinary user.",
     ),
+    Code.USER_UNKNOWN: Entry(
+        _U,
+        "{service} needs a user with a name, and the user id {uid} has none on this machine",
+        "Give it an entry in /etc/passwd (in a container as root: useradd --uid {uid} tester), "
+        "or run as a user who has one.",
+    ),
     Code.NOT_CONFIGURED: Entry(_U, "{what} is not configured", "Set {variables}."),
     Code.HOST_NOT_ALLOWED: Entry(
         _U,
@@ -125,6 +131,11 @@ SERVICES: dict[Code, Entry] = {
         _U,
         "{provider} is switched off by {source}",
         "Add {provider} to the providers, or remove {source}.",
+    ),
+    Code.INTERNAL_ERROR: Entry(
+        _B,
+        "{service} on {provider} met an error that test-framework does not know: {error}",
+        "Report it with the end of the supervisor's log, which has the traceback.",
     ),
     Code.TEMPLATE_FAILED: Entry(
         _B,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Address", "addresses", "base"]
 
 _RELEVANT = ("PATH", "PYTHONPATH", "HOME", "TMPDIR", "XDG_RUNTIME_DIR", "XDG_CACHE_HOME", "SSH_AUTH_SOCK")
-_RELEVANT_PREFIXES = ("BACKEND_", "DOCKER_", "STAGING_", "TESTCONTAINERS_")
+_RELEVANT_PREFIXES = ("BACKEND_", "DOCKER_", "STAGING_", "TC_", "TESTCONTAINERS_")
 _SOCKET_LIMIT = 100
 """A Unix socket's path has 108 bytes on Linux and 104 on macOS."""
 

@@ -31,7 +31,7 @@ _ENGINE_SECONDS = 5
 _ENGINE = ("DOCKER_*", "SSH_*", "TESTCONTAINERS_*", "*_PROXY", "*_proxy")
 """What leads to an engine whose containers are to be removed."""
 
-_ORDER = ("process", "container", "folder", "socket")
+_ORDER = ("process", "group", "container", "folder", "socket")
 """A folder goes after its server: one that still runs would write into it."""
 
 
@@ -183,4 +183,17 @@ def _remove_socket(promise: dict[str, Any]) -> None:
         private.remove(Path(promise["passwords"]))
 
 
-_KEEP = {"process": _end_process, "container": _remove_container, "folder": _remove_folder, "socket": _remove_socket}
+def _end_group(promise: dict[str, Any]) -> None:
+    """End a program that answers a question, with what it has started."""
+    mark = promise["mark"]
+    if owner.alive(mark):
+        os.killpg(int(mark.partition("_")[0]), signal.SIGKILL)
+
+
+_KEEP = {
+    "process": _end_process,
+    "group": _end_group,
+    "container": _remove_container,
+    "folder": _remove_folder,
+    "socket": _remove_socket,
+}

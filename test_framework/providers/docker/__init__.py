@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from test_framework.providers._start import check_major
 from test_framework.providers.docker.probe import Engine, probe
+from test_framework.providers.docker.variables import check
 
 if TYPE_CHECKING:
     from test_framework.contracts import Context, Server, Service
@@ -37,7 +38,12 @@ class Docker:
         return start(service, engine, context)
 
     def _engine(self, context: Context) -> Engine:
-        return context.memo.once("docker engine", lambda: probe(context.env))
+        def ask() -> Engine:
+            engine = probe(context.env)
+            check(context.env)
+            return engine
+
+        return context.memo.once("docker engine", ask)
 
 
 PROVIDER = Docker()

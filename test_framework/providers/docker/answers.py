@@ -13,13 +13,14 @@ if TYPE_CHECKING:
     from test_framework.providers.docker.endpoint import Candidate
     from test_framework.providers.docker.http1 import Response
 
-__all__ = ["Version", "check_ping", "json_object", "read_version"]
+__all__ = ["FORBIDDEN", "Version", "check_ping", "json_object", "read_version"]
 
 _NEEDED_API = "1.24"
 """`MINIMUM_DOCKER_API_VERSION` of the docker SDK 7.2. There is no upper bound: without a version of its own choice
 the SDK takes the engine's newest, so an engine's `MinAPIVersion` never stands in the way."""
 
 _OK, _SERVER_ERROR = 200, 500
+FORBIDDEN = (401, 403)
 _QUOTED = 160
 _WANTS_TLS = (b"HTTP request to an HTTPS server", b"plain HTTP request was sent to HTTPS port")
 
@@ -87,6 +88,8 @@ def _wrong(candidate: Candidate, path: str, answer: Response, *, known: bool) ->
     """Tell an engine in trouble from something that is no engine."""
     message = json_object(answer).get("message")
     text = f"GET {path} answers {answer.status} {_shortened(str(message) if message else _text(answer))}"
+    if answer.status in FORBIDDEN:
+        return Refused(reason(candidate, Code.DOCKER_FORBIDDEN, what=f"GET {path}", error=text.strip()))
     trouble = answer.status >= _SERVER_ERROR or bool(message) or known
     return Refused(reason(candidate, Code.DAEMON_ERROR if trouble else Code.NOT_DOCKER, error=text.strip()))
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from test_framework.deadline import within
 from test_framework.providers.docker.endpoint import Candidate
+from test_framework.providers.docker.logins import bad_setting
 from test_framework.reasons import Code
 from test_framework.verdict import Reason, Refused
 
@@ -49,13 +50,19 @@ def open_client(
         seconds: The time for each answer.
 
     Raises:
-        Refused: `sdk-missing`.
+        Refused: `sdk-missing`, or `bad-docker-setting` for the CLI's file.
     """
     try:
         import docker
+        from docker.utils.config import find_config_file
     except ImportError as error:
         raise Refused(Reason.of(Code.SDK_MISSING, package=error.name or "docker", error=error)) from error
-    client = docker.from_env(**_arguments(environment, version, seconds))
+    try:
+        client = docker.from_env(**_arguments(environment, version, seconds))
+    except (docker.errors.DockerException, ValueError, TypeError, AttributeError, LookupError) as error:
+        # It contacts nobody here, and reads a file of the user's.
+        found = find_config_file() or "config.json"
+        raise bad_setting(str(found), f"{type(error).__name__}: {error}") from error
     reach(client, environment["DOCKER_HOST"], env)
     return client
 
@@ -130,12 +137,15 @@ def pointed_at(engine: Engine) -> Iterator[None]:
     another one waits.
 
     Raises:
-        Refused: `sdk-missing`.
+        Refused: `sdk-missing`, or `bad-docker-setting` for testcontainers' own file.
     """
     try:
         from testcontainers.core.config import testcontainers_config as config
     except ImportError as error:
         raise Refused(Reason.of(Code.SDK_MISSING, package="testcontainers", error=error)) from error
+    except (ValueError, OSError, RuntimeError) as error:
+        # It reads it as it is imported; the variables are known to be right by now.
+        raise bad_setting("~/.testcontainers.properties", error) from error
     with _pointed.free:
         _pointed.free.wait_for(lambda: _pointed.engine in (None, engine))
         if _pointed.engine is None:
@@ -161,6 +171,8 @@ def _point(engine: Engine, config: TestcontainersConfiguration, before: ExitStac
     for name, value in {
         "ryuk_disabled": True,
         "hub_image_name_prefix": "",
+        # It would log in at each start, at registries that may be away while the image is here.
+        "_docker_auth_config": None,
         "tc_properties": {name: value for name, value in config.tc_properties.items() if name != "tc.host"},
     }.items():
         before.callback(setattr, config, name, getattr(config, name))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -13,13 +13,15 @@ from uuid import uuid4
 from test_framework import owner
 from test_framework.contracts import Launch
 from test_framework.providers._start import check_major, wait_healthy
-from test_framework.providers.docker import classes, images, published
+from test_framework.providers.docker import classes, faults, images, published
 from test_framework.providers.docker.client import connect, options, pointed_at, reach
 from test_framework.reasons import Code
 from test_framework.verdict import Endpoint, Reason, Refused, hide_secrets, moved
 
 if TYPE_CHECKING:
     import re
+    from collections.abc import Iterator
+
     import docker
     from testcontainers.core.container import DockerContainer
 
@@ -56,17 +58,18 @@ def start(service: Service, engine: Engine, context: Context) -> ContainerServer
 
 def _started(service: Service, engine: Engine, context: Context) -> ContainerServer:
     client = connect(engine, context.env)
+    server: ContainerServer | None = None
     try:
-        context.memo.once("docker sweep", lambda: _sweep(client))
-        image = images.ensure(client, service, context)
-        server = ContainerServer(service, engine, client, context)
+        with faults.told(engine, service.name):
+            context.memo.once("docker sweep", lambda: _sweep(client))
+            image = images.ensure(client, engine, service, context)
+            server = ContainerServer(service, engine, client, context)
+            server.start(image)
     except BaseException:
-        client.close()
-        raise
-    try:
-        server.start(image)
-    except BaseException:
-        server.stop()
+        if server:
+            server.stop()
+        else:
+            client.close()
         raise
     return server
 
@@ -83,6 +86,7 @@ class ContainerServer:
         self._port = 0
         self._image = ""
         self._ended: str | None = None
+        self._lost = ""
         self._stopping = False
         self._number = uuid4().hex
         label = f"{_LABEL_SERVER}={self._number}"
@@ -93,8 +97,6 @@ class ContainerServer:
 
     def start(self, image: str) -> None:
         """Create and start it, then ask until it answers."""
-        from docker.errors import DockerException
-
         context, service = self._context, self._service
         own, loopback_only = context.own, context.own is not None and context.own.loopback_only
         candidate = self._engine.candidate
@@ -104,46 +106,73 @@ class ContainerServer:
         found = self._client.images.get(image)
         self._image = str(found.id)
         context.progress(f"{service.name}: starting a container of {image}")
-        try:
-            with pointed_at(self._engine):
-                from testcontainers.core.utils import inside_container
+        with self._failures(), pointed_at(self._engine):
+            from testcontainers.core.utils import inside_container
 
-                # On this machine's engine only we may connect. From a container, or to a remote engine, the way
-                # leads over another address, and the port has to be open there.
-                inside = inside_container()
-                if loopback_only and not self._local:
-                    raise elsewhere
-                private = self._local and (not inside or loopback_only)
-                container = classes.make(image, spec, service, context, options(self._engine))
-                reach(container.get_docker_client().client, candidate.host, context.env)
-                published.name_machine(container, candidate, context.env)
-                self._port = classes.adapt(container, spec, self._labels())
-                launch.check_command(f"{service.name}'s container", classes.command_of(container))
-                fixed = (own and own.port) or None
-                for name in container.ports:
-                    at = (published.LOOPBACK, fixed if str(name).partition("/")[0] == str(self._port) else None)
-                    container.ports[name] = at if private else None  # type: ignore[assignment]  # docker's own form
-                self._container = container
-                self._run(container, spec)
-                port = container.get_exposed_port(self._port)
-                # What listens on the same port here is not it, when the engine is on another machine.
-                near = self._local and (not inside or published.accepts(port))
-                if loopback_only and not near:
-                    raise elsewhere
-                host = published.LOOPBACK if near else published.host_of(container, service.name, (self._port, port))
-                url = classes.url_of(container, spec) or spec.url.format(host=host, port=port)
-        except classes.NotReady as error:
-            where = {"service": service.name, "provider": _NAME, "seconds": context.settings.start_seconds}
-            raise Refused(Reason.of(Code.HEALTH_TIMEOUT, error=error, **where), log=self.log()) from error
-        except (DockerException, OSError, TimeoutError, classes.StartError) as error:
-            raise Refused(self._start_failed(error), log=self.log()) from error
+            # On this machine's engine only we may connect. From a container, or to a remote engine, the way
+            # leads over another address, and the port has to be open there.
+            inside = inside_container()
+            if loopback_only and not self._local:
+                raise elsewhere
+            private = self._local and (not inside or loopback_only)
+            container = classes.make(image, spec, service, context, options(self._engine))
+            reach(container.get_docker_client().client, candidate.host, context.env)
+            published.name_machine(container, candidate, context.env)
+            self._port = classes.adapt(container, spec, self._labels())
+            launch.check_command(f"{service.name}'s container", classes.command_of(container))
+            fixed = (own and own.port) or None
+            for name in container.ports:
+                at = (published.LOOPBACK, fixed if str(name).partition("/")[0] == str(self._port) else None)
+                container.ports[name] = at if private else None  # type: ignore[assignment]  # docker's own form
+            self._container = container
+            self._run(container, spec)
+            port = self._published()
+            # What listens on the same port here is not it, when the engine is on another machine.
+            near = self._local and (not inside or published.accepts(port))
+            if loopback_only and not near:
+                raise elsewhere
+            host = published.LOOPBACK if near else published.host_of(container, service.name, (self._port, port))
+            url = classes.url_of(container, spec) or spec.url.format(host=host, port=port)
         threading.Thread(target=self._watch, daemon=True, name=f"watch {service.name}").start()
         says = partial(self._says, spec.ready_line)
-        version = wait_healthy(service, _NAME, url, context, died=self._end, log=self.log, says=says)
+        try:
+            version = wait_healthy(service, _NAME, url, context, died=self._end, log=self.log, says=says)
+        except Refused as refused:
+            raise self._failed(refused.reason, refused.log) from refused
         version = version or images.version_told(service, found.attrs, image) or ""
         note = check_major(service, version, context)
         endpoint = Endpoint(service.name, _NAME, url, version or None, note)
         self.endpoint = endpoint.at(url, shown=hide_secrets(endpoint.safe_url))
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        """Raise what the SDK, testcontainers and its classes raise in the block as `Refused`, with the server's log."""
+        from docker.errors import DockerException
+
+        name = self._service.name
+        try:
+            yield
+        except classes.NotReady as error:
+            where = {"service": name, "provider": _NAME, "seconds": self._context.settings.start_seconds}
+            raise self._failed(Reason.of(Code.HEALTH_TIMEOUT, error=error, **where)) from error
+        except classes.StartError as error:
+            raise self._failed(self._start_failed(error)) from error
+        except (DockerException, OSError) as error:
+            reason = faults.reason_of(error, self._engine, name)
+            raise Refused(reason or self._start_failed(error), log=self.log()) from error
+
+    def _failed(self, reason: Reason, log: str | None = None) -> Refused:
+        """Return why it did not start: the engine, where that is gone, and else what is known of the server."""
+        name, env = self._service.name, self._context.env
+        lost = faults.gone(self._engine, name, self._lost) if self._lost else faults.lost(self._engine, name, env)
+        return Refused(lost or reason, self.log() if log is None else log)
+
+    def _published(self) -> int:
+        """Return the port of the engine's machine that leads to the server."""
+        if self._container is None:
+            raise AssertionError("it was started")
+        seconds = self._context.settings.start_seconds
+        return published.port_of(self._container, self._service.name, self._port, seconds, self._end)
 
     def _run(self, container: DockerContainer, spec: ContainerSpec) -> None:
         """Start it, with its class's own way of waiting."""
@@ -152,7 +181,7 @@ class ContainerServer:
         except (classes.NotReady, classes.StartError):
             # Its class may have waited for a port that nobody reaches from here.
             if not self._local and not self._end():
-                published.host_of(container, self._service.name, (self._port, container.get_exposed_port(self._port)))
+                published.host_of(container, self._service.name, (self._port, self._published()))
             raise
 
     def _says(self, line: re.Pattern[str] | None) -> bool:
@@ -213,25 +242,31 @@ class ContainerServer:
 
     def _watch(self) -> None:
         """Wait for the container's end, so that asking whether it still runs costs nothing."""
-        from docker.errors import DockerException
+        from docker.errors import DockerException, NotFound
 
         try:
             status = self._client.api.wait(self._wrapped().id, timeout=None)
             ended = f"container {self.identity} exited {status['StatusCode']}"
+        except NotFound:
+            ended = f"container {self.identity} was removed"
         except (DockerException, OSError) as error:
+            self._lost = str(error)
             ended = f"the Docker engine at {self._engine.candidate.host} no longer answers: {type(error).__name__}"
         if not self._stopping:
             self._ended = ended
 
     def _end(self) -> str | None:
         """Ask the engine, for while the watch has not begun or not yet heard."""
-        from docker.errors import DockerException
+        from docker.errors import DockerException, NotFound
 
         if self._ended or not self._wrapped():
             return self._ended
         try:
             state = self._client.api.inspect_container(self._wrapped().id)["State"]
+        except NotFound:
+            return f"container {self.identity} was removed"
         except (DockerException, OSError) as error:
+            self._lost = str(error)
             return f"the Docker engine does not answer: {error}"
         if state["Status"] in ("exited", "dead"):
             return f"container {self.identity} exited {state['ExitCode']}"

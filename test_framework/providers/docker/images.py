@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from test_framework.providers._start import tag_of
+from test_framework.providers.docker import faults, logins
+from test_framework.providers.docker.answers import FORBIDDEN
 from test_framework.providers.docker.probe import Engine, ask
+from test_framework.providers.docker.variables import check
 from test_framework.reasons import Code
 from test_framework.verdict import Reason, Refused
 
@@ -59,11 +62,14 @@ def foretell(engine: Engine, service: Service, context: Context) -> str | None:
     status, body = ask(engine, f"/images/{quote(image, safe='/:@')}/json", _FORETELL_SECONDS, context.env)
     if status == 200:  # noqa: PLR2004  # HTTP
         return version_told(service, body, image)
+    if status in FORBIDDEN:
+        raise Refused(faults.forbidden(engine, "for its images", body.get("message", status)))
     try:
         status, body = ask(engine, f"/distribution/{quote(image, safe='/:@')}/json", _FORETELL_SECONDS, context.env)
     except Refused:
         raise Refused(_reason(service, image, f"no answer within {_FORETELL_SECONDS:g} s")) from None
-    if status == 200:  # noqa: PLR2004  # HTTP
+    # A proxy that does not let us ask says no word of its own; whether the image can be pulled is not known then.
+    if status == 200 or (status in FORBIDDEN and not body):  # noqa: PLR2004  # HTTP
         return None
     raise Refused(_reason(service, image, str(body.get("message", status))))
 
@@ -88,8 +94,11 @@ def version_told(service: Service, body: Mapping[str, Any], image: str) -> str |
 _SERVERS = ("PG", "REDIS", "VALKEY", "CLICKHOUSE")
 
 
-def _reason(service: Service, image: str, error: str) -> Reason:
+def _reason(service: Service, image: str, error: str, without: str = "") -> Reason:
+    """Return why an image cannot be had; `without` is why it was tried without a login."""
     fields = {"image": image, "error": error, "variable": f"TEST_FRAMEWORK_{service.name.upper()}_IMAGE"}
+    if without and not _FULL.search(error):
+        return Reason.of(Code.REGISTRY_LOGIN_MISSING, login=without, **fields)
     if _FULL.search(error):
         return Reason.of(Code.DISK_FULL, what=f"the image {image}", error=error)
     if _LIMITED.search(error):
@@ -97,13 +106,14 @@ def _reason(service: Service, image: str, error: str) -> Reason:
     return Reason.of(Code.IMAGE_MISSING if _ABSENT.search(error) else Code.REGISTRY_UNREACHABLE, **fields)
 
 
-def ensure(client: docker.DockerClient, service: Service, context: Context) -> str:
+def ensure(client: docker.DockerClient, engine: Engine, service: Service, context: Context) -> str:
     """Pull the image where the engine does not have it, with progress, within `pull_seconds`; return its name.
 
     Raises:
-        Refused: `image-missing`, `registry-unreachable`, `pull-rate-limited` or `disk-full`.
+        Refused: `image-missing`, `registry-unreachable`, `pull-rate-limited`, `registry-login-missing` or `disk-full`.
+        DockerException: The engine does not answer, or forbids it.
     """
-    from docker.errors import DockerException, ImageNotFound
+    from docker.errors import ImageNotFound
 
     image = name_of(service, context)
     try:
@@ -113,18 +123,33 @@ def ensure(client: docker.DockerClient, service: Service, context: Context) -> s
     else:
         return image
     context.progress(f"pulling {image}")
-    failed: list[str] = []
+    login, without = _login(image, context)
+    failed, error = _pull(client, image, login, context)
+    if error and (why := faults.reason_of(error, engine, service.name)):
+        raise Refused(why) from error
+    if failed:
+        raise Refused(_reason(service, image, failed, without))
+    return image
+
+
+def _pull(
+    client: docker.DockerClient, image: str, login: dict[str, Any], context: Context
+) -> tuple[str, Exception | None]:
+    """Pull an image; return what failed, empty where nothing did, and what the SDK has raised."""
+    from docker.errors import DockerException
+
+    failed: list[tuple[str, Exception | None]] = []
     heard = threading.Event()
 
     def pull() -> None:
         try:
-            for line in _pull_lines(client, image):
+            for line in _pull_lines(client, image, login):
                 heard.set()
                 if "error" in line:
-                    failed.append(str(line["error"]))
+                    failed.append((str(line["error"]), None))
                 progress.saw(line)
         except (DockerException, OSError) as error:
-            failed.append(str(getattr(error, "explanation", None) or error))
+            failed.append((str(getattr(error, "explanation", None) or error), error))
 
     progress = _Progress(image, context)
     thread = threading.Thread(target=pull, daemon=True, name=f"pull {image}")
@@ -133,20 +158,34 @@ def ensure(client: docker.DockerClient, service: Service, context: Context) -> s
     if heard.is_set():
         thread.join(context.settings.pull_seconds)
     if thread.is_alive():
-        failed.append(f"the pull did not end within {context.settings.pull_seconds:g} s (TEST_FRAMEWORK_PULL_SECONDS)")
-    if failed:
-        raise Refused(_reason(service, image, failed[0]))
-    return image
+        seconds = f"{context.settings.pull_seconds:g} s (TEST_FRAMEWORK_PULL_SECONDS)"
+        failed.append((f"the pull did not end within {seconds}", None))
+    return failed[0] if failed else ("", None)
 
 
-def _pull_lines(client: docker.DockerClient, image: str) -> Any:
+def _login(image: str, context: Context) -> tuple[dict[str, Any], str]:
+    """Return the login for the image's registry, and why there is none where there should be one."""
+    from docker.auth import resolve_repository_name
+    from docker.errors import DockerException
+
+    try:
+        registry = resolve_repository_name(image.partition("@")[0])[0]
+        return logins.login_for(registry, check(context.env), context.env, context.guard), ""
+    except logins.NoLogin as error:
+        return {}, str(error)
+    except DockerException:
+        # No name of an image: the pull says so.
+        return {}, ""
+
+
+def _pull_lines(client: docker.DockerClient, image: str, login: dict[str, Any]) -> Any:
     name, at, digest = image.partition("@")
     repository, colon, tag = name.rpartition(":")
     if at:
-        return client.api.pull(name, tag=digest, stream=True, decode=True)
+        return client.api.pull(name, tag=digest, stream=True, decode=True, auth_config=login)
     if not colon or "/" in tag:
         repository, tag = name, "latest"
-    return client.api.pull(repository, tag=tag, stream=True, decode=True)
+    return client.api.pull(repository, tag=tag, stream=True, decode=True, auth_config=login)
 
 
 class _Progress:

@@ -24,7 +24,7 @@ from test_framework.verdict import Code, Reason, Refused
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-__all__ = ["Engine", "ask", "probe", "try_each"]
+__all__ = ["Engine", "ask", "home_of", "probe", "try_each"]
 
 _SECONDS = 1.0
 _HEAD_START = 0.5
@@ -37,6 +37,7 @@ _MOST_TELLING = (
     Code.PERMISSION_DENIED,
     Code.DAEMON_HUNG,
     Code.DAEMON_ERROR,
+    Code.DOCKER_FORBIDDEN,
     Code.WINDOWS_CONTAINERS,
     Code.API_MISMATCH,
     Code.NOT_DOCKER,
@@ -90,7 +91,7 @@ def probe(env: Mapping[str, str], home: Path | None = None, *, seconds: float = 
     Raises:
         Refused: No usable engine. The reason is the most telling one; it names the other addresses tried.
     """
-    return try_each(candidates(env, home or _home(env)), env, seconds=seconds)
+    return try_each(candidates(env, home or home_of(env)), env, seconds=seconds)
 
 
 def try_each(tried: Sequence[Candidate], env: Mapping[str, str], *, seconds: float = _SECONDS) -> Engine:
@@ -244,7 +245,8 @@ def _also(reasons: Mapping[Candidate, Reason], chosen: Candidate, tried: Iterabl
     return replace(reasons[chosen], message=f"{reasons[chosen].message} (also tried: {text})")
 
 
-def _home(env: Mapping[str, str]) -> Path:
+def home_of(env: Mapping[str, str]) -> Path:
+    """Return the user's home folder: `HOME`, else that of the user database, else the root."""
     if env.get("HOME"):
         return Path(env["HOME"])
     try:

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import socket
+import time
 from functools import cache, partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from test_framework import net
+from test_framework.providers.docker.classes import StartError
 from test_framework.providers.docker.ssh import real_name
 from test_framework.reasons import Code
 from test_framework.verdict import Reason, Refused, is_loopback
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from testcontainers.core.container import DockerContainer
 
     from test_framework.providers.docker.endpoint import Candidate
 
-__all__ = ["LOOPBACK", "accepts", "host_of"]
+__all__ = ["LOOPBACK", "accepts", "host_of", "name_machine", "port_of"]
 
 LOOPBACK = "127.0.0.1"
 
+_PAUSE = 0.02
 _SECONDS = 2.0
 """Bound on the first connection: a lost packet is sent again after one second."""
 
@@ -62,6 +65,35 @@ def name_machine(container: DockerContainer, candidate: Candidate, env: Mapping[
         return machine() if found == urlsplit(candidate.host).hostname else found
 
     container.get_container_host_ip = host  # type: ignore[method-assign]  # of this one alone
+
+
+def port_of(container: DockerContainer, what: str, inner: int, seconds: float, ended: Callable[[], str | None]) -> int:
+    """Return the port that leads to a container's own; an engine in a virtual machine may publish it late.
+
+    Args:
+        container: It was started.
+        what: Its service, for the reason.
+        inner: Its own port.
+        seconds: How long to wait.
+        ended: Returns how the container ended, or None while it runs.
+
+    Raises:
+        StartError: It has ended.
+        Refused: `port-unreachable`.
+    """
+    if not container.get_docker_client().get_connection_mode().use_mapped_port:
+        return inner
+    identity = str(container.get_wrapped_container().id)
+    deadline = time.monotonic() + seconds
+    while not (bindings := container.get_docker_client().client.api.port(identity, inner)):
+        if why := ended():
+            raise StartError(why)
+        if time.monotonic() > deadline:
+            error = f"the engine has not published it within {seconds:g} s"
+            where = {"service": what, "host": container.get_container_host_ip(), "port": inner}
+            raise Refused(Reason.of(Code.PORT_UNREACHABLE, error=error, **where))
+        time.sleep(_PAUSE)
+    return int(bindings[0]["HostPort"])
 
 
 def host_of(container: DockerContainer, what: str, ports: tuple[int, int]) -> str:

@@ -14,6 +14,7 @@ from selectors import EVENT_READ, DefaultSelector
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from test_framework.providers.docker.program import ask_program
 from test_framework.providers.docker.transport import LOGIN_SECONDS, Channel, Clock, reason
 from test_framework.verdict import Code, Reason, Refused
 
@@ -151,11 +152,11 @@ def real_name(candidate: Candidate, env: Mapping[str, str]) -> str:
     """
     address = urlsplit(candidate.host)
     command = [_program(candidate, env), "-G", *_target(address)]
-    with suppress(OSError, subprocess.SubprocessError):
-        told = subprocess.run(  # noqa: S603 - as above
-            command, env=dict(env), capture_output=True, text=True, timeout=_NAME_SECONDS, check=True
-        ).stdout
-        if found := re.search(r"(?m)^hostname (\S+)$", told):
+    with suppress(OSError, ValueError):
+        # Its configuration may run programs (Match exec), which end with it.
+        answer = ask_program(command, env, _NAME_SECONDS)
+        found = re.search(r"(?m)^hostname (\S+)$", answer.out.decode(errors="replace"))
+        if found and not answer.status:
             return found[1]
     return address.hostname or ""
 
