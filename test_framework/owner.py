@@ -6,12 +6,27 @@ until the machine restarts.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import socket
+import uuid
+from itertools import count
 from pathlib import Path
 
-__all__ = ["HOST", "HOST_LABEL", "LABEL", "MARK", "NAMESPACE", "alive", "is_mark", "start_ticks", "stopped"]
+__all__ = [
+    "HOST",
+    "HOST_LABEL",
+    "LABEL",
+    "MARK",
+    "NAMESPACE",
+    "abandoned",
+    "alive",
+    "is_mark",
+    "prefix_of",
+    "start_ticks",
+    "stopped",
+]
 
 LABEL = "test-framework.owner"
 HOST_LABEL = "test-framework.host"
@@ -81,7 +96,8 @@ def _host() -> str:
         parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip()[:8])
         parts.append(NAMESPACE)
     except OSError:
-        pass
+        # Two machines may have one name, and no boot to tell them apart.
+        parts.append(f"{uuid.getnode():x}")
     return "-".join(parts)
 
 
@@ -91,3 +107,21 @@ NAMESPACE = _namespace()
 HOST = _host()
 MARK = f"{os.getpid()}_{start_ticks(os.getpid())}"
 """The mark of this process."""
+
+_HERE = hashlib.sha256(HOST.encode()).hexdigest()[:12]
+_SIGNED = re.compile(rf"(\d+_\d+)_{_HERE}_\d+_\d+")
+_numbers = count(1)
+
+
+def prefix_of(prefix: str) -> str:
+    """Return how names begin, on a server that others use too, of what one object of this process makes there.
+
+    A number follows. It says which machine and which process: see `abandoned`.
+    """
+    return f"{prefix}{MARK}_{_HERE}_{next(_numbers)}_"
+
+
+def abandoned(name: str, prefix: str) -> bool:
+    """Whether a name was made by a process of this machine that has ended; that of any other machine is not."""
+    found = _SIGNED.fullmatch(name.removeprefix(prefix)) if name.startswith(prefix) else None
+    return found is not None and not alive(found[1])

@@ -63,8 +63,11 @@ class Databases(Protocol):
     def tidy(self) -> None:
         """Remove what tests have left beside their parts, since no run is left, and the next one begins anew."""
 
-    def close(self) -> None:
-        """Close the connections held."""
+    def close(self) -> str:
+        """Remove what was made on a server that is not ours, and close the connections held.
+
+        Returns what could not be removed and why, in words; empty where nothing is left.
+        """
 
 
 class Service(Protocol):

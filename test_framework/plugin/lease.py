@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 from textwrap import shorten
 from typing import TYPE_CHECKING, NoReturn
@@ -105,6 +105,8 @@ class Lease:
         """End the connection, and with it the hold."""
         with self._lock, self._environment:
             if self._client is not None:
+                with suppress(SupervisorLost, BadSetting):
+                    self._client.leave()
                 self._client.close()
                 self._client = None
 

@@ -98,6 +98,11 @@ class Admin:
         """Close the connection."""
         self._connection.close()
 
+    @property
+    def gone(self) -> bool:
+        """Whether the connection is lost, and not only a statement refused."""
+        return self._connection.closed
+
     def names(self, prefix: str) -> list[str]:
         """Return the databases whose names begin so."""
         rows = self.all("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [prefix])

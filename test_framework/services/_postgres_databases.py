@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,7 +20,8 @@ from test_framework.services._postgres_connection import Unanswered
 from test_framework.services._postgres_pool import Pool
 from test_framework.services._postgres_strangers import Strangers
 from test_framework.services._postgres_templates import BARE, Templates
-from test_framework.verdict import Endpoint, Reason, Refused
+from test_framework.services._private import write_private
+from test_framework.verdict import Endpoint, Reason, Refused, hide_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PostgresDatabases"]
 
+_log = logging.getLogger(__name__)
 _PREFIX = "tf_"
 _KEPT = 20
 
@@ -53,6 +56,7 @@ class PostgresDatabases:
         self._passfile = _write_passfile(endpoint, folder) if self._ours else None
         self._lock = threading.Lock()
         self._number = count(1)
+        self._begin = owner.prefix_of(_PREFIX)
         self._kept: list[str] = []
         self._run = ""
         self._admin = self._connect()
@@ -60,17 +64,28 @@ class PostgresDatabases:
         self._spare: list[Admin] = [self._connect()]
         self._pool = Pool(lambda: self._spare.pop() if self._spare else self._connect(), self._name)
         self._strangers = Strangers(self._connect(), _PREFIX) if self._ours else None
-        if endpoint.local:
+        if not self._ours:
             self._sweep()
 
     def _connect(self) -> Admin:
         return Admin(self._endpoint.url, direct=self._ours)
 
     def _sweep(self) -> None:
+        """Drop what a killed process of this machine has left; another run may be at it, or we may not."""
         for name in self._admin.names(_PREFIX):
-            mark = name.removeprefix(_PREFIX).rpartition("_")[0]
-            if owner.is_mark(mark) and not owner.alive(mark):
-                self._admin.drop(name)
+            if owner.abandoned(name, _PREFIX):
+                self._drop(name)
+
+    def _drop(self, name: str) -> str:
+        """Drop a database; return why it is still there."""
+        try:
+            self._admin.drop(name)
+        except psycopg.Error as error:
+            if self._admin.gone:
+                raise
+            _log.warning("%s stays: %s", name, hide_secrets(str(error)))
+            return str(error)
+        return ""
 
     def prepare(self, template: tuple[str, ...], run: str, env: Mapping[str, str]) -> None:
         """Build the template and begin to clone it; what fails is told by the first `checkout`."""
@@ -108,20 +123,26 @@ class PostgresDatabases:
             with suppress(psycopg.OperationalError):
                 self._strangers.tidy()
 
-    def close(self) -> None:
-        """Drop what was made, where the server lives on, and close the connections."""
-        made = self._pool.close()
+    def close(self) -> str:
+        """Drop what was made, where the server lives on, and close the connections; see `contracts.Databases`."""
+        self._pool.close()
         with self._lock:
-            if not self._ours:
-                with suppress(psycopg.OperationalError):
-                    for name in [*made, *self._kept, *self._templates.names()]:
-                        self._admin.drop(name)
+            left = "" if self._ours else self._drop_all()
             for admin in (self._admin, *self._spare):
                 admin.close()
             if self._strangers:
                 self._strangers.close()
             if self._passfile:
                 self._passfile.unlink(missing_ok=True)
+        return left
+
+    def _drop_all(self) -> str:
+        """Drop everything that was made here, also what the pool was still at; return what stays, and why."""
+        try:
+            stays = {name: why for name in self._admin.names(self._begin) if (why := self._drop(name))}
+        except psycopg.OperationalError as error:
+            return f"the databases {self._begin}…: {hide_secrets(str(error))}"
+        return "; ".join(f"the database {name}: {hide_secrets(why)}" for name, why in stays.items())
 
     def _source(self, template: tuple[str, ...], run: str, env: Mapping[str, str]) -> str:
         """Return the name of the template; those of another content, or another run, go when they are not used."""
@@ -152,7 +173,7 @@ class PostgresDatabases:
             return self._admin.state(name, shape) if shape else None
 
     def _name(self) -> str:
-        return f"{_PREFIX}{owner.MARK}_{next(self._number)}"
+        return f"{self._begin}{next(self._number)}"
 
     def _at(self, name: str) -> Endpoint:
         """Return the endpoint of a database, with a URL to show that works as it is and holds no password."""

@@ -161,16 +161,14 @@ class Pool:
             self._news.notify_all()
         return [source.name for source in stale]
 
-    def close(self) -> list[str]:
-        """Stop; return the names of all clones that are still there."""
+    def close(self) -> None:
+        """Stop."""
         with self._news:
             self._closed = True
             self._news.notify_all()
         if self._thread:
             # A server that hangs is not waited for.
             self._thread.join(_END_SECONDS)
-        ready = [name for source in self._sources.values() for name in source.ready]
-        return [*self._of, *ready, *(name for name, *_ in self._back), *self._doomed]
 
     def _coming(self, source: _Source) -> int:
         """How many clones may be ready soon."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from test_framework import owner
 from test_framework.config import Isolation
 from test_framework.reasons import Code
 from test_framework.services._redis_watch import Snapshot, Watch
@@ -35,8 +36,10 @@ ANSWER_SECONDS = 10.0
 KEPT = 20
 """How many parts of failed tests stay; then the oldest goes."""
 
-_CLAIMS = "test_framework:claim:{number}"
-_CLAIM_SECONDS = 3600
+_SIGNS = "tf_"
+_CLAIM_SECONDS = 24 * 3600
+"""After which the claim of a process that was killed on another machine, where we cannot look, counts no more."""
+
 _USUAL_DATABASES = 16
 
 
@@ -53,7 +56,8 @@ class NumberedDatabases:
     """See `contracts.Databases`. Hands out databases that are empty, each to one test at a time.
 
     On a server that is not ours the number is also claimed in database 0, so that two runs do not take the same,
-    and a database that already holds keys is never taken.
+    and a database that already holds keys is never taken. The claim names the process, so that what a killed one has
+    left is found and flushed by the next.
     """
 
     def __init__(self, endpoint: Endpoint) -> None:
@@ -63,6 +67,7 @@ class NumberedDatabases:
         self._connection = Connection(endpoint.url, endpoint.provider, ANSWER_SECONDS)
         self._watch = Watch(self._connection, whole=self._ours)
         self._lock = threading.Lock()
+        self._sign = f"{owner.prefix_of(_SIGNS)}1"
         self._taken: set[int] = set()
         self._kept: deque[int] = deque()
         self._next = 1
@@ -71,6 +76,8 @@ class NumberedDatabases:
         except ReplyError:
             # Hosted servers refuse CONFIG; every server has as many as this.
             self._count = _USUAL_DATABASES
+        if not self._ours:
+            self._sweep()
 
     def prepare(self, template: tuple[str, ...], run: str, env: Mapping[str, str]) -> None:
         """Nothing is made ahead: a database of Redis is there when it is named."""
@@ -85,14 +92,28 @@ class NumberedDatabases:
             raise Refused(gone(self._endpoint, error)) from error
         return Numbered(str(number), part_of(self._endpoint, number), before)
 
+    def _sweep(self) -> None:
+        """Flush the databases that a killed process of this machine has claimed."""
+        numbers = range(1, self._count)
+        claims = self._connection.ask("MGET", *map(_claim, numbers))
+        for number, sign in zip(numbers, claims, strict=True):
+            if not owner.abandoned((sign or b"").decode(errors="replace"), _SIGNS):
+                continue
+            claim, flush = _claim(number), (("SELECT", number), ("FLUSHDB",), ("SELECT", 0))
+            self._connection.ask("WATCH", claim)
+            # Another run may have been first, and have given the number to a test by now.
+            same = self._connection.ask("GET", claim) == sign
+            self._connection.ask_all(*((("MULTI",), *flush, ("DEL", claim), ("EXEC",)) if same else (("UNWATCH",),)))
+
     def _claim(self, seen: Snapshot) -> int:
         for _ in range(self._count - 1):
             number = self._next
             self._next = self._next % (self._count - 1) + 1
             if number in self._taken or number in seen.keys:
                 continue
-            claim = _CLAIMS.format(number=number)
-            if not self._ours and not self._connection.ask("SET", claim, 1, "NX", "EX", _CLAIM_SECONDS):
+            if not self._ours and not self._connection.ask(
+                "SET", _claim(number), self._sign, "NX", "EX", _CLAIM_SECONDS
+            ):
                 continue
             self._taken.add(number)
             return number
@@ -120,7 +141,7 @@ class NumberedDatabases:
             self._flush(number)
 
     def _flush(self, number: int) -> None:
-        claim = () if self._ours else (("DEL", _CLAIMS.format(number=number)),)
+        claim = () if self._ours else (("DEL", _claim(number)),)
         flushed = self._connection.ask_all(("SELECT", number), ("FLUSHDB",), ("SELECT", 0), *claim)
         self._taken.discard(number)
         for answer in flushed:
@@ -144,10 +165,25 @@ class NumberedDatabases:
             flushed = [command for number in strays for command in (("SELECT", number), ("FLUSHDB",))]
             self._connection.ask_all(*flushed, ("SELECT", 0))
 
-    def close(self) -> None:
-        """Close the connection, and remove the password's file."""
-        self._connection.close()
-        forget_password(self._endpoint)
+    def close(self) -> str:
+        """Flush what is out or kept, where the server lives on, and close the connection; see `contracts.Databases`."""
+        left = ""
+        with self._lock:
+            numbers = sorted(self._taken)
+            try:
+                for number in () if self._ours else numbers:
+                    self._flush(number)
+            except (OSError, ReplyError) as error:
+                left = f"the databases {', '.join(map(str, numbers))}: {error}"
+            finally:
+                self._connection.close()
+                forget_password(self._endpoint)
+        return left
+
+
+def _claim(number: int) -> str:
+    """Return the key that says who has a database."""
+    return f"test_framework:claim:{number}"
 
 
 def part_of(endpoint: Endpoint, number: int, login: str = "", prefix: str = "") -> Endpoint:

@@ -83,18 +83,18 @@ class Prefixes:
         self._rules = (*_RULES, *(("-function",) if version >= _FUNCTIONS else _RULES_OLD))
         self._lock = threading.Lock()
         self._number = count(1)
+        self._begin = owner.prefix_of(_PREFIX)
         self._kept: deque[str] = deque()
         self._out: set[str] = set()
         self._numbered: NumberedDatabases | None = None
         self._connection = Connection(endpoint.url, endpoint.provider, ANSWER_SECONDS)
-        if endpoint.local and not self._ours:
+        if not self._ours:
             self._sweep()
 
     def _sweep(self) -> None:
         answers = self._connection.ask_all(("ACL", "USERS"))
         users = [] if isinstance(answers[0], ReplyError) else [bytes(name).decode() for name in answers[0]]
-        marks = {name: name.removeprefix(_PREFIX).rpartition("_")[0] for name in users if name.startswith(_PREFIX)}
-        self._remove([name for name, mark in marks.items() if owner.is_mark(mark) and not owner.alive(mark)])
+        self._remove([name for name in users if owner.abandoned(name, _PREFIX)])
 
     def prepare(self, template: tuple[str, ...], run: str, env: Mapping[str, str]) -> None:
         """Nothing is made ahead: a user is made in one round trip."""
@@ -105,7 +105,7 @@ class Prefixes:
         """Return a new prefix; `template` is for services that have schemas."""
         if whole:
             return self._databases().checkout(template, run, env)
-        name, password = f"{_PREFIX}{owner.MARK}_{next(self._number)}", secrets.token_hex(16)
+        name, password = f"{self._begin}{next(self._number)}", secrets.token_hex(16)
         prefix = f"{name}:"
         held = ("reset", "on", f">{password}", f"~{prefix}*", "resetchannels", f"&{prefix}*")
         try:
@@ -176,16 +176,17 @@ class Prefixes:
                     if time.monotonic() > deadline:
                         return
 
-    def close(self) -> None:
-        """Remove what was made, where the server lives on, and close the connections."""
+    def close(self) -> str:
+        """Remove what was made, where the server lives on, and close the connections; see `contracts.Databases`."""
         with self._lock:
-            if self._numbered:
-                self._numbered.close()
+            left = self._numbered.close() if self._numbered else ""
+            names = [*self._kept, *self._out]
             try:
                 if not self._ours:
-                    self._remove([*self._kept, *self._out])
-            except OSError as error:
-                _log.info("%s is gone before it was left as it was: %s", self._endpoint, error)
+                    self._remove(names)
+            except (OSError, ReplyError) as error:
+                left = f"the users {', '.join(names)} and their keys: {error}"
             finally:
                 self._connection.close()
                 forget_password(self._endpoint)
+        return left

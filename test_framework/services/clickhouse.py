@@ -146,13 +146,13 @@ class _Databases:
         self._root = root
         self._lock = threading.Lock()
         self._number = count(1)
+        self._begin = owner.prefix_of(_PREFIX)
         self._made: list[str] = []
         self._kept: list[str] = []
         self._env: Mapping[str, str] = os.environ
-        if endpoint.local:
+        if endpoint.provider not in ("docker", "embedded"):
             for name in self._ask("SHOW DATABASES").split():
-                mark = name.removeprefix(_PREFIX).rpartition("_")[0]
-                if name.startswith(_PREFIX) and owner.is_mark(mark) and not owner.alive(mark):
+                if owner.abandoned(name, _PREFIX):
                     self._drop(name)
 
     def prepare(self, template: tuple[str, ...], run: str, env: Mapping[str, str]) -> None:
@@ -164,7 +164,7 @@ class _Databases:
         """Create a database and run the statements of the template in it."""
         with self._lock:
             self._env = env
-            name = f"{_PREFIX}{owner.MARK}_{next(self._number)}"
+            name = f"{self._begin}{next(self._number)}"
             self._ask(f"CREATE DATABASE {name}")
             self._made.append(name)
         url = urlunsplit(urlsplit(self._endpoint.url)._replace(path=f"/{name}"))
@@ -195,14 +195,15 @@ class _Databases:
     def tidy(self) -> None:
         """Nothing that is not in a database is looked for."""
 
-    def close(self) -> None:
-        """Drop what was made; a server that is gone needs no more."""
+    def close(self) -> str:
+        """Drop what was made; see `contracts.Databases`."""
         with self._lock:
             try:
                 for name in tuple(self._made):
                     self._drop(name)
-            except Refused:
-                pass
+            except Refused as refused:
+                return f"the databases {', '.join(self._made)}: {refused.reason}"
+        return ""
 
     def _drop(self, name: str) -> None:
         self._ask(f"DROP DATABASE IF EXISTS {name}")

@@ -83,6 +83,9 @@ class Client(Protocol):
     def give_back(self, name: str, *, keep: bool) -> None:
         """Give such a part back, without waiting until it is taken."""
 
+    def leave(self) -> None:
+        """End the run's hold for this client, and wait until servers of somebody else's are left as they were."""
+
     def close(self) -> None:
         """End the lease."""
 
@@ -376,6 +379,10 @@ class _SocketClient:
     def give_back(self, name: str, *, keep: bool) -> None:
         """See `Client.give_back`."""
         self._ask(op="give_back", name=name, keep=keep)
+
+    def leave(self) -> None:
+        """See `Client.leave`."""
+        self._ask(op="leave")
 
     def close(self) -> None:
         """See `Client.close`."""

@@ -18,7 +18,7 @@ from test_framework.reasons import Code
 from test_framework.resolve import resolve
 from test_framework.supervisor.needs import Held, resolve_needs
 from test_framework.supervisor.own import on_free_port, refuse_remote
-from test_framework.verdict import Reason, Refused, Resolution
+from test_framework.verdict import Reason, Refused, Resolution, hide_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -33,6 +33,8 @@ __all__ = ["Supervisor"]
 
 _log = logging.getLogger(__name__)
 _CHECK_SECONDS, _HEAR_SECONDS = 2.0, 1.0
+_LEAVE_SECONDS = 10.0
+"""How long a server of somebody else's is waited for that is being left as it was."""
 
 
 class Supervisor:
@@ -46,6 +48,8 @@ class Supervisor:
         self._folder = folder
         self.guard = guard
         self._lock = threading.Lock()
+        self._left = threading.Condition(self._lock)
+        self._leaving = 0
         self._service_locks: dict[str, threading.Lock] = {}
         self._servers: dict[tuple[str, str, str], Server] = {}
         self._databases: dict[int, Databases] = {}
@@ -75,11 +79,17 @@ class Supervisor:
             if run.clients > 0:
                 return
             self._runs.pop(run.id, None)
-        self.end_own(run)
-        for databases in list(self._databases.values()):
-            # A run that has come meanwhile may have begun to use what is there.
-            if not self._runs:
-                databases.tidy()
+            self._leaving += 1
+        try:
+            self.end_own(run)
+            for databases in list(self._databases.values()):
+                # A run that has come meanwhile may have begun to use what is there.
+                if not self._runs:
+                    databases.tidy()
+        finally:
+            with self._lock:
+                self._leaving -= 1
+                self._left.notify_all()
 
     def warm(self, run: Run, wants: Iterable[Want]) -> None:
         """Begin to resolve, side by side, without waiting; the run may be over before this begins."""
@@ -212,7 +222,7 @@ class Supervisor:
         # A server of somebody else's is another one for each run; ours are kept with what they hand out.
         for server in run.servers.values():
             if not server.identity and (databases := self._databases.pop(id(server), None)):
-                databases.close()
+                _leave_as_it_was(server, databases, run)
         for key in [key for key in list(self._servers) if key[2] == run.id]:
             self._quietly_discard(key)
 
@@ -290,7 +300,13 @@ class Supervisor:
         with self._lock:
             self._closed = True
             self._pool.shutdown(wait=False, cancel_futures=True)
+            runs = list(self._runs.values())
         begin = time.monotonic()
+        # Those whose clients are still there; others may be just leaving.
+        for run in runs:
+            self.end_own(run)
+        with self._left:
+            self._left.wait_for(lambda: not self._leaving, _LEAVE_SECONDS)
         with ThreadPoolExecutor() as pool:
             for dependent in (True, False):
                 keys = [key for key, server in self._servers.items() if bool(self._stands_on(server)) is dependent]
@@ -302,6 +318,24 @@ class Supervisor:
             self._discard(key)
         except Exception:
             _log.exception("stopping %s on %s", *key[:2])
+
+
+def _leave_as_it_was(server: Server, databases: Databases, run: Run) -> None:
+    """Remove what a run has made on a server of somebody else's, and tell the run what stays there."""
+    left = ["it does not answer"]
+
+    def close() -> None:
+        try:
+            left[:] = [databases.close()]
+        except Exception as error:
+            _log.exception("leaving %s", server.endpoint)
+            left[:] = [f"{type(error).__name__}: {hide_secrets(str(error))}"]
+
+    thread = threading.Thread(target=close, daemon=True, name="leave")
+    thread.start()
+    thread.join(_LEAVE_SECONDS)
+    if left[0]:
+        run.say(f"{server.endpoint}: what the run has made there is not all removed: {left[0]}")
 
 
 def _end_of(server: Server) -> Reason | None:

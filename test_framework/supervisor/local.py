@@ -76,6 +76,9 @@ class LocalClient:
         """See `Client.give_back`."""
         self._supervisor.give_back(_ME, name, keep=keep)
 
+    def leave(self) -> None:
+        """See `Client.leave`: `close` waits for everything."""
+
     def close(self) -> None:
         """See `Client.close`."""
         self._supervisor.leave(self._run, _ME)

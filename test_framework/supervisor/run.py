@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ from test_framework.config import Settings, load
 from test_framework.memo import Memo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from test_framework.contracts import Server
@@ -37,6 +37,15 @@ class Run:
     def of(cls, run: str, root: Path, env: Mapping[str, str], overrides: Mapping[str, tuple[object, str]]) -> Run:
         """Read the settings as the client reads them; raises `BadSetting`."""
         return cls(run, load(root, env, overrides), env)
+
+    @contextmanager
+    def heard_by(self, listener: Callable[[str], None]) -> Iterator[None]:
+        """Let somebody hear what is said in the block."""
+        self.listeners.append(listener)
+        try:
+            yield
+        finally:
+            self.listeners.remove(listener)
 
     def say(self, text: str) -> None:
         """Tell everybody who waits."""

@@ -242,9 +242,10 @@ class _Client:
         return self._run
 
     def leave(self) -> None:
-        """End what the client holds."""
-        if self._run:
-            self._supervisor.leave(self._run, self._name)
+        """End what the client holds, once."""
+        run, self._run = self._run, None
+        if run:
+            self._supervisor.leave(run, self._name)
 
     def handle(self, message: Message) -> None:
         """Answer one request, but for one that nobody waits for."""
@@ -265,7 +266,7 @@ class _Client:
         if message["op"] not in UNANSWERED:
             self._send(answer)
 
-    def _answer(self, message: Message) -> Message:  # noqa: PLR0911  # one for each request
+    def _answer(self, message: Message) -> Message:  # noqa: C901, PLR0911  # one for each request
         run, supervisor = self._run, self._supervisor
         if run is None:
             return {"bad": "the first message must be hello"}
@@ -274,16 +275,21 @@ class _Client:
                 supervisor.warm(run, [Want.from_json(w) for w in message["wants"]])
                 return {"ok": None}
             case "resolve":
-                run.listeners.append(self._say)
-                try:
+                with run.heard_by(self._say):
                     resolution = supervisor.resolve(run, Want.from_json(message["want"]))
-                finally:
-                    run.listeners.remove(self._say)
                 return {"ok": resolution_to(resolution)}
             case "dead":
                 return {"ok": [refused_to(r) for r in supervisor.dead(run, message["services"])]}
             case "end_own":
-                supervisor.end_own(run)
+                with run.heard_by(self._say):
+                    supervisor.end_own(run)
+                return {"ok": None}
+            case "leave":
+                # Servers of ours are left without anybody who waits for it.
+                if all(server.identity for server in run.servers.values()):
+                    return {"ok": None}
+                with run.heard_by(self._say):
+                    self.leave()
                 return {"ok": None}
             case "checkout":
                 isolated = supervisor.checkout(run, self._name, message["service"])

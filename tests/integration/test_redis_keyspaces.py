@@ -218,7 +218,8 @@ def test_a_server_of_somebody_elses_is_left_as_it_was(
     redis: Endpoint, admin: driver.Redis, near: Callable[[str], str]
 ) -> None:
     """What is out or kept when the run ends goes too; and so does what a killed run has left, but no living one's."""
-    dead, living = "tf_1_1_7", f"tf_{owner.MARK}_999999"
+    living = f"{owner.prefix_of('tf_')}999999"
+    dead = living.replace(f"tf_{owner.MARK}", "tf_1_1")
     for name in (dead, living):
         admin.acl_setuser(name, enabled=True, nopass=True)
         admin.set(f"{name}:left", 1, ex=60)
