@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
@@ -106,7 +107,9 @@ class Lease:
         with self._lock, self._environment:
             if self._client is not None:
                 with suppress(SupervisorLost, BadSetting):
-                    self._client.leave()
+                    for text in self._client.leave():
+                        # The summary is written by now, and this is for a log in CI too.
+                        print(f"test framework: {text}", file=sys.stderr)  # noqa: T201
                 self._client.close()
                 self._client = None
 

@@ -83,8 +83,8 @@ class Client(Protocol):
     def give_back(self, name: str, *, keep: bool) -> None:
         """Give such a part back, without waiting until it is taken."""
 
-    def leave(self) -> None:
-        """End the run's hold for this client, and wait until servers of somebody else's are left as they were."""
+    def leave(self) -> list[str]:
+        """Let go of everything, and wait until servers of somebody else's are left as they were; say what stays."""
 
     def close(self) -> None:
         """End the lease."""
@@ -380,9 +380,9 @@ class _SocketClient:
         """See `Client.give_back`."""
         self._ask(op="give_back", name=name, keep=keep)
 
-    def leave(self) -> None:
+    def leave(self) -> list[str]:
         """See `Client.leave`."""
-        self._ask(op="leave")
+        return list(self._ask(op="leave"))
 
     def close(self) -> None:
         """See `Client.close`."""

@@ -335,7 +335,8 @@ def _leave_as_it_was(server: Server, databases: Databases, run: Run) -> None:
     thread.start()
     thread.join(_LEAVE_SECONDS)
     if left[0]:
-        run.say(f"{server.endpoint}: what the run has made there is not all removed: {left[0]}")
+        run.stays.append(f"{server.endpoint}: what the run has made there is not all removed: {left[0]}")
+        run.say(run.stays[-1])
 
 
 def _end_of(server: Server) -> Reason | None:

@@ -46,6 +46,7 @@ class LocalClient:
         made = Run.of(run, settings.root, env, overrides)
         made.listeners.append(say)
         self._run = self._supervisor.enter(made)
+        self._left = False
 
     def warm(self, wants: Iterable[Want]) -> None:
         """See `Client.warm`."""
@@ -76,12 +77,16 @@ class LocalClient:
         """See `Client.give_back`."""
         self._supervisor.give_back(_ME, name, keep=keep)
 
-    def leave(self) -> None:
-        """See `Client.leave`: `close` waits for everything."""
+    def leave(self) -> list[str]:
+        """See `Client.leave`."""
+        if not self._left:
+            self._supervisor.leave(self._run, _ME)
+            self._left = True
+        return self._run.stays
 
     def close(self) -> None:
         """See `Client.close`."""
-        self._supervisor.leave(self._run, _ME)
+        self.leave()
         self._supervisor.close()
         private.remove(self._folder)
         self._supervisor.guard.drop(self._promise)

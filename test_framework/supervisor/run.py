@@ -23,7 +23,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class Run:
-    """One run of tests: its settings and environment, and the answers that all its workers share."""
+    """One run of tests: its settings and environment, and the answers that all its workers share.
+
+    Attributes:
+        stays: What it has made on servers of somebody else's that could not be removed, in sentences.
+    """
 
     id: str
     settings: Settings
@@ -32,6 +36,7 @@ class Run:
     listeners: list[Callable[[str], None]] = field(default_factory=list)
     servers: dict[str, Server] = field(default_factory=dict)
     clients: int = 0
+    stays: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, run: str, root: Path, env: Mapping[str, str], overrides: Mapping[str, tuple[object, str]]) -> Run:

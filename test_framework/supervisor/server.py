@@ -286,11 +286,9 @@ class _Client:
                 return {"ok": None}
             case "leave":
                 # Servers of ours are left without anybody who waits for it.
-                if all(server.identity for server in run.servers.values()):
-                    return {"ok": None}
-                with run.heard_by(self._say):
+                if not all(server.identity for server in run.servers.values()):
                     self.leave()
-                return {"ok": None}
+                return {"ok": run.stays}
             case "checkout":
                 isolated = supervisor.checkout(run, self._name, message["service"])
                 return {"ok": {"name": isolated.name, "endpoint": endpoint_to(isolated.endpoint)}}
