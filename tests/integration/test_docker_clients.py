@@ -6,8 +6,6 @@ import os
 import pwd
 import shutil
 import socket
-import subprocess
-import sys
 import tempfile
 import threading
 from contextlib import suppress
@@ -17,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.checkout import SERVICES, Checkout
+from tests.support.everybody import python_of_everybody
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -132,25 +131,9 @@ def test_run_on_a_daemon_that_hangs(embedded_place: Place, hung: Hung) -> None:
     embedded_place.is_empty()
 
 
-def _python_of_everybody() -> tuple[str, str]:
-    """Return a Python of our version that any user may run, and the folders in which it finds what we have."""
-    if os.geteuid() != 0:
-        pytest.skip("to become another user needs root")
-    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    for python in (sys.executable, f"/usr/bin/{version}", f"/usr/local/bin/{version}"):
-        path = os.pathsep.join(entry for entry in sys.path if entry.endswith("site-packages"))
-        path = os.pathsep.join([str(Path(__file__).parents[2]), path])
-        with suppress(OSError, subprocess.SubprocessError):
-            command = [python, "-c", "import test_framework.cli, pytest, psycopg"]
-            env = {"PYTHONPATH": path}
-            subprocess.run(command, check=True, capture_output=True, env=env, cwd="/", **AS_NOBODY)
-            return python, path
-    pytest.skip(f"the user nobody may run no {version} with our packages: this one is {Path(sys.executable).resolve()}")
-
-
 def test_user_who_may_not_open_the_socket(embedded_place: Place) -> None:
     """A user whom the engine's socket does not let in is told so, with his name, and has embedded servers."""
-    python, path = _python_of_everybody()
+    python, path = python_of_everybody(**AS_NOBODY)
     place = embedded_place
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(place.path / "docker.sock"))
