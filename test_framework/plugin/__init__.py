@@ -16,7 +16,7 @@ import pytest
 
 from test_framework import gate
 from test_framework.config import BadSetting, Settings
-from test_framework.plugin import fixtures, fixtures_own, markers, options, outputs, shards, summary
+from test_framework.plugin import ending, fixtures, fixtures_own, markers, options, outputs, shards, summary
 from test_framework.plugin.files import Files, use_paths
 from test_framework.plugin.fixture_times import OUTPUT, FixtureTimes
 from test_framework.plugin.hiding import Hiding
@@ -33,6 +33,50 @@ if TYPE_CHECKING:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options."""
     options.add(parser)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, object, object]:
+    """Watch over the exit status of a tier's run before any code of the project is loaded."""
+    tier: str | None = getattr(early_config.known_args_namespace, "tier", None)
+    if not tier:
+        return (yield)
+    watcher = ending.Ending.watch(early_config, tier)
+    try:
+        return (yield)
+    except SystemExit as error:
+        raise _not_green(watcher, error, "a conftest has ended pytest") from error
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:
+    """Let no run of a tier exit 0 without a green verdict, whatever has ended it."""
+    watcher = config.stash.get(ending.KEY, None)
+    if watcher is None or hasattr(config, "workerinput"):
+        return (yield)
+    try:
+        status = yield
+    except SystemExit as error:
+        raise _not_green(watcher, error, f"sys.exit({error.code or 0}) has ended pytest") from error
+    if watcher.green is None and (asked := options.runs_nothing(config)):
+        return _without_tests(config, watcher, asked, status)
+    return watcher.status(status)
+
+
+def _not_green(watcher: ending.Ending, error: SystemExit, why: str) -> SystemExit:
+    return SystemExit(int(watcher.status(0, why))) if error.code in (None, 0) else error
+
+
+def _without_tests(config: pytest.Config, watcher: ending.Ending, asked: str, status: Any) -> Any:
+    """Return the status of a run that was to run nothing: what a variable or a file asks for is judged by the gate."""
+    if options.asks_by_words(config):
+        return status
+    session = config.stash.get(KEY, None)
+    settings = session.settings if session else options.settings_of(config, options.overrides_of(config))
+    strict = gate.is_strict(settings, os.environ, required=config.option.require is not None)
+    why = f"{asked} (PYTEST_ADDOPTS, or addopts in the settings of pytest) lets pytest end"
+    found = watcher.status(status, why)
+    return found if strict else status
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -56,7 +100,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Sender(session), "test_framework_sender")
     config.pluginmanager.register(Hiding(), "test_framework_hiding")
     times = FixtureTimes() if tier else None
-    if worker is None:
+    if worker is not None:
+        if watcher := config.stash.get(ending.KEY, None):
+            watcher.leave()  # this process is not the one that judges
+    else:
         if tier:
             _use_tier(config, settings, tier)
         config.pluginmanager.register(_Judge(config, session, times, splitter), "test_framework_judge")
@@ -72,7 +119,7 @@ _RUN = "test_framework_run"
 def _use_tier(config: pytest.Config, settings: Settings, tier: str) -> None:
     """Take the tier's files, and JUnit's file where the command line names none; remove the last verdict."""
     use_paths(config, settings, tier)
-    if options.runs_nothing(config):
+    if options.asks_by_words(config):
         return
     folder = settings.reports_folder
     try:
@@ -158,6 +205,14 @@ class _CollectionTimeout(KeyboardInterrupt):
     """Collection took too long."""
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, object]:
+    """End a forked process that has come this far."""
+    if watcher := session.config.stash.get(ending.KEY, None):
+        watcher.end_fork()
+    return (yield)
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """End the lease."""
     if KEY in config.stash:
@@ -220,7 +275,7 @@ class _Judge:
             return
         settings = self._session.settings
         stopped = exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
-        if self._session.tier and not session.shouldfail:
+        if self._session.tier and not (session.shouldfail and self._record.failing):
             # `pytest.exit` may name any exit status, 0 too.
             stopped = stopped or self._gatherer.unfinished
         # pytest stops as if by a person when a file cannot be collected; that is a failure like any other.
@@ -244,6 +299,8 @@ class _Judge:
             self._written = outputs.write(self._record, self._verdict, settings, junit)
         if (self._verdict.red or self._record.interrupted) and exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        if watcher := self._config.stash.get(ending.KEY, None):
+            watcher.green = not (self._verdict.red or self._record.interrupted or self._record.failing)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Tell a person."""

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import pytest
 
 from test_framework.config import BadSetting, Settings, find_root, load, refuse_empty
 from test_framework.config.tiers import lack
 
-__all__ = ["add", "overrides_of", "require_of", "runs_nothing", "settings_of"]
+if TYPE_CHECKING:
+    import argparse
+
+__all__ = ["add", "asks_by_words", "overrides_of", "require_of", "runs_nothing", "settings_of"]
 
 Overrides = dict[str, tuple[object, str]]
 
@@ -43,12 +47,33 @@ def add(parser: pytest.Parser) -> None:
 
 
 _VALUES = ("tier", "pattern", "providers", "shard", "collection_timeout", "concurrent_users")
-_RUN_NOTHING = ("collectonly", "setuponly", "setupplan", "showfixtures", "show_fixtures_per_test", "cacheshow")
+_RUN_NOTHING = {
+    "collectonly": "--collect-only",
+    "setupplan": "--setup-plan",
+    "setuponly": "--setup-only",
+    "showfixtures": "--fixtures",
+    "show_fixtures_per_test": "--fixtures-per-test",
+    "cacheshow": "--cache-show",
+    "markers": "--markers",
+    "version": "--version",
+    "help": "--help",
+}
+"""What pytest does instead of running tests: where the option is kept, and what it is called."""
 
 
-def runs_nothing(config: pytest.Config) -> bool:
-    """Whether pytest is asked for something else than to run tests, so that there is nothing to judge."""
-    return any(getattr(config.option, name, None) for name in _RUN_NOTHING)
+def runs_nothing(config: pytest.Config) -> str:
+    """Return the option by which pytest is asked for something else than to run tests; empty if there is none."""
+    return _nothing(config.option)
+
+
+def asks_by_words(config: pytest.Config) -> bool:
+    """Whether the command line itself asks for that, and no variable or file."""
+    words = [str(word) for word in config.invocation_params.args]
+    return bool(runs_nothing(config) and _nothing(config._parser.parse_known_args(words)))  # noqa: SLF001  # no other way
+
+
+def _nothing(option: argparse.Namespace) -> str:
+    return next((told for name, told in _RUN_NOTHING.items() if getattr(option, name, None)), "")
 
 
 def overrides_of(config: pytest.Config) -> Overrides:

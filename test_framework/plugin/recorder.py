@@ -102,29 +102,37 @@ class Gatherer:
     """In the process that judges: builds the record from reports, which may come from workers."""
 
     def __init__(self, record: Record, config: pytest.Config) -> None:
-        self._selected: set[str] = set()
+        self._unheard: set[str] = set()
         self._record = record
         self._config = config
 
     @property
     def unfinished(self) -> bool:
-        """Whether there is a test that was to run, and of which nobody has heard what came of it."""
-        tests = self._record.tests
-        return any(nodeid not in tests or tests[nodeid].outcome is None for nodeid in self._selected)
+        """Whether there is a test that was to run, and of which nobody has heard how it ended, teardown included."""
+        return bool(self._unheard)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Take which tests are to run."""
-        self._selected.update(item.nodeid for item in session.items)
+        self._unheard.update(item.nodeid for item in session.items)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
         """Take them from a worker of pytest-xdist, since this process collects none."""
-        self._selected.update(ids)
+        self._unheard.update(ids)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        """Take that a test is over, also where a plugin runs it in its own way and reports no teardown."""
+        if nodeid in self._record.tests:
+            self._unheard.discard(nodeid)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take one phase of one test."""
         entry = self._record.test(report.nodeid)
+        if report.when not in ("setup", "call"):
+            # A worker that crashed reports its test in no phase.
+            self._unheard.discard(report.nodeid)
         # The time of a subtest is in that of its test.
         entry.seconds += 0.0 if _is_subtest(report) else getattr(report, "duration", 0.0)
         if entry.start is None and self._record.started is not None:

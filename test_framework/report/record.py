@@ -23,15 +23,15 @@ __all__ = ["Collected", "Failure", "Record", "Shard", "TestEntry", "read"]
 
 COUNTED = {
     "passed": "passed",
-    "xfailed": "passed",
     "failed": "failed",
-    "xpassed": "passed",
     "error": "errors",
     "skipped": "skipped",
+    "xfailed": "xfailed",
+    "xpassed": "xpassed",
 }
 """What each outcome of a test counts as."""
 
-COUNTS = ("passed", "failed", "errors", "skipped")
+COUNTS = tuple(COUNTED.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +150,7 @@ class Record:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many passed, failed, had an error and were skipped; a failure that was expected counts as passed."""
+        """How many passed, failed, had an error, were skipped, failed as expected, and passed unexpectedly."""
         counted = Counter(COUNTED[t.outcome] for t in self.tests.values() if t.outcome)
         return {key: counted[key] for key in COUNTS}
 
@@ -158,7 +158,13 @@ class Record:
     def ran(self) -> int:
         """How many tests ran, whatever came of them."""
         counts = self.counts
-        return counts["passed"] + counts["failed"] + counts["errors"]
+        return sum(counts.values()) - counts["skipped"]
+
+    @property
+    def failing(self) -> bool:
+        """Whether a test failed or had an error."""
+        counts = self.counts
+        return bool(counts["failed"] or counts["errors"])
 
     @property
     def is_part(self) -> bool:
@@ -168,14 +174,13 @@ class Record:
     @property
     def outcome(self) -> str:
         """One word: interrupted, failed, passed, skipped (nothing but skips) or empty (nothing at all)."""
-        counts = self.counts
         if self.interrupted:
             return "interrupted"
-        if counts["failed"] or counts["errors"]:
+        if self.failing:
             return "failed"
-        if counts["passed"]:
+        if self.ran:
             return "passed"
-        return "skipped" if counts["skipped"] else "empty"
+        return "skipped" if self.counts["skipped"] else "empty"
 
     def to_json(self, gate: dict[str, Any]) -> dict[str, Any]:
         """Return what `reports/<tier>.json` holds; times, shards and fixtures where they are known."""
