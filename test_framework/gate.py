@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from test_framework.config import Gate, Settings
-from test_framework.config.load import in_ci
+from test_framework.config.ci import in_ci
 from test_framework.reasons import Code
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Verdict:
 
 
 def is_strict(settings: Settings, env: Mapping[str, str], *, required: bool) -> bool:
-    """Whether the gate is strict: the setting decides, else `CI` in the environment or `--require`."""
+    """Whether the gate is strict: the setting decides, else whether this is CI, or `--require`."""
     if settings.gate is not Gate.AUTO:
         return settings.gate is Gate.STRICT
     return required or in_ci(env)

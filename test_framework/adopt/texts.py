@@ -74,15 +74,20 @@ _TIER = '''\
 def tier(session: nox.Session, name: str, *options: str) -> None:
     """Run the tests of a tier, and tell a run of nothing but skips from a pass."""
     install(session)
-    session.run("pytest", "--tier", name, *options, *session.posargs)
-    if "--collect-only" in session.posargs:
-        return
     settings = PROJECT.get("tool", {}).get("test_framework", {})
     named = os.environ.get("TEST_FRAMEWORK_REPORTS")
     report = Path(named or settings.get("reports", "reports"), f"{name}.json")
+    only_collects = {"--collect-only", "--co"} & set(session.posargs)
+    if not only_collects:
+        report.unlink(missing_ok=True)  # what a run before this one has left says nothing of this one
+    session.run("pytest", "--tier", name, *options, *session.posargs)
+    if only_collects:
+        return
     if not report.exists():
         session.error(f"no report at {report}: no test can be said to have run")
     told = json.loads(report.read_text(encoding="utf-8"))
+    if told["outcome"] in {"failed", "interrupted"} or told["gate"]["verdict"] == "red":
+        session.error(f"{report} is red, although pytest has exited with 0: {told['gate']['why'] or told['outcome']}")
     if told["outcome"] == "skipped":
         first = told["skips"][0]
         session.skip(f"{first['code']}: {first['message']}. {first['remedy']}")'''

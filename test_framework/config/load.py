@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from dataclasses import fields, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from test_framework import inputs
+from test_framework.config.ci import ci_variable
 from test_framework.config.model import BadSetting, ServiceSettings, Settings, TierSettings
 from test_framework.config.modes import LAYERS, MODES, LayerSettings, ModeSettings
 from test_framework.config.modes import check as check_modes
 from test_framework.config.own import OwnServiceSettings
 from test_framework.config.own import check as check_own
-from test_framework.config.tiers import TIERS
+from test_framework.config.tiers import TIERS, is_name
 from test_framework.config.values import SINGLE, keys, names, parsed
 from test_framework.redaction import KNOWN, SECRET_NAME
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-__all__ = ["find_root", "in_ci", "load", "names"]
+__all__ = ["find_root", "load", "names"]
 
 PREFIX = "TEST_FRAMEWORK_"
 _TABLE = "tool.test_framework"
@@ -33,9 +33,6 @@ _NAMED: dict[str, tuple[type[Any], Mapping[str, Any]]] = {
     "modes": (ModeSettings, MODES),
 }
 """The tables of which a project may have any number under names of its own, and those that are there without it."""
-
-_NAME = re.compile(r"\w[\w.-]*")
-"""A tier has files of its name: it must not lead out of their folder."""
 
 
 def find_root(start: Path) -> Path:
@@ -93,8 +90,8 @@ def load(
             # What somebody has switched off stays off.
             reader.top.values[key] += before
             reader.origins[key] += f" and {origin}"
-    if in_ci(env) and "idle_seconds" not in reader.top.values:
-        reader.put(reader.top, "idle_seconds", 0, "CI")
+    if (variable := ci_variable(env)) and "idle_seconds" not in reader.top.values:
+        reader.put(reader.top, "idle_seconds", 0, variable)
     settings = reader.settings(root)
     _know_secrets(settings, env)
     return settings
@@ -113,11 +110,6 @@ def _know_secrets(settings: Settings, env: Mapping[str, str]) -> None:
                 # As in the environment of a container; a text with a field is no secret yet.
                 if "{" not in text and SECRET_NAME.fullmatch(name):
                     KNOWN.configure(text)
-
-
-def in_ci(env: Mapping[str, str]) -> bool:
-    """Whether this is a CI system, by the variable that they all set."""
-    return env.get("CI", "").lower() not in ("", "0", "false")
 
 
 class _Table:
@@ -187,9 +179,9 @@ class _Reader:
         if not isinstance(value, dict):
             raise BadSetting.value(key, value, source, "a table of tables")
         for name, table in value.items():
-            if key in _NAMED and not _NAME.fullmatch(name):
+            if key in _NAMED and not is_name(name):
                 where = f"{source[:-1]}.{key}]"
-                raise BadSetting.value("the name of a table", name, where, "letters, digits, _, - and .")
+                raise BadSetting.value("the name of a table", name, where, "letters, digits, _, - and ., 100 at most")
             where = f"{source[:-1]}.{key}.{name}]"
             self._table(table_of(name), table, f"{key}.{name}", where)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
     from test_framework.config.model import Settings
 
-__all__ = ["TIERS", "fits", "lack", "path_of", "tier_of"]
+__all__ = ["TIERS", "fits", "is_name", "lack", "path_of", "tier_of"]
 
 _DATABASES = ("postgres", "redis")
 
@@ -26,6 +27,15 @@ TIERS: dict[str, TierSettings] = {
     "infrastructure": TierSettings(paths=("tests/infrastructure",)),
     "performance": TierSettings(paths=("tests/performance",), services=_DATABASES),
 }
+
+
+_NAME = re.compile(r"\w[\w.-]{0,99}")
+"""A tier has files of its name: it must not lead out of their folder, and has to be short enough for them."""
+
+
+def is_name(text: str) -> bool:
+    """Whether a tier, a layer or a mode may have this name."""
+    return bool(_NAME.fullmatch(text))
 
 
 def fits(path: str, pattern: str) -> bool:

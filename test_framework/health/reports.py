@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 from test_framework.health.errors import HealthError
 from test_framework.report.parsing import count, seconds
-from test_framework.report.record import read
+from test_framework.report.record import COUNTS, EXPECTED, read
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,7 +79,7 @@ def read_reports(settings: Settings) -> dict[str, TierFigures]:
 def _figures(path: Path) -> TierFigures | None:
     try:
         report = read(path, ("tier", "outcome", "counts", "tests"))
-        counts = {key: count(report["counts"][key]) for key in ("passed", "failed", "errors", "skipped")}
+        counts = {key: count(report["counts"][key]) for key in (*COUNTS, *(k for k in EXPECTED if k in report["counts"]))}
         took = [seconds(t["seconds"]) for t in report["tests"] if t["outcome"] != "skipped"]
     except (ValueError, OSError, KeyError, TypeError, AttributeError) as error:
         told = str(error) if str(path) in str(error) else f"{path} is not a report: {error!r}"

@@ -300,7 +300,9 @@ class _Judge:
         if (self._verdict.red or self._record.interrupted) and exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if watcher := self._config.stash.get(ending.KEY, None):
-            watcher.green = not (self._verdict.red or self._record.interrupted or self._record.failing)
+            from test_framework.report.stored import Report
+
+            watcher.green = not Report.of(self._record, self._verdict.to_json()).red
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Tell a person."""

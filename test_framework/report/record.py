@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from test_framework.report.fixtures import FixtureTime
     from test_framework.verdict import Skip
 
-__all__ = ["Collected", "Failure", "Record", "Shard", "TestEntry", "read"]
+__all__ = ["COUNTED", "COUNTS", "EXPECTED", "Collected", "Failure", "Record", "Shard", "TestEntry", "read"]
 
 COUNTED = {
     "passed": "passed",
@@ -31,7 +31,9 @@ COUNTED = {
 }
 """What each outcome of a test counts as."""
 
-COUNTS = tuple(COUNTED.values())
+COUNTS = ("passed", "failed", "errors", "skipped")
+EXPECTED = ("xfailed", "xpassed")
+"""What is counted, always, and only where there is any: tests that were expected to fail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +152,9 @@ class Record:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many passed, failed, had an error, were skipped, failed as expected, and passed unexpectedly."""
+        """How many passed, failed, had an error, were skipped; where there are any, xfailed and xpassed."""
         counted = Counter(COUNTED[t.outcome] for t in self.tests.values() if t.outcome)
-        return {key: counted[key] for key in COUNTS}
+        return {key: counted[key] for key in (*COUNTS, *EXPECTED) if key in COUNTS or counted[key]}
 
     @property
     def ran(self) -> int:
@@ -173,11 +175,16 @@ class Record:
 
     @property
     def outcome(self) -> str:
-        """One word: interrupted, failed, passed, skipped (nothing but skips) or empty (nothing at all)."""
+        """One word: interrupted, failed, passed, skipped (nothing but skips) or empty (nothing at all).
+
+        A run of which nobody has heard how one of its tests ended is taken for interrupted.
+        """
         if self.interrupted:
             return "interrupted"
         if self.failing:
             return "failed"
+        if any(not test.outcome for test in self.tests.values()):
+            return "interrupted"
         if self.ran:
             return "passed"
         return "skipped" if self.counts["skipped"] else "empty"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from test_framework.config.tiers import is_name
 from test_framework.report.fixtures import FixtureTime
 from test_framework.report.parsing import count, seconds
-from test_framework.report.record import COUNTED, COUNTS, Collected, Failure, Record, Shard, TestEntry, read
+from test_framework.report.record import COUNTED, COUNTS, EXPECTED, Collected, Failure, Record, Shard, TestEntry, read
 from test_framework.verdict import Skip
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def load(path: Path) -> Report:
 
 def _record(data: dict[str, Any]) -> Record:
     record = Record(
-        None if data["tier"] is None else _text(data["tier"]),
+        None if data["tier"] is None else _tier(data["tier"]),
         tests={t.nodeid: t for t in map(_test, data["tests"])},
         skips={s.nodeid: s for s in map(_skip, data["skips"])},
         services={_text(name): _service(told) for name, told in data["services"].items()},
@@ -98,16 +99,27 @@ def _record(data: dict[str, Any]) -> Record:
     # What somebody has cut or added is noticed: a skip is one of a test, and the counts are those of the tests.
     if alone := record.skips.keys() - record.tests.keys():
         raise ValueError(f"it says of {min(alone)!r} why it was skipped, and has no such test")
-    counts = {key: count(data["counts"][key]) for key in COUNTS}
+    counts = _counts(data["counts"])
     if (counts, data["outcome"]) != (record.counts, record.outcome):
         raise ValueError(f"it says {data['outcome']}, {counts}, and its tests say {record.outcome}, {record.counts}")
     return record
+
+
+def _counts(data: dict[str, object]) -> dict[str, int]:
+    return {key: count(data[key]) for key in (*COUNTS, *(key for key in EXPECTED if key in data))}
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{value!r} is not a text")
     return value
+
+
+def _tier(value: object) -> str:
+    """Return the name of a tier, from which the names of files are made."""
+    if not is_name(name := _text(value)):
+        raise ValueError(f"{name!r} is not the name of a tier")
+    return name
 
 
 def _one_of(value: object, choices: Collection[str]) -> str:
@@ -181,5 +193,4 @@ def _part(data: dict[str, Any]) -> dict[str, Any]:
     """Return what a merged report says of one of its shards."""
     services = {_text(name): _known(provider) for name, provider in data["services"].items()}
     told = {"index": count(data["index"]), "outcome": _one_of(data["outcome"], _OUTCOMES), "services": services}
-    counts = {key: count(data["counts"][key]) for key in COUNTS}
-    return told | {"counts": counts, "seconds": seconds(data["seconds"])}
+    return told | {"counts": _counts(data["counts"]), "seconds": seconds(data["seconds"])}

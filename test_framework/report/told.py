@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from test_framework.reasons import CATALOGUE, Code
+from test_framework.report.record import EXPECTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -152,8 +153,11 @@ def headline(reports: Sequence[Report]) -> str:
     red = [r for r in reports if r.red]
     if red:
         return "; ".join(f"{r.name}: {_fault(r)}" for r in red)
-    tests = sum(r.record.ran for r in reports)
-    return f"{number(tests, 'test')} passed in {number(len(reports), 'tier')}"
+    counts: Counter[str] = Counter()
+    for report in reports:
+        counts.update(report.record.counts)
+    more = "".join(f", {counts[key]:,} {key}" for key in EXPECTED if counts[key])
+    return f"{number(counts['passed'], 'test')} passed{more} in {number(len(reports), 'tier')}"
 
 
 def verdict(report: Report) -> str:
@@ -162,6 +166,8 @@ def verdict(report: Report) -> str:
     on = [provider for t in report.record.tests.values() for s in t.services.values() if (provider := s["provider"])]
     where = f" on {' and '.join(p for p, _ in Counter(on).most_common())}" if on else ""
     passed = [f"{counts['passed']:,} passed{where}"] if counts["passed"] else []
+    # Those that were expected to fail ran as well, and only where none passed is there nobody else to say on what.
+    passed += [f"{counts[key]:,} {key}{'' if passed else where}" for key in EXPECTED if key in counts]
     skipped = [f"{counts['skipped']:,} skipped"] if counts["skipped"] else []
     if report.red:
         return f"red: {_fault(report)}{''.join(f'; {text}' for text in passed)}"

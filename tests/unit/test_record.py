@@ -34,17 +34,24 @@ def record(*outcomes: str, interrupted: bool = False) -> Record:
         (("skipped", "skipped"), (0, 0, 0, 2), "skipped"),
         (("passed", "failed", "skipped"), (1, 1, 0, 1), "failed"),
         (("passed", "error"), (1, 0, 1, 0), "failed"),
-        (("xfailed",), (1, 0, 0, 0), "passed"),
-        (("xpassed",), (1, 0, 0, 0), "passed"),
-        (("",), (0, 0, 0, 0), "empty"),
+        (("passed", ""), (1, 0, 0, 0), "interrupted"),
+        (("failed", ""), (0, 1, 0, 0), "failed"),
     ],
 )
 def test_counts_and_outcome(outcomes: tuple[str, ...], counts: tuple[int, ...], outcome: str) -> None:
-    """A failure that was expected passes, an error is a failed run, and nothing but skips is no pass."""
+    """An error is a failed run, nothing but skips is no pass, and neither is a test of which nobody has heard."""
     made = record(*outcomes)
     assert made.counts == dict(zip(("passed", "failed", "errors", "skipped"), counts, strict=True))
     assert made.outcome == outcome
     assert made.ran == sum(counts[:3])
+
+
+@pytest.mark.parametrize("outcome", ["xfailed", "xpassed"])
+def test_what_was_expected_to_fail_is_counted_as_such(outcome: str) -> None:
+    """It ran, and is neither a pass nor a skip."""
+    made = record(outcome)
+    assert made.counts == {"passed": 0, "failed": 0, "errors": 0, "skipped": 0, outcome: 1}
+    assert (made.outcome, made.ran) == ("passed", 1)
 
 
 def test_an_interrupted_run_says_so() -> None:

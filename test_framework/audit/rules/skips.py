@@ -77,8 +77,9 @@ def _bare(node: ast.AST) -> Iterator[int]:
         case ast.Call(func=ast.Attribute(value=owner, attr=name)) if _is_skip(owner, name):
             if not _says_why(node, name):
                 yield node.lineno
-        case ast.Call(func=ast.Name("SkipTest") | ast.Attribute(attr="SkipTest"), args=[], keywords=[]):
-            yield node.lineno
+        case ast.Call(func=ast.Name("SkipTest") | ast.Attribute(attr="SkipTest")):
+            if not _says_why(node, "SkipTest"):
+                yield node.lineno
         case _:
             pass
 

@@ -14,6 +14,7 @@ from test_framework.report.html import document, table
 from test_framework.report.page.data import block
 from test_framework.report.page.sections import failures, resolutions, skips, slow
 from test_framework.report.page.timeline import timeline
+from test_framework.report.record import EXPECTED
 from test_framework.report.told import duration, headline, number, on, remedies, sentence, why_not
 
 if TYPE_CHECKING:
@@ -131,7 +132,8 @@ def _bar(counts: dict[str, int]) -> Iterator[str]:
 def _shards(report: Report) -> Iterator[str]:
     shards = report.record.shards
     yield f"<details><summary>{number(len(shards), 'shard')}</summary>"
-    head = ("Shard", "Outcome", "Passed", "Failed", "Skipped", "Time", "Ran on")
+    expected = [key for key in EXPECTED if any(key in shard["counts"] for shard in shards)]
+    head = ("Shard", "Outcome", "Passed", "Failed", "Skipped", *map(str.capitalize, expected), "Time", "Ran on")
     rows = []
     for shard in shards:
         counts = shard["counts"]
@@ -143,6 +145,7 @@ def _shards(report: Report) -> Iterator[str]:
             f"{counts['passed']:,}",
             f"{broken:,}",
             f"{counts['skipped']:,}",
+            *(f"{counts.get(key, 0):,}" for key in expected),
         )
         rows.append((*cells, duration(shard["seconds"]), escape(services or "-")))
     yield from table(f"Shards of {report.name}", head, rows, left=("Outcome", "Ran on"))
