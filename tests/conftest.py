@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from test_framework.config.ci import OTHERS
 from test_framework.supervisor import client as supervisor
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ _CONFIGURES_TOO = (
     "JOB_COMPLETION_INDEX",
     "PYTEST_ADDOPTS",
     "PYTEST_PLUGINS",
+    *OTHERS,
 )
 _END_SECONDS = 10
 

@@ -79,7 +79,8 @@ def read_reports(settings: Settings) -> dict[str, TierFigures]:
 def _figures(path: Path) -> TierFigures | None:
     try:
         report = read(path, ("tier", "outcome", "counts", "tests"))
-        counts = {key: count(report["counts"][key]) for key in (*COUNTS, *(k for k in EXPECTED if k in report["counts"]))}
+        told = report["counts"]
+        counts = {key: count(told[key]) for key in (*COUNTS, *(key for key in EXPECTED if key in told))}
         took = [seconds(t["seconds"]) for t in report["tests"] if t["outcome"] != "skipped"]
     except (ValueError, OSError, KeyError, TypeError, AttributeError) as error:
         told = str(error) if str(path) in str(error) else f"{path} is not a report: {error!r}"

@@ -45,7 +45,9 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     try:
         return (yield)
     except SystemExit as error:
-        raise _not_green(watcher, error, "a conftest has ended pytest") from error
+        if error.code not in (None, 0):
+            raise
+        raise SystemExit(int(watcher.status(0, "a conftest has ended pytest"))) from error
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -57,14 +59,12 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:
     try:
         status = yield
     except SystemExit as error:
-        raise _not_green(watcher, error, f"sys.exit({error.code or 0}) has ended pytest") from error
+        if error.code not in (None, 0):
+            raise
+        return watcher.status(0, "sys.exit(0) has ended pytest")
     if watcher.green is None and (asked := options.runs_nothing(config)):
         return _without_tests(config, watcher, asked, status)
     return watcher.status(status)
-
-
-def _not_green(watcher: ending.Ending, error: SystemExit, why: str) -> SystemExit:
-    return SystemExit(int(watcher.status(0, why))) if error.code in (None, 0) else error
 
 
 def _without_tests(config: pytest.Config, watcher: ending.Ending, asked: str, status: Any) -> Any:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from pathlib import PurePath
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
-from _pytest.config import main
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +39,7 @@ class Ending:
     def watch(cls, config: pytest.Config, tier: str) -> Ending:
         """Watch over a run from here on; where pytest is called by another program, only until the run is over."""
         ending = config.stash[KEY] = cls(config, tier)
-        os._exit = ending._watch  # type: ignore[assignment]  # noqa: SLF001  # of this class
+        os._exit = ending._watch  # type: ignore[assignment]  # of this class
         if not _is_whole_process():
             config.add_cleanup(ending.leave)
         return ending
@@ -70,7 +70,7 @@ class Ending:
         if status != pytest.ExitCode.OK or self.green:
             return status
         if self.green is None:
-            self._say(f"{why or 'the run has ended'} before a verdict was reached, so that no test can be said to have run")
+            self._say(f"{why or 'the run has ended'} before there was a verdict: no test can be said to have run")
         return pytest.ExitCode.TESTS_FAILED
 
     def exit(self, status: int) -> NoReturn:
@@ -98,13 +98,16 @@ def _exit_of(ending: Ending) -> Callable[[int], NoReturn]:
 
 
 def _is_whole_process() -> bool:
-    """Whether this run of pytest is all that the process is there for: nobody else has called it."""
-    codes = []
+    """Whether this run is all that the process is there for: it is pytest, and no test of another run has called us."""
+    program = sys.modules["__main__"]
+    spec = getattr(program, "__spec__", None)
+    name = spec.name if spec else PurePath(getattr(program, "__file__", None) or "").stem
+    if name not in ("pytest.__main__", "pytest", "py"):
+        return False
     frame = sys._getframe()  # noqa: SLF001  # Python's own way to look
-    while frame.f_back:
-        codes.append(frame.f_code)
-        frame = frame.f_back
-    return pytest.console_main.__code__ in codes and codes.count(main.__code__) == 1
+    while (outer := frame.f_back) and outer.f_code.co_name != "pytest_cmdline_main":
+        frame = outer
+    return outer is None
 
 
 KEY = pytest.StashKey[Ending]()

@@ -198,7 +198,7 @@ class Gatherer:
                 # A library may skip for a test, as pytest does for a class of unittest: there is nothing to mend.
                 if Path(path).is_relative_to(root) and "site-packages" not in Path(path).relative_to(root).parts:
                     where = f"{Path(path).relative_to(root)}:{line}"
-            text = getattr(report, "wasxfail", text).removeprefix("Skipped").removeprefix(": ").strip()
+            text = getattr(report, "wasxfail", text).removeprefix("Skipped").removeprefix(":").strip()
             told = Reason.of(Code.SKIPPED_BY_TEST, text=text or "no reason given", where=where).to_json()
         return Skip(report.nodeid, told["code"], told["message"], told["remedy"])
 

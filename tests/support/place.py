@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Self
 import psutil
 from docker.errors import DockerException
 
+from test_framework.config.ci import OTHERS
 from test_framework.providers.docker.client import connect
 from test_framework.providers.docker.probe import probe
 from tests.conftest import wait_until
@@ -35,9 +36,9 @@ _OURS_TOO = (
     "CI",
     "CIRCLECI",
     "DATABASE_URL",
-    "GITLAB_CI",
     "JOB_COMPLETION_INDEX",
     "PYTHONDONTWRITEBYTECODE",
+    *OTHERS,
 )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from test_framework.config import Gate, Settings, load
+from test_framework.config.ci import OTHERS
 from test_framework.config.model import TierSettings
 from test_framework.gate import Verdict, is_strict, judge
 from test_framework.report.record import Record
@@ -41,13 +42,17 @@ def settings(**changes: object) -> Settings:
         (Gate.AUTO, {"CI": ""}, False, False),
         (Gate.AUTO, {"CI": "0"}, False, False),
         (Gate.AUTO, {"CI": "False"}, False, False),
+        (Gate.AUTO, {"CI": "", "TF_BUILD": "True"}, False, True),
+        (Gate.AUTO, {"CI": "false", "TF_BUILD": "True"}, False, False),
+        (Gate.AUTO, {"TRAVIS": "false"}, False, False),
+        *((Gate.AUTO, {name: "1"}, False, True) for name in OTHERS),
         (Gate.AUTO, {}, True, True),
         (Gate.STRICT, {}, False, True),
         (Gate.LENIENT, {"CI": "true"}, True, False),
     ],
 )
 def test_when_the_gate_is_strict(gate: Gate, env: dict[str, str], *, required: bool, strict: bool) -> None:
-    """The setting decides, else `CI` or `--require`."""
+    """The setting decides, else `--require` or a variable of CI; where `CI` says anything, no other one is asked."""
     assert is_strict(settings(gate=gate), env, required=required) is strict
 
 
