@@ -37,18 +37,23 @@ class Mutant:
     tests: tuple[str, ...]
     docker: bool = False
 
-    @contextmanager
-    def applied(self, root: Path) -> Iterator[None]:
-        """Put the fault into the copy at `root`, and take it out again.
+    def changed(self, root: Path) -> tuple[Path, str, str]:
+        """Return the file below `root`, and its text without and with the fault.
 
         Raises:
-            Outdated: The text is not in the file, or there more than once.
+            Outdated: The file is gone, or does not have the text exactly once.
         """
         path = root / self.file
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""
         if text.count(self.old) != 1:
             raise Outdated(f"{self.name}: {self.file} has the text {text.count(self.old)} times: {self.old!r}")
-        _write(path, text.replace(self.old, self.new))
+        return path, text, text.replace(self.old, self.new)
+
+    @contextmanager
+    def applied(self, root: Path) -> Iterator[None]:
+        """Put the fault into the copy at `root`, and take it out again; raises `Outdated` as `changed` does."""
+        path, text, faulty = self.changed(root)
+        _write(path, faulty)
         try:
             yield
         finally:

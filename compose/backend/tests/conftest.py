@@ -18,7 +18,7 @@ from test_framework.verdict import Endpoint
 
 def variables(database_url: str, redis_url: str) -> dict[str, str]:
     """Return the variables that configure a backend for tests, beside the ones that any program needs."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
     return kept | {
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
