@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
-import time
+import os
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
 
+from test_framework import owner
 from test_framework.services._postgres_admin import Admin
+from test_framework.services._postgres_databases import PostgresDatabases
+from test_framework.services._postgres_templates import BARE
+from test_framework.verdict import Endpoint, Refused
 from tests.conftest import wait_until
 from tests.support.checkout import Checkout
 from tests.support.databases import opened
@@ -19,8 +24,7 @@ from tests.support.databases import opened
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from test_framework.services._postgres_databases import PostgresDatabases, _Database
-    from test_framework.verdict import Endpoint
+    from test_framework.services._postgres_databases import _Database
     from tests.support.place import Place
 
 ROOT = Path(__file__).parents[2]
@@ -36,6 +40,12 @@ CREATE TABLE free (id int, name text);
 CREATE TABLE parted (id int) PARTITION BY RANGE (id);
 CREATE TABLE parted_low PARTITION OF parted FOR VALUES FROM (0) TO (100);
 CREATE UNLOGGED TABLE quick (id int);
+CREATE TABLE base (id int);
+CREATE TABLE derived () INHERITS (base);
+INSERT INTO derived VALUES (1);
+CREATE TABLE worn (id serial, name text);
+INSERT INTO worn (name) VALUES ('gone');
+DELETE FROM worn;
 CREATE SEQUENCE loose;
 CREATE SCHEMA "Other""s";
 CREATE TABLE "Other""s"."Odd.Name" (id bigserial);
@@ -53,7 +63,8 @@ UNION ALL SELECT array_agg(x::text) FROM (
   SELECT name FROM seeded UNION ALL SELECT name FROM empty UNION ALL SELECT id::text FROM child
   UNION ALL SELECT id::text FROM free UNION ALL SELECT id::text FROM parted UNION ALL SELECT id::text FROM quick
   UNION ALL SELECT 'refers' || id FROM refers UNION ALL SELECT id::text FROM "Other""s"."Odd.Name"
-  UNION ALL SELECT count::text FROM counted ORDER BY 1) x
+  UNION ALL SELECT count::text FROM counted UNION ALL SELECT 'base' || id FROM base
+  UNION ALL SELECT 'worn' || id FROM worn ORDER BY 1) x
 UNION ALL SELECT array_agg(oid::text) FROM pg_largeobject_metadata
 UNION ALL SELECT array_agg(format('%s %s', datconnlimit, datacl)) FROM pg_database WHERE datname = current_database()
 UNION ALL SELECT array_agg(setconfig::text) FROM pg_db_role_setting r JOIN pg_database d ON d.oid = r.setdatabase
@@ -72,6 +83,7 @@ AGAIN = {
     "it inserts a long text": "INSERT INTO free SELECT 1, string_agg(md5(n::text), '') FROM generate_series(1, 99) n",
     "it inserts parent and child": "INSERT INTO empty DEFAULT VALUES; INSERT INTO child VALUES (DEFAULT, 1)",
     "it inserts where rows go elsewhere": "INSERT INTO quick VALUES (1); INSERT INTO parted VALUES (1)",
+    "it inserts above rows of the template": "INSERT INTO base VALUES (2)",
     "it rolls back": "BEGIN; INSERT INTO free VALUES (1); ROLLBACK",
     "it writes to an odd name": 'INSERT INTO "Other""s"."Odd.Name" DEFAULT VALUES',
     "it changes many": "INSERT INTO free SELECT i FROM generate_series(1, 1000) i; UPDATE free SET name = 'x'",
@@ -84,6 +96,7 @@ GONE = {
     "it adds to them": "INSERT INTO seeded (name) VALUES ('three')",
     "it undoes that": "BEGIN; INSERT INTO seeded (name) VALUES ('three'); ROLLBACK",
     "it inserts below a table of the template": "INSERT INTO anchor DEFAULT VALUES",
+    "it inserts where a sequence has advanced": "INSERT INTO worn VALUES (7, 'x')",
     "it takes from a sequence": "SELECT nextval('loose')",
     "it sets one without calling it": "SELECT setval('loose', 7, false)",
     "it sets one of a table of the template": "SELECT setval('seeded_id_seq', 70)",
@@ -135,16 +148,12 @@ def do(isolated: _Database, statements: str) -> None:
             connection.execute(statement.encode())
 
 
-def proven(databases: PostgresDatabases, stack: ExitStack) -> _Database:
+def proven(databases: PostgresDatabases) -> _Database:
     """Return a database that was made ahead: of one that was not, nothing is known."""
-    for _ in range(50):
-        ready = [name for source in databases._pool._sources.values() for name in source.ready]
-        isolated = checkout(databases)
-        stack.callback(databases.give_back, isolated, keep=False)
-        if isolated.name in ready:
-            return isolated
-        time.sleep(0.05)
-    raise AssertionError("no database is made ahead")
+    databases.prepare(("schema.sql",), "run", {})
+    (source,) = databases._pool._sources.values()
+    wait_until(lambda: bool(source.ready), "a database is made ahead", 60)
+    return checkout(databases)
 
 
 def is_settled(databases: PostgresDatabases) -> bool:
@@ -158,15 +167,13 @@ def is_settled(databases: PostgresDatabases) -> bool:
 @pytest.mark.parametrize("way", [*AGAIN, *GONE])
 def test_the_next_test_finds_the_template(databases: PostgresDatabases, postgres: Endpoint, way: str) -> None:
     """All that are handed out afterwards are as the template; the changed one only where that is sure."""
-    with ExitStack() as stack:
-        isolated = proven(databases, stack)
-        wanted = facts(isolated.endpoint.url)
-        stack.pop_all()
-        do(isolated, (AGAIN | GONE)[way])
-        with Admin(postgres.url) as admin:
-            # On a busy machine a session may be on its way out for longer than the pool waits.
-            wait_until(lambda: admin.settle(isolated.name), "the test's session is gone")
-        databases.give_back(isolated, keep=False)
+    isolated = proven(databases)
+    wanted = facts(isolated.endpoint.url)
+    do(isolated, (AGAIN | GONE)[way])
+    with Admin(postgres.url) as admin:
+        # On a busy machine a session may be on its way out for longer than the pool waits.
+        wait_until(lambda: admin.settle(isolated.name), "the test's session is gone")
+    databases.give_back(isolated, keep=False)
     wait_until(lambda: is_settled(databases), "what was given back is dealt with")
     with ExitStack() as stack:
         (source,) = databases._pool._sources.values()
@@ -235,6 +242,134 @@ def test_another_schema(databases: PostgresDatabases, tmp_path: Path, monkeypatc
     wait_until(lambda: is_settled(databases), "what is stale is dropped")
     with Admin(databases._endpoint.url) as admin:
         assert not set(old) & set(admin.names("tf_"))
+
+
+def test_another_schema_and_back(databases: PostgresDatabases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first one is built anew, since it went when nobody used it."""
+    monkeypatch.setattr("test_framework.services._postgres_pool._STALE_SECONDS", 0.0)
+    first = checkout(databases)
+    wanted = facts(first.endpoint.url)
+    databases.give_back(first, keep=False)
+    for text in ("CREATE TABLE novel (id int)", SCHEMA):
+        (tmp_path / "schema.sql").write_text(text)
+        isolated = checkout(databases)
+        found = facts(isolated.endpoint.url) if text == SCHEMA else wanted
+        databases.give_back(isolated, keep=False)
+        assert found == wanted
+
+
+CODE = """
+from pathlib import Path
+import psycopg
+
+def make(url):
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE TABLE " + Path("name.txt").read_text() + " (id int)")
+"""
+
+
+def test_a_template_by_code_is_built_for_each_run(postgres: Endpoint, tmp_path: Path) -> None:
+    """The code may read anything, so that nobody knows whether it would do the same again."""
+    (tmp_path / "made.py").write_text(CODE)
+    found = []
+    with opened(postgres, tmp_path) as databases:
+        for run, name in (("one", "first"), ("one", "second"), ("two", "third")):
+            (tmp_path / "name.txt").write_text(name)
+            isolated = databases.checkout(("made:make",), run, os.environ)
+            with psycopg.connect(isolated.endpoint.url) as connection:
+                found += connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+            databases.give_back(isolated, keep=False)
+    assert found == [("first",), ("first",), ("third",)]
+
+
+def test_a_template_that_fails_leaves_nothing(postgres: Endpoint, tmp_path: Path) -> None:
+    """The database that it was to be filled in is dropped."""
+    (tmp_path / "schema.sql").write_text("SELECT nothing_of_that_name")
+    with Admin(postgres.url) as admin, opened(postgres, tmp_path) as databases:
+        before = admin.names(f"tf_{owner.MARK}_")
+        with pytest.raises(Refused):
+            checkout(databases)
+        assert admin.names(f"tf_{owner.MARK}_") == before
+
+
+def test_a_session_that_stays_is_told(databases: PostgresDatabases, postgres: Endpoint) -> None:
+    """What is still in use is not said to be left, however long one waits."""
+    isolated = checkout(databases)
+    with Admin(postgres.url) as admin:
+        with psycopg.connect(isolated.endpoint.url):
+            assert not admin.settle(isolated.name)
+        wait_until(lambda: admin.settle(isolated.name), "the session is gone")
+    databases.give_back(isolated, keep=False)
+
+
+def test_a_template_whose_clone_failed_is_not_held(
+    databases: PostgresDatabases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody has a database of it, so it goes as any other that nobody uses."""
+    monkeypatch.setattr("test_framework.services._postgres_pool._STALE_SECONDS", 0.0)
+    with pytest.raises(psycopg.errors.InvalidCatalogName):
+        databases._pool.take("tf_not_there", databases._clone)
+    assert databases._pool.forget("") == ["tf_not_there"]
+
+
+def test_of_databases_that_are_kept_the_oldest_goes(
+    databases: PostgresDatabases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of the last failed tests stay, and no more."""
+    monkeypatch.setattr("test_framework.services._postgres_databases._KEPT", 2)
+    kept = [checkout(databases) for _ in range(3)]
+    for isolated in kept:
+        databases.give_back(isolated, keep=True)
+    with Admin(databases._endpoint.url) as admin:
+        wait_until(lambda: kept[0].name not in admin.names("tf_"), "the oldest is dropped")
+        assert {each.name for each in kept[1:]} <= {*admin.names("tf_")}
+
+
+DEAD, LIVING = "tf_1_1_7", f"tf_{owner.MARK}_999999"
+"""Databases of a run whose process is gone, and of one whose process is there."""
+
+
+@pytest.fixture
+def left(postgres: Endpoint) -> Iterator[Callable[[], set[str]]]:
+    """Return what says which of two databases that others have left on the server are still there."""
+    with Admin(postgres.url) as admin:
+        for name in (DEAD, LIVING):
+            admin.create(name, BARE)
+        yield lambda: {DEAD, LIVING} & {*admin.names("tf_")}
+        for name in (DEAD, LIVING):
+            admin.drop(name)
+
+
+def test_only_what_a_dead_run_has_left_is_swept(
+    postgres: Endpoint, tmp_path: Path, near: Callable[[str], str], left: Callable[[], set[str]]
+) -> None:
+    """A run that uses the same server loses nothing."""
+    PostgresDatabases(replace(postgres, provider="explicit", url=near(postgres.url)), tmp_path, tmp_path).close()
+    assert left() == {LIVING}
+
+
+def test_nothing_is_swept_on_a_server_elsewhere(
+    postgres: Endpoint, tmp_path: Path, left: Callable[[], set[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its other users may run on any machine, where nobody here knows which processes live."""
+    monkeypatch.setattr(Endpoint, "local", False)
+    PostgresDatabases(replace(postgres, provider="explicit"), tmp_path, tmp_path).close()
+    assert left() == {DEAD, LIVING}
+
+
+def test_nothing_stays_on_a_server_of_somebody_elses(postgres: Endpoint, tmp_path: Path) -> None:
+    """Neither what a test still has, nor what lies ready, nor what is kept of a failed test, nor the template."""
+    (tmp_path / "schema.sql").write_text("CREATE TABLE t (id int)")
+    with Admin(postgres.url) as admin:
+        before = {*admin.names(f"tf_{owner.MARK}_")}
+        databases = PostgresDatabases(replace(postgres, provider="explicit"), tmp_path, tmp_path)
+        out, kept = (checkout(databases) for _ in range(2))
+        databases.give_back(kept, keep=True)
+        wait_until(lambda: is_settled(databases), "some lie ready")
+        made = {*admin.names(f"tf_{owner.MARK}_")} - before
+        assert {out.name, kept.name, *databases._templates.names()} < made
+        databases.close()
+        assert not made & {*admin.names("tf_")}
 
 
 def test_a_server_of_somebody_elses_is_left_as_it_was(

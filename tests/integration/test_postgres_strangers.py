@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
+from tests.conftest import wait_until
 from tests.support.checkout import Checkout
 from tests.support.databases import opened
 
@@ -113,15 +114,68 @@ def test_the_roles_of_a_template_stay(databases: PostgresDatabases, tmp_path: Pa
         do(databases._endpoint.url, "DROP ROLE left_by_template")
 
 
+GUESTS = """
+SELECT count(*) FROM pg_stat_activity
+WHERE backend_type = 'client backend' AND datname !~ '^tf_' AND application_name <> 'test-framework'
+"""
+
+
+def do_beside(isolated: _Database, databases: PostgresDatabases, statements: str) -> None:
+    """Run statements in the server's own database, and wait until that session is gone."""
+    do(databases._endpoint.url, statements)
+    with psycopg.connect(isolated.endpoint.url, autocommit=True) as connection:
+        wait_until(lambda: connection.execute(GUESTS).fetchone() == (0,), "nobody is in a database that is no test's")
+
+
 def test_what_is_made_beside_all_tests_stays_for_them(databases: PostgresDatabases) -> None:
     """A fixture of the whole session makes a role from the server's own database; it goes when no run is left."""
     with out(databases) as isolated:
-        do(databases._endpoint.url, "CREATE ROLE left_session")
+        do_beside(isolated, databases, "CREATE ROLE left_session")
     with out(databases) as isolated:
         assert seen(isolated)[0] == ["left_session"]
     databases.tidy()
     with out(databases) as isolated:
         assert seen(isolated)[0] == []
+
+
+def test_what_an_open_session_makes_beside_all_tests_stays(undisturbed: Endpoint, tmp_path: Path) -> None:
+    """Also where it has been there, and was counted, since before the run."""
+    with psycopg.connect(undisturbed.url, autocommit=True) as session:
+        session.execute("SELECT 1")
+        with opened(undisturbed, tmp_path) as databases:
+            with out(databases):
+                session.execute("CREATE ROLE left_session")
+            with out(databases) as later:
+                assert seen(later)[0] == ["left_session"]
+
+
+def test_a_session_counts_once(databases: PostgresDatabases) -> None:
+    """What a later test makes is that test's, though somebody was in another database before."""
+    with out(databases) as isolated:
+        do_beside(isolated, databases, "CREATE ROLE left_session")
+    with out(databases) as isolated:
+        do(isolated.endpoint.url, "CREATE ROLE left_app")
+    with out(databases) as later:
+        assert seen(later)[0] == ["left_session"]
+
+
+def test_a_session_before_the_run_does_not_count(databases: PostgresDatabases) -> None:
+    """Between two runs somebody asks whether the server is well, and makes nothing."""
+    with out(databases) as isolated:
+        do_beside(isolated, databases, "SELECT 1")
+    isolated = checkout(databases, run="another")
+    do(isolated.endpoint.url, "CREATE ROLE left_app")
+    databases.give_back(isolated, keep=False)
+    with out(databases) as later:
+        assert seen(later)[0] == []
+
+
+def test_a_role_goes_with_the_test_whose_database_has_it(databases: PostgresDatabases) -> None:
+    """Another test that goes on cannot have made what owns something in the database of the first."""
+    with out(databases) as first:
+        with out(databases) as second:
+            do(second.endpoint.url, WAYS["a role that owns, and may"])
+        assert seen(first)[0] == []
 
 
 def test_while_another_test_may_have_made_it_it_stays(databases: PostgresDatabases) -> None:

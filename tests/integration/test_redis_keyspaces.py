@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import secrets
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
 
 import pytest
 import redis as driver
@@ -17,17 +18,21 @@ from redis.exceptions import NoPermissionError, ResponseError
 
 from test_framework import owner
 from test_framework.config import Isolation
+from test_framework.contracts import Own
+from test_framework.plugin.session import KEY
 from test_framework.reasons import Code
 from test_framework.services._redis_databases import KEPT, NumberedDatabases, url_of
 from test_framework.services._redis_prefixes import Prefixes
-from test_framework.verdict import Refused
+from test_framework.supervisor.client import connect
+from test_framework.supervisor.wire import Want
+from test_framework.verdict import Endpoint, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from test_framework.config import Settings
+    from test_framework.services._redis_databases import Numbered
     from test_framework.services._redis_prefixes import _Prefixed
-    from test_framework.verdict import Endpoint
     from tests.conftest import Project
 
 TEST = "tests/integration/test_it.py"
@@ -237,6 +242,18 @@ def test_a_server_of_somebody_elses_is_left_as_it_was(
     assert admin.acl_deluser(living) == 1
 
 
+def test_nothing_is_swept_on_a_server_elsewhere(
+    redis: Endpoint, admin: driver.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its other users may run on any machine, where nobody here knows which processes live."""
+    dead = "tf_1_1_8"
+    admin.acl_setuser(dead)
+    monkeypatch.setattr(Endpoint, "local", False)
+    with opened(replace(redis, provider="explicit")):
+        assert dead in users(admin)
+    assert admin.acl_deluser(dead) == 1
+
+
 def test_a_server_that_lets_us_make_no_user(prefixes: Prefixes, redis: Endpoint) -> None:
     """The reason names what is wrong and the other way to isolate, and no password."""
     lowly = checkout(prefixes).endpoint
@@ -263,6 +280,118 @@ def test_a_server_that_depends_on_it_has_a_whole_database(prefixes: Prefixes) ->
         client.set("any", 1)
         prefixes.give_back(isolated, keep=False)
         assert client.dbsize() == 0
+
+
+@pytest.fixture(scope="module")
+def alone(request: pytest.FixtureRequest, framework_settings: Settings, redis: Endpoint) -> Iterator[Endpoint]:
+    """Return a server that no other worker's tests use meanwhile: they have numbered databases too."""
+    if redis.provider == "explicit":
+        pytest.skip("a server that is not ours is used by others, too")
+    overrides = request.config.stash[KEY].overrides
+    with closing(connect(framework_settings, overrides, uuid4().hex, lambda _: None)) as client:
+        want = replace(Want.of("redis", framework_settings, "integration"), own=Own())
+        endpoint = client.resolve(want).endpoint
+        assert endpoint
+        yield endpoint
+        client.end_own()
+
+
+@pytest.fixture
+def numbers(alone: Endpoint) -> Iterator[Callable[..., NumberedDatabases]]:
+    """Return what hands out numbered databases of an empty server, of ours or of somebody else's."""
+    made: list[NumberedDatabases] = []
+
+    def begin(provider: str = "explicit") -> NumberedDatabases:
+        made.append(NumberedDatabases(replace(alone, provider=provider)))
+        return made[-1]
+
+    with at(alone, 0) as client:
+        client.flushall()
+    yield begin
+    for databases in made:
+        databases.close()
+
+
+def at(endpoint: Endpoint, number: int | str) -> driver.Redis:
+    """Connect to a numbered database of a server."""
+    return driver.Redis.from_url(url_of(endpoint.url, int(number)))
+
+
+def numbered(databases: NumberedDatabases) -> Numbered:
+    """Return the next one."""
+    return databases.checkout((), "run", {})
+
+
+def test_a_database_with_keys_is_not_handed_out(numbers: Callable[..., NumberedDatabases], alone: Endpoint) -> None:
+    """Whose they are nobody knows: they stay, and the next database is taken."""
+    with at(alone, 1) as client:
+        client.set("somebody's", 1)
+        databases = numbers()
+        isolated = numbered(databases)
+        databases.give_back(isolated, keep=False)
+        assert (isolated.name, client.get("somebody's")) == ("2", b"1")
+
+
+def test_two_runs_have_different_databases(numbers: Callable[..., NumberedDatabases], alone: Endpoint) -> None:
+    """What the one has is claimed on the server, for a while, so that one that is killed does not hold it for ever."""
+    one, other = numbered(numbers()), numbered(numbers())
+    assert (one.name, other.name) == ("1", "2")
+    with at(alone, 0) as client:
+        assert all(0 < int(client.ttl(f"test_framework:claim:{n}")) <= 3600 for n in (1, 2))
+
+
+def test_a_database_that_was_given_back_can_be_had_again(
+    numbers: Callable[..., NumberedDatabases], alone: Endpoint
+) -> None:
+    """However often, empty each time, and nobody claims it in between."""
+    databases = numbers()
+    for _ in range(40):
+        isolated = numbered(databases)
+        with driver.Redis.from_url(isolated.endpoint.url) as client:
+            assert client.dbsize() == 0
+            client.set("mine", 1)
+        databases.give_back(isolated, keep=False)
+    with at(alone, 0) as client:
+        assert client.info("keyspace") == {}
+
+
+def test_a_server_of_somebody_elses_is_not_emptied(numbers: Callable[..., NumberedDatabases], alone: Endpoint) -> None:
+    """When no run is left, what is beside the tests' databases may be anybody's there."""
+    with at(alone, 3) as client:
+        client.set("somebody's", 1)
+        numbers().tidy()
+        assert client.get("somebody's") == b"1"
+        numbers("embedded").tidy()
+        assert client.get("somebody's") is None
+
+
+def test_more_keys_than_before_are_noticed(numbers: Callable[..., NumberedDatabases], alone: Endpoint) -> None:
+    """Also in a database that had some; which of them are new is not known there."""
+    with at(alone, 0) as client:
+        client.set("there", 1)
+        databases = numbers("embedded")
+        isolated = numbered(databases)
+        client.set("more", 1)
+        assert databases.left(isolated) == ["database 0 has 1 new key"]
+
+
+def test_fewer_keys_than_before_are_no_change(numbers: Callable[..., NumberedDatabases], alone: Endpoint) -> None:
+    """They may have expired."""
+    with at(alone, 0) as client:
+        client.mset({"there": 1, "soon gone": 1})
+        databases = numbers("embedded")
+        isolated = numbered(databases)
+        client.delete("soon gone")
+        assert databases.left(isolated) == []
+
+
+def test_keys_in_a_database_that_is_out_are_no_change(numbers: Callable[..., NumberedDatabases]) -> None:
+    """They are those of the test that has it."""
+    databases = numbers("embedded")
+    mine, other = numbered(databases), numbered(databases)
+    with driver.Redis.from_url(other.endpoint.url) as client:
+        client.set("theirs", 1)
+    assert databases.left(mine) == []
 
 
 def test_of_databases_that_are_kept_the_oldest_goes(redis: Endpoint) -> None:

@@ -1,0 +1,314 @@
+"""Faults of Postgres' databases: a test finds what another one has left, or a server is not left as it was."""
+
+from __future__ import annotations
+
+from tests.mutants.mutant import Mutant
+
+__all__ = ["MUTANTS"]
+
+_SERVICES = "test_framework/services/_postgres_"
+_POOL = "tests/integration/test_postgres_pool.py"
+_STRANGERS = "tests/integration/test_postgres_strangers.py"
+_FIXTURES = "tests/integration/test_postgres_fixtures.py"
+_TEMPLATES = "tests/integration/test_fixtures.py"
+
+
+def _way(name: str) -> tuple[str, ...]:
+    return (f"{_POOL}::test_the_next_test_finds_the_template[{name}]",)
+
+
+def _mutant(name: str, file: str, old: str, new: str, *tests: str) -> Mutant:
+    return Mutant(name, f"{_SERVICES}{file}.py", old, new, tests)
+
+
+MUTANTS = (
+    _mutant(
+        "a database somebody is still in is said to be left",
+        "admin",
+        "time.monotonic() > deadline:\n                return False",
+        "time.monotonic() > deadline:\n                return True",
+        f"{_POOL}::test_a_session_that_stays_is_told",
+    ),
+    _mutant(
+        "a database with a prepared transaction is not dropped",
+        "admin",
+        "            self._roll_back_prepared(name)\n            self._run",
+        "            self._run",
+        *_way("it prepares a transaction"),
+    ),
+    _mutant(
+        "settings of a database stay for the next test",
+        "admin",
+        "(SELECT array_agg(r::text ORDER BY r::text) FROM pg_db_role_setting r WHERE r.setdatabase = d.oid)",
+        "NULL",
+        *_way("it sets"),
+    ),
+    _mutant(
+        "the comment on a database stays for the next test",
+        "admin",
+        "(SELECT array_agg(c::text) FROM pg_shdescription c WHERE c.objoid = d.oid)",
+        "NULL",
+        *_way("it comments"),
+    ),
+    _mutant(
+        "a limit of connections stays for the next test",
+        "admin",
+        "s.stats_reset, d::text",
+        "s.stats_reset, NULL",
+        *_way("it limits connections"),
+    ),
+    _mutant(
+        "a test that resets the counts hides what it did",
+        "admin",
+        "s.stats_reset, d::text",
+        "NULL, d::text",
+        *_way("it resets the counts"),
+    ),
+    _mutant(
+        "deleted rows are not noticed",
+        "admin",
+        "s.tup_updated, s.tup_deleted",
+        "s.tup_updated, 0",
+        *_way("it deletes one"),
+    ),
+    _mutant(
+        "emptying a table empties those that inherit from it",
+        "shape",
+        "TRUNCATE ONLY {} RESTART",
+        "TRUNCATE {} RESTART",
+        *_way("it inserts above rows of the template"),
+    ),
+    _mutant(
+        "a table is taken for full that only those below it are",
+        "shape",
+        "EXISTS (SELECT FROM ONLY {})",
+        "EXISTS (SELECT FROM {})",
+        *_way("it inserts above rows of the template"),
+    ),
+    _mutant(
+        "a sequence is at its start that had advanced in the template",
+        "shape",
+        "asked = self.advanced.union(touched)",
+        "asked = frozenset(touched)",
+        *_way("it inserts where a sequence has advanced"),
+    ),
+    _mutant(
+        "changed rows of the template stay",
+        "shape",
+        "        if not changed <= self.emptied.keys():\n            return False\n",
+        "        changed &= self.emptied.keys()\n",
+        *_way("it changes a row of the template"),
+    ),
+    _mutant(
+        "rows of the template go with the table that they refer to",
+        "shape",
+        "if not others & full}",
+        "if oid not in full}",
+        *_way("it inserts below a table of the template"),
+    ),
+    _mutant(
+        "triggers of a test's schema fire when its tables are emptied",
+        "shape",
+        '            clone.execute("SET session_replication_role = replica")\n',
+        "",
+        *_way("it inserts a long text"),
+    ),
+    _mutant(
+        "a table is emptied without those that refer to it",
+        "shape",
+        "for to, by in references:",
+        "for by, to in references:",
+        *_way("it inserts parent and child"),
+    ),
+    _mutant(
+        "a refreshed materialized view stays",
+        "shape",
+        "c.relkind IN ('r', 'm')",
+        "c.relkind IN ('r')",
+        *_way("it refreshes a view"),
+    ),
+    _mutant(
+        "a sequence that was set stays so",
+        "pool",
+        "now == before and not now.touched",
+        "now == before",
+        *_way("it sets one without calling it"),
+    ),
+    _mutant(
+        "what is not in the counts is not compared",
+        "pool",
+        "now is None or now.facts != before.facts",
+        "now is None",
+        *_way("it sets"),
+    ),
+    _mutant(
+        "a clone that could not be made counts as out for ever",
+        "pool",
+        "                known.out -= 1\n            raise",
+        "                pass\n            raise",
+        f"{_POOL}::test_a_template_whose_clone_failed_is_not_held",
+    ),
+    _mutant(
+        "a database that is out stays on somebody else's server",
+        "pool",
+        "return [*self._of, *ready,",
+        "return [*ready,",
+        f"{_POOL}::test_nothing_stays_on_a_server_of_somebody_elses",
+    ),
+    _mutant(
+        "databases that lie ready stay on somebody else's server",
+        "pool",
+        "return [*self._of, *ready,",
+        "return [*self._of,",
+        f"{_POOL}::test_nothing_stays_on_a_server_of_somebody_elses",
+    ),
+    _mutant(
+        "kept databases stay on somebody else's server",
+        "databases",
+        "[*made, *self._kept, *self._templates.names()]",
+        "[*made, *self._templates.names()]",
+        f"{_POOL}::test_nothing_stays_on_a_server_of_somebody_elses",
+    ),
+    _mutant(
+        "templates stay on somebody else's server",
+        "databases",
+        "[*made, *self._kept, *self._templates.names()]",
+        "[*made, *self._kept]",
+        f"{_POOL}::test_nothing_stays_on_a_server_of_somebody_elses",
+    ),
+    _mutant(
+        "kept databases are never too many",
+        "databases",
+        "doomed = self._kept[:-_KEPT]",
+        "doomed = self._kept[:0]",
+        f"{_POOL}::test_of_databases_that_are_kept_the_oldest_goes",
+    ),
+    _mutant(
+        "databases of a living run are swept",
+        "databases",
+        "owner.is_mark(mark) and not owner.alive(mark)",
+        "owner.is_mark(mark)",
+        f"{_POOL}::test_only_what_a_dead_run_has_left_is_swept",
+    ),
+    _mutant(
+        "databases of a dead run are never swept",
+        "databases",
+        "        if endpoint.local:\n            self._sweep()\n",
+        "",
+        f"{_POOL}::test_only_what_a_dead_run_has_left_is_swept",
+    ),
+    _mutant(
+        "databases are swept on a server whose users run elsewhere",
+        "databases",
+        "        if endpoint.local:\n            self._sweep()\n",
+        "        self._sweep()\n",
+        f"{_POOL}::test_nothing_is_swept_on_a_server_elsewhere",
+    ),
+    _mutant(
+        "roles of a template are taken for those of a test",
+        "databases",
+        "                    self._strangers.admit()",
+        "                    pass",
+        f"{_STRANGERS}::test_the_roles_of_a_template_stay",
+    ),
+    _mutant(
+        "a template by code is not built anew in the next run",
+        "templates",
+        'f"{run} {entry}" if _is_callable',
+        "entry if _is_callable",
+        f"{_POOL}::test_a_template_by_code_is_built_for_each_run",
+    ),
+    _mutant(
+        "a changed schema does not count",
+        "templates",
+        "if known is None or known[0] != stamp:",
+        "if known is None:",
+        f"{_POOL}::test_another_schema",
+    ),
+    _mutant(
+        "a template that failed leaves its database",
+        "templates",
+        "        except Refused:\n            self._drop(name)\n            raise",
+        "        except Refused:\n            raise",
+        f"{_POOL}::test_a_template_that_fails_leaves_nothing",
+    ),
+    _mutant(
+        "a template is kept that should be forgotten",
+        "templates",
+        "if known != name}",
+        "if known is not None}",
+        f"{_POOL}::test_another_schema_and_back",
+    ),
+    _mutant(
+        "the line of a faulty statement is off by one",
+        "templates",
+        'text.count("\\n", 0, start) + 1',
+        'text.count("\\n", 0, start)',
+        f"{_TEMPLATES}::test_a_database_template_that_fails_is_shown",
+    ),
+    _mutant(
+        "a role of a session that is still open is removed",
+        "strangers",
+        "if open_now or sessions != self._sessions:",
+        "if sessions != self._sessions:",
+        f"{_STRANGERS}::test_what_an_open_session_makes_beside_all_tests_stays",
+    ),
+    _mutant(
+        "a role of a session that has ended is removed",
+        "strangers",
+        "if open_now or sessions != self._sessions:",
+        "if open_now:",
+        f"{_STRANGERS}::test_what_is_made_beside_all_tests_stays_for_them",
+    ),
+    _mutant(
+        "a test's role stays once somebody was in another database",
+        "strangers",
+        "                self._sessions = sessions\n",
+        "",
+        f"{_STRANGERS}::test_a_session_counts_once",
+    ),
+    _mutant(
+        "what was there before a run counts in it",
+        "strangers",
+        '"""Count sessions from now on: a run begins, before which others asked whether the server is well."""\n'
+        "        with self._lock:\n            self._sessions, _ = self._sessions_of_guests()",
+        '"""Count sessions from now on: a run begins, before which others asked whether the server is well."""\n'
+        "        with self._lock:\n            pass",
+        f"{_STRANGERS}::test_a_session_before_the_run_does_not_count",
+    ),
+    _mutant(
+        "a role goes while another test may use it",
+        "strangers",
+        "                if not who.intersection(others):\n                    del",
+        "                if who:\n                    del",
+        f"{_STRANGERS}::test_while_another_test_may_have_made_it_it_stays",
+    ),
+    _mutant(
+        "a role stays whose maker is known",
+        "strangers",
+        "who.intersection(self._used_in(stranger)) or who",
+        "who",
+        f"{_STRANGERS}::test_a_role_goes_with_the_test_whose_database_has_it",
+    ),
+    _mutant(
+        "settings of everybody stay",
+        "strangers",
+        'name if stranger.name else sql.SQL("ALL")',
+        "name",
+        f"{_STRANGERS}::test_the_next_test_finds_none_of_it[settings of everybody]",
+    ),
+    _mutant(
+        "a role stays that owns tables",
+        "strangers",
+        "                    _disown(inside.execute, name)",
+        "                    pass",
+        f"{_STRANGERS}::test_a_failed_tests_database_keeps_its_rows",
+    ),
+    _mutant(
+        "rows go with the role that owns them",
+        "strangers",
+        '    execute(sql.SQL("REASSIGN OWNED BY {} TO CURRENT_USER").format(role))\n',
+        "",
+        f"{_STRANGERS}::test_a_failed_tests_database_keeps_its_rows",
+    ),
+)
