@@ -7,10 +7,10 @@ import pty
 import signal
 import subprocess
 import sys
-import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from tests.conftest import wait_until
@@ -112,13 +112,26 @@ class TestCommand:
             execs.checkout.place.started.append(process)
             os.close(inner)
             wait_until((execs.root / "ready").exists, "the command runs", RUN_SECONDS)
+            (ours,) = psutil.Process(process.pid).children()
+            # We hear of it only when the command has: two that come together could not be told from one.
+            ours.suspend()
             keys.write(b"\x03")
-            # One that was sent twice would have come by then.
-            time.sleep(0.3)
+            shown = _read_until(terminal, f"{int(signal.SIGINT)}\r\n")
+            ours.resume()
+            # What was passed on is there before what follows: of signals that wait, the least number is taken first.
+            ours.send_signal(signal.SIGUSR1)
+            shown += _read_until(terminal, f"{int(signal.SIGUSR1)}\r\n")
             execs.go()
             assert process.wait(RUN_SECONDS) == 3
-            shown = os.read(terminal, 4096).decode()
-        assert shown.count(f"{int(signal.SIGINT)}\r\n") == 1, shown
+        assert shown.count(f"\n{int(signal.SIGINT)}\r\n") == 1, shown
+
+
+def _read_until(terminal: int, text: str) -> str:
+    """Return what a terminal shows, up to this text; the test's own timeout bounds it."""
+    shown = ""
+    while text not in shown:
+        shown += os.read(terminal, 4096).decode()
+    return shown
 
 
 def _noted(run: Run) -> list[int]:

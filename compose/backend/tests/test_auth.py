@@ -7,8 +7,9 @@ import time
 import httpx
 import psycopg
 import pytest
+from argon2 import PasswordHasher
 from harness.clients import PASSWORD, Person
-from harness.servers import Start, Threaded
+from harness.servers import Start, Threaded, wait_until
 from redis import Redis
 
 
@@ -63,6 +64,42 @@ def test_too_many_wrong_passwords_hold_up_one_account(start: Start) -> None:
     assert (refused.status_code, code(refused)) == (429, "too_many_failures")
     assert int(refused.headers["Retry-After"]) > 0
     assert backend.log_in(other.email)
+
+
+def test_wrong_passwords_are_counted_for_a_while(start: Start, environment: dict[str, str]) -> None:
+    """The first one begins the minute, which the others do not make longer; then the right one is good again."""
+    backend = start(login_failures_per_minute=2)
+    person = backend.person()
+    wrong = {"email": person.email, "password": "wrong password"}
+    with Redis.from_url(environment["REDIS_URL"], decode_responses=True) as redis:
+        backend.http.post("/auth/login", json=wrong)
+        (key,) = redis.scan_iter("backend:failures:*")
+        assert 0 < redis.ttl(key) <= 60
+        redis.expire(key, 30)
+        backend.http.post("/auth/login", json=wrong)
+        assert 0 < redis.ttl(key) <= 30
+        right = wrong | {"password": PASSWORD}
+        assert backend.http.post("/auth/login", json=right).status_code == 429
+        redis.pexpire(key, 1)
+        wait_until(lambda: not redis.exists(key), "the time is over")
+    assert backend.log_in(person.email)
+
+
+def test_an_unknown_address_costs_as_much_as_a_wrong_password(
+    backend: Threaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is checked against one hash, so that the time of the answer does not tell which addresses there are."""
+    checked: list[str] = []
+    verify = PasswordHasher.verify
+
+    def counted(self: PasswordHasher, kept: str, password: str) -> bool:
+        checked.append(password)
+        return verify(self, kept, password)
+
+    monkeypatch.setattr(PasswordHasher, "verify", counted)
+    for email, password in ((backend.person().email, "wrong for one"), ("nobody@example.org", "wrong for none")):
+        backend.http.post("/auth/login", json={"email": email, "password": password})
+    assert [checked.count(password) for password in ("wrong for one", "wrong for none")] == [1, 1]
 
 
 def test_passwords_are_kept_as_argon2(start: Start, environment: dict[str, str]) -> None:

@@ -166,6 +166,18 @@ def test_the_search_finds_the_user_s_own_words_only(backend: Threaded) -> None:
     assert [match["text"] for match in matches] == [f"I say {word} too", f"search: {word}"]
 
 
+def test_a_word_of_a_search_is_no_pattern(backend: Threaded) -> None:
+    """A percent sign, an underscore and a backslash are looked for as they are."""
+    with backend.person().socket() as socket:
+        for text in ("I paid 1000 of it", "rate axb", "a 100% sure thing", "rate a_b", "C:\\x"):
+            socket.run(text)
+        found = {}
+        for word in ("00%", "a_b", "\\x"):
+            matches = socket.run(f"search: {word}")[1][3]["data"]["result"]["matches"]
+            found[word] = [match["text"] for match in matches if not match["text"].startswith("search")]
+    assert found == {"00%": ["a 100% sure thing"], "a_b": ["rate a_b"], "\\x": ["C:\\x"]}
+
+
 def test_events_come_to_every_connection_of_the_user_and_to_nobody_else(start: Start) -> None:
     """Two connections to two processes get the same events; a stranger on each gets none."""
     one, two = start(), start()
@@ -237,6 +249,18 @@ def test_an_id_belongs_to_one_message(backend: Threaded) -> None:
         error = socket.next()
         assert (error["type"], error["code"], error["id"]) == ("error", "id_conflict", "same")
         assert other.run("What is 2 + 2?", id="same")[0]["duplicate"] is False
+
+
+def test_an_id_belongs_to_one_thread(backend: Threaded) -> None:
+    """The same message for another thread of the user is an error, and is not kept there."""
+    person = backend.person()
+    other = person.thread()
+    with person.socket() as socket:
+        socket.run("What is 1 + 1?", id="same")
+        socket.send(type="user_message", id="same", thread_id=other, text="What is 1 + 1?")
+        error = socket.next()
+        assert (error["type"], error["code"], error["id"]) == ("error", "id_conflict", "same")
+    assert person.ask("GET", f"/threads/{other}/messages").json()["items"] == []
 
 
 def test_a_thread_of_somebody_else_does_not_exist(backend: Threaded) -> None:

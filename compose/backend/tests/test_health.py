@@ -169,6 +169,14 @@ def test_analytics_are_down_and_nobody_minds(start: Start) -> None:
     wait_until(lambda: analytics.dropped == 2 * len(people), "all rows are dropped and counted")
 
 
+def test_what_happens_is_a_row_each(start: Start) -> None:
+    """A registration, a login and a run: three rows, which are counted where ClickHouse cannot take them."""
+    backend = start(clickhouse_url=f"http://127.0.0.1:{closed_port()}/default", analytics_flush_seconds=0.1)
+    with backend.person().socket() as socket:
+        socket.run("What is 1 + 1?")
+    wait_until(lambda: backend.app.state.resources.analytics.dropped == 3, "three rows were to be sent")
+
+
 def test_the_configuration_is_told_without_secrets(start: Start, environment: dict[str, str]) -> None:
     """Settings, versions and revisions are there; passwords and keys are not."""
     backend = start(clickhouse_url="http://somebody:a-password@127.0.0.1:1/events?password=another")

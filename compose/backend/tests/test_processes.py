@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from harness.clients import FIVE, PASSWORD
 from harness.servers import KEY, Program, Spawn, Start, wait_until
+from redis import Redis
 
 
 def alive(process: int) -> bool:
@@ -71,6 +72,20 @@ def test_a_run_whose_process_was_killed_is_ended_by_another(spawn: Spawn, start:
         again = live.next()
         assert (again["duplicate"], again["run_id"]) == (True, end["run_id"])
     assert person.ask("GET", f"/runs/{end['run_id']}").json()["status"] == "failed"
+
+
+def test_a_run_that_its_own_process_has_lost_is_ended(start: Start, environment: dict[str, str]) -> None:
+    """The process lives, and works on it no more: after an outage that was too long, nobody else would end it."""
+    person = start(run_lease_seconds=0.5).person()
+    thread = person.thread()
+    with psycopg.connect(environment["DATABASE_URL"]) as connection:
+        query = "INSERT INTO runs (user_id, thread_id, client_id) VALUES (%s, %s, 'lost') RETURNING id"
+        row = connection.execute(query, [person.id, thread]).fetchone()
+        assert row
+    with Redis.from_url(environment["REDIS_URL"], decode_responses=True) as redis:
+        (process,) = (key.rpartition(":")[2] for key in redis.scan_iter("backend:process:*"))
+        redis.hset("backend:runs", str(row[0]), json.dumps([process, person.id, thread]))
+    wait_until(lambda: person.ask("GET", f"/runs/{row[0]}").json()["status"] == "failed", "the run is ended")
 
 
 def test_events_cross_processes(spawn: Spawn) -> None:

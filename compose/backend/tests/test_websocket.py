@@ -10,6 +10,7 @@ import time
 
 import pytest
 from harness.servers import Start, Threaded, wait_until
+from redis import Redis
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
@@ -103,6 +104,15 @@ def test_a_connection_keeps_its_user(backend: Threaded) -> None:
     assert (number, messages[-1]["code"]) == (4401, "token_of_another")
 
 
+def test_a_connection_keeps_its_session(backend: Threaded) -> None:
+    """So does a token of another session of the same user: the end of the first one is to end the connection."""
+    person = backend.person()
+    with person.socket() as socket:
+        socket.send(type="authenticate", token=backend.log_in(person.email)["access_token"])
+        number, messages = socket.closing()
+    assert (number, messages[-1]["code"]) == (4401, "token_of_another")
+
+
 def test_pings_come_and_pongs_keep_the_connection(start: Start) -> None:
     """A client that answers each `ping` stays; one that does not is closed with 4410."""
     backend = start(ws_ping_seconds=0.1, ws_idle_seconds=0.4)
@@ -139,6 +149,24 @@ def test_a_user_has_so_many_connections(start: Start) -> None:
         wait_until(lambda: one.app.state.resources.places.taken == 1, "the place is given back")
         with person.socket():
             pass
+
+
+def test_a_connection_that_lasts_keeps_its_place(start: Start, environment: dict[str, str]) -> None:
+    """It takes it again with each `ping`, before it runs out."""
+    person = start(ws_ping_seconds=0.1, ws_idle_seconds=60).person()
+    with person.socket(), Redis.from_url(environment["REDIS_URL"], decode_responses=True) as redis:
+        key = f"backend:connections:{person.id}"
+        ((_, ends),) = redis.zrange(key, 0, -1, withscores=True)
+        wait_until(lambda: redis.zrange(key, 0, -1, withscores=True)[0][1] > ends, "it has been taken again")
+
+
+def test_a_place_of_a_process_that_is_gone_runs_out(start: Start, environment: dict[str, str]) -> None:
+    """Nobody gives it back, and the user can have it again."""
+    person = start(ws_max_connections_per_user=2).person()
+    with Redis.from_url(environment["REDIS_URL"]) as redis, person.socket():
+        redis.zadd(f"backend:connections:{person.id}", {"of a process that was killed": time.time() * 1000 - 1})
+        with person.socket() as socket:
+            assert socket.run("What is 1 + 1?")
 
 
 def test_a_process_has_so_many_connections(start: Start) -> None:
