@@ -385,6 +385,15 @@ def test_fewer_keys_than_before_are_no_change(numbers: Callable[..., NumberedDat
         assert databases.left(isolated) == []
 
 
+def test_a_command_that_was_refused_is_no_change(numbers: Callable[..., NumberedDatabases], alone: Endpoint) -> None:
+    """It has reached no other test's database."""
+    databases = numbers("embedded")
+    isolated = numbered(databases)
+    with at(alone, 0) as client, pytest.raises(ResponseError):
+        client.swapdb(1, 99_999)
+    assert databases.left(isolated) == []
+
+
 def test_keys_in_a_database_that_is_out_are_no_change(numbers: Callable[..., NumberedDatabases]) -> None:
     """They are those of the test that has it."""
     databases = numbers("embedded")

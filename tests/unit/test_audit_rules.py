@@ -147,6 +147,14 @@ def test_a_helper_that_promises_to_check(body: str, found: list[str]) -> None:
     assert rules(f"def assert_fine(x):\n    {body}\n\ndef test_a():\n    assert_fine(f())\n") == found
 
 
+@pytest.mark.parametrize("reason", ["''", "'  '", "None"])
+def test_a_blank_reason_is_none(reason: str) -> None:
+    """It tells nobody when the skip may go, in whichever way it is written."""
+    text = "import pytest\n\n@pytest.mark.skip{}\ndef test_a():\n    assert f()\n"
+    assert rules(text.format(f"({reason})")) == rules(text.format(f"(reason={reason})")) == ["skip-without-reason"]
+    assert rules(text.format("(reason='the server has no stop yet')")) == []
+
+
 def test_comments_that_accept() -> None:
     """On the line, on the `def`'s, or for the file; for the named rule; with a reason; as a comment."""
     swallowed = "def test_a():{}\n    try:\n        assert f(){}\n    except Exception:\n        pass\n{}\n"
@@ -157,6 +165,8 @@ def test_comments_that_accept() -> None:
     assert rules(swallowed.format("", "", "X = '# audit: file-ok[swallowed-assertion] text'")) == [
         "swallowed-assertion"
     ]
+    indented = "    # audit: file-ok[swallowed-assertion] of one test alone"
+    assert rules(swallowed.format("", "", indented)) == ["swallowed-assertion"]
     bare = "  # audit: ok[swallowed-assertion]"
     assert rules(swallowed.format("", bare, "")) == ["suppression-without-reason", "swallowed-assertion"]
 

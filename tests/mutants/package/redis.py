@@ -123,11 +123,11 @@ MUTANTS = (
         "test_keys_in_a_database_that_is_out_are_no_change",
     ),
     _mutant(
-        "who only reads the configuration is blamed",
+        "a test is blamed for a command that the server refused",
         "watch",
         "calls.get(command, 0) + int(called) - int(failed or 0)",
         "calls.get(command, 0) + int(called)",
-        "test_what_is_left_beside_a_database",
+        "test_a_command_that_was_refused_is_no_change",
     ),
     _mutant(
         "a change of the server's configuration is not noticed",

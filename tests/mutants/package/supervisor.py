@@ -1,0 +1,113 @@
+"""Faults of the supervisor: a server ends too early or never, or a run is told what is another's."""
+
+from __future__ import annotations
+
+from tests.mutants.mutant import Mutant
+
+__all__ = ["MUTANTS"]
+
+
+def _mutant(name: str, file: str, old: str, new: str, *tests: str) -> Mutant:
+    return Mutant(name, f"test_framework/{file}.py", old, new, tests)
+
+
+MUTANTS = (
+    _mutant(
+        "what is beside the parts goes while another run goes on",
+        "supervisor/core",
+        "            if not self._runs:\n                databases.tidy()",
+        "            databases.tidy()",
+        "tests/integration/test_supervisor_core.py::test_what_is_beside_the_parts_goes_with_the_last_run",
+    ),
+    _mutant(
+        "what is beside the parts stays for the next run",
+        "supervisor/core",
+        "                databases.tidy()",
+        "                pass",
+        "tests/integration/test_supervisor_core.py::test_what_is_beside_the_parts_goes_with_the_last_run",
+    ),
+    _mutant(
+        "what a run has to itself stays when it leaves",
+        "supervisor/core",
+        "            self._runs.pop(run.id, None)\n        self.end_own(run)",
+        "            self._runs.pop(run.id, None)",
+        "tests/integration/test_supervisor_core.py::test_what_a_run_has_to_itself_ends_with_its_last_client",
+    ),
+    _mutant(
+        "what a killed worker had is never given back",
+        "supervisor/core",
+        "        for name in list(self._held.get(client, {})):\n            self.give_back(client, name, keep=False)\n",
+        "",
+        "tests/integration/test_supervisor_core.py::test_a_client_that_leaves_gives_back_what_it_has",
+    ),
+    _mutant(
+        "a run ends with the first of its workers",
+        "supervisor/core",
+        "            known.clients += 1",
+        "            known.clients = 1",
+        "tests/integration/test_supervisor_core.py::test_what_a_run_has_to_itself_ends_with_its_last_client",
+    ),
+    _mutant(
+        "a run that ends takes the servers of others with it",
+        "supervisor/core",
+        "for key in list(self._servers) if key[2] == run.id]",
+        "for key in list(self._servers)]",
+        "tests/integration/test_supervisor_core.py::test_what_a_run_has_to_itself_ends_with_its_last_client",
+    ),
+    _mutant(
+        "a server is forgotten and not ended",
+        "supervisor/core",
+        "        server.stop()\n        for held",
+        "        for held",
+        "tests/integration/test_supervisor_core.py::test_what_a_run_has_to_itself_ends_with_its_last_client",
+    ),
+    _mutant(
+        "a server that was started for a run that is over stays",
+        "supervisor/core",
+        "if self._closed or (context.own and run.id not in self._runs):",
+        "if self._closed:",
+        "tests/integration/test_supervisor_core.py::test_a_run_that_is_over_holds_no_server",
+    ),
+    _mutant(
+        "who wants a server to himself gets the shared one",
+        "supervisor/core",
+        "{want.order} {want.own}",
+        "{want.order}",
+        "tests/integration/test_supervisor_core.py::test_what_a_run_has_to_itself_is_not_the_shared_one",
+    ),
+    _mutant(
+        "two runs at once start two servers",
+        "supervisor/core",
+        "with nullcontext() if want.own else self._lock_of(want.service):",
+        "with nullcontext():",
+        "tests/integration/test_supervisor_core.py::test_two_runs_at_once_start_one_server",
+    ),
+    _mutant(
+        "a run does not hear that its server died",
+        "supervisor/core",
+        "for name in names if name in run.servers]",
+        "for name in names if name not in run.servers and False]",
+        "tests/integration/test_supervisor_core.py::test_a_server_that_dies_is_told_and_replaced",
+    ),
+    _mutant(
+        "who came later is not counted when somebody is blamed",
+        "supervisor/core",
+        "            self._arrivals += 1\n",
+        "            self._arrivals += not known.clients - 1\n",
+        "tests/integration/test_supervisor_core.py::test_only_who_was_alone_is_to_blame",
+    ),
+    _mutant(
+        "who shares a server is blamed for others",
+        "supervisor/core",
+        "self._arrivals if alone else 0)",
+        "self._arrivals)",
+        "tests/integration/test_supervisor_core.py::test_only_who_was_alone_is_to_blame",
+    ),
+    _mutant(
+        "a port that was taken meanwhile ends the start",
+        "providers/embedded",
+        'if "ddress already in use" not in refused.log or',
+        'if "no such words" not in refused.log or',
+        "tests/integration/test_supervisor_core.py::test_another_port_where_somebody_was_faster",
+    ),
+)
