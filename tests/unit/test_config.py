@@ -388,6 +388,19 @@ def test_the_order_of_providers(  # noqa: PLR0913, PLR0917  # one table of cases
     assert read(tmp_path, toml, env, overrides).order("redis", "smoke") == (order, source)
 
 
+@pytest.mark.parametrize(
+    ("toml", "told"),
+    [
+        ("modes.odd.layers = ['deep']", "unknown layer 'deep' in layers, pyproject.toml"),
+        ("layers.odd.tiers = ['unti']", "unknown tier 'unti' in tiers, pyproject.toml"),
+    ],
+)
+def test_a_mode_of_layers_and_tiers_that_are_not_there(tmp_path: Path, toml: str, told: str) -> None:
+    """The error names it, and where it was asked for."""
+    with pytest.raises(BadSetting, match=told):
+        read(tmp_path, f"[tool.test_framework]\n{toml}\n")
+
+
 def test_the_order_without_a_tier_is_not_that_of_one(tmp_path: Path) -> None:
     """A tier's order is for its own run."""
     settings = read(tmp_path, GENERAL + OF_TIER)
@@ -408,6 +421,8 @@ def test_the_root_is_the_nearest_folder_with_our_table(tmp_path: Path) -> None:
     (inner / "pyproject.toml").write_text("[project]\nname = 'one'\n")
     (tmp_path / "pyproject.toml").write_text("[tool.test_framework.tiers.unit]\nnetwork = true\n")
     assert find_root(deep) == tmp_path.resolve()
+    (inner / "pyproject.toml").write_text("[tool.test_framework]\n")
+    assert find_root(deep) == inner.resolve()
 
 
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="/proc is Linux's")

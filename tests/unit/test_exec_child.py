@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import termios
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -49,30 +49,30 @@ def ran(command: str, seconds: float | None = None) -> tuple[int, int, bool]:
 
 
 @contextmanager
-def held(**options: object) -> Iterator[subprocess.Popen[str]]:
-    """Run what notes signals, as a command of a process of ours; it is ended with the block."""
-    process: subprocess.Popen[str] = subprocess.Popen(  # type: ignore[call-overload]  # of any options
-        [sys.executable, "-c", OURS, NOTES], text=True, start_new_session=True, **options
-    )
+def held(output: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run what notes signals, as a command of a process of ours that writes to a file; it is ended with the block."""
+    with output.open("wb") as file:
+        process = subprocess.Popen([sys.executable, "-c", OURS, NOTES], stdout=file, start_new_session=True)
     try:
         yield process
     finally:
-        os.killpg(process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait(_SECONDS)
 
 
-def test_a_signal_goes_on_to_the_command() -> None:
+def test_a_signal_goes_on_to_the_command(tmp_path: Path) -> None:
     """Once each, and what was sent is told."""
-    with held(stdout=subprocess.PIPE) as process:
-        assert process.stdout
-        assert process.stdout.readline() == "ready\n"
+    output = tmp_path / "output"
+    with held(output) as process:
+        wait_until(lambda: output.read_text() == "ready\n", "the command runs", _SECONDS)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
             process.send_signal(number)
-            assert process.stdout.readline() == f"got {int(number)}\n"
-        told = process.stdout.readline()
-        process.stdout.close()
-    assert told.startswith("Ended(status=3, late=False, ")
-    assert [told.count(f"SIG{name}") or told.count(f"{n}") for name, n in (("TERM", 15), ("INT", 2))] == [1, 1]
+            wait_until(lambda number=number: f"got {int(number)}\n" in output.read_text(), f"it has got {number}", 20)  # type: ignore[misc]
+        wait_until(lambda: output.read_text().endswith(")\n"), "it has ended", _SECONDS)
+    told = output.read_text().splitlines()
+    ended = "Ended(status=3, late=False, signals=(15, 2, 10), killed=0)"
+    assert told == ["ready", "got 15", "got 2", "got 10", ended]
 
 
 def test_what_the_terminal_sends_arrives_once() -> None:

@@ -111,6 +111,11 @@ def test_a_share_counts_and_not_a_number(tmp_path: Path) -> None:
     assert drifted(tmp_path, unit(tests=2000, skipped=40, failed=20, timeouts=4)) == set()
 
 
+def test_the_first_tests_of_a_suite_are_no_growth_by_a_factor(tmp_path: Path) -> None:
+    """From nothing to something there is none."""
+    assert "files" not in drifted(tmp_path, BASE, before=replace(BASE, files=0))
+
+
 def test_what_is_newly_broken_is_named(tmp_path: Path) -> None:
     """With its cause, and without what was broken before."""
     found = next(c for c in checks(tmp_path, NEWLY_BROKEN) if c.name == "broken-imports")

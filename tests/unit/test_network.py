@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import sys
 import threading
 import urllib.request
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -203,6 +205,19 @@ def test_everything_is_put_back(error: type[Exception] | None) -> None:
         if error:
             raise error("x")
     assert state() == before
+
+
+def test_a_driver_that_is_imported_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It connects in C, past Python's sockets, and may not either."""
+    (tmp_path / "psycopg2.py").write_text("def connect():\n    return 'connected'\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "psycopg2", raising=False)
+    with blocked("t.py::test_it", "quick"):
+        driver = import_module("psycopg2")
+        with pytest.raises(NetworkBlocked, match=r"psycopg2\.connect"):
+            driver.connect()
+    assert driver.connect() == "connected"
+    monkeypatch.delitem(sys.modules, "psycopg2")
 
 
 def test_one_block_within_another() -> None:
