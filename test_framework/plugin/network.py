@@ -91,7 +91,9 @@ class _Watch(MetaPathFinder):
         """Find a driver as everybody else would, and have its loader tell when it is done."""
         if all(fullname != module for module, _ in _DRIVERS):
             return None
-        spec = next((s for f in sys.meta_path if f is not self and (s := f.find_spec(fullname, path, target))), None)
+        # Only who comes later: with one block within another, each would ask the other one for ever.
+        others = sys.meta_path[sys.meta_path.index(self) + 1 :]
+        spec = next((s for f in others if (s := f.find_spec(fullname, path, target))), None)
         if spec and spec.loader:
             run = spec.loader.exec_module
 

@@ -208,11 +208,11 @@ def test_everything_is_put_back(error: type[Exception] | None) -> None:
 
 
 def test_a_driver_that_is_imported_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It connects in C, past Python's sockets, and may not either."""
+    """It connects in C, past Python's sockets, and may not either, also where one block is within another."""
     (tmp_path / "psycopg2.py").write_text("def connect():\n    return 'connected'\n")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "psycopg2", raising=False)
-    with blocked("t.py::test_it", "quick"):
+    with blocked("outer", "quick"), blocked("t.py::test_it", "quick"):
         driver = import_module("psycopg2")
         with pytest.raises(NetworkBlocked, match=r"psycopg2\.connect"):
             driver.connect()

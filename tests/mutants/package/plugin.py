@@ -146,6 +146,13 @@ MUTANTS = (
         "tests/unit/test_network.py",
     ),
     _mutant(
+        "a driver that is imported in a block within another is looked for without end",
+        "plugin/network",
+        "others = sys.meta_path[sys.meta_path.index(self) + 1 :]",
+        "others = [finder for finder in sys.meta_path if finder is not self]",
+        "tests/unit/test_network.py::test_a_driver_that_is_imported_meanwhile",
+    ),
+    _mutant(
         "the network stays shut after a test",
         "plugin/network",
         "        for undo in reversed(restore):\n            undo()",
