@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from test_framework.verdict import Code
-from tests.support.engines import PING, VERSION, Net, Talk, answer, at, refused, silent
+from tests.support.engines import PING, VERSION, Net, Talk, answer, at, refused_at_once, silent
 
 if TYPE_CHECKING:
     import socket
@@ -43,7 +43,7 @@ class TestNotUsable:
 
         path = net.unix(send_and_stay)
 
-        reason = refused(at(path), home, within=0.5)
+        reason = refused_at_once(at(path), home)
 
         assert reason.code is Code.NOT_DOCKER
         assert str(path) in reason.message
@@ -64,7 +64,7 @@ class TestNotUsable:
         """A service that says OK to everything is not Docker."""
         path = net.unix(Talk(ping=answer(), version=version))
 
-        reason = refused(at(path), home)
+        reason = refused_at_once(at(path), home)
 
         assert reason.code is Code.NOT_DOCKER
         assert "/version" in reason.message
@@ -80,14 +80,14 @@ class TestNotUsable:
     )
     def test_daemon_error_is_quoted(self, ping: bytes, why: str, net: Net, home: Path) -> None:
         """An engine in trouble is quoted."""
-        reason = refused(at(net.unix(Talk(ping=ping))), home, within=0.5)
+        reason = refused_at_once(at(net.unix(Talk(ping=ping))), home)
 
         assert reason.code is Code.DAEMON_ERROR
         assert why in reason.message
 
     def test_daemon_error_after_the_ping(self, net: Net, home: Path) -> None:
         """An engine that fails at the second question is in trouble, whatever its answer looks like."""
-        reason = refused(at(net.unix(Talk(version=answer(b"forbidden", "403 Forbidden")))), home)
+        reason = refused_at_once(at(net.unix(Talk(version=answer(b"forbidden", "403 Forbidden")))), home)
 
         assert reason.code is Code.DAEMON_ERROR
         assert "/version answers 403 forbidden" in reason.message
@@ -96,7 +96,7 @@ class TestNotUsable:
         """A message of many lines becomes one short line."""
         ping = answer({"message": "line\n\x1b[31m" * 1000}, "500 Internal Server Error")
 
-        message = refused(at(net.unix(Talk(ping=ping))), home).message
+        message = refused_at_once(at(net.unix(Talk(ping=ping))), home).message
 
         assert len(message) < 400
         assert message.isprintable()
@@ -104,7 +104,7 @@ class TestNotUsable:
 
     def test_connection_closed_without_an_answer(self, net: Net, home: Path) -> None:
         """A socket that hangs up, as that of a stopped virtual machine, is an engine in trouble."""
-        reason = refused(at(net.unix(lambda _: None)), home, within=0.5)
+        reason = refused_at_once(at(net.unix(lambda _: None)), home)
 
         assert reason.code is Code.DAEMON_ERROR
         assert "closes the connection without an answer" in reason.message
@@ -117,7 +117,7 @@ class TestNotUsable:
             connection.recv(4096)
             connection.sendall(PING[:30])
 
-        reason = refused(at(net.unix(half)), home, within=0.5)
+        reason = refused_at_once(at(net.unix(half)), home)
 
         assert reason.code is Code.DAEMON_ERROR
         assert "breaks off" in reason.message
@@ -132,13 +132,13 @@ class TestNotUsable:
     )
     def test_windows_containers(self, talk: Talk, net: Net, home: Path) -> None:
         """An engine with Windows containers cannot run the servers."""
-        assert refused(at(net.unix(talk)), home).code is Code.WINDOWS_CONTAINERS
+        assert refused_at_once(at(net.unix(talk)), home).code is Code.WINDOWS_CONTAINERS
 
     def test_api_too_old(self, net: Net, home: Path) -> None:
         """An engine older than the SDK can speak to is told with both versions."""
         path = net.unix(Talk(version=answer({**VERSION, "ApiVersion": "1.9"})))
 
-        reason = refused(at(path), home)
+        reason = refused_at_once(at(path), home)
 
         assert reason.code is Code.API_MISMATCH
         assert "API 1.9, and at least 1.24" in reason.message

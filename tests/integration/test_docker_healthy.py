@@ -8,7 +8,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -16,9 +15,23 @@ import docker
 import pytest
 
 from test_framework.providers.docker.endpoint import Candidate
-from test_framework.providers.docker.probe import Engine, ask, probe
+from test_framework.providers.docker.probe import Engine, ask
 from test_framework.verdict import Code, Refused
-from tests.support.engines import CHUNKED, PROJECT, VERSION, Net, Talk, answer, at, refused, silent, sockets
+from tests.support.engines import (
+    CHUNKED,
+    PATIENT,
+    PROJECT,
+    VERSION,
+    Net,
+    Talk,
+    answer,
+    at,
+    ends_soon,
+    found,
+    refused_at_once,
+    silent,
+    sockets,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,27 +47,15 @@ class TestHealthy:
         """The engine carries its versions, its product and where it was found."""
         path = net.unix(Talk())
 
-        engine = probe(at(path), home)
+        engine = found(at(path), home)
 
         assert engine == Engine(Candidate("DOCKER_HOST", f"unix://{path}", None), "28.2.2", "1.50", "linux", "Docker")
-
-    def test_healthy_answer_is_fast(self, net: Net, home: Path) -> None:
-        """Two questions to an engine that answers at once cost milliseconds."""
-        env = at(net.unix(Talk()))
-
-        seconds = []
-        for _ in range(20):
-            begun = time.perf_counter()
-            probe(env, home)
-            seconds.append(time.perf_counter() - begun)
-
-        assert sorted(seconds)[10] < 0.02
 
     def test_podman_is_recognised(self, net: Net, home: Path) -> None:
         """Podman's Docker API is usable, and told apart."""
         version = {**VERSION, "Version": "4.9.3", "Components": [{"Name": "Podman Engine", "Version": "4.9.3"}]}
 
-        assert probe(at(net.unix(Talk(version=answer(version)))), home).product == "Podman"
+        assert found(at(net.unix(Talk(version=answer(version)))), home).product == "Podman"
 
     @pytest.mark.parametrize(
         ("version", "hang_up"),
@@ -69,7 +70,7 @@ class TestHealthy:
     )
     def test_every_framing_is_read(self, version: bytes, hang_up: bool, net: Net, home: Path) -> None:  # noqa: FBT001
         """An answer may have a length, come in chunks or end with the connection, which may or may not be kept."""
-        assert probe(at(net.unix(Talk(version=version, hang_up=hang_up))), home).version == "28.2.2"
+        assert found(at(net.unix(Talk(version=version, hang_up=hang_up))), home).version == "28.2.2"
 
     def test_connection_is_kept_for_the_second_question(self, net: Net, home: Path) -> None:
         """Both questions travel on one connection, which matters through ssh."""
@@ -80,7 +81,7 @@ class TestHealthy:
             connections.append(connection)
             talk(connection)
 
-        probe(at(net.unix(count)), home)
+        found(at(net.unix(count)), home)
 
         assert len(connections) == 1
         assert talk.heard == ["/_ping", "/version"]
@@ -89,7 +90,7 @@ class TestHealthy:
         """`tcp://host:port/path` asks below that path, as in the CLI."""
         talk = Talk()
 
-        probe({"DOCKER_HOST": f"tcp://127.0.0.1:{net.tcp(talk)}/proxy/"}, home)
+        found({"DOCKER_HOST": f"tcp://127.0.0.1:{net.tcp(talk)}/proxy/"}, home)
 
         assert talk.heard == ["/proxy/_ping", "/proxy/version"]
 
@@ -98,7 +99,7 @@ class TestHealthy:
         version = {**VERSION, "ApiVersion": "1.99", "MinAPIVersion": "1.98"}
         path = net.unix(Talk(version=answer(version)))
 
-        engine = probe(at(path), home)
+        engine = found(at(path), home)
 
         assert engine.api_version == "1.99"
         with closing(docker.from_env(environment=engine.environment())) as client:
@@ -106,7 +107,7 @@ class TestHealthy:
 
     def test_sdk_and_cli_settings_lead_to_the_engine(self, net: Net, home: Path) -> None:
         """The SDK reaches the engine through `environment()`; nothing else in it turns TLS on."""
-        engine = probe(at(net.unix(Talk())), home)
+        engine = found(at(net.unix(Talk())), home)
 
         environment = engine.environment()
 
@@ -121,7 +122,7 @@ class TestHealthy:
         with closing(docker.from_env(timeout=5)) as client:
             expected = client.version()
 
-        engine = probe(os.environ, home)
+        engine = found(os.environ, home)
 
         assert (engine.version, engine.api_version) == (expected["Version"], expected["ApiVersion"])
 
@@ -150,20 +151,18 @@ print(*[m for m in ("docker", "testcontainers", "asyncio", "ssl", "http.client",
 
     def test_question_to_the_engine_is_answered(self, net: Net, home: Path) -> None:
         """`ask` gives the status and the JSON object of any resource."""
-        engine = probe(at(net.unix(Talk())), home)
+        engine = found(at(net.unix(Talk())), home)
 
-        assert ask(engine, "/version", 1.0) == (200, VERSION)
-        assert ask(engine, "/images/none/json", 1.0) == (404, {})
+        assert ask(engine, "/version", PATIENT) == (200, VERSION)
+        assert ask(engine, "/images/none/json", PATIENT) == (404, {})
 
     def test_question_without_an_answer_is_refused_in_time(self, net: Net) -> None:
         """`ask` ends at its own deadline."""
         engine = Engine(sockets(net.unix(silent))[0], "28", "1.50", "linux", "Docker")
-        begun = time.monotonic()
 
-        with pytest.raises(Refused) as caught:
+        with ends_soon(), pytest.raises(Refused) as caught:
             ask(engine, "/images/none/json", 0.3)
 
-        assert time.monotonic() - begun < 0.8
         assert caught.value.reason.code is Code.DAEMON_HUNG
         assert "0.3 s" in caught.value.reason.message
 
@@ -199,7 +198,7 @@ class TestAsTheCLI:
     def test_bad_docker_host(self, host: str, home: Path) -> None:
         """What the CLI does not take for an address is refused."""
         assert self.cli_endpoint({"DOCKER_HOST": host}, home) == ""
-        assert refused({"DOCKER_HOST": host}, home).code is Code.BAD_DOCKER_HOST
+        assert refused_at_once({"DOCKER_HOST": host}, home).code is Code.BAD_DOCKER_HOST
 
     def test_context_that_the_cli_made(self, net: Net, home: Path) -> None:
         """A context that `docker context create` wrote and `docker context use` chose is the one that is used."""
@@ -207,7 +206,7 @@ class TestAsTheCLI:
         self.cli({}, home, "context", "create", "mine", "--docker", f"host=unix://{path}")
         self.cli({}, home, "context", "use", "mine")
 
-        assert probe({}, home).candidate == Candidate("context 'mine'", f"unix://{path}", None)
+        assert found({}, home).candidate == Candidate("context 'mine'", f"unix://{path}", None)
 
     def test_context_with_certificates_that_the_cli_made(self, tls: TLS, net: Net, home: Path) -> None:
         """The certificates that the CLI stored with a context are found, and lead the SDK to the engine."""
@@ -215,7 +214,7 @@ class TestAsTheCLI:
         files = f"ca={folder}/ca.pem,cert={folder}/cert.pem,key={folder}/key.pem"
         self.cli({}, home, "context", "create", "far", "--docker", f"host=tcp://127.0.0.1:{port},{files}")
 
-        engine = probe({"DOCKER_CONTEXT": "far"}, home)
+        engine = found({"DOCKER_CONTEXT": "far"}, home)
 
         assert engine.candidate.source == "context 'far'"
         with closing(docker.from_env(environment=engine.environment())) as client:
@@ -228,11 +227,11 @@ class TestAsTheCLI:
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(str(stale))
 
-        engine = probe(env | {"DOCKER_HOST": f"ssh://far.example{healthy}"}, home)
+        engine = found(env | {"DOCKER_HOST": f"ssh://far.example{healthy}"}, home)
 
         assert engine.version == "28.2.2"
         for path, code in ((stale, Code.DAEMON_NOT_RUNNING), (missing, Code.SOCKET_MISSING)):
-            reason = refused(env | {"DOCKER_HOST": f"ssh://far.example{path}"}, home)
+            reason = refused_at_once(env | {"DOCKER_HOST": f"ssh://far.example{path}"}, home)
             assert reason.code is code
             assert str(path) in reason.message
 

@@ -95,7 +95,7 @@ def test_a_port_of_this_machine_is_not_to_be_had_there(remote_place: Place) -> N
 def test_an_engine_that_hangs_is_not_waited_for(way: str, remote_machine: RemoteMachine) -> None:
     """Each answer has a bound, through ssh too."""
     env = os.environ | remote_machine.env(way)
-    with closing(connect(probe(env), env, _ANSWER_SECONDS)) as client:
+    with closing(connect(probe(env, seconds=_ANSWER_SECONDS), env, _ANSWER_SECONDS)) as client:
         assert client.ping()
         with remote_machine.suspended():
             begun = time.monotonic()

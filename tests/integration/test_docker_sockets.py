@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from test_framework.verdict import Code, Reason
-from tests.support.engines import PROJECT, Net, Talk, at, refused
+from tests.support.engines import PROJECT, Net, Talk, at, refused_at_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ class TestSocketPath:
         """A path with nothing there is named, with where it came from."""
         path = net.path()
 
-        reason = refused(at(path), home, within=0.2)
+        reason = refused_at_once(at(path), home)
 
         assert reason.code is Code.SOCKET_MISSING
         assert f"unix://{path}, from DOCKER_HOST" in reason.message
@@ -35,7 +35,7 @@ class TestSocketPath:
         path, target = net.path(), net.path()
         path.symlink_to(target)
 
-        reason = refused(at(path), home)
+        reason = refused_at_once(at(path), home)
 
         assert reason.code is Code.SOCKET_MISSING
         assert str(target) in reason.message
@@ -46,7 +46,7 @@ class TestSocketPath:
         path = net.path()
         make(path)
 
-        reason = refused(at(path), home)
+        reason = refused_at_once(at(path), home)
 
         assert reason.code is Code.SOCKET_MISSING
         assert kind in reason.message
@@ -56,18 +56,18 @@ class TestSocketPath:
         path = net.path()
         path.touch()
 
-        assert refused(at(path / "docker.sock"), home).code is Code.SOCKET_MISSING
+        assert refused_at_once(at(path / "docker.sock"), home).code is Code.SOCKET_MISSING
 
     def test_link_in_a_circle(self, net: Net, home: Path) -> None:
         """A link to itself has no socket."""
         path = net.path()
         path.symlink_to(path)
 
-        assert refused(at(path), home).code is Code.SOCKET_MISSING
+        assert refused_at_once(at(path), home).code is Code.SOCKET_MISSING
 
     def test_name_that_no_file_system_takes(self, home: Path) -> None:
         """A name of 300 characters has no socket."""
-        assert refused(at(Path("/", "x" * 300)), home).code is Code.SOCKET_MISSING
+        assert refused_at_once(at(Path("/", "x" * 300)), home).code is Code.SOCKET_MISSING
 
     def test_stale_socket(self, net: Net, home: Path) -> None:
         """A socket that nobody listens on any more means that the daemon is not running."""
@@ -75,7 +75,7 @@ class TestSocketPath:
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(str(path))
 
-        reason = refused(at(path), home, within=0.2)
+        reason = refused_at_once(at(path), home)
 
         assert reason.code is Code.DAEMON_NOT_RUNNING
         assert str(path) in reason.message
@@ -88,7 +88,7 @@ class TestSocketPath:
         monkeypatch.chdir(folder)
         net.unix(Talk(), Path("d.sock"))
 
-        reason = refused(at(folder / "d.sock"), home)
+        reason = refused_at_once(at(folder / "d.sock"), home)
 
         assert reason.code is Code.BAD_DOCKER_HOST
         assert f"{len(str(folder)) + 7} bytes" in reason.message
@@ -99,7 +99,7 @@ class TestSocketPath:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
             other.bind(str(path))
 
-            assert refused(at(path), home).code is Code.NOT_DOCKER
+            assert refused_at_once(at(path), home).code is Code.NOT_DOCKER
 
 
 UNPRIVILEGED = """

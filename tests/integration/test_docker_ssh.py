@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from test_framework.providers.docker.probe import probe
 from test_framework.verdict import Code
-from tests.support.engines import DIAL, PING, SSH_TO_SOCKET, Net, Talk, alive, refused, silent
+from tests.conftest import wait_until
+from tests.support.engines import DIAL, PING, SSH_TO_SOCKET, Net, Talk, alive, found, refused, refused_at_once, silent
 
 if TYPE_CHECKING:
     import socket
@@ -25,21 +25,21 @@ class TestSSH:
         """Without an ssh program on the PATH of the environment there is no way there."""
         env = {"DOCKER_HOST": "ssh://far.example", "PATH": str(home)}
 
-        reason = refused(env, home, within=0.5)
+        reason = refused_at_once(env, home)
 
         assert reason.code is Code.SSH_TRANSPORT_MISSING
         assert "ssh://far.example" in reason.message
 
     def test_program_cannot_run(self, home: Path, ssh: Callable[[str], dict[str, str]]) -> None:
         """An ssh program that the system refuses to run is as good as none."""
-        assert refused(ssh("#!/no/such/interpreter\n"), home).code is Code.SSH_TRANSPORT_MISSING
+        assert refused_at_once(ssh("#!/no/such/interpreter\n"), home).code is Code.SSH_TRANSPORT_MISSING
 
     def test_engine_is_reached(self, net: Net, home: Path, ssh: Callable[[str], dict[str, str]]) -> None:
         """Both questions go through one ssh, which is told never to ask a person, and does not outlive the probe."""
         talk, arguments = Talk(), home / "arguments"
         env = ssh(SSH_TO_SOCKET.format(path=str(net.unix(talk)), arguments=str(arguments)))
 
-        engine = probe(env, home)
+        engine = found(env, home)
 
         assert engine.version == "28.2.2"
         assert engine.environment()["DOCKER_HOST"] == env["DOCKER_HOST"]
@@ -55,7 +55,7 @@ class TestSSH:
         arguments = home / "arguments"
         env = ssh(SSH_TO_SOCKET.format(path=str(net.unix(Talk())), arguments=str(arguments)))
 
-        probe(env | {"DOCKER_HOST": "ssh://far.example/run/a b.sock"}, home)
+        found(env | {"DOCKER_HOST": "ssh://far.example/run/a b.sock"}, home)
 
         command = json.loads(arguments.read_text())[-1]
         assert command == "docker --host 'unix:///run/a b.sock' system dial-stdio"
@@ -76,7 +76,7 @@ class TestSSH:
     )
     def test_last_words_are_told(self, said: str, code: Code, home: Path, ssh: Callable[[str], dict[str, str]]) -> None:
         """What ssh, or docker behind it, says before it ends decides the code and is quoted."""
-        reason = refused(ssh(f"#!/bin/sh\necho a banner >&2\necho '{said}' >&2\nexit 255\n"), home)
+        reason = refused_at_once(ssh(f"#!/bin/sh\necho a banner >&2\necho '{said}' >&2\nexit 255\n"), home)
 
         assert reason.code is code
         assert said in reason.message
@@ -84,7 +84,7 @@ class TestSSH:
 
     def test_end_without_a_word(self, home: Path, ssh: Callable[[str], dict[str, str]]) -> None:
         """An ssh that ends in silence is told by its status."""
-        reason = refused(ssh("#!/bin/sh\nexit 7\n"), home)
+        reason = refused_at_once(ssh("#!/bin/sh\nexit 7\n"), home)
 
         assert reason.code is Code.REMOTE_UNREACHABLE
         assert "status 7" in reason.message
@@ -97,25 +97,22 @@ class TestSSH:
 
         assert reason.code is Code.REMOTE_UNREACHABLE
         assert "within 1 s" in reason.message
-        deadline = time.monotonic() + 2
-        while any(alive(int(pid)) for pid in pids.read_text().split()) and time.monotonic() < deadline:
-            time.sleep(0.01)
-        assert not any(alive(int(pid)) for pid in pids.read_text().split())
+        wait_until(lambda: not any(alive(int(pid)) for pid in pids.read_text().split()), "they have ended")
 
     def test_login_may_take_longer_than_a_probe(
         self, net: Net, home: Path, ssh: Callable[[str], dict[str, str]]
     ) -> None:
         """A machine that has spoken has the time for a login, which is many round trips."""
-        script = SSH_TO_SOCKET.format(path=str(net.unix(Talk())), arguments=str(home / "arguments"))
-        late = (
-            "import sys, time\nprint('debug1: Remote protocol version 2.0', file=sys.stderr, flush=True)\ntime.sleep(2)"
-        )
+        program = home / "after the login"
+        program.write_text(SSH_TO_SOCKET.format(path=str(net.unix(Talk())), arguments=str(home / "arguments")))
+        program.chmod(0o755)
+        login = "#!/bin/sh\necho 'debug1: Remote protocol version 2.0' >&2\nsleep 2\n"
 
-        assert probe(ssh(script.replace("\n", f"\n{late}\n", 1)), home).version == "28.2.2"
+        assert probe(ssh(f'{login}exec "{program}" "$@"\n'), home).version == "28.2.2"
 
     def test_login_that_does_not_end(self, home: Path, ssh: Callable[[str], dict[str, str]]) -> None:
         """A machine that speaks and does not let us in is told from one that does not speak."""
-        reason = refused(ssh("#!/bin/sh\necho 'debug1: Remote protocol version 2.0' >&2\nsleep 60\n"), home, within=6)
+        reason = refused(ssh("#!/bin/sh\necho 'debug1: Remote protocol version 2.0' >&2\nsleep 60\n"), home)
 
         assert reason.code is Code.REMOTE_UNREACHABLE
         assert "the machine answers, and the login through ssh does not end within 5 s" in reason.message
@@ -130,4 +127,5 @@ class TestSSH:
 
         env = ssh(SSH_TO_SOCKET.format(path=str(net.unix(begin)), arguments=str(home / "arguments")))
 
-        assert refused(env, home).code is Code.DAEMON_HUNG
+        # The program that stands for ssh takes a moment to start.
+        assert refused(env, home, seconds=3).code is Code.DAEMON_HUNG

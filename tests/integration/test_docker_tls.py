@@ -13,9 +13,8 @@ import docker
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from test_framework.providers.docker.probe import probe
 from test_framework.verdict import Code, Reason
-from tests.support.engines import ON_A_TERMINAL, PROJECT, Net, Talk, answer, refused, silent
+from tests.support.engines import ON_A_TERMINAL, PROJECT, Net, Talk, answer, found, refused, refused_at_once, silent
 from tests.support.engines_tls import TLS
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ class TestTLS:
 
     def test_engine_behind_tls_is_found(self, tls: TLS, net: Net, home: Path) -> None:
         """The probe, and the SDK through `environment()`, reach an engine that demands a client certificate."""
-        engine = probe(tls.env(net.tcp(tls.server(Talk()))), home)
+        engine = found(tls.env(net.tcp(tls.server(Talk()))), home)
 
         assert engine.environment()["DOCKER_TLS_VERIFY"] == "1"
         with closing(docker.from_env(environment=engine.environment())) as client:
@@ -41,7 +40,7 @@ class TestTLS:
         stranger.issue_client(tls.folder)
         env = tls.env(net.tcp(stranger.server(Talk()))) | {"DOCKER_TLS_VERIFY": "", "DOCKER_TLS": "1"}
 
-        engine = probe(env, home)
+        engine = found(env, home)
 
         assert engine.environment()["DOCKER_TLS_VERIFY"] == ""
         with closing(docker.from_env(environment=engine.environment())) as client:
@@ -52,7 +51,7 @@ class TestTLS:
         """An engine that our ca.pem does not vouch for is refused."""
         port = net.tcp(TLS(tmp_path / "stranger").server(Talk()))
 
-        reason = refused(tls.env(port), home)
+        reason = refused_at_once(tls.env(port), home)
 
         assert reason.code is Code.TLS_MISCONFIGURED
         assert f"tcp://127.0.0.1:{port}" in reason.message
@@ -62,7 +61,7 @@ class TestTLS:
         """A certificate for another machine is refused."""
         other = TLS(tmp_path / "other", "docker.example")
 
-        reason = refused(other.env(net.tcp(other.server(Talk()))), home)
+        reason = refused_at_once(other.env(net.tcp(other.server(Talk()))), home)
 
         assert reason.code is Code.TLS_MISCONFIGURED
         assert "mismatch" in reason.message
@@ -71,11 +70,11 @@ class TestTLS:
         """An engine that refuses our client certificate is a matter of TLS, although the handshake seems done."""
         TLS(tmp_path / "stranger").issue_client(tls.folder)
 
-        assert refused(tls.env(net.tcp(tls.server(Talk()))), home).code is Code.TLS_MISCONFIGURED
+        assert refused_at_once(tls.env(net.tcp(tls.server(Talk()))), home).code is Code.TLS_MISCONFIGURED
 
     def test_connection_closed_after_the_handshake(self, tls: TLS, net: Net, home: Path) -> None:
         """An engine that hangs up on our first question may have refused our certificate without saying so."""
-        reason = refused(tls.env(net.tcp(tls.server(lambda _: None))), home)
+        reason = refused_at_once(tls.env(net.tcp(tls.server(lambda _: None))), home)
 
         assert reason.code is Code.TLS_MISCONFIGURED
         assert "may not accept the client certificate" in reason.message
@@ -84,7 +83,7 @@ class TestTLS:
         """The answer of dockerd's TLS port to plain HTTP is understood."""
         ping = answer(b"Client sent an HTTP request to an HTTPS server.\n", "400 Bad Request", close=True)
 
-        reason = refused({"DOCKER_HOST": f"tcp://127.0.0.1:{net.tcp(Talk(ping=ping))}"}, home)
+        reason = refused_at_once({"DOCKER_HOST": f"tcp://127.0.0.1:{net.tcp(Talk(ping=ping))}"}, home)
 
         assert reason.code is Code.TLS_MISCONFIGURED
         assert "speaks TLS" in reason.message
@@ -96,13 +95,13 @@ class TestTLS:
             connection.recv(4096)
             connection.sendall(b"\x15\x03\x01\x00\x02\x02\x46")
 
-        reason = refused({"DOCKER_HOST": f"tcp://127.0.0.1:{net.tcp(alert)}"}, home)
+        reason = refused_at_once({"DOCKER_HOST": f"tcp://127.0.0.1:{net.tcp(alert)}"}, home)
 
         assert reason.code is Code.TLS_MISCONFIGURED
 
     def test_plain_http_to_a_server_that_hangs_up(self, tls: TLS, net: Net, home: Path) -> None:
         """A TLS port that hangs up on plain HTTP may be in trouble too, so the message says what else it may be."""
-        reason = refused({"DOCKER_HOST": f"tcp://127.0.0.1:{net.tcp(tls.server(silent))}"}, home)
+        reason = refused_at_once({"DOCKER_HOST": f"tcp://127.0.0.1:{net.tcp(tls.server(silent))}"}, home)
 
         assert reason.code in {Code.DAEMON_ERROR, Code.TLS_MISCONFIGURED}
         assert "no TLS is configured" in reason.message
@@ -114,7 +113,7 @@ class TestTLS:
             connection.recv(4096)
             connection.sendall(answer(b"", "400 Bad Request", close=True))
 
-        reason = refused(tls.env(net.tcp(bad_request)), home)
+        reason = refused_at_once(tls.env(net.tcp(bad_request)), home)
 
         assert reason.code is Code.TLS_MISCONFIGURED
         assert "does not speak TLS" in reason.message
@@ -130,7 +129,7 @@ class TestTLS:
         """A certificate file that is not there is named."""
         (tls.folder / "key.pem").unlink()
 
-        reason = refused(tls.env(1), home)
+        reason = refused_at_once(tls.env(1), home)
 
         assert reason.code is Code.TLS_MISCONFIGURED
         assert "key.pem" in reason.message
@@ -140,7 +139,7 @@ class TestTLS:
         """A file that is no certificate is named."""
         (tls.folder / file).write_text("nothing")
 
-        reason = refused(tls.env(net.tcp(silent)), home, within=0.5)
+        reason = refused_at_once(tls.env(net.tcp(silent)), home)
 
         assert reason.code is Code.TLS_MISCONFIGURED
         assert str(tls.folder / file) in reason.message

@@ -10,20 +10,20 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from test_framework.providers.docker.endpoint import Candidate
-from test_framework.providers.docker.probe import probe
+from test_framework.providers.docker.probe import Engine, probe
 from test_framework.verdict import Reason, Refused
 
 __all__ = [
-    "AT_MOST",
     "CHUNKED",
     "DIAL",
     "ON_A_TERMINAL",
+    "PATIENT",
     "PING",
     "PROJECT",
     "SSH_TO_SOCKET",
@@ -35,15 +35,22 @@ __all__ = [
     "answer",
     "at",
     "drip",
+    "ends_soon",
+    "found",
     "home",
     "net",
     "refused",
+    "refused_at_once",
     "silent",
     "sockets",
     "ssh",
 ]
 
-AT_MOST = 1.5
+PATIENT = 60.0
+"""Seconds for a probe that ends long before, however busy the machine is."""
+
+_SOON = 20.0
+"""Seconds within which a probe ends on a busy machine, far from its own one second and from the docker SDK's 60."""
 
 
 PROJECT = Path(__file__).parents[2]
@@ -199,13 +206,29 @@ def at(path: Path) -> dict[str, str]:
     return {"DOCKER_HOST": f"unix://{path}"}
 
 
-def refused(env: Mapping[str, str], home: Path, *, within: float = AT_MOST) -> Reason:
-    """Return why the probe refuses, which it has to do in time."""
-    begun = time.monotonic()
-    with pytest.raises(Refused) as caught:
-        probe(env, home)
-    assert time.monotonic() - begun <= within
+def found(env: Mapping[str, str], home: Path) -> Engine:
+    """Return the engine that the probe finds, for which it has all the time that a busy machine may need."""
+    return probe(env, home, seconds=PATIENT)
+
+
+def refused(env: Mapping[str, str], home: Path, **seconds: float) -> Reason:
+    """Return why the probe refuses, which it has to do in its own time."""
+    with ends_soon(), pytest.raises(Refused) as caught:
+        probe(env, home, **seconds)
     return caught.value.reason
+
+
+def refused_at_once(env: Mapping[str, str], home: Path) -> Reason:
+    """Return why the probe refuses, for which it must not wait until its time is over."""
+    return refused(env, home, seconds=PATIENT)
+
+
+@contextmanager
+def ends_soon() -> Iterator[None]:
+    """Check that the block has waited for nothing that ends later."""
+    begun = time.monotonic()
+    yield
+    assert time.monotonic() - begun <= _SOON
 
 
 def sockets(*paths: Path) -> list[Candidate]:

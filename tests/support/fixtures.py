@@ -37,7 +37,7 @@ __all__ = [
 def docker_env() -> dict[str, str]:
     """Return the variables that name the engine; the test is skipped where there is none, or none with our images."""
     try:
-        env = probe(os.environ).environment()
+        env = probe(os.environ, seconds=5).environment()
     except Refused as refused:
         raise ReasonedSkip(refused.reason) from refused
     with Place(env) as place:

@@ -96,7 +96,7 @@ def project(place: Place, provider: str, table: str, tests: str, env: Mapping[st
 def images(docker_env: dict[str, str]) -> Iterator[dict[str, dict[str, str]]]:
     """Return, by service, the variable that names its image, which is made of what is installed here."""
     env = os.environ | docker_env
-    client = connect(probe(env), env)
+    client = connect(probe(env, seconds=5), env)
     try:
         yield {name: {f"TEST_FRAMEWORK_{name.upper()}_IMAGE": _image(client, name)} for name in _PACKAGES}
     finally:

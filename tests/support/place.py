@@ -54,7 +54,7 @@ class Place:
             folder.mkdir()
         self.docker_env = docker_env
         env = os.environ | (docker_env or {})
-        self.client = connect(probe(env), env, 5) if docker_env else None
+        self.client = connect(probe(env, seconds=5), env, 5) if docker_env else None
         self.started: list[subprocess.Popen[bytes]] = []
         """The runs: without a supervisor they own the servers themselves."""
         self._volumes: set[str] = set()
