@@ -34,7 +34,7 @@ _CONFIGURES_TOO = (
     "PYTEST_PLUGINS",
     *OTHERS,
 )
-_END_SECONDS = 10
+_END_SECONDS = 30
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -85,7 +85,7 @@ class Project:
 
     def spawn(self, *args: str) -> pytest.RunResult:
         """Run pytest in a process of its own, with every plugin that is installed."""
-        return self.pytester.runpytest_subprocess(*args, timeout=60)
+        return self.pytester.runpytest_subprocess(*args, timeout=200)
 
     def stop_supervisors(self) -> list[bool]:
         """Stop those whose servers stay warm, whoever uses them; return for each whether it ends."""

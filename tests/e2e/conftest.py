@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["deployment", "event_schema", "recorder", "socket", "user"]
 
 KEY = "a key that only these tests know, of 32 characters"
-_SECONDS = 20
+_SECONDS = 60
 
 
 class Program:

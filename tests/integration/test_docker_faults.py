@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.docker_required
 
-_END_SECONDS = 15.0
+_END_SECONDS = 60.0
 
 Build = Callable[[str, str], str]
 
@@ -78,7 +78,7 @@ def test_server_that_never_answers(docker_place: Place, build: Build) -> None:
     run = run_on(docker_place, "redis", image, TEST_FRAMEWORK_START_SECONDS="2")
     told = run.attempt("redis", "docker")
     assert (told["code"], told["kind"]) == ("health-timeout", "broken")
-    assert 2 <= told["seconds"] < 10
+    assert 2 <= told["seconds"] < _END_SECONDS
     assert "The end of the server's log:\nstill loading" in run.output
 
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SOURCE = "STAGING_BACKEND_URL"
-SECONDS = 2.0
-"""A step that finds nothing ends within a second; the rest is for a busy machine."""
+SECONDS = 20.0
+"""A step that finds nothing ends within a second; the rest is for a busy machine. The system waits for minutes."""
 
 
 @contextmanager
@@ -163,7 +163,7 @@ def test_a_server_that_accepts_and_says_nothing() -> None:
         taken = steps(f"http://127.0.0.1:{port}")
     assert taken[-1].reason is not None
     assert (taken[-1].name, taken[-1].reason.code) == ("http", Code.CONNECT_TIMEOUT)
-    assert time.monotonic() - begin < 5 + SECONDS
+    assert time.monotonic() - begin < SECONDS
 
 
 def test_an_authority_that_is_not_trusted(authority: trustme.CA) -> None:

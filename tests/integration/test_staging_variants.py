@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-SECONDS = 15.0
+SECONDS = 60.0
 """A test of a deployment that does not answer ends within its bounds; most of this is for a busy machine."""
 
 ALSO = {"database-down": {"http-error"}}

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["OwnEngine", "own_engine", "redis_layer", "small_redis"]
 
 _NEEDED = ("containerd", "dockerd", "ip", "mount", "umount")
-_START_SECONDS = 20.0
+_START_SECONDS = 60.0
 _CONTAINERD = """\
 version = 2
 root = "{folder}/data/containerd"

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from test_framework.contracts import Service
 
 _STEPS = ("open", "os.mkdir", "socket.", "subprocess.Popen")
-_LEFT_SECONDS = 5.0
+_LEFT_SECONDS = 20.0
 
 
 def main(name: str) -> None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Place"]
 
 _MEMORY = Path("/dev/shm")  # noqa: S108  # where embedded servers have their data
-_LEFT_SECONDS = 5.0
+_LEFT_SECONDS = 20.0
 _OURS = ("BACKEND_", "TEST_FRAMEWORK_", "STAGING_", "GITHUB_", "PYTEST_", "COV_")
 _OURS_TOO = (
     "BUILDKITE",
@@ -177,7 +177,7 @@ class Place:
         return found + self._segments.left()
 
     def is_empty(self, *, containers: bool = True) -> None:
-        """Assert that nothing is left after five seconds at most; without `containers`, the engine is not asked."""
+        """Assert that nothing is left in the end; without `containers`, the engine is not asked."""
         left: list[str] = ["not looked yet"]
 
         def nothing() -> bool:

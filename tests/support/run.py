@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RUN_SECONDS", "Run"]
 
-RUN_SECONDS = 40.0
+RUN_SECONDS = 120.0
 """Bound on a whole run."""
 
 

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["ROOT", "StandIn", "Tier", "run_tier"]
 
 ROOT = Path(__file__).parents[2]
-_START_SECONDS = 40.0
-_END_SECONDS = 10.0
-_TIER_SECONDS = 90.0
+_START_SECONDS = 90.0
+_END_SECONDS = 30.0
+_TIER_SECONDS = 180.0
 _CODE = re.compile(r"(?:^|Failed: )([a-z]+(?:-[a-z]+)+): ", re.M)
 
 

@@ -26,6 +26,8 @@ TEST = "def test_it():\n    assert len('a') == 1\n"
 def suite(project: Project) -> Project:
     """A project with three test files, and a cache of its own."""
     project.env.setenv("XDG_CACHE_HOME", str(project.path / ".cache"))
+    # How long an audit takes is the machine's; what is made of it has a test of its own.
+    project.env.setenv("TEST_FRAMEWORK_HEALTH_DISCOVERY_NOISE_SECONDS", "3600")
     for name in "abc":
         project.write(f"tests/unit/test_{name}.py", TEST)
     return project
@@ -133,7 +135,7 @@ def test_a_report_that_is_gone_is_red_under_ci(suite: Project, capsys: pytest.Ca
 
 def test_a_test_that_timed_out_is_counted(suite: Project) -> None:
     """From what pytest itself has written, with a test that fails for another reason beside it."""
-    slow = "import pytest, time\n@pytest.mark.timeout(0.2)\ndef test_slow():\n    time.sleep(30)\n"
+    slow = "import pytest, time\n@pytest.mark.timeout(0.2, func_only=True)\ndef test_slow():\n    time.sleep(30)\n"
     suite.write("tests/unit/test_a.py", slow + "def test_wrong():\n    assert not 'from here'\n")
     suite.spawn("--tier", "unit", "-p", "no:cacheprovider")
     found = read_reports(load(suite.path, {}))["unit"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -154,8 +155,10 @@ def test_an_interrupt_is_not_an_answer(error: type[BaseException]) -> None:
 
 def test_each_attempt_says_how_long_it_took() -> None:
     """Seconds are there for those asked, and none passed for those that were not."""
+    begin = time.perf_counter()
     resolution = resolved(Providers(explicit=UNAVAILABLE), disabled={"docker": "x"})
+    passed = time.perf_counter() - begin
     explicit, docker, embedded = resolution.attempts
-    assert 0 < explicit.seconds < 1
     assert docker.seconds == 0
-    assert 0 < embedded.seconds < 1
+    assert min(explicit.seconds, embedded.seconds) > 0
+    assert explicit.seconds + embedded.seconds <= passed
