@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.docker_required
 
-_END_SECONDS = 60.0
+_END_SECONDS = 45.0
 
 Build = Callable[[str, str], str]
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.mission_critical
 
-_END_SECONDS = 60.0
+_END_SECONDS = 45.0
 
 
 def _kill(checkout: Checkout, service: str) -> str:

@@ -176,10 +176,12 @@ def test_an_unused_session_expires(start: Start) -> None:
 
 def test_no_refresh_goes_past_the_longest_session(start: Start) -> None:
     """A session that is refreshed again and again ends all the same."""
-    person = start(session_max_seconds=1, refresh_token_seconds=60).person()
-    person.tokens = refresh(person, person.tokens["refresh_token"]).json()
-    time.sleep(1.1)
-    assert code(refresh(person, person.tokens["refresh_token"])) == "refresh_token_invalid"
+    person = start(session_max_seconds=3, refresh_token_seconds=60).person()
+    end = time.monotonic() + 30
+    while (answer := refresh(person, person.tokens["refresh_token"])).status_code == 200 and time.monotonic() < end:
+        person.tokens = answer.json()
+        time.sleep(0.1)
+    assert code(answer) == "refresh_token_invalid"
 
 
 def test_a_logout_is_seen_by_another_process_at_once(start: Start) -> None:

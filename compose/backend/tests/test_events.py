@@ -224,7 +224,8 @@ def test_ten_users_at_once_get_their_own_and_all_of_it(backend: Threaded) -> Non
 
 def test_a_message_that_is_sent_again_is_not_answered_again(start: Start, environment: dict[str, str]) -> None:
     """The same id has one run, from whichever connection and in whichever process it comes, and says so."""
-    one, two = start(), start()
+    # No event comes to a connection before its message has been answered.
+    one, two = start(ws_resume_window_seconds=30), start(ws_resume_window_seconds=30)
     person = one.person()
     there = Person(two, person.email, person.id, person.tokens)
     with person.socket() as socket, there.socket() as far:
@@ -282,7 +283,7 @@ def test_a_user_has_so_many_runs_at_once(start: Start) -> None:
     person = backend.person()
     with person.socket() as socket, backend.person().socket() as other:
         for number in range(3):
-            socket.send(type="user_message", id=str(number), text="timer: 1")
+            socket.send(type="user_message", id=str(number), text="timer: 3")
         refused = next(m for m in iter(socket.next, None) if m["type"] == "error")
         assert (refused["code"], refused["id"]) == ("too_many_runs", "2")
         assert last(other.run("What is 1 + 1?")[1])["status"] == "completed"
@@ -295,7 +296,7 @@ def test_a_thread_that_is_deleted_under_a_run(backend: Threaded) -> None:
     """The run ends as failed, and says why."""
     person = backend.person()
     with person.socket() as socket:
-        socket.send(type="user_message", id="1", text="timer: 0.5")
+        socket.send(type="user_message", id="1", text="timer: 2")
         thread = socket.until("tool_executing")[0]["thread_id"]
         assert person.ask("DELETE", f"/threads/{thread}").status_code == 204
         data = last(socket.until("agent_completed"))

@@ -32,14 +32,16 @@ def test_all_is_well(backend: Threaded) -> None:
     assert backend.http.get("/health/live").json()["status"] == "ok"
     ready = backend.http.get("/health/ready")
     assert (ready.status_code, ready.json()) == (200, {"status": "ok", "reasons": {}})
+    begin = time.monotonic()
     told = backend.http.get("/health/dependencies").json()
+    took = time.monotonic() - begin
     assert told["status"] == "ok"
     found = told["dependencies"]
     assert set(found) == {"database", "cache", "analytics", "language_model"}
     for name in ("database", "cache"):
         assert found[name]["status"] == "ok"
         assert found[name]["reason"] is None
-        assert 0 < found[name]["latency_ms"] < 1500
+        assert 0 < found[name]["latency_ms"] < 1000 * took
         assert found[name]["version"][0].isdigit()
     assert (found["analytics"]["status"], found["analytics"]["reason"]) == (
         "not_configured",
@@ -64,7 +66,6 @@ def test_a_needed_dependency_is_down(cables: dict[str, Cable], start: Start, var
     """It is named with a reason, requests that need it get 503, the process lives; when it is back, all is well."""
     backend = start(database_timeout_seconds=1, redis_timeout_seconds=1, health_timeout_seconds=0.5)
     person = backend.person()
-    begin = time.monotonic()
     cables[variable].cut()
     ready = backend.http.get("/health/ready")
     assert ready.status_code == 503
@@ -77,9 +78,8 @@ def test_a_needed_dependency_is_down(cables: dict[str, Cable], start: Start, var
     refused = person.ask("GET", "/threads")
     assert (refused.status_code, refused.json()["error"]["code"]) == (503, f"{name}_unavailable")
     assert refused.headers["Retry-After"]
-    assert time.monotonic() - begin < 12
     cables[variable].mend()
-    wait_until(lambda: backend.http.get("/health/ready").status_code == 200, "it is ready again", 15)
+    wait_until(lambda: backend.http.get("/health/ready").status_code == 200, "it is ready again")
     assert person.ask("GET", "/threads").status_code == 200
     with person.socket() as live:
         assert len(live.run("What is 1 + 1?")[1]) == 5
@@ -95,7 +95,7 @@ def test_the_cache_goes_away_under_a_connection(cables: dict[str, Cable], start:
         cables["REDIS_URL"].cut()
         time.sleep(1)
         cables["REDIS_URL"].mend()
-        events = [*before[1:], *live.until("agent_completed", 15)]
+        events = [*before[1:], *live.until("agent_completed")]
     assert [event["type"] for event in events] == FIVE
     sequences = [event["sequence"] for event in events]
     assert sequences == list(range(sequences[0], sequences[0] + 5))
@@ -111,10 +111,10 @@ def test_the_database_goes_away_under_a_run(cables: dict[str, Cable], start: Sta
         cables["DATABASE_URL"].cut()
         time.sleep(0.6)
         live.send(type="user_message", id="2", text="What is 1 + 1?")
-        told = live.until("error", 10)
+        told = live.until("error")
         assert told[-1]["code"] == "unavailable"
         cables["DATABASE_URL"].mend()
-        completed = live.until("agent_completed", 15)[-1]
+        completed = live.until("agent_completed")[-1]
     assert completed["data"]["status"] == "completed"
     assert person.ask("GET", f"/runs/{completed['run_id']}").json()["status"] == "completed"
 
@@ -133,7 +133,7 @@ def test_a_start_without_database_and_cache(
     assert (ready.status_code, sorted(ready.json()["reasons"])) == (503, ["cache", "database"])
     for cable in cables.values():
         cable.mend()
-    wait_until(lambda: backend.http.get("/health/ready").status_code == 200, "it is ready", 15)
+    wait_until(lambda: backend.http.get("/health/ready").status_code == 200, "it is ready")
     assert backend.person().id
 
 
@@ -153,20 +153,23 @@ def test_a_schema_that_is_too_old_or_too_new(start: Start, environment: dict[str
 
 
 def test_analytics_are_down_and_nobody_minds(start: Start) -> None:
-    """With ClickHouse out of reach the backend is ready, says so, counts what it drops, and is as fast as ever."""
+    """With ClickHouse out of reach the backend is ready, says so, waits for nothing, and counts what it drops."""
     url = f"http://user:secret@127.0.0.1:{closed_port()}/default"
-    backend = start(clickhouse_url=url, analytics_queue=3, analytics_flush_seconds=0.2)
-    begin = time.monotonic()
-    people = [backend.person() for _ in range(3)]
-    assert time.monotonic() - begin < 2
+    backend = start(clickhouse_url=url, analytics_queue=3, analytics_flush_seconds=3600)
+    analytics = backend.app.state.resources.analytics
+    for _ in range(3):
+        backend.person()
+    # Two rows each, and the queue holds three, of which nothing has been sent.
+    assert analytics.dropped == 3
     assert backend.http.get("/health/ready").status_code == 200
     told = backend.http.get("/health/dependencies").json()
     assert told["status"] == "degraded"
     assert told["dependencies"]["analytics"]["status"] == "down"
     assert "secret" not in str(told)
-    # Two rows each, and the queue holds three.
-    analytics = backend.app.state.resources.analytics
-    wait_until(lambda: analytics.dropped == 2 * len(people), "all rows are dropped and counted")
+    hasty = start(clickhouse_url=url, analytics_flush_seconds=0.2)
+    hasty.person()
+    analytics = hasty.app.state.resources.analytics
+    wait_until(lambda: analytics.dropped == 2, "what could not be sent is counted")
 
 
 def test_what_happens_is_a_row_each(start: Start) -> None:

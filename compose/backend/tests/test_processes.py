@@ -6,9 +6,7 @@ import json
 import os
 import signal
 import threading
-import time
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
@@ -27,15 +25,15 @@ def alive(process: int) -> bool:
 
 @pytest.mark.parametrize(("workers", "number"), [("1", signal.SIGTERM), ("2", signal.SIGTERM), ("1", signal.SIGINT)])
 def test_an_end_in_order(spawn: Spawn, environment: dict[str, str], workers: str, number: int) -> None:
-    """A run comes to its end, connections get 1012, the exit status is 0, and it does not take long."""
-    backend = spawn("--workers", workers)
+    """A run comes to its end, connections get 1012, the exit status is 0, and nothing is waited for in vain."""
+    backend = spawn("--workers", workers, BACKEND_SHUTDOWN_SECONDS="50")
     with backend.person().socket() as live:
         live.send(type="user_message", id="1", text="timer: 0.5")
         live.until("tool_executing")
         status, seconds = backend.end(number)
-        code, _ = live.closing(5)
+        code, _ = live.closing()
     assert (status, code) == (0, 1012)
-    assert seconds < 6
+    assert seconds < 25
     with psycopg.connect(environment["DATABASE_URL"]) as connection:
         assert connection.execute("SELECT status FROM runs").fetchall() == [("completed",)]
 
@@ -66,7 +64,7 @@ def test_a_run_whose_process_was_killed_is_ended_by_another(spawn: Spawn, start:
     person.api = start(run_lease_seconds=1)
     with person.socket() as live:
         live.send(type="resume", after=before[-1]["sequence"])
-        end = live.until("agent_completed", 8)[-1]
+        end = live.until("agent_completed")[-1]
         assert (end["data"]["status"], end["data"]["error"]["code"]) == ("failed", "interrupted")
         live.send(type="user_message", id="1", text="timer: 10")
         again = live.next()
@@ -92,11 +90,13 @@ def test_events_cross_processes(spawn: Spawn) -> None:
     """With two workers, connections in both get all events, and a logout ends all of them."""
     backend = spawn("--workers", "2")
     person = backend.person()
-    got: list[list[dict[str, Any]]] = []
+    got: list[list[str]] = []
+    codes: list[int] = []
 
     def listen() -> None:
         with person.socket() as live:
-            got.append([*live.until("agent_completed"), {"code": live.closing()[0]}])
+            got.append([message["type"] for message in live.until("agent_completed")])
+            codes.append(live.closing()[0])
 
     def processes() -> set[int]:
         return {line["pid"] for line in backend.logged("connection open") if line["user_id"] == person.id}
@@ -107,16 +107,15 @@ def test_events_cross_processes(spawn: Spawn) -> None:
         threads.append(threading.Thread(target=listen))
         threads[-1].start()
         wait_until(lambda: len(backend.logged("connection open")) == len(threads), "it is connected")
-    # They do not say anything, so their events wait for a moment.
-    time.sleep(0.3)
     with person.socket() as live:
         live.run("What is 1 + 1?")
+        wait_until(lambda: len(got) == len(threads), "all have all events")
         person.ask("POST", "/auth/logout")
         assert live.closing()[0] == 4401
     for thread in threads:
-        thread.join(10)
-    assert [[message.get("type") for message in messages] for messages in got] == [[*FIVE, None]] * len(threads)
-    assert {messages[-1]["code"] for messages in got} == {4401}
+        thread.join(30)
+    assert got == [FIVE] * len(threads)
+    assert codes == [4401] * len(threads)
 
 
 def test_workers_are_replaced_and_end_with_their_parent(spawn: Spawn) -> None:
@@ -128,11 +127,11 @@ def test_workers_are_replaced_and_end_with_their_parent(spawn: Spawn) -> None:
 
     wait_until(lambda: len(workers()) == 2, "both workers are up")
     os.kill(workers()[0], signal.SIGKILL)
-    wait_until(lambda: len(workers()) == 3, "there is another one", 15)
+    wait_until(lambda: len(workers()) == 3, "there is another one")
     assert backend.person().id
     backend.process.kill()
-    backend.process.wait(5)
-    wait_until(lambda: not any(map(alive, workers())), "the workers are gone", 10)
+    backend.process.wait(30)
+    wait_until(lambda: not any(map(alive, workers())), "the workers are gone")
 
 
 def test_many_start_at_once_on_an_empty_database(spawn: Spawn, environment: dict[str, str]) -> None:
@@ -145,7 +144,7 @@ def test_many_start_at_once_on_an_empty_database(spawn: Spawn, environment: dict
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     assert len(found) == 2
     for backend in found:
         assert [line["revision"] for line in backend.logged("schema ready")] == ["0001"]

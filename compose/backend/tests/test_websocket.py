@@ -14,6 +14,9 @@ from redis import Redis
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+_USUAL_SECONDS = 5.0
+"""For which a connection without a token is left, where no other time is set."""
+
 
 def test_the_token_comes_in_the_first_message(backend: Threaded) -> None:
     """A client that can set no header sends `authenticate`; `ready` says what it needs to know."""
@@ -75,21 +78,21 @@ def test_no_token_in_time(start: Start) -> None:
     backend = start(ws_auth_seconds=0.3)
     begin = time.monotonic()
     with backend.socket() as socket:
-        number, messages = socket.closing()
+        number, messages = socket.closing(_USUAL_SECONDS)
     assert (number, messages[-1]["code"]) == (4408, "no_token_in_time")
-    assert 0.25 < time.monotonic() - begin < 2
+    assert time.monotonic() - begin > 0.25
 
 
 def test_the_token_expires_under_a_connection(start: Start) -> None:
     """The connection ends with its token, by 4401, unless a newer one has come."""
-    backend = start(access_token_seconds=4)
+    backend, other = start(access_token_seconds=5), start()
     person = backend.person()
     with person.socket() as lasting, person.socket() as ending:
-        time.sleep(2)
-        newer = backend.http.post("/auth/refresh", json={"refresh_token": person.tokens["refresh_token"]}).json()
+        # Of a process with the usual settings, so that it does not expire too while the test looks at the other one.
+        newer = other.http.post("/auth/refresh", json={"refresh_token": person.tokens["refresh_token"]}).json()
         lasting.send(type="authenticate", token=newer["access_token"])
         assert lasting.next()["type"] == "authenticated"
-        number, messages = ending.closing(3)
+        number, messages = ending.closing()
         assert (number, messages[-1]["code"]) == (4401, "token_expired")
         lasting.send(type="user_message", id="1", text="What is 1 + 1?")
         assert lasting.next()["type"] == "accepted"
@@ -115,14 +118,13 @@ def test_a_connection_keeps_its_session(backend: Threaded) -> None:
 
 def test_pings_come_and_pongs_keep_the_connection(start: Start) -> None:
     """A client that answers each `ping` stays; one that does not is closed with 4410."""
-    backend = start(ws_ping_seconds=0.1, ws_idle_seconds=0.4)
+    backend = start(ws_ping_seconds=0.1, ws_idle_seconds=2)
     person = backend.person()
     with person.socket() as quiet, person.socket() as lively:
-        end = time.monotonic() + 1
-        while time.monotonic() < end:
-            assert json.loads(lively.connection.recv(1))["type"] == "ping"
+        for _ in range(30):  # which take longer than a connection may be idle
+            assert json.loads(lively.connection.recv(30))["type"] == "ping"
             lively.send(type="pong")
-        number, messages = quiet.closing(1)
+        number, messages = quiet.closing()
         assert (number, messages[-1]["code"]) == (4410, "idle")
         assert lively.run("What is 1 + 1?")
 
@@ -131,7 +133,7 @@ def test_a_client_may_ping_too(backend: Threaded) -> None:
     """It gets a `pong`."""
     with backend.person().socket() as socket:
         socket.send(type="ping")
-        assert json.loads(socket.connection.recv(5)) == {"type": "pong"}
+        assert json.loads(socket.connection.recv(30)) == {"type": "pong"}
 
 
 def test_a_user_has_so_many_connections(start: Start) -> None:
@@ -206,7 +208,7 @@ def test_a_message_that_is_too_large(start: Start) -> None:
 
 def test_a_client_that_does_not_read_is_cut_off(start: Start) -> None:
     """It costs the process no memory: its events stay in the log, and its connection is ended."""
-    backend = start(ws_send_seconds=0.3, text_max_characters=60000, model_context_characters=60000, events_kept=2000)
+    backend = start(ws_send_seconds=1, text_max_characters=60000, model_context_characters=60000, events_kept=2000)
     person = backend.person()
     places = backend.app.state.resources.places
     deaf = sockets.socket()

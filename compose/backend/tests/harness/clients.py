@@ -21,7 +21,8 @@ FIVE = ["agent_started", "agent_thinking", "tool_executing", "tool_completed", "
 REDIRECT = "http://127.0.0.1:3000/callback"
 PASSWORD = "correct horse battery staple"
 
-_SECONDS = 10.0
+_SECONDS = 60.0
+"""Bound on what comes at once, far above what it takes on a busy machine."""
 
 
 class Socket:

@@ -53,7 +53,7 @@ class Cable:
                 if self._cut:
                     _break(near)
                     continue
-                far = socket.create_connection(self._target, timeout=5)
+                far = socket.create_connection(self._target, timeout=30)
                 far.settimeout(None)
                 self._ends |= {near, far}
             for source, sink in ((near, far), (far, near)):

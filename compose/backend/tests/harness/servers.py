@@ -26,11 +26,11 @@ __all__ = ["KEY", "Program", "Spawn", "Start", "Threaded", "threaded", "wait_unt
 
 KEY = "a key that only the tests know, 32 characters"
 
-_START_SECONDS = 20.0
-_END_SECONDS = 20.0
+_START_SECONDS = 60.0
+_END_SECONDS = 60.0
 
 
-def wait_until(true: Callable[[], object], description: str, seconds: float = 10.0) -> None:
+def wait_until(true: Callable[[], object], description: str, seconds: float = 30.0) -> None:
     """Wait for it, and say what did not come true."""
     deadline = time.monotonic() + seconds
     while not true():
