@@ -178,11 +178,11 @@ def test_a_token_of_another_deployment(deployment: Deployment, start: Callable[.
 
 def test_a_token_expires(start: Callable[..., Program]) -> None:
     """It is refused, and the connection closed unless a newer token has come; the refresh token goes on."""
-    deployment = start(BACKEND_ACCESS_TOKEN_SECONDS="3").deployment
+    deployment = start(BACKEND_ACCESS_TOKEN_SECONDS="6").deployment
     with User.temporary(deployment) as user, AuthClient(deployment) as auth:
         old = user.tokens.access_token
         with user.connect() as left_alone, user.connect() as renewed:
-            wait_until(lambda: time.time() > claims_of(old)["exp"] - 1, "the token is about to expire")
+            wait_until(lambda: time.time() > claims_of(old)["exp"] - 2, "the token is about to expire")
             renewed.authenticate(user.refresh().access_token)
             assert left_alone.closed() == 4401
             assert left_alone.receive()["code"] == "token_expired"

@@ -54,14 +54,14 @@ def test_a_token_in_the_url_is_none(deployment: Deployment, user: User) -> None:
 
 def test_a_connection_has_to_say_something_in_time(start: Callable[..., Program]) -> None:
     """First its token, and then anything at all; who answers the heartbeat is kept."""
-    settings = {"BACKEND_WS_AUTH_SECONDS": "0.3", "BACKEND_WS_PING_SECONDS": "0.2", "BACKEND_WS_IDLE_SECONDS": "1"}
+    settings = {"BACKEND_WS_AUTH_SECONDS": "0.3", "BACKEND_WS_PING_SECONDS": "0.2", "BACKEND_WS_IDLE_SECONDS": "3"}
     deployment = start(**settings).deployment
     with User.temporary(deployment) as user:
         with WebSocketClient.connect(deployment) as nobody:
             assert nobody.closed() == 4408
         with user.connect() as kept, user.connect() as silent:
             # Reading is what answers the heartbeat: one of the two reads for longer than the other may be silent.
-            accepted = kept.say("timer: 2")
+            accepted = kept.say("timer: 4")
             assert kept.events_of(accepted.run_id)[-1].data["status"] == "completed"
             assert silent.closed() == 4410
 

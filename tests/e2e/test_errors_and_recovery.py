@@ -107,7 +107,7 @@ def test_too_many_runs_at_once(start: Callable[..., Program]) -> None:
     """One too many is refused, those before it go on, and afterwards there is room again."""
     deployment = start(BACKEND_RUNS_PER_USER="2").deployment
     with User.temporary(deployment) as user, user.connect() as socket:
-        runs = [socket.say("timer: 1").run_id for _ in range(2)]
+        runs = [socket.say("timer: 3").run_id for _ in range(2)]
         with pytest.raises(MessageRefused, match="too_many_runs"):
             socket.say("calc: 1 + 1")
         for run_id in runs:

@@ -133,7 +133,7 @@ def test_killed_at_each_step_of_a_start(embedded_place: Place) -> None:
         env=embedded_place.env,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
         check=True,
     )
     found = json.loads(told.stdout)
