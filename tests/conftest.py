@@ -14,26 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from test_framework.config.ci import OTHERS
 from test_framework.supervisor import client as supervisor
+from tests.support.environment import CI, ordinary_machine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+__all__ = ["Project", "bare_env", "interruptible", "no_service", "ordinary_machine", "project", "wait_until"]
+
 pytest_plugins = ["pytester"]
 
 _CONFIGURES = ("BACKEND_", "TEST_FRAMEWORK_", "STAGING_", "DOCKER_", "GITHUB_", "GITLAB_", "PYTEST_XDIST_")
-_CONFIGURES_TOO = (
-    "BUILDKITE",
-    "CI",
-    "CIRCLECI",
-    "DATABASE_URL",
-    "GOOGLE_APPLICATION_CREDENTIALS",
-    "JOB_COMPLETION_INDEX",
-    "PYTEST_ADDOPTS",
-    "PYTEST_PLUGINS",
-    *OTHERS,
-)
+_CONFIGURES_TOO = (*CI, "GOOGLE_APPLICATION_CREDENTIALS", "JOB_COMPLETION_INDEX")
 _END_SECONDS = 30
 
 

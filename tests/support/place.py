@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Self
 import psutil
 from docker.errors import DockerException
 
-from test_framework.config.ci import OTHERS
 from test_framework.providers.docker.client import connect
 from test_framework.providers.docker.probe import probe
 from tests.conftest import wait_until
+from tests.support.environment import CI
 from tests.support.segments import SegmentWatch
 
 if TYPE_CHECKING:
@@ -31,15 +31,7 @@ __all__ = ["Place"]
 _MEMORY = Path("/dev/shm")  # noqa: S108  # where embedded servers have their data
 _LEFT_SECONDS = 20.0
 _OURS = ("BACKEND_", "TEST_FRAMEWORK_", "STAGING_", "GITHUB_", "PYTEST_", "COV_")
-_OURS_TOO = (
-    "BUILDKITE",
-    "CI",
-    "CIRCLECI",
-    "DATABASE_URL",
-    "JOB_COMPLETION_INDEX",
-    "PYTHONDONTWRITEBYTECODE",
-    *OTHERS,
-)
+_OURS_TOO = (*CI, "DATABASE_URL", "JOB_COMPLETION_INDEX", "PYTHONDONTWRITEBYTECODE")
 
 
 class Place:

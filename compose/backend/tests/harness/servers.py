@@ -66,6 +66,8 @@ class Threaded(Api):
 def threaded(environment: dict[str, str], settings: dict[str, Any]) -> Threaded:
     """Start a backend in a thread, configured by variables and by settings."""
     with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith(("BACKEND_", "CLICKHOUSE_"))]:
+            patch.delenv(name)
         for name, value in environment.items():
             patch.setenv(name, value)
         return Threaded(Settings(**settings))
