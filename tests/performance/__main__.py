@@ -32,6 +32,7 @@ PARTS = {
     "databases": "databases:measure",
     "redis": "databases:keyspaces",
     "first_test": "first_test:measure",
+    "probe": "probe:measure",
     "overhead": "overhead:measure",
     "workers": "workers:measure",
     "handing_out": "handing_out:measure",
