@@ -20,7 +20,6 @@ from test_framework.services._postgres_connection import Unanswered
 from test_framework.services._postgres_pool import Pool
 from test_framework.services._postgres_strangers import Strangers
 from test_framework.services._postgres_templates import BARE, Templates
-from test_framework.services._private import write_private
 from test_framework.verdict import Endpoint, Reason, Refused, hide_secrets
 
 if TYPE_CHECKING:
