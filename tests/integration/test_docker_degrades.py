@@ -138,6 +138,14 @@ def test_engine_that_goes_away(docker_place: Place, proxy: EngineProxy, last: st
     assert str(proxy.path) in told["message"]
 
 
+def test_container_that_is_made_without_an_answer(docker_place: Place, proxy: EngineProxy) -> None:
+    """What the engine makes after nobody heard of it any more is found by its label."""
+    proxy.deaf = lambda asked: "/containers/create" in asked
+    goes_on(checkout_at(docker_place, **proxy.env).run(), "engine-lost")
+    assert any("/containers/create" in asked for asked in proxy.heard)
+    docker_place.is_empty()
+
+
 def test_port_that_is_published_late(docker_place: Place, proxy: EngineProxy) -> None:
     """A port that the engine publishes a moment after the start, as virtual machines do, is waited for."""
     told = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 NAMELESS = 54321
 """A user id that no user database has, as one that `docker run --user` is given."""
 
-AS_NAMELESS = {"user": NAMELESS, "group": NAMELESS, "extra_groups": []}
+AS_NAMELESS: dict[str, Any] = {"user": NAMELESS, "group": NAMELESS, "extra_groups": []}
 
 
 @pytest.mark.parametrize("home", ["/", None])

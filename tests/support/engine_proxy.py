@@ -33,6 +33,7 @@ class EngineProxy:
         heard: Method and path of each request, without the version of the API.
         answer: Called with the same; returns what to say in the engine's place, or None to ask the engine.
             Empty bytes close the connection without a word.
+        deaf: Called with the same; whether the engine is asked, and its answer is lost.
         change: Called with the same and the engine's whole answer; returns the answer to give. Only for requests
             that it says it wants, by `changes`.
     """
@@ -42,6 +43,7 @@ class EngineProxy:
         self.path: Path = net.path()
         self.heard: list[str] = []
         self.answer: Callable[[str], bytes | None] = lambda _: None
+        self.deaf: Callable[[str], bool] = lambda _: False
         self.changes: Callable[[str], bool] = lambda _: False
         self.change: Callable[[str, bytes], bytes] = lambda _, data: data
         net.unix(self._serve, self.path)
@@ -69,6 +71,11 @@ class EngineProxy:
             upgrades = b"upgrade" in lines.lower()
             engine.sendall(lines + (b"" if upgrades else b"\r\nConnection: close") + end + body)
             threading.Thread(target=_pump, args=(client, engine), daemon=True).start()
+            if self.deaf(asked):
+                engine.recv(65536)
+                # Closing it would not tell the other side for as long as the thread above reads from it.
+                client.shutdown(socket.SHUT_RDWR)
+                return
             if not self.changes(asked):
                 _pump(engine, client)
                 return

@@ -309,7 +309,9 @@ class ContainerServer:
             if self._container is not None:
                 with suppress(NotFound):
                     self._container.stop()
-            self._context.guard.drop(self._promise)
+            # One that was asked for and never heard of may be made yet: the guard looks for it in the end.
+            if self._container is None or self._wrapped():
+                self._context.guard.drop(self._promise)
         except (DockerException, OSError) as error:
             _log.warning("container %s cannot be removed: %s", self.identity, error)
         finally:
