@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from test_framework.verdict import Code
+from tests.support.engine_proxy import FORBIDDEN
 from tests.support.engines import PING, VERSION, Net, Talk, answer, at, refused_at_once, silent
 
 if TYPE_CHECKING:
@@ -74,7 +75,6 @@ class TestNotUsable:
         [
             (answer({"message": "disk I/O error"}, "500 Internal Server Error"), "500 disk I/O error"),
             (answer(b"Docker Desktop is paused", "503 Service Unavailable"), "503 Docker Desktop is paused"),
-            (answer({"message": "authorization denied by plugin"}, "403 Forbidden"), "denied by plugin"),
             (answer(b"", "500 Internal Server Error"), "500"),
         ],
     )
@@ -87,10 +87,27 @@ class TestNotUsable:
 
     def test_daemon_error_after_the_ping(self, net: Net, home: Path) -> None:
         """An engine that fails at the second question is in trouble, whatever its answer looks like."""
-        reason = refused_at_once(at(net.unix(Talk(version=answer(b"forbidden", "403 Forbidden")))), home)
+        reason = refused_at_once(at(net.unix(Talk(version=answer(b"teapot", "418 I'm a teapot")))), home)
 
         assert reason.code is Code.DAEMON_ERROR
-        assert "/version answers 403 forbidden" in reason.message
+        assert "/version answers 418 teapot" in reason.message
+
+    @pytest.mark.parametrize(
+        ("ping", "version", "why"),
+        [
+            (answer({"message": "denied by plugin"}, "403 Forbidden"), None, "GET /_ping: denied by plugin"),
+            (FORBIDDEN, None, "GET /_ping answers 403"),
+            (answer(b"who?", "401 Unauthorized"), None, "GET /_ping answers 401 who?"),
+            (PING, FORBIDDEN, "GET /version answers 403"),
+        ],
+    )
+    def test_engine_that_forbids(self, ping: bytes, version: bytes | None, why: str, net: Net, home: Path) -> None:
+        """A proxy, or a plugin of the engine, that does not let us ask is no engine in trouble, and no stranger."""
+        reason = refused_at_once(at(net.unix(Talk(ping=ping, version=version))), home)
+
+        assert reason.code is Code.DOCKER_FORBIDDEN
+        assert why.rpartition(": ")[2] in reason.message
+        assert why.partition(": ")[0] in reason.message
 
     def test_long_message_is_shortened(self, net: Net, home: Path) -> None:
         """A message of many lines becomes one short line."""

@@ -50,35 +50,16 @@ def on_docker(run: Run) -> None:
     assert run.report["services"]["redis"]["provider"] == "docker"
 
 
-@pytest.mark.parametrize(
-    ("variable", "value"),
-    [
-        ("TC_MAX_TRIES", "abc"),
-        ("TC_POOLING_INTERVAL", "often"),
-        ("TESTCONTAINERS_CONNECTION_MODE", "pigeon"),
-        ("TESTCONTAINERS_HOST_OVERRIDE", "http://my host/"),
-        ("DOCKER_AUTH_CONFIG", "{"),
-        ("DOCKER_AUTH_CONFIG", '{"auths": {"r.example": {"auth": "bm8gY29sb24="}}}'),
-    ],
-)
+@pytest.mark.parametrize(("variable", "value"), [("TC_MAX_TRIES", "abc"), ("DOCKER_AUTH_CONFIG", "{")])
 def test_variable_that_cannot_be_used(docker_place: Place, variable: str, value: str) -> None:
     """A variable of testcontainers with a value that nothing can be made of is named."""
     told = goes_on(checkout_at(docker_place, **{variable: value}).run(), "bad-docker-setting")
     assert variable in told["message"]
 
 
-@pytest.mark.parametrize(
-    "config",
-    [
-        {"auths": {"r.example": {"auth": "***"}}},
-        {"auths": {"r.example": {"auth": 7}}},
-        {"auths": ["r.example"]},
-        {"auths": {"r.example": "secret"}},
-        {"proxies": 7},
-    ],
-)
+@pytest.mark.parametrize("config", [{"auths": {"r.example": {"auth": "***"}}}, {"r.example": {"auth": "***"}}])
 def test_configuration_that_cannot_be_used(docker_place: Place, tmp_path: Path, config: dict[str, Any]) -> None:
-    """Nonsense in the CLI's own file is told with the file's path."""
+    """Nonsense in the CLI's own file is told with the file's path, in its old form as well."""
     (tmp_path / "config.json").write_text(json.dumps(config))
     told = goes_on(checkout_at(docker_place, DOCKER_CONFIG=str(tmp_path)).run(), "bad-docker-setting")
     assert f"{tmp_path}/config.json" in told["message"]
@@ -91,10 +72,9 @@ def test_properties_that_cannot_be_read(docker_place: Place, tmp_path: Path) -> 
     assert "~/.testcontainers.properties" in told["message"]
 
 
-@pytest.mark.parametrize("name", ["TESTCONTAINERS_RYUK_DISABLED", "TESTCONTAINERS_RYUK_PRIVILEGED"])
-def test_variable_of_the_reaper(docker_place: Place, name: str) -> None:
+def test_variable_of_the_reaper(docker_place: Place) -> None:
     """Nonsense in a variable of testcontainers' reaper changes nothing: none is started."""
-    on_docker(checkout_at(docker_place, **{name: "junk"}).run())
+    on_docker(checkout_at(docker_place, TESTCONTAINERS_RYUK_DISABLED="junk").run())
 
 
 def test_registry_of_a_login_that_is_away(docker_place: Place) -> None:
@@ -187,19 +167,14 @@ def _body(answer: bytes) -> bytes:
 
 
 HELPERS = {
-    "away": None,
     "fails": "#!/bin/sh\necho no keyring >&2\nexit 1\n",
-    "nonsense": "#!/bin/sh\necho hello\n",
-    "wrong": "#!/bin/sh\necho '[1]'\n",
-    "huge": "#!/bin/sh\nexec head -c 100000000 /dev/zero\n",
     "hangs": "#!/bin/sh\nsleep 300 & wait\n",
 }
 
 
-@pytest.mark.parametrize("kind", HELPERS)
-def test_helper_that_is_not_needed(docker_place: Place, tmp_path: Path, kind: str) -> None:
+def test_helper_that_is_not_needed(docker_place: Place, tmp_path: Path) -> None:
     """A credential helper is not asked for an image that is here."""
-    on_docker(checkout_at(docker_place, **helper(tmp_path, kind)).run())
+    on_docker(checkout_at(docker_place, **helper(tmp_path, "hangs")).run())
 
 
 @pytest.mark.parametrize("kind", HELPERS)
@@ -217,9 +192,7 @@ def test_helper_that_cannot_be_used(docker_place: Place, tmp_path: Path, kind: s
 def helper(folder: Path, kind: str) -> dict[str, str]:
     """Install a credential helper for all registries; return the environment that names it."""
     (folder / "config.json").write_text(json.dumps({"credsStore": "ours"}))
-    script = HELPERS[kind]
-    if script:
-        program = folder / "docker-credential-ours"
-        program.write_text(script)
-        program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    program = folder / "docker-credential-ours"
+    program.write_text(HELPERS[kind])
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
     return {"DOCKER_CONFIG": str(folder), "PATH": f"{folder}:{os.environ['PATH']}"}

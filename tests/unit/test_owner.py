@@ -81,3 +81,20 @@ def test_the_machine_is_named() -> None:
     other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert other.stdout.strip() == owner.HOST
     assert re.fullmatch(r"[\w.-]+", owner.HOST)
+
+
+def test_what_a_dead_process_has_made_is_abandoned(sleeper: subprocess.Popen[bytes]) -> None:
+    """A name says which process of which machine has made it; only a dead one of this machine has abandoned it."""
+    begin = owner.prefix_of("tf_")
+    assert begin != owner.prefix_of("tf_")
+    assert re.fullmatch(r"tf_\w+_", begin)
+    assert not owner.abandoned(f"{begin}7", "tf_")
+    name = f"{begin}7".replace(owner.MARK, mark_of(sleeper))
+    assert not owner.abandoned(name, "tf_")
+    sleeper.kill()
+    sleeper.wait()
+    assert owner.abandoned(name, "tf_")
+    here = begin.split("_")[3]
+    elsewhere = name.replace(here, here[::-1])
+    for other in (elsewhere, name.replace("tf_", "my_"), f"{name}_x", "tf_1_1_7", "tf_", "postgres"):
+        assert not owner.abandoned(other, "tf_")

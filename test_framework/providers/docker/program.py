@@ -54,6 +54,7 @@ def ask_program(
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        bufsize=0,
         env=dict(env),
         # Its own session has no terminal to ask on, and can be ended whole.
         start_new_session=True,
