@@ -103,7 +103,7 @@ class TestNotUsable:
     )
     def test_engine_that_forbids(self, ping: bytes, version: bytes | None, why: str, net: Net, home: Path) -> None:
         """A proxy, or a plugin of the engine, that does not let us ask is no engine in trouble, and no stranger."""
-        reason = refused_at_once(at(net.unix(Talk(ping=ping, version=version))), home)
+        reason = refused_at_once(at(net.unix(Talk(ping=ping, version=version, hang_up=True))), home)
 
         assert reason.code is Code.DOCKER_FORBIDDEN
         assert why.rpartition(": ")[2] in reason.message
