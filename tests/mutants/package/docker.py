@@ -101,7 +101,7 @@ MUTANTS = (
         f"{_FOLDER}/container.py",
         "return Refused(lost or reason, self.log() if log is None else log)",
         "return Refused(reason, self.log() if log is None else log)",
-        _degrades("test_engine_that_goes_away"),
+        _degrades("test_engine_that_goes_away[/json]"),
         docker=True,
     ),
     Mutant(
