@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
     from tests.support.place import Place
 
+RUN_SECONDS = 150.0
+"""Bound on a run: the first one waits for initdb."""
+
+pytestmark = pytest.mark.timeout(2 * RUN_SECONDS + 60)
+
 ODD = 'it\'s "100%" of größe & <more> \\ ${HOME}'
 LONG = "of-a-user-whose-name-is-long/and-of-a-job-that-has-a-number-0123456789"
 """The path of a Unix socket there would be longer than the system takes."""
@@ -43,7 +48,7 @@ def passes(checkout: Checkout, temporary: Path) -> None:
     env = {"TMPDIR": str(temporary), "XDG_CACHE_HOME": str(temporary / "cache")}
     for _ in ("cold", "warm"):
         run = checkout.start(env=env, prefix=little_memory())
-        run.passed()
+        run.passed(RUN_SECONDS)
         assert set(run.outcomes().values()) == {"passed"}
     left = {path.name for path in temporary.iterdir()}
     assert left <= {"cache", "pytest-of-root"}

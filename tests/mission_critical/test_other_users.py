@@ -33,7 +33,10 @@ if TYPE_CHECKING:
     from tests.support.place import Place
     from tests.support.run import Run
 
-pytestmark = pytest.mark.mission_critical
+RUN_SECONDS = 150.0
+"""Bound on a run."""
+
+pytestmark = [pytest.mark.mission_critical, pytest.mark.timeout(2 * RUN_SECONDS + 60)]
 
 SECRET = "what-only-root-may-read"
 VARIABLES = {"STAGING_PASSWORD": SECRET, "STAGING_TOKEN": SECRET, "AWS_SECRET_ACCESS_KEY": SECRET}
@@ -66,6 +69,14 @@ def shared_place(embedded_place: Place) -> Place:
     return embedded_place
 
 
+def held(checkout: Checkout, env: dict[str, str] | None = None) -> Run:
+    """Start a run, and return it as it stays in mid-test."""
+    checkout.hold()
+    run = checkout.start(env=env)
+    wait_until(lambda: bool(run.held()), "a test uses the servers", RUN_SECONDS)
+    return run
+
+
 PLANTS = """\
 base, name, target = sys.argv[1:]
 os.symlink(target, f"{base}/{name}-link")
@@ -83,7 +94,7 @@ def test_the_sweep_takes_only_what_is_ours(shared_place: Place, tmp_path: Path) 
     with subprocess.Popen(["sleep", "600"], cwd=tmp_path) as process:
         try:
             done_as(NOBODY, PLANTS, str(shared_place.temporary), name, str(tmp_path))
-            Checkout(shared_place, "embedded", ("redis",)).run().passed()
+            Checkout(shared_place, "embedded", ("redis",)).start().passed(RUN_SECONDS)
             assert process.poll() is None
             kinds = {path.name.removeprefix(f"{name}-") for path in shared_place.temporary.glob(f"{name}-*")}
             assert kinds == {"link", "root", "pipe", "socket", "folder"}
@@ -114,11 +125,11 @@ def test_nothing_is_handed_over_to_whoever_races_for_it(shared_place: Place, sec
     checkout = Checkout(shared_place, "embedded", ("postgres",))
     env = {"XDG_CACHE_HOME": str(shared_place.path / "cache")}
     if cache == "warm":
-        checkout.run(env=env).passed()
+        checkout.start(env=env).passed(RUN_SECONDS)
     # With little shared memory, servers are in the place's own folder, and he breaks nobody else's.
     with as_user(NOBODY, RACES, str(shared_place.temporary), str(secret)):
         run = checkout.start(env=env, prefix=little_memory())
-        run.end()
+        run.end(RUN_SECONDS)
     # His own server he may well have broken.
     assert SECRET not in run.output + shared_place.log()
     assert untouched(secret)
@@ -146,30 +157,28 @@ os.kill(int(pid), 9)
 def test_the_log_that_is_shown_is_the_servers(shared_place: Place, secret: Path) -> None:
     """Whoever may write in its folder cannot put another file in the place of its log."""
     checkout = Checkout(shared_place, "embedded", ("postgres",))
-    run = checkout.start_held()
+    run = held(checkout)
     (pid,) = checkout.servers().values()
     done_as(NOBODY, KILLS, str(Path(psutil.Process(int(pid)).cwd()).parent), pid, str(secret))
     checkout.go()
-    assert run.end() == pytest.ExitCode.TESTS_FAILED
+    assert run.end(RUN_SECONDS) == pytest.ExitCode.TESTS_FAILED
     assert "ended by SIGKILL" in run.output
     assert SECRET not in run.output
     assert "database system is ready" in run.output
-    shared_place.is_empty()
+    wait_until(lambda: not shared_place.left(), "nothing is left", RUN_SECONDS)
 
 
 def test_no_server_has_a_secret_of_ours(shared_place: Place) -> None:
     """Of the environment it has what programs need; so has the process that watches over it."""
     checkout = Checkout(shared_place, "embedded")
-    checkout.hold()
-    run: Run = checkout.start(env=VARIABLES)
-    run.wait_held(1)
+    run = held(checkout, VARIABLES)
     (supervisor,) = shared_place.supervisors()
     children = psutil.Process(supervisor).children(recursive=True)
     assert len(children) > 2
     for process in children:
         assert SECRET not in str(process.environ()), process.cmdline()
     checkout.go()
-    run.passed()
+    run.passed(RUN_SECONDS)
 
 
 def test_a_mark_of_somebody_else_ends_nothing(tmp_path: Path) -> None:
@@ -205,7 +214,7 @@ def test_a_link_to_a_folder_ends_nobody_in_it(tmp_path: Path) -> None:
 def test_passwords_of_a_killed_supervisor_are_swept(embedded_place: Place) -> None:
     """When its guard is killed too, the next supervisor removes them, of whatever project."""
     checkout = Checkout(embedded_place, "embedded", ("redis",))
-    run = checkout.start_held()
+    run = held(checkout)
     (supervisor,) = embedded_place.supervisors()
     files = list(embedded_place.runtime.glob("*/*/passwords/*"))
     assert [path.stat().st_mode & 0o777 for path in files] == [0o600]
@@ -214,9 +223,9 @@ def test_passwords_of_a_killed_supervisor_are_swept(embedded_place: Place) -> No
             process.kill()
     os.kill(supervisor, signal.SIGKILL)
     checkout.go()
-    run.end()
+    run.end(RUN_SECONDS)
     assert files[0].exists()
-    Checkout(embedded_place, "embedded", ("redis",), name="other").run().passed()
+    Checkout(embedded_place, "embedded", ("redis",), name="other").start().passed(RUN_SECONDS)
     assert not files[0].parent.exists()
 
 
