@@ -136,7 +136,7 @@ def test_nothing_is_handed_over_to_whoever_races_for_it(shared_place: Place, sec
     for path in (shared_place.path / "cache").rglob("*"):
         assert not path.is_symlink()
         assert not path.is_file() or SECRET.encode() not in path.read_bytes()
-    wait_until(lambda: not shared_place.processes() and not shared_place.folders(), "nothing is left", 30)
+    wait_until(lambda: not shared_place.processes() and not shared_place.folders(), "nothing is left", RUN_SECONDS)
 
 
 KILLS = """\
@@ -192,7 +192,7 @@ def test_a_mark_of_somebody_else_ends_nothing(tmp_path: Path) -> None:
     env = {MARK: str(folder)}
     with as_user(DAEMON, waits, env=env) as other, as_user(NOBODY, waits, env=env) as servers:
         clear(folder)
-        assert servers.wait(10) != 0
+        assert servers.wait(RUN_SECONDS) != 0
         assert other.poll() is None
     assert not folder.exists()
 
@@ -246,7 +246,7 @@ def test_only_memory_of_the_servers_user_is_freed(tmp_path: Path, user: int) -> 
     os.chown(folder / "server", NOBODY, NOBODY)
     known = set(segments())
     with as_user(user, SEGMENT) as process:
-        assert process.wait(10) == 0
+        assert process.wait(RUN_SECONDS) == 0
     (made,) = [(identity, pid) for identity, pid in segments() if pid == process.pid and (identity, pid) not in known]
     remember(folder, process.pid)
     clear(folder)
@@ -266,7 +266,9 @@ def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Context
     guard = Guard()
     yield Context(load(tmp_path, {}), {}, tmp_path, owner.MARK, Memo(), guard, print)
     guard.close()
-    wait_until(lambda: not list(base.glob(f"{PREFIX}*-programs-*")), "what is used in place of it goes with us")
+    wait_until(
+        lambda: not list(base.glob(f"{PREFIX}*-programs-*")), "what is used in place of it goes with us", RUN_SECONDS
+    )
     shutil.rmtree(base)
 
 

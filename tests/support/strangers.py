@@ -60,4 +60,4 @@ def as_user(uid: int, code: str, *args: str, env: dict[str, str] | None = None) 
 def done_as(uid: int, code: str, *args: str) -> None:
     """Run Python code as a user to its end, which has to be a good one."""
     with as_user(uid, f"{code}\nprint('done', flush=True)", *args) as process:
-        assert process.wait(30) == 0
+        assert process.wait(120) == 0

@@ -102,7 +102,7 @@ def test_nothing_is_removed_through_a_link(tmp_path: Path, secret: Path) -> None
 
 def test_no_folder_is_nested_too_deep_to_be_removed(tmp_path: Path) -> None:
     """Python's stack does not end it."""
-    memory = Path("/dev/shm")  # where so many folders are made in a moment
+    memory = Path("/dev/shm")  # noqa: S108  # where so many folders are made in a moment
     folder = private.make(memory if os.access(memory, os.W_OK) else tmp_path, "test")
     before = os.open(".", os.O_RDONLY)
     try:
