@@ -123,7 +123,11 @@ class Place:
     def folders(self) -> list[Path]:
         """Return what is in the temporary folder, and the data folders in memory."""
         # Neither pytest's own folder nor a copy of server programs, which the next run uses, is a trace.
-        found = [p for p in self.temporary.iterdir() if not p.name.startswith("pytest-of-") and "-bin-" not in p.name]
+        found = [
+            p
+            for p in self.temporary.iterdir()
+            if not p.name.startswith("pytest-of-") and not p.name.endswith("-programs")
+        ]
         data = self._data()
         return found + [p for p in _MEMORY.glob("test-framework-*") if data.match(str(p))]
 
