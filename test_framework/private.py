@@ -74,14 +74,15 @@ def opened(path: Path | str, inside: int | None = None, *, of: int | None = None
         descriptor = os.open(path, _OPEN | os.O_DIRECTORY, dir_fd=inside)
     except OSError as error:
         if error.errno in (errno.ENOTDIR, errno.ELOOP):
-            raise NotOurs(error.errno, "it is no folder, or a link to one", str(path)) from error
+            link = stat.S_ISLNK(os.stat(path, dir_fd=inside, follow_symlinks=False).st_mode)
+            raise NotOurs(error.errno, "is a link" if link else "is no folder", str(path)) from error
         raise
     try:
         found = os.fstat(descriptor)
         if found.st_uid != (os.geteuid() if of is None else of):
-            raise NotOurs(errno.EPERM, "it belongs to another user", str(path))
+            raise NotOurs(errno.EPERM, "belongs to another user", str(path))
         if of is None and found.st_mode & _OTHERS_WRITE:
-            raise NotOurs(errno.EPERM, "other users may write in it", str(path))
+            raise NotOurs(errno.EPERM, "is one that other users may write in", str(path))
         yield descriptor
     finally:
         os.close(descriptor)
@@ -244,7 +245,7 @@ def _file(path: Path | str, inside: int | None = None, of: int | None = None) ->
     with os.fdopen(os.open(path, _OPEN, dir_fd=inside), "rb") as file:
         found = os.fstat(file.fileno())
         if not stat.S_ISREG(found.st_mode) or found.st_uid != (os.geteuid() if of is None else of):
-            raise NotOurs(errno.EPERM, "it is no file, or another user's", str(path))
+            raise NotOurs(errno.EPERM, "is no file, or another user's", str(path))
         yield file
 
 

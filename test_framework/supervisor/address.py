@@ -88,7 +88,7 @@ class Address:
                 private.ensure(folder)
             except private.NotOurs as error:
                 remedy = "Remove it, or set XDG_RUNTIME_DIR, else TMPDIR, to a folder of yours."
-                raise BadSetting(f"the supervisor's folder {folder} is not ours: {error.strerror}. {remedy}") from error
+                raise BadSetting(f"the supervisor's folder {folder} {error.strerror}. {remedy}") from error
             except OSError as error:
                 raise BadSetting(f"the supervisor's folder {folder} cannot be used: {error.strerror}.") from error
 

@@ -39,8 +39,8 @@ MUTANTS = (
     Mutant(
         "another user's folder is taken for ours",
         _PRIVATE,
-        'if found.st_uid != (os.geteuid() if of is None else of):\n            raise NotOurs(errno.EPERM, "it belongs',
-        'if found.st_uid == -1:\n            raise NotOurs(errno.EPERM, "it belongs',
+        'if found.st_uid != (os.geteuid() if of is None else of):\n            raise NotOurs(errno.EPERM, "belongs',
+        'if found.st_uid == -1:\n            raise NotOurs(errno.EPERM, "belongs',
         _TESTS,
     ),
     Mutant(
