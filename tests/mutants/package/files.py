@@ -74,8 +74,8 @@ MUTANTS = (
     Mutant(
         "a link in a folder is handed over with what it leads to",
         _PRIVATE,
-        "dir_fd=inside, follow_symlinks=False)",
-        "dir_fd=inside)",
+        "uid, group, dir_fd=inside, follow_symlinks=False)",
+        "uid, group, dir_fd=inside)",
         _TESTS,
     ),
     Mutant(
