@@ -66,16 +66,16 @@ class Deployment:
         backend = _address(endpoint.url, f"the URL of backend ({endpoint.provider})", _HTTP)
         beside = backend._replace(scheme="wss" if backend.scheme == "https" else "ws", path=f"{backend.path}/ws")
         auth, websocket = set_by.get("STAGING_AUTH_URL"), set_by.get("STAGING_WEBSOCKET_URL")
-        trusted = (*allowed_hosts, backend.hostname or "")
-        for variable, url in (("STAGING_AUTH_URL", auth), ("STAGING_WEBSOCKET_URL", websocket)):
-            if url:
-                _check_allowed(url, variable, trusted)
         made = cls(
             urlunsplit(backend),
             urlunsplit(_address(auth, "STAGING_AUTH_URL", _HTTP) if auth else backend),
             urlunsplit(_address(websocket, "STAGING_WEBSOCKET_URL", _WS) if websocket else beside),
             set_by.get("STAGING_CA_BUNDLE"),
         )
+        trusted = (*allowed_hosts, backend.hostname or "")
+        for url, variable in ((auth, "STAGING_AUTH_URL"), (websocket, "STAGING_WEBSOCKET_URL")):
+            if url:
+                _check_allowed(url, variable, trusted)
         _ = made.ssl
         return made
 

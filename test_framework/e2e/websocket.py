@@ -29,6 +29,20 @@ __all__ = ["AsyncWebSocketClient", "WebSocketClient"]
 T = TypeVar("T")
 
 
+class _Connection(ClientConnection):
+    """Follows no redirect, as the library does with answers that it knows: a token in the subprotocol would go along.
+
+    It looks for its own error, whatever its version, and this is ours.
+    """
+
+    def handshake(self, *args: Any, **more: Any) -> None:
+        """Raise our error for any other answer than a WebSocket."""
+        try:
+            super().handshake(*args, **more)
+        except InvalidStatus as error:
+            raise refused(error) from error
+
+
 class WebSocketClient(Client):
     """A connection for use without asyncio. Close it, or use it in `with`."""
 
@@ -62,10 +76,8 @@ class WebSocketClient(Client):
             OSError: It cannot be reached.
         """
         closing = ExitStack()
-        try:
-            connection = closing.enter_context(connect(**handshake(deployment, token, via, seconds)))
-        except InvalidStatus as error:
-            raise refused(error) from error
+        options = handshake(deployment, token, via, seconds)
+        connection = closing.enter_context(connect(create_connection=_Connection, **options))
         client = cls(connection, closing, recorder)
         try:
             if token is not None and via == "message":

@@ -24,12 +24,15 @@ __all__ = ["AsyncWebSocketClient"]
 T = TypeVar("T")
 
 
-class _Connect(connect):
-    """Follows no redirect: the library would take a token in the subprotocol with it to any other host."""
+class _Connection(ClientConnection):
+    """Follows no redirect: see `websocket._Connection`."""
 
-    def process_redirect(self, exc: Exception) -> Exception:
-        """Return what was answered, as an error."""
-        return exc
+    async def handshake(self, *args: Any, **more: Any) -> None:
+        """Raise our error for any other answer than a WebSocket."""
+        try:
+            await super().handshake(*args, **more)
+        except InvalidStatus as error:
+            raise refused(error) from error
 
 
 class AsyncWebSocketClient(Client):
@@ -52,10 +55,8 @@ class AsyncWebSocketClient(Client):
     ) -> Self:
         """Connect and wait for `ready`."""
         closing = AsyncExitStack()
-        try:
-            connection = await closing.enter_async_context(_Connect(**handshake(deployment, token, via, seconds)))
-        except InvalidStatus as error:
-            raise refused(error) from error
+        options = handshake(deployment, token, via, seconds)
+        connection = await closing.enter_async_context(connect(create_connection=_Connection, **options))
         client = cls(connection, closing, recorder)
         try:
             if token is not None and via == "message":

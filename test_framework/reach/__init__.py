@@ -100,20 +100,19 @@ def _permit(
     Raises:
         Refused: See `reach`.
     """
-    allowing = allows(allowed, host)
-    try:
-        found = tuple(dict.fromkeys(str(told[4][0]) for told in _locate(host, address.port or 0, source, resolve)))
-    except Refused:
-        if allowing or is_loopback(_folded(host)):
-            raise
-        found = ()
-    # A web server's name is looked up once more by each client, and only one of these has nobody else to say
-    # where it leads; any other name is replaced by the address.
-    if found and all(map(_is_here, found)) and (not address.named or is_loopback(_folded(host)) or _is_ip(host)):
+    allowing, ours = allows(allowed, host), is_loopback(_folded(host)) or _is_ip(host)
+    # Nothing is sent to a host that is not allowed, not even a question for its address.
+    found: tuple[str, ...] = ()
+    if _is_ip(host):
+        found = (host,)
+    elif allowing or ours:
+        found = tuple(dict.fromkeys(str(told[4][0]) for told in resolve(host, address.port or 0, source)))
+    # A name that stays in the URL is looked up once more by each client, and then another answer may come.
+    if found and all(map(_is_here, found)) and (ours or not address.named):
         return found
     if not allowing:
-        where = next((at for at in found if not _is_here(at)), "")
-        told = f"{host} ({where})" if where and where != host else host
+        where = next((at for at in found if at != host and not _is_here(at)), "")
+        told = f"{host} ({where})" if where else host
         raise Refused(Reason.of(Code.HOST_NOT_ALLOWED, host=host, told=told, source=source))
     return ()
 
@@ -128,13 +127,6 @@ def check_allowed(address: Address, source: str, allowed: Iterable[str], resolve
     for host in address.hosts:
         if not allows(allowed, host):
             _permit(host, address, source, allowed, resolve)
-
-
-def _locate(host: str, port: int, source: str, resolve: Resolve = net.resolve) -> list[tuple[Any, ...]]:
-    """Do as `net.resolve`, which is not asked for a host that is an address already."""
-    if _is_ip(host):
-        return [(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, 0, "", (host, port))]
-    return resolve(host, port, source)
 
 
 def _is_ip(host: str) -> bool:

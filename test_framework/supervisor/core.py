@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from test_framework import owner, providers, services
 from test_framework.contracts import Context, Isolated, Part, Provider, Server, Service
 from test_framework.providers._remains import sweep
+from test_framework.reach import why_not_write
 from test_framework.reasons import Code
 from test_framework.resolve import resolve
 from test_framework.supervisor.needs import Held, resolve_needs
@@ -102,7 +103,9 @@ class Supervisor:
     def _warm(self, run: Run, want: Want) -> None:
         self.resolve(run, want)
         server = run.servers.get(want.service)
-        if server and not want.own and services.get(want.service, run.settings).divides:
+        # To make something ready is to write, and no test has said yet that it may.
+        ours = server and not why_not_write(server.endpoint)
+        if server and ours and not want.own and services.get(want.service, run.settings).divides:
             template = run.settings.service(want.service).template
             self._databases_of(run, want.service, server).prepare(template, run.id, run.env)
 

@@ -19,7 +19,7 @@ STAGING = {"STAGING_AUTH_URL": "https://auth.example/v1/", "STAGING_WEBSOCKET_UR
 
 def deployment(url: str, provider: str = "embedded", **env: str) -> Deployment:
     """Return the deployment behind a URL."""
-    return Deployment.of(Endpoint("backend", provider, url, None), env)
+    return Deployment.of(Endpoint("backend", provider, url, None), env, ["*.example"])
 
 
 @pytest.mark.parametrize(
@@ -66,6 +66,30 @@ def test_an_address_that_is_none_is_told(name: str, value: str) -> None:
         deployment("https://host.example", "staging", **{name: value})
     assert "hunter2" not in str(caught.value)
     assert isinstance(caught.value, ValueError)
+
+
+@pytest.mark.parametrize(
+    ("name", "url", "host"),
+    [
+        ("STAGING_AUTH_URL", "https://login.elsewhere.invalid", "login.elsewhere.invalid"),
+        ("STAGING_WEBSOCKET_URL", "wss://host.example.invalid/ws", "host.example.invalid"),
+        ("STAGING_AUTH_URL", "https://192.0.2.1", "192.0.2.1"),
+    ],
+)
+@pytest.mark.parametrize("allowed", [[], ["host.example"], ["*.example"]])
+def test_a_password_is_for_hosts_that_are_allowed(name: str, url: str, host: str, allowed: list[str]) -> None:
+    """No client of a deployment is made of an address elsewhere; the reason names host, variable and setting."""
+    endpoint = Endpoint("backend", "staging", "https://host.example", None)
+    with pytest.raises(BadDeployment) as caught:
+        Deployment.of(endpoint, {name: url}, allowed)
+    assert all(part in str(caught.value) for part in (host, name, "allowed_hosts"))
+
+
+def test_the_host_of_the_backend_is_allowed_already() -> None:
+    """It has been asked for the endpoint; a host of this machine needs no leave."""
+    endpoint = Endpoint("backend", "staging", "https://host.example", None)
+    env = {"STAGING_AUTH_URL": "https://HOST.example:444/auth", "STAGING_WEBSOCKET_URL": "ws://127.0.0.1:1/ws"}
+    assert Deployment.of(endpoint, env).auth_url == "https://HOST.example:444/auth"
 
 
 def test_an_endpoint_that_is_no_address_is_told() -> None:

@@ -155,7 +155,8 @@ def test_a_template_is_not_shown(text: str) -> None:
 )
 def test_nothing_that_writes_reaches_others(provider: str, host: str, *, refused: bool) -> None:
     """A server of staging, and an explicit one on another machine, is not for a command of which nothing is known."""
-    endpoint = Endpoint("redis", provider, f"redis://{host}:1/0", "7.4.1")
+    remote = host if provider == "explicit" and host != "localhost" else ""
+    endpoint = Endpoint("redis", provider, f"redis://{host}:1/0", "7.4.1", remote=remote)
     if not refused:
         refuse_remote(endpoint)
         return

@@ -12,6 +12,7 @@ from test_framework.config import load
 from test_framework.health.images import major
 from test_framework.health.staging_variables import faults
 from test_framework.health.validation import Line, validate
+from test_framework.staging import URLS
 
 if TYPE_CHECKING:
     from tests.conftest import Project
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 TEST = "def test_it():\n    assert len('a') == 1\n"
 SERVICES = "def test_it(postgres_db, redis):\n    assert postgres_db.url != redis.url\n"
 GOOD = {"tests/unit/test_a.py": TEST, "tests/integration/test_b.py": SERVICES, "tests/smoke/test_c.py": SERVICES}
+ALLOWED = 'allowed_hosts = ["*.example.com", "broker"]\n'
 SETTINGS = '[tool.test_framework.audit]\ncritical = ["json:loads"]'
 
 
@@ -226,14 +228,32 @@ URL = "https://staging.example.com"
 )
 def test_variables_of_staging(env: dict[str, str], told: list[str]) -> None:
     """All that is needed when one is set; no value is shown."""
-    found = list(faults(env, ["broker"]))
+    found = list(faults(env, ["broker"], ["*.example.com", "db", "broker"]))
     assert len(found) == len(told)
     assert all(part in text for part, text in zip(told, found, strict=True))
     assert "hunter2" not in "".join(found)
 
 
+@pytest.mark.parametrize("name", [*URLS, "STAGING_BROKER_URL"])
+def test_a_host_of_staging_that_is_not_allowed(name: str) -> None:
+    """Its address is refused with host, variable and setting, before anything is sent there."""
+    env = {"STAGING_BACKEND_URL": URL, **LOGIN, name: "https://me:hunter2@elsewhere.invalid"}
+    if name in ("STAGING_POSTGRES_URL", "STAGING_REDIS_URL"):
+        env[name] = env[name].replace("https", name.split("_")[1].lower())
+    (found,) = faults(env, ["broker"], ["*.example.com"])
+    assert all(part in found for part in ("elsewhere.invalid", name, "allowed_hosts"))
+    assert "hunter2" not in found
+
+
+def test_a_host_in_the_query_of_staging() -> None:
+    """A client may take it in the place of the other one, so it is looked at too."""
+    found = list(faults({"STAGING_POSTGRES_URL": "postgresql://localhost/app?host=elsewhere.invalid"}))
+    assert "elsewhere.invalid" in found[0]
+
+
 def test_variables_of_staging_are_a_line(suite: Project) -> None:
     """And it says whether any is set."""
+    suite.configure(ALLOWED + SETTINGS)
     assert lines(suite)["staging variables"].message == "none is set"
     assert list(wrong(suite, {"STAGING_BACKEND_URL": URL})) == ["staging variables"]
     assert lines(suite, {"STAGING_BACKEND_URL": URL, **LOGIN})["staging variables"].message == "complete"
@@ -244,5 +264,5 @@ def test_the_staging_of_a_service_of_the_projects_own(suite: Project) -> None:
     broker = {"STAGING_BROKER_URL": "amqp://broker:5671"}
     assert list(wrong(suite, broker)) == ["staging variables"]
     own = '[tool.test_framework.services.broker]\nimage = "a/broker:1"\nport = 1\nurl_format = "amqp://{host}:{port}"'
-    suite.configure(f"{SETTINGS}\n{own}")
+    suite.configure(f"{ALLOWED}{SETTINGS}\n{own}")
     assert lines(suite, broker)["staging variables"].message == "complete"

@@ -134,26 +134,6 @@ def test_hosts_that_may_be_elsewhere(host: str) -> None:
     assert not is_loopback(host)
 
 
-@pytest.mark.parametrize(
-    ("url", "local"),
-    [
-        ("postgresql://app@127.0.0.1/db", True),
-        ("postgresql://app@LOCALHOST/db", True),
-        ("postgresql://app@[::1]:5432/db", True),
-        ("postgresql:///db?host=/var/run/postgresql", True),
-        ("unix:///run/redis.sock", True),
-        ("postgresql://app@db.example.com/db", False),
-        ("postgresql://app@127.0.0.1,db.example.com/db", False),
-        ("postgresql://app@localhost/db?host=db.example.com", False),
-        ("postgresql:///db?host=db.example.com", False),
-        ("postgresql://app@localhost/db?hostaddr=10.0.0.1", False),
-    ],
-)
-def test_an_endpoint_is_local_when_all_of_its_hosts_are(url: str, *, local: bool) -> None:
-    """Also where the URL's query names the host, as libpq allows: what is not local must not be written to."""
-    assert Endpoint("postgres", "explicit", url, None).local is local
-
-
 def test_a_reason_is_one_line_without_secrets() -> None:
     """Whatever a driver said: its line breaks and its password do not get through."""
     error = f"connection to\n  postgresql://app:{SECRET}@h/db\r\n\tfailed"
