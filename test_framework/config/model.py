@@ -221,7 +221,9 @@ class Settings:
     )
     reports: str = _setting("reports", "folder of the reports, from the project's root")
     html: bool = _setting(False, "write all tiers' reports as one page, index.html, at the end of a tier's run")
-    allowed_hosts: tuple[str, ...] = _setting((), "hosts outside of this machine that may be reached, as patterns of whole names")
+    allowed_hosts: tuple[str, ...] = _setting(
+        (), "hosts outside of this machine that may be reached, as patterns of whole names"
+    )
     allowed_skips: tuple[str, ...] = _setting((), "skip codes that the strict gate lets pass", choices="codes")
     supervisor: bool = _setting(True, "own the servers in one shared process; off: in this process")
     idle_seconds: float = _setting(300.0, "how long servers stay warm after the last lease; 0 under CI")
