@@ -73,7 +73,7 @@ SERVICES: dict[Code, Entry] = {
     Code.NOT_CONFIGURED: Entry(_U, "{what} is not configured", "Set {variables}."),
     Code.HOST_NOT_ALLOWED: Entry(
         _U,
-        "{told}, from {source}, is not on this machine, and allowed_hosts does not name it",
+        "{told}, from {source}, is neither on this machine nor in allowed_hosts",
         "Add it to allowed_hosts in [tool.test_framework], or set TEST_FRAMEWORK_ALLOWED_HOSTS={host}.",
     ),
     Code.DESTRUCTIVE: Entry(
