@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import re
 from functools import cached_property
+from itertools import takewhile
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["Secret"]
+__all__ = ["CUTS", "Secret"]
 
 _HIDDEN = "***"
 _ANYWHERE = 8
@@ -33,11 +34,15 @@ _PLAIN = re.compile(r"[\w.~-]", re.ASCII)
 # A word also begins after an encoded sign, as in %3Asecret, and after an escaped end of line.
 _BEGINS = r"(?:(?<!\w)|(?<=%[0-9A-Fa-f]{2})|(?<=\\[nrt]))"
 _ENDS = r"(?!\w)"
-_BY_NAME = r"""(?i:(?<![^\W_])[\w-]*(?:pass|password|passwd|pwd|secret|token|auth)\\*['"]?\]?\s*(?:[=:]|%3d)\s*\\*['"]?)"""
+_BY_NAME = (
+    r"""(?i:(?<![^\W_])[\w-]*(?:pass|password|passwd|pwd|secret|token|auth)\\*['"]?\]?\s*(?:[=:]|%3d)\s*\\*['"]?)"""
+)
 _BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=")
 _LEAST_BASE64 = 6
 _LEAST_CUT = 4
-_CUT = re.compile(r"\.\.\.|…")
+CUTS = ("...", "…")
+"""What stands where a text was cut; the same from behind."""
+
 _ENTITIES = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
 _ESCAPES = {"\n": "n", "\r": "r", "\t": "t"}
 
@@ -74,12 +79,10 @@ class Secret:
         if not self._anywhere:
             return text
         for form in self._written:
-            for cut in reversed(list(_CUT.finditer(text))):
-                begin = _begun(text[max(0, cut.start() - len(form)) : cut.start()], form)
-                end = _begun(text[cut.end() : cut.end() + len(form)][::-1], form[::-1])
-                if begin or end:
-                    left, right = text[: cut.start() - begin], text[cut.end() + end :]
-                    text = f"{left}{_HIDDEN if begin else ''}{cut[0]}{_HIDDEN if end else ''}{right}"
+            if form[:_LEAST_CUT] in text:
+                text = _without_begin(text, form)
+            if form[-_LEAST_CUT:] in text:
+                text = _without_begin(text[::-1], form[::-1])[::-1]
         return text
 
     @cached_property
@@ -170,11 +173,17 @@ def _without_base64(text: str, form: str) -> str:
     return text
 
 
-def _begun(text: str, form: str) -> int:
-    """Return how many letters at the end of the text are the first ones of `form`; 0 for too few to tell."""
-    if form[:_LEAST_CUT] not in text:
-        return 0
-    for length in range(min(len(text), len(form) - 1), _LEAST_CUT - 1, -1):
-        if text.endswith(form[:length]):
-            return length
-    return 0
+def _without_begin(text: str, form: str) -> str:
+    """Return the text without each begin of `form` that is cut off there."""
+    begin = form[:_LEAST_CUT]
+    at = text.find(begin)
+    while at >= 0:
+        pairs = zip(text[at : at + len(form)], form, strict=False)
+        length = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        # The secret may go on with a dot, as the cut does.
+        for end in range(at + length, max(at + length - 3, at + _LEAST_CUT - 1), -1):
+            if text.startswith(CUTS, end):
+                text = f"{text[:at]}{_HIDDEN}{text[end:]}"
+                break
+        at = text.find(begin, at + 1)
+    return text

@@ -1,7 +1,7 @@
 """What is secret in a text, replaced by `***`, so that it is in no output, report or log.
 
 `KNOWN` is the register of this process: what is in it is found in any text and in any encoding. `hide_known` goes by it
-alone; `hide_secrets` hides what looks like a secret as well. How a secret is looked for is in docs/how-to/secrets.md.
+alone; `hide_secrets` hides what looks like a secret as well. How a secret is looked for is in docs/explanation/secrets.md.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import threading
 from typing import TYPE_CHECKING, Any, TextIO
 from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
-from test_framework._secret import Secret
+from test_framework._secret import CUTS, Secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -56,7 +56,6 @@ SECRET_NAME = re.compile(r"(?i)\w*(password|passwd|passphrase|pass|secret|token|
 _DOCKER_AUTH = re.compile(r'"auth"\s*:\s*"([A-Za-z0-9+/=]+)"')
 
 _COLOUR = re.compile(r"\x1b\[[\d;]*m")
-_CUTS = ("...", "…")
 _MOST_SERVERS = 256
 _MOST_PASSING = 128
 
@@ -148,13 +147,15 @@ class Register:
             return text
         for secret in known:
             text = secret.hidden(text)
-        if any(cut in text for cut in _CUTS):
+        if any(cut in text for cut in CUTS):
             for secret in known:
                 text = secret.hidden_if_cut(text)
         return self._hide_coloured(text) if "\x1b[" in text else text
 
     def _hide_coloured(self, text: str) -> str:
         """Hide what escape sequences for colours cut into pieces; a line that has such loses its colours."""
+        if self.hide(plain := _COLOUR.sub("", text)) == plain:
+            return text
         lines = text.splitlines(keepends=True)
         for number, line in enumerate(lines):
             plain = _COLOUR.sub("", line)

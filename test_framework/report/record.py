@@ -219,7 +219,7 @@ class Record:
         report = self.to_json(gate)
         text = _text(dict(report))
         if KNOWN.hide(text) != text:
-            # An id that somebody has written, or a name of a fixture. Not in the text itself: a password may be a number.
+            # Such as a name of a fixture. Not in the text itself, since a password may be a number.
             text = _text(hide_known(report))
         write_whole(path, text.encode())
 

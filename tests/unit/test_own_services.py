@@ -74,7 +74,12 @@ def read(folder: Path, toml: str, env: Mapping[str, str] | None = None) -> Setti
         (FULL + "environment = { A = '{port!r}' }", ["field 'port'", "environment.A", "no conversion"]),
         (FULL + "files = { '../a' = '' }", ["files", "'../a'", "below the folder"]),
         (FULL + "files = { '/etc/a' = '' }", ["files", "'/etc/a'", "below the folder"]),
-        (FULL.replace('"busd"', '"busd", "{password}"'), ["field 'password'", "command"]),
+        (FULL.replace('"busd"', '"busd", "{password}"'), ["command in", "{password}", "Hand it over by environment"]),
+        (
+            FULL + "container_command = ['busd', '{password}']",
+            ["container_command in", "{password}", "Hand it over"],
+        ),
+        (FULL + "version_command = ['busd', '-a{password}']", ["version_command in", "{password}", "Hand it over by"]),
         (FULL.replace('"busd"', '"{folder}/busd"'), ["field 'folder'", "command", "Choices: root"]),
         (FULL.replace('"busd"', '"busd", "{port"'), ["command", "cannot be read", "{{ and }}"]),
         (FULL + "version_command = ['busd', '{port}']", ["field 'port'", "version_command", "Choices: root"]),
