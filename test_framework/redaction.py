@@ -1,7 +1,7 @@
 """What is secret in a text, replaced by `***`, so that it is in no output, report or log.
 
 `KNOWN` is the register of this process: what is in it is found in any text and in any encoding. `hide_known` goes by it
-alone; `hide_secrets` hides what looks like a secret as well. How a secret is looked for is in docs/explanation/secrets.md.
+alone; `hide_secrets` hides what looks like a secret as well. docs/explanation/secrets.md says how one is looked for.
 """
 
 from __future__ import annotations

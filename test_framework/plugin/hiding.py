@@ -89,9 +89,8 @@ def _with_hidden_id(value: Any) -> Any:
 
 
 def _hide_in(report: pytest.TestReport | pytest.CollectReport) -> None:
-    report.longrepr = _hidden(report.longrepr)
-    report.sections = _hidden(report.sections)
-    if hasattr(report, "wasxfail"):
+    report.longrepr, report.sections = _hidden(report.longrepr), _hidden(report.sections)
+    if isinstance(report, pytest.TestReport) and hasattr(report, "wasxfail"):
         report.wasxfail = _hidden(report.wasxfail)
 
 

@@ -196,7 +196,7 @@ def secretive(project: Project, shown: list[str]) -> Iterator[Project]:
     project.write("tests/integration/test_places.py", PLACES)
     yield project
     project.stop_supervisors()
-    wait_until(lambda: not [*project.runtime.glob("test-framework-*")], "the servers' folders are gone", 60)
+    wait_until(lambda: not [*project.runtime.glob("test-framework-*-postgres-*")], "the servers' folders are gone", 60)
 
 
 def spawned(project: Project, *options: str) -> pytest.RunResult:

@@ -174,7 +174,8 @@ def test_pytest_shows_none(project: Project, workers: tuple[str, ...]) -> None:
     project.env.setenv("STAGING_TOKEN", secret)
     project.write(TEST, SHOWS)
     project.write("conftest.py", LISTENS)
-    result = project.spawn(TEST, "-l", "-rA", "-v", "--log-file=it.log", *workers)
+    options = ("-l", "-rA", "-v", "--log-file=it.log", *workers)
+    result = project.pytester.runpytest_subprocess(TEST, *options, timeout=100)
     said = "\n".join([*result.outlines, *result.errlines])
     heard = (project.path / "heard").read_text()
     assert secret not in said
