@@ -99,6 +99,15 @@ def test_reasons_and_errors_do_not_show_theirs() -> None:
     assert "hunter22" not in str(BadSetting("hunter22-of-a-reason is not it"))
 
 
+def test_an_error_of_the_settings_shows_no_secret(tmp_path: Path) -> None:
+    """What is wrong may be a secret that stands where it does not belong."""
+    secret = f"staging-{os.urandom(8).hex()}"
+    with pytest.raises(BadSetting) as caught:
+        load(tmp_path, {"STAGING_TOKEN": secret, "TEST_FRAMEWORK_GATE": secret})
+    assert secret not in str(caught.value)
+    assert "***" in str(caught.value)
+
+
 def test_a_report_does_not_show_an_id(tmp_path: Path) -> None:
     """Of whatever kind; its numbers stay numbers."""
     Launch("9988776655")

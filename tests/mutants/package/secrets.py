@@ -75,11 +75,11 @@ MUTANTS = (
         _KNOWN,
     ),
     Mutant(
-        "the environment's secrets are shown",
+        "an error of the settings shows a secret of the environment",
         "test_framework/config/load.py",
         "    KNOWN.configure_environment(env)\n",
         "",
-        _KNOWN,
+        ("tests/unit/test_hiding.py::test_an_error_of_the_settings_shows_no_secret",),
     ),
     Mutant(
         "a password in a variable of url_env is shown",
