@@ -19,6 +19,7 @@ from typing import Any
 
 from test_framework import owner, private
 from test_framework.config import BadSetting
+from test_framework.deadline import within
 from test_framework.supervisor.address import Address, addresses
 from test_framework.supervisor.core import Supervisor
 from test_framework.supervisor.guard import Guard
@@ -42,6 +43,7 @@ _FIRST_CLIENT_SECONDS = 2.0
 _HELLO_SECONDS = 10.0
 """For each message of a client that holds no lease yet: it keeps a supervisor from ending."""
 
+_CLOSE_SECONDS = 20.0
 _BUSY_SECONDS = 1.0
 _OFFER_SECONDS = 0.5
 _LOCK_SECONDS = 10.0
@@ -97,7 +99,11 @@ class Server:
         # Nobody may knock any more; whoever does starts the next supervisor, which waits for our lock.
         address.socket.unlink(missing_ok=True)
         listener.close()
-        self._supervisor.close()
+        try:
+            within(_CLOSE_SECONDS, "what it owns", self._supervisor.close)
+        except TimeoutError as error:
+            # Our end is what the guard waits for, and it asks nobody.
+            _log.warning("%s: the guard ends it", error)
         private.remove(address.passwords)
         guard.drop(promise)
 

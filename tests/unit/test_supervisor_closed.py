@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
 from test_framework.config import load
 from test_framework.plugin.session import Session
+from test_framework.supervisor import server
+from test_framework.supervisor.address import Address
 from test_framework.supervisor.client import SupervisorLost
 from test_framework.supervisor.local import LocalClient
 from test_framework.supervisor.wire import Want
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.conftest import Project
 
 
@@ -31,3 +36,16 @@ def test_a_supervisor_that_is_closed_warms_nothing(no_service: Project) -> None:
     client = LocalClient(settings, {}, "run", lambda _: None)
     client.close()
     client.warm([Want.of("postgres", settings, "integration")])
+
+
+@pytest.mark.timeout(30)
+def test_a_supervisor_whose_servers_do_not_end_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its guard, which waits for that, removes them."""
+    made = server.Server(Address(tmp_path))
+    never = threading.Event()
+    monkeypatch.setattr(made._supervisor, "close", never.wait)
+    monkeypatch.setattr(server, "_CLOSE_SECONDS", 0.2)
+    made.end()
+    made.serve()
+    made._supervisor.guard.close()
+    never.set()
