@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from test_framework.config import load
+from test_framework.plugin import lease
 from test_framework.plugin.session import Session
 from test_framework.supervisor import server
 from test_framework.supervisor.address import Address
-from test_framework.supervisor.client import SupervisorLost
+from test_framework.supervisor.client import SupervisorLost, Unanswered
 from test_framework.supervisor.local import LocalClient
 from test_framework.supervisor.wire import Want
 
@@ -49,3 +50,22 @@ def test_a_supervisor_whose_servers_do_not_end_ends(tmp_path: Path, monkeypatch:
     made.serve()
     made._supervisor.guard.close()
     never.set()
+
+
+def test_a_supervisor_that_does_not_answer_is_waited_for_once(
+    no_service: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each test that follows fails with the same words, at once."""
+    asked = []
+
+    def connect(*_: object) -> None:
+        asked.append(1)
+        raise Unanswered("process 1 does not answer")
+
+    monkeypatch.setattr(lease, "connect", connect)
+    session = Session(load(no_service.path, {}), {}, "integration", "run", must=False)
+    session.lease.warm(["postgres"])
+    for _ in range(2):
+        with pytest.raises(Unanswered, match="process 1"):
+            _ = session.lease.client
+    assert asked == [1]

@@ -9,11 +9,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from test_framework import owner
+from test_framework.supervisor import client as supervisor
+from test_framework.supervisor.address import Address
 from test_framework.supervisor.server import _Client
 from test_framework.supervisor.wire import BUSY, Channel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.timeout(60)
 
 _LARGE = {"log": "x" * (1 << 22)}
 
@@ -113,3 +119,29 @@ def test_busy(sockets: tuple[socket.socket, socket.socket]) -> None:
     client._busy = True
     client.tell_busy()
     assert reader.receive(5) == BUSY
+
+
+def test_answer_that_comes_too_late(
+    sockets: tuple[socket.socket, socket.socket], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that has given up asks no more: the late answer would be taken for that to something else."""
+    monkeypatch.setattr(supervisor, "_SILENT_SECONDS", 0.1)
+    address = Address(tmp_path)
+    address.lock.write_text(f"{owner.MARK}\n/the/project")
+    assert address.holder() == (owner.MARK, "/the/project")
+    client = supervisor._SocketClient(sockets[0], address, lambda _: None)
+    named = f"process {owner.MARK.partition('_')[0]} holds the servers and does not answer"
+    with pytest.raises(supervisor.Unanswered, match=named):
+        client.warm([])
+    sockets[1].sendall(b'{"ok": null}\n')
+    with pytest.raises(supervisor.Unanswered, match=named):
+        client.warm([])
+
+
+def test_lock_of_a_process_that_has_ended(tmp_path: Path) -> None:
+    """It is nobody's, and neither is one without a mark."""
+    address = Address(tmp_path)
+    assert address.holder() == ("", "")
+    for text in ("", "1_1\n/the/project", "nothing"):
+        address.lock.write_text(text)
+        assert address.holder() == ("", "")
