@@ -27,6 +27,7 @@ __all__ = ["VICTIMS", "Round", "play"]
 
 VICTIMS = ("pytest", "supervisor", "both")
 _BOUND_SECONDS = 30.0
+_RUN_SECONDS = 180.0
 _LOOK_SECONDS = 0.05
 
 
@@ -53,7 +54,7 @@ def play(checkout: Checkout, victim: str, after: float, seconds: float = _BOUND_
     time.sleep(after)
     _kill(checkout, run, victim)
     # Without its supervisor a run ends by itself: the tests that follow fail, or start another one.
-    run.end()
+    run.end(_RUN_SECONDS)
     ended = time.monotonic()
     while (left := checkout.place.left()) and time.monotonic() - ended < seconds:
         time.sleep(_LOOK_SECONDS)
@@ -72,7 +73,7 @@ def _kill(checkout: Checkout, run: Run, victim: str) -> None:
 def _seconds_of_a_run(checkout: Checkout) -> float:
     """Let one run pass, until its servers have ended too."""
     begin = time.monotonic()
-    checkout.run().passed()
+    checkout.start().passed(_RUN_SECONDS)
     while checkout.place.left():
         time.sleep(_LOOK_SECONDS)
     return time.monotonic() - begin
