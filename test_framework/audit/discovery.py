@@ -99,7 +99,12 @@ def walk(root: str, finder: Finder, exclude: Sequence[str]) -> Tree:
             continue
         names = {entry.name for entry in found}
         for entry in found:
-            if entry.is_dir():
+            try:
+                is_folder = entry.is_dir()
+            except OSError as error:  # a link into a folder where nobody may look
+                tree.left[entry.path] = f"cannot be read: {error.strerror}"
+                continue
+            if is_folder:
                 folders.append(entry.name)
                 if entry.name in _NEVER:
                     continue

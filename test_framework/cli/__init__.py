@@ -16,10 +16,10 @@ from test_framework.redaction import hide_output
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["main"]
+__all__ = ["COMMANDS", "main"]
 
 _INTERRUPTED = 130
-_COMMANDS = {
+COMMANDS = {
     "init": "add a noxfile, tasks, settings and first tests to a project, and ask before a file is changed",
     "run": "run tiers one after another, or an execution mode, and judge them together",
     "audit": "say which test files pytest cannot import and why, which no tier runs, and which tests cannot fail",
@@ -55,7 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except OSError as error:
         if _can_write():
-            raise
+            if error.filename is None:
+                raise
+            # A path that somebody has given, by an option, a setting or a variable, and that nobody else has refused.
+            print(f"test-framework: {_path(error.filename)}: {error.strerror}.", file=sys.stderr)
+            return 2
         print(f"test-framework: the output cannot be written: {error.strerror}.", file=sys.stderr)
         _drop_output()
         return 2
@@ -71,6 +75,11 @@ def _open_what_is_closed() -> None:
         sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY), "w", encoding="utf-8")
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115  # as long as this process
+
+
+def _path(name: object) -> str:
+    """Return a path as it can be printed, whatever bytes are in it."""
+    return os.fsdecode(name).encode(errors="backslashreplace").decode() if isinstance(name, (str, bytes)) else str(name)
 
 
 def _can_write() -> bool:
@@ -96,7 +105,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     parser.add_argument("--root", type=Path, default=Path(), help="the project's folder, or one below it")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     words = sys.argv[1:] if arguments is None else arguments
-    for name, meaning in _COMMANDS.items():
+    for name, meaning in COMMANDS.items():
         command = commands.add_parser(name, help=meaning, description=meaning)
         if name in words:  # no other can be meant, and to import them all takes longer than most commands
             _module(name).add_arguments(command)

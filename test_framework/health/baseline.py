@@ -47,10 +47,10 @@ def write_baseline(path: Path, snapshot: Snapshot) -> None:
     Raises:
         HealthError: Something else is there, or it cannot be written.
     """
-    if path.exists():
-        read_baseline(path)
     data: dict[str, Any] = {"version": _VERSION, "saved": datetime.now(UTC).date().isoformat()}
     try:
+        if path.exists():
+            read_baseline(path)
         write_whole(path, (json.dumps(data | snapshot.to_json(), indent=2) + "\n").encode())
     except OSError as error:
         raise HealthError(f"the baseline {path} cannot be written: {error.strerror}.") from error
