@@ -286,6 +286,10 @@ FOUND: dict[str, Any] = {
     ),
     "a report folder with such a name": Case(["report", "html"], {f"{PREFIX}REPORTS": LONG}),
     "a report with such a name": Case(["report", "html", LONG]),
+    "a URL where a code belongs, with its password": Case(
+        ["status"], settings=f'[tool.test_framework]\nallowed_skips = ["{URLS[1]}"]\n'
+    ),
+    "and where a number belongs": Case(["status"], {f"{PREFIX}SHARDS": URLS[1]}),
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from test_framework.gate import judge
 from test_framework.report.markdown import summary
 from test_framework.report.merge import merge
 from test_framework.report.page import page
-from test_framework.report.record import Record
+from test_framework.report.record import Collected, Record
 from test_framework.report.stored import Report, load
 from test_framework.report.terminal import blocks
 from test_framework.verdict import Skip
@@ -125,6 +126,26 @@ def test_a_missing_shard_is_a_fault(there: list[int], count: int, faults: tuple[
     merged = merge(shards(*(shard(n, count) for n in there)))
     assert merged.faults == faults
     assert merged.record.interrupted is bool(faults)
+
+
+@pytest.mark.parametrize("strict", [(), (0,), (2,), (0, 1, 2)])
+def test_one_strict_shard_makes_the_whole_strict(strict: tuple[int, ...]) -> None:
+    """Whichever it is: what one machine had to refuse is not let pass where another was lenient."""
+    reports = [replace(shard(n, 3), strict=n - 1 in strict) for n in (1, 2, 3)]
+    assert merge(shards(*reports)).strict is bool(strict)
+
+
+def test_shards_that_ran_others_in_place_of_their_own_are_a_fault() -> None:
+    """As many tests as were collected are not the tests that were collected."""
+    reports = [shard(n, 2) for n in (1, 2)]
+    ids = [nodeid for report in reports for nodeid, test in report.record.tests.items() if test.collected]
+    for report in reports:
+        report.record.collection = Collected.of(ids, len(ids) // 2)
+    assert merge(shards(*reports)).faults == ()
+    tests = reports[1].record.tests
+    (first, *_) = (nodeid for nodeid, test in tests.items() if test.collected)
+    tests[f"{first}, renamed"] = tests.pop(first)
+    assert merge(shards(*reports)).faults == ("8 tests ran in the shards, and 8 were collected",)
 
 
 def test_shards_that_overlap_are_a_fault() -> None:

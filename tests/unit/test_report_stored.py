@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from test_framework.report.markdown import summary
+from test_framework.report.page import page
 from test_framework.report.record import Record
 from test_framework.report.stored import Report, load, stored
+from test_framework.report.told import headline, sentence, verdict
 from tests.support.reports import GREEN, green, long, red, shard, written
 
 if TYPE_CHECKING:
@@ -101,6 +104,40 @@ def test_another_file_is_refused(tmp_path: Path, text: str) -> None:
     path.write_text(text)
     with pytest.raises(ValueError, match="is not a report"):
         load(path)
+
+
+@pytest.mark.parametrize("tier", ["unit/../../x", "..", "", "a" * 101, "unit\n"])
+def test_a_tier_that_is_no_name_is_refused(tmp_path: Path, tier: str) -> None:
+    """Files are named after it."""
+    path = written(green("unit"), tmp_path / "unit.json")
+    path.write_text(json.dumps({**json.loads(path.read_text()), "tier": tier}))
+    with pytest.raises(ValueError, match="is not the name of a tier"):
+        load(path)
+
+
+def test_a_test_of_which_nobody_heard_is_red(tmp_path: Path) -> None:
+    """Also in a report that says that its tests have passed."""
+    path = written(green("unit"), tmp_path / "unit.json")
+    told = json.loads(path.read_text())
+    told["tests"].append({"nodeid": "tests/unit/test_it.py::test_lost", "outcome": "", "seconds": 0, "services": {}})
+    path.write_text(json.dumps(told))
+    with pytest.raises(ValueError, match="its tests say interrupted"):
+        load(path)
+
+
+@pytest.mark.parametrize("outcome", ["xfailed", "xpassed"])
+def test_what_was_expected_to_fail_is_told_everywhere(tmp_path: Path, outcome: str) -> None:
+    """As such, and never as passed or skipped."""
+    made = green("unit", 1)
+    (test,) = made.record.tests.values()
+    test.outcome = outcome
+    report = load(written(made, tmp_path / "unit.json"))
+    assert (sentence(report), verdict(report)) == (f"1 {outcome}", f"green: 1 {outcome}")
+    assert headline([report]) == f"0 tests passed, 1 {outcome} in 1 tier"
+    for text in ("\n".join(summary([report])), page("shop", [report])):
+        assert f"1 {outcome}" in text
+        assert "1 passed" not in text
+        assert "1 skipped" not in text
 
 
 def test_one_bad_report_does_not_take_the_others_with_it(tmp_path: Path) -> None:

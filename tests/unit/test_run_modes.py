@@ -346,19 +346,32 @@ class TestVerdict:
         assert told.last == f"RED: unit: pytest was killed by {name}; no report"
 
     @pytest.mark.parametrize(
-        ("end", "status", "more"),
+        ("end", "status", "why"),
         [
-            ("os._exit(255)", 255, ", and without a report"),
-            ("pytest.exit('enough', returncode=200)", 200, ""),
-            ("pytest.exit('enough', returncode=130)", 130, ""),
+            ("os._exit(255)", 255, "pytest ended with status 255, and without a report"),
+            ("pytest.exit('enough', returncode=200)", 200, "it did not come to its end"),
+            ("pytest.exit('enough', returncode=130)", 130, "it did not come to its end"),
         ],
     )
-    def test_a_status_that_is_no_signal(self, runs: Runs, end: str, status: int, more: str) -> None:
+    def test_a_status_that_is_no_signal(self, runs: Runs, end: str, status: int, why: str) -> None:
         """Above 128 there are statuses of programs too, and nobody has killed these."""
         runs.tests(unit=f"import os, pytest\ndef test_first(): pass\ndef test_it(): {end}\n")
         told = runs.run("--category", "unit")
         assert (told.status, told.err) == (status, "")
-        assert told.last == f"RED: unit: pytest ended with status {status}{more}"
+        assert told.last == f"RED: unit: {why}"
+
+    def test_no_report_and_status_0(self, runs: Runs) -> None:
+        """Another program has taken the place of pytest: no test can be said to have run."""
+        runs.tests(unit="import os\ndef test_it(): os.execv('/bin/sh', ['sh', '-c', 'exit 0'])\n")
+        told = runs.run("--category", "unit")
+        assert (told.status, told.last) == (1, "RED: unit: pytest ended with status 0, and without a report")
+
+    def test_the_report_of_an_earlier_run(self, runs: Runs) -> None:
+        """It is not taken for that of this one."""
+        runs.tests(unit=PASSES)
+        assert runs.run("--category", "unit").status == 0
+        runs.tests(unit="import os\ndef test_it(): os.execv('/bin/sh', ['sh', '-c', 'exit 0'])\n")
+        assert runs.run("--category", "unit").status == 1
 
     def test_a_failure_that_no_test_has(self, runs: Runs) -> None:
         """The exit status counts, whatever the report says."""
