@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from os.path import isfile
 from typing import TYPE_CHECKING, Any
 
 from test_framework.audit import Asked, audit
@@ -157,7 +158,7 @@ class _Look:
         root = self.settings.root
         left = [root / each.path for each in self.found.left_out]
         places = {root / entry for tier in self.settings.tiers.values() for entry in tier.paths}
-        files = {f for place in places for f in (place.rglob("*.py") if place.is_dir() else [place]) if f.is_file()}
+        files = {f for place in places for f in (place.rglob("*.py") if place.is_dir() else [place]) if isfile(f)}  # noqa: PTH113
         found: dict[str, list[str]] = {}
         for file in sorted(f for f in files if is_test(str(f), patterns)):
             tier = self.settings.tier_of(file)

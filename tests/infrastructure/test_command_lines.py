@@ -17,7 +17,7 @@ import sys
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
@@ -243,8 +243,8 @@ class Sandbox:
         return sorted(path for path in there if path not in asked)
 
 
-def check(folder: Path, case: Case) -> None:
-    """Assert that a case ends as it must."""
+def check(folder: Path, case: Case) -> int:
+    """Assert that a case ends as it must; return its exit status."""
     assert case.is_local(), case
     sandbox = Sandbox(folder)
     try:
@@ -258,6 +258,7 @@ def check(folder: Path, case: Case) -> None:
     assert ended.returncode in STATUSES.get(case.command, OTHERS), told
     assert "hunter22" not in ended.stderr + ended.stdout or "hunter22" in " ".join(case.words), told
     assert sandbox.strange(case) == [], told
+    return ended.returncode
 
 
 @pytest.fixture(autouse=True)
@@ -273,27 +274,30 @@ def test_made_at_random(tmp_path: Path, number: int) -> None:
     check(tmp_path, Maker(f"{SEED}:{number}").case())
 
 
-FOUND: dict[str, Any] = {
-    "a link into a forbidden folder, in a tier": Case(["audit"]),
-    "and before a migration": Case(["validate"]),
-    "and in a project that gets its first files": Case(["init", "--dry-run"]),
-    "and as the root": Case(["--root", "forbidden", "status"]),
-    "a baseline with a name that is too long": Case(
-        ["health", "save"], settings=f'[tool.test_framework]\nhealth.baseline = "{LONG}"\n'
+FOUND: dict[str, tuple[int, Case]] = {
+    "a link into a forbidden folder, in a tier": (0, Case(["audit"])),
+    "and before a migration": (1, Case(["validate"])),
+    "and in a project that gets its first files": (0, Case(["init", "--dry-run"])),
+    "and as the root": (2, Case(["--root", "forbidden", "status"])),
+    "a baseline with a name that is too long": (
+        2,
+        Case(["health", "save"], settings=f'[tool.test_framework]\nhealth.baseline = "{LONG}"\n'),
     ),
-    "a history with such a name": Case(
-        ["health", "page"], settings=f'[tool.test_framework]\nhealth.history = "{LONG}"\n'
+    "a history with such a name": (
+        2,
+        Case(["health", "page"], settings=f'[tool.test_framework]\nhealth.history = "{LONG}"\n'),
     ),
-    "a report folder with such a name": Case(["report", "html"], {f"{PREFIX}REPORTS": LONG}),
-    "a report with such a name": Case(["report", "html", LONG]),
-    "a URL where a code belongs, with its password": Case(
-        ["status"], settings=f'[tool.test_framework]\nallowed_skips = ["{URLS[1]}"]\n'
+    "a report folder with such a name": (2, Case(["report", "html"], {f"{PREFIX}REPORTS": LONG})),
+    "a report with such a name": (2, Case(["report", "html", LONG])),
+    "a URL where a code belongs, with its password": (
+        2,
+        Case(["status"], settings=f'[tool.test_framework]\nallowed_skips = ["{URLS[1]}"]\n'),
     ),
-    "and where a number belongs": Case(["status"], {f"{PREFIX}SHARDS": URLS[1]}),
+    "and where a number belongs": (2, Case(["status"], {f"{PREFIX}SHARDS": URLS[1]})),
 }
 
 
-@pytest.mark.parametrize("case", FOUND.values(), ids=list(FOUND))
-def test_found_once(tmp_path: Path, case: Case) -> None:
-    """What ended with a traceback once."""
-    check(tmp_path, case)
+@pytest.mark.parametrize(("status", "case"), FOUND.values(), ids=list(FOUND))
+def test_found_once(tmp_path: Path, status: int, case: Case) -> None:
+    """What ended with a traceback once, or showed a password."""
+    assert check(tmp_path, case) == status

@@ -56,6 +56,12 @@ def test_when_the_gate_is_strict(gate: Gate, env: dict[str, str], *, required: b
     assert is_strict(settings(gate=gate), env, required=required) is strict
 
 
+def test_the_docs_name_each_variable_of_ci() -> None:
+    """Whoever wonders why a gate is strict finds it there."""
+    page = (Path(__file__).parents[2] / "docs/explanation/degrade-or-fail.md").read_text(encoding="utf-8")
+    assert [name for name in OTHERS if f"`{name}`" not in page] == []
+
+
 @pytest.mark.parametrize(
     ("run", "require", "why"),
     [
