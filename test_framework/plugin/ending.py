@@ -10,7 +10,7 @@ import os
 import sys
 from contextlib import suppress
 from pathlib import PurePath
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -81,7 +81,7 @@ class Ending:
 
     def _say(self, text: str) -> None:
         # What is captured would be lost with the process.
-        capture = self._config.pluginmanager.get_plugin("capturemanager")
+        capture: Any = self._config.pluginmanager.get_plugin("capturemanager")
         with suppress(Exception):
             capture.suspend(in_=True)
         with suppress(OSError, ValueError):

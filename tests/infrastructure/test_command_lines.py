@@ -121,7 +121,8 @@ class Maker:
     def value(self, choices: Sequence[str] = ()) -> str:
         """Return a value as an option or a variable has it."""
         pools = (WORDS, PATHS, PATHS, NUMBERS, URLS, *([tuple(map(str, choices))] * 4 if choices else ()))
-        return self.random.choice(self.random.choice(pools))
+        found: str = self.random.choice(self.random.choice(pools))
+        return found
 
     def arguments(self, name: str) -> Iterator[str]:
         """Yield options of a command, and what it takes beside them."""
