@@ -167,8 +167,10 @@ def is_settled(databases: PostgresDatabases) -> bool:
 @pytest.mark.parametrize("way", [*AGAIN, *GONE])
 def test_the_next_test_finds_the_template(databases: PostgresDatabases, postgres: Endpoint, way: str) -> None:
     """All that are handed out afterwards are as the template; the changed one only where that is sure."""
+    # Of another one: to look at a sequence is to touch it.
+    reference = checkout(databases)
+    wanted = facts(reference.endpoint.url)
     isolated = proven(databases)
-    wanted = facts(isolated.endpoint.url)
     do(isolated, (AGAIN | GONE)[way])
     with Admin(postgres.url) as admin:
         # On a busy machine a session may be on its way out for longer than the pool waits.
@@ -176,6 +178,7 @@ def test_the_next_test_finds_the_template(databases: PostgresDatabases, postgres
     databases.give_back(isolated, keep=False)
     wait_until(lambda: is_settled(databases), "what was given back is dealt with")
     with ExitStack() as stack:
+        stack.callback(databases.give_back, reference, keep=False)
         (source,) = databases._pool._sources.values()
         held = [checkout(databases) for _ in range(len(source.ready) + 1)]
         for each in held:
