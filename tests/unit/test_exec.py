@@ -10,9 +10,11 @@ from contextlib import closing
 
 import pytest
 
+from test_framework import providers, services
 from test_framework.config import BadSetting
+from test_framework.contracts import Own
 from test_framework.exec.variables import FIELDS, Template, environment, fields_of
-from test_framework.supervisor.own import holder, refuse_remote, taken
+from test_framework.supervisor.own import holder, on_free_port, refuse_remote, taken
 from test_framework.verdict import Code, Endpoint, Refused
 
 POSTGRES = Endpoint("postgres", "embedded", "postgresql://postgres:s3cret@127.0.0.1:40001/test", "17.2")
@@ -181,6 +183,18 @@ def test_a_port_that_is_taken(host: str) -> None:
             assert holder(port).endswith(f"(process {os.getpid()})")
     assert taken(port) is None
     assert holder(port) == ""
+
+
+def test_a_port_that_is_taken_ends_it_before_the_start() -> None:
+    """The reason names the port and who has it; a port that is free, or any, begins the block."""
+    redis, way = services.get("redis"), providers.get("embedded")
+    with on_free_port(redis, way, Own()), on_free_port(redis, way, None):
+        begun = True
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        port = server.getsockname()[1]
+        with pytest.raises(Refused, match=f"port {port}") as caught, on_free_port(redis, way, Own(port=port)):
+            begun = False
+    assert (begun, caught.value.reason.code) == (True, Code.PORT_TAKEN)
 
 
 @pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="needs root, who can become another user")

@@ -8,6 +8,7 @@ import ssl
 import sys
 import threading
 import urllib.request
+from contextlib import closing
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -172,6 +173,14 @@ def test_an_event_loop_works() -> None:
     """It has a pair of sockets of its own."""
     with blocked("t.py::test_it", "quick"):
         assert asyncio.run(asyncio.sleep(0, "done")) == "done"
+
+
+def test_a_socket_that_was_refused_is_closed() -> None:
+    """Whoever gives up on an OSError would close it; this is none."""
+    with closing(tcp()) as sock, blocked("t.py::test_it", "quick"):
+        with pytest.raises(NetworkBlocked):
+            sock.connect(NOWHERE)
+        assert sock.fileno() == -1
 
 
 def test_it_holds_for_every_thread() -> None:

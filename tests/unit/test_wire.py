@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from test_framework.contracts import Own
 from test_framework.supervisor import wire
 from test_framework.supervisor.wire import Channel, Want
 from test_framework.verdict import Attempt, Code, Endpoint, Reason, Refused, Resolution
@@ -90,7 +93,8 @@ def test_a_closed_channel_is_an_end_for_the_other_side(pair: tuple[Channel, Chan
 def test_a_want_survives() -> None:
     """Service, order and source."""
     want = Want("postgres", ("docker", "embedded"), "--providers")
-    assert Want.from_json(want.to_json()) == want
+    for each in (want, replace(want, tier="e2e", own=Own(port=7, password=False))):
+        assert Want.from_json(json.loads(json.dumps(each.to_json()))) == each
 
 
 def test_an_endpoint_keeps_its_password() -> None:

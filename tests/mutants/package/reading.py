@@ -179,7 +179,7 @@ MUTANTS = (
         "adopt/plan",
         "if not real.is_relative_to(root.resolve()):",
         "if not real:",
-        "tests/unit/test_init_cli.py::test_links",
+        "tests/unit/test_init_cli.py::test_files_that_cannot_be",
     ),
     _mutant(
         "a dump that only psql can read is a schema",
