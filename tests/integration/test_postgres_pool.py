@@ -15,7 +15,6 @@ import pytest
 from test_framework import owner
 from test_framework.services._postgres_admin import Admin
 from test_framework.services._postgres_databases import PostgresDatabases
-from test_framework.services._postgres_templates import BARE
 from test_framework.verdict import Endpoint, Refused
 from tests.conftest import wait_until
 from tests.support.checkout import Checkout
@@ -329,38 +328,6 @@ def test_of_databases_that_are_kept_the_oldest_goes(
     with Admin(databases._endpoint.url) as admin:
         wait_until(lambda: kept[0].name not in admin.names("tf_"), "the oldest is dropped")
         assert {each.name for each in kept[1:]} <= {*admin.names("tf_")}
-
-
-DEAD, LIVING = "tf_1_1_7", f"tf_{owner.MARK}_999999"
-"""Databases of a run whose process is gone, and of one whose process is there."""
-
-
-@pytest.fixture
-def left(postgres: Endpoint) -> Iterator[Callable[[], set[str]]]:
-    """Return what says which of two databases that others have left on the server are still there."""
-    with Admin(postgres.url) as admin:
-        for name in (DEAD, LIVING):
-            admin.create(name, BARE)
-        yield lambda: {DEAD, LIVING} & {*admin.names("tf_")}
-        for name in (DEAD, LIVING):
-            admin.drop(name)
-
-
-def test_only_what_a_dead_run_has_left_is_swept(
-    postgres: Endpoint, tmp_path: Path, near: Callable[[str], str], left: Callable[[], set[str]]
-) -> None:
-    """A run that uses the same server loses nothing."""
-    PostgresDatabases(replace(postgres, provider="explicit", url=near(postgres.url)), tmp_path, tmp_path).close()
-    assert left() == {LIVING}
-
-
-def test_nothing_is_swept_on_a_server_elsewhere(
-    postgres: Endpoint, tmp_path: Path, left: Callable[[], set[str]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its other users may run on any machine, where nobody here knows which processes live."""
-    monkeypatch.setattr(Endpoint, "local", False)
-    PostgresDatabases(replace(postgres, provider="explicit"), tmp_path, tmp_path).close()
-    assert left() == {DEAD, LIVING}
 
 
 def test_nothing_stays_on_a_server_of_somebody_elses(postgres: Endpoint, tmp_path: Path) -> None:

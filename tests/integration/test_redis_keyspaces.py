@@ -242,18 +242,6 @@ def test_a_server_of_somebody_elses_is_left_as_it_was(
     assert admin.acl_deluser(living) == 1
 
 
-def test_nothing_is_swept_on_a_server_elsewhere(
-    redis: Endpoint, admin: driver.Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its other users may run on any machine, where nobody here knows which processes live."""
-    dead = "tf_1_1_8"
-    admin.acl_setuser(dead)
-    monkeypatch.setattr(Endpoint, "local", False)
-    with opened(replace(redis, provider="explicit")):
-        assert dead in users(admin)
-    assert admin.acl_deluser(dead) == 1
-
-
 def test_a_server_that_lets_us_make_no_user(prefixes: Prefixes, redis: Endpoint) -> None:
     """The reason names what is wrong and the other way to isolate, and no password."""
     lowly = checkout(prefixes).endpoint
@@ -337,7 +325,7 @@ def test_two_runs_have_different_databases(numbers: Callable[..., NumberedDataba
     one, other = numbered(numbers()), numbered(numbers())
     assert (one.name, other.name) == ("1", "2")
     with at(alone, 0) as client:
-        assert all(0 < int(client.ttl(f"test_framework:claim:{n}")) <= 3600 for n in (1, 2))
+        assert all(0 < int(client.ttl(f"test_framework:claim:{n}")) <= 24 * 3600 for n in (1, 2))
 
 
 def test_a_database_that_was_given_back_can_be_had_again(

@@ -22,15 +22,15 @@ MUTANTS = (
     _mutant(
         "servers stay after a run in CI",
         "config/load",
-        'reader.put(reader.top, "idle_seconds", 0, "CI")',
+        'reader.put(reader.top, "idle_seconds", 0, variable)',
         "pass",
         "tests/unit/test_config.py",
     ),
     _mutant(
         "an idle time that was set does not hold in CI",
         "config/load",
-        'if in_ci(env) and "idle_seconds" not in reader.top.values:',
-        "if in_ci(env):",
+        'if (variable := ci_variable(env)) and "idle_seconds" not in reader.top.values:',
+        "if variable := ci_variable(env):",
         "tests/unit/test_config.py",
     ),
     _mutant(

@@ -172,7 +172,7 @@ MUTANTS = (
     Mutant(
         "a copy of a program cannot be read by the server's user",
         _PROGRAMS,
-        "    _let_read(part)\n",
+        "        _let_read(part)\n",
         "",
         _COPIES,
     ),

@@ -15,8 +15,8 @@ MUTANTS = (
     _mutant(
         "what is beside the parts goes while another run goes on",
         "supervisor/core",
-        "            if not self._runs:\n                databases.tidy()",
-        "            databases.tidy()",
+        "                if not self._runs:\n                    databases.tidy()",
+        "                databases.tidy()",
         "tests/integration/test_supervisor_core.py::test_what_is_beside_the_parts_goes_with_the_last_run",
     ),
     _mutant(
@@ -29,8 +29,8 @@ MUTANTS = (
     _mutant(
         "what a run has to itself stays when it leaves",
         "supervisor/core",
-        "            self._runs.pop(run.id, None)\n        self.end_own(run)",
-        "            self._runs.pop(run.id, None)",
+        "            self.end_own(run)\n            for databases",
+        "            for databases",
         "tests/integration/test_supervisor_core.py::test_what_a_run_has_to_itself_ends_with_its_last_client",
     ),
     _mutant(
@@ -102,6 +102,20 @@ MUTANTS = (
         "self._arrivals if alone else 0)",
         "self._arrivals)",
         "tests/integration/test_supervisor_core.py::test_only_who_was_alone_is_to_blame",
+    ),
+    _mutant(
+        "what a living run has on somebody else's server is swept",
+        "owner",
+        "return found is not None and not alive(found[1])",
+        "return found is not None",
+        "tests/integration/test_left_elsewhere.py::test_nobody_elses_is_dropped",
+    ),
+    _mutant(
+        "what a run of another machine has on somebody else's server is swept",
+        "owner",
+        "(\\d+_\\d+)_{_HERE}_\\d+_\\d+",
+        "(\\d+_\\d+)_\\w+_\\d+_\\d+",
+        "tests/integration/test_left_elsewhere.py::test_nobody_elses_is_dropped",
     ),
     _mutant(
         "a port that was taken meanwhile ends the start",
