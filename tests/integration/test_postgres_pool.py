@@ -166,8 +166,8 @@ def is_settled(databases: PostgresDatabases) -> bool:
 @pytest.mark.parametrize("way", [*AGAIN, *GONE])
 def test_the_next_test_finds_the_template(databases: PostgresDatabases, postgres: Endpoint, way: str) -> None:
     """All that are handed out afterwards are as the template; the changed one only where that is sure."""
-    # Of another one: to look at a sequence is to touch it.
-    reference = checkout(databases)
+    # Of another one, the first: to look at a sequence is to touch it, as the pool has done there.
+    reference = proven(databases)
     wanted = facts(reference.endpoint.url)
     isolated = proven(databases)
     do(isolated, (AGAIN | GONE)[way])

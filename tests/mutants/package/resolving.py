@@ -80,7 +80,7 @@ MUTANTS = (
         "supervisor/own",
         "if port and (why := taken(port)):",
         "if False and (why := taken(port)):",
-        "tests/unit/test_exec.py",
+        "tests/unit/test_exec.py::test_a_port_that_is_taken_ends_it_before_the_start",
     ),
     _mutant(
         "a port that another server has on IPv6 is not noticed",

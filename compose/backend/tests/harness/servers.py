@@ -48,7 +48,9 @@ class Threaded(Api):
         self._server = uvicorn.Server(configured(settings, self.app))
         self._thread = threading.Thread(target=self._server.run, args=([listening],), daemon=True)
         self._thread.start()
-        wait_until(lambda: self._server.started or not self._thread.is_alive(), "the server has started", _START_SECONDS)
+        wait_until(
+            lambda: self._server.started or not self._thread.is_alive(), "the server has started", _START_SECONDS
+        )
         assert self._thread.is_alive(), "the server did not start"
 
     def begin_to_stop(self) -> None:
