@@ -87,6 +87,8 @@ def by_file(mutants: Iterable[Mutant]) -> list[tuple[bool, list[str]]]:
     found: dict[tuple[bool, str], set[str]] = {}
     for mutant in mutants:
         for test in mutant.tests:
+            if test.startswith("-"):
+                continue  # an option of pytest's, for the run with the fault
             found.setdefault((mutant.docker, test.partition("::")[0]), set()).add(test)
     return [(docker, sorted(tests)) for (docker, _), tests in sorted(found.items())]
 
