@@ -21,8 +21,8 @@ MUTANTS = (
     Mutant(
         "the time that a probe is given is not its own",
         _PROBE,
-        "return try_each(candidates(env, home or _home(env)), env, seconds=seconds)",
-        "return try_each(candidates(env, home or _home(env)), env)",
+        "return try_each(candidates(env, home or home_of(env)), env, seconds=seconds)",
+        "return try_each(candidates(env, home or home_of(env)), env)",
         (f"{_HUNG}::test_budget_is_the_callers",),
     ),
     Mutant(

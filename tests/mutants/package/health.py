@@ -134,7 +134,7 @@ MUTANTS = (
     _mutant(
         "any file is written over by a baseline",
         "health/baseline",
-        "    if path.exists():\n        read_baseline(path)\n",
+        "        if path.exists():\n            read_baseline(path)\n",
         "",
         "tests/unit/test_health.py",
     ),

@@ -176,7 +176,7 @@ MUTANTS = (
     Mutant(
         "a class puts a password on the command line of a container",
         "test_framework/providers/docker/container.py",
-        """                launch.check_command(f"{service.name}'s container", classes.command_of(container))\n""",
+        """            launch.check_command(f"{service.name}'s container", classes.command_of(container))\n""",
         "",
         (f"{_COMMANDS}::test_a_class_that_puts_it_there[docker]",),
         docker=True,
