@@ -11,8 +11,10 @@ import pytest
 from test_framework import owner
 from test_framework.contracts import Binary, Launch, Own, RunAs
 from test_framework.private import PREFIX
+from test_framework.reasons import Code
 from test_framework.services._postgres_databases import _shown
 from test_framework.services.postgres import SERVICE, _copied, _keep, _kept
+from test_framework.verdict import Refused
 from tests.support.strangers import NOBODY, needs_root
 
 
@@ -100,3 +102,19 @@ def test_without_a_cache_of_ours_nothing_is_kept(binary: Binary, cache: Path, wh
             pytest.skip("root may write anywhere")
         cache.parent.mkdir(mode=0o500)
     assert _kept(binary, RunAs()) is None
+
+
+@needs_root
+def test_a_user_without_a_name_is_told_so() -> None:
+    """The user id that `docker run --user` is given may have none, for which initdb would ask."""
+    pid = os.fork()
+    if not pid:
+        status = 1
+        try:
+            os.setuid(54321)
+            SERVICE.find_binary("", {})
+        except Refused as refused:
+            status = 0 if refused.reason.code is Code.USER_UNKNOWN else 2
+        finally:
+            os._exit(status)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0

@@ -156,6 +156,6 @@ MUTANTS = (
         "test_framework/services/postgres.py",
         "        _check_user()\n",
         "",
-        ("tests/integration/test_odd_users.py::test_user_without_a_name",),
+        ("tests/unit/test_postgres.py::test_a_user_without_a_name_is_told_so",),
     ),
 )
