@@ -500,3 +500,10 @@ def test_settings_are_frozen(tmp_path: Path) -> None:
     """Nobody changes them under somebody else."""
     with pytest.raises(FrozenInstanceError):
         load(tmp_path, {}).gate = Gate.STRICT  # type: ignore[misc]  # what is tested
+
+
+@pytest.mark.parametrize("name", ["unit/../../x", "..", "a" * 101])
+def test_a_name_of_a_tier_that_leads_out_of_the_report_folder_is_refused(tmp_path: Path, name: str) -> None:
+    """Files are named after it."""
+    with pytest.raises(BadSetting, match="is not letters, digits"):
+        read(tmp_path, f'[tool.test_framework.tiers."{name}"]\npaths = ["tests"]\n')
