@@ -384,7 +384,6 @@ def test_a_host_elsewhere_must_be_allowed(in_process: Project, variable: str, pr
     result.stdout.fnmatch_lines(
         [
             "*host-not-allowed: db.staging.invalid, from*",
-            f"*{variable}*",
             "*allowed_hosts*",
             "*=db.staging.invalid.*",
         ]
