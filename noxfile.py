@@ -63,6 +63,12 @@ def integration(session: nox.Session) -> None:
 
 
 @nox.session
+def system(session: nox.Session) -> None:
+    """Engines, browsers, machines in namespaces, whole runs of our own commands: what this machine has of them."""
+    tier(session, "system", *workers(session))
+
+
+@nox.session
 def smoke(session: nox.Session) -> None:
     """Seconds: do the services work at all?"""
     tier(session, "smoke")

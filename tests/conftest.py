@@ -16,6 +16,7 @@ import pytest
 
 from test_framework.supervisor import client as supervisor
 from tests.support.environment import CI, ordinary_machine
+from tests.support.needs import need
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,6 +28,12 @@ pytest_plugins = ["pytester"]
 _CONFIGURES = ("BACKEND_", "TEST_FRAMEWORK_", "STAGING_", "DOCKER_", "GITHUB_", "GITLAB_", "PYTEST_XDIST_")
 _CONFIGURES_TOO = (*CI, "GOOGLE_APPLICATION_CREDENTIALS", "JOB_COMPLETION_INDEX")
 _END_SECONDS = 30
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose needs this machine does not meet, before its fixtures are made."""
+    for marker in item.iter_markers("needs"):
+        need(*marker.args)
 
 
 @pytest.fixture(scope="session", autouse=True)

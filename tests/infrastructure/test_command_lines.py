@@ -11,7 +11,6 @@ import json
 import os
 import random
 import re
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from test_framework.cli import COMMANDS
 from test_framework.config.load import PREFIX
 from test_framework.config.model import AuditSettings, HealthSettings, ServiceSettings, Settings, TierSettings
 from test_framework.config.values import keys
+from tests.support.needs import need
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -265,8 +265,8 @@ def check(folder: Path, case: Case) -> int:
 @pytest.fixture(autouse=True)
 def needs_setpriv() -> None:
     """Root may read everything, unless its rights are taken from it."""
-    if os.getuid() == 0 and not shutil.which("setpriv"):
-        pytest.skip("setpriv, which takes root's rights from a process, is not on the PATH")
+    if os.getuid() == 0:
+        need("setpriv")
 
 
 @pytest.mark.parametrize("number", range(CASES))

@@ -25,7 +25,7 @@ from tests.conftest import wait_until
 from tests.support.checkout import Checkout
 from tests.support.memory import little_memory
 from tests.support.segments import segments
-from tests.support.strangers import DAEMON, NOBODY, as_user, done_as, needs_root
+from tests.support.strangers import DAEMON, NOBODY, as_user, done_as
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,15 +36,10 @@ if TYPE_CHECKING:
 RUN_SECONDS = 150.0
 """Bound on a run."""
 
-pytestmark = [pytest.mark.mission_critical, pytest.mark.timeout(2 * RUN_SECONDS + 60)]
+pytestmark = [pytest.mark.mission_critical, pytest.mark.needs("root"), pytest.mark.timeout(2 * RUN_SECONDS + 60)]
 
 SECRET = "what-only-root-may-read"
 VARIABLES = {"STAGING_PASSWORD": SECRET, "STAGING_TOKEN": SECRET, "AWS_SECRET_ACCESS_KEY": SECRET}
-
-
-@pytest.fixture(autouse=True)
-def _as_root() -> None:
-    needs_root()
 
 
 @pytest.fixture

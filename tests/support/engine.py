@@ -22,13 +22,14 @@ from docker.errors import DockerException
 from test_framework.services import get
 from test_framework.verdict import Refused
 from tests.conftest import wait_until
+from tests.support.needs import need
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = ["OwnEngine", "own_engine", "redis_layer", "small_redis"]
 
-_NEEDED = ("containerd", "dockerd", "ip", "mount", "umount")
+_NEEDED = ("containerd", "dockerd", "ip")
 _START_SECONDS = 60.0
 _CONTAINERD = """\
 version = 2
@@ -142,9 +143,7 @@ class OwnEngine:
 @pytest.fixture(scope="module")
 def own_engine() -> Iterator[OwnEngine]:
     """Return an engine of the tests' own with a small image of Redis; skipped where none can be started."""
-    missing = [name for name in _NEEDED if shutil.which(name) is None]
-    if missing or os.geteuid() != 0:
-        pytest.skip(f"a Docker engine of one's own needs root and {', '.join(missing or _NEEDED)}")
+    need("root", "mounts", *_NEEDED)
     engine = OwnEngine(Path(tempfile.mkdtemp(prefix="tf-", dir="/tmp")))  # TMPDIR may be too long
     try:
         engine.prepare()

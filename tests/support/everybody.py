@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.needs import need
+
 __all__ = ["python_of_everybody"]
 
 
@@ -20,8 +22,7 @@ def python_of_everybody(**user: Any) -> tuple[str, str]:
     Args:
         user: For `subprocess`.
     """
-    if os.geteuid() != 0:
-        pytest.skip("to become another user needs root")
+    need("root")
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     for python in (sys.executable, f"/usr/bin/{version}", f"/usr/local/bin/{version}"):
         path = os.pathsep.join(entry for entry in sys.path if entry.endswith("site-packages"))

@@ -14,20 +14,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from test_framework.services.postgres import SERVICE
-from test_framework.verdict import Refused
 from tests.conftest import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["FAR", "FarPostgres", "missing"]
+__all__ = ["FAR", "NEEDED", "FarPostgres"]
 
 FAR = "10.99.0.1"
 """The address that is not of the loopback network."""
 
 _PORT = 5432
 _START_SECONDS = 60.0
-_NEEDED = ("ip", "nsenter", "setpriv", "unshare")
+NEEDED = ("root", "ip", "nsenter", "setpriv", "unshare", "psql")
 
 _HOSTS = f"""\
 127.0.0.1 localhost
@@ -165,15 +164,3 @@ class FarPostgres:
         url = f"postgresql://app@{address}:{_PORT}/postgres"
         command = [*self.prefix, "psql", "-Xq", url, "-c", statement]
         return subprocess.run(command, capture_output=True, check=False, timeout=30)
-
-
-def missing() -> str:
-    """Return why it cannot be had here; empty where it can."""
-    absent = [name for name in (*_NEEDED, "psql") if shutil.which(name) is None]
-    if absent or os.geteuid():
-        return f"a network of its own needs root and {', '.join(absent or _NEEDED)}"
-    try:
-        found = SERVICE.find_binary("15", os.environ)
-    except Refused as refused:
-        return str(refused)
-    return "" if found.path.with_name("initdb").exists() else f"there is no initdb beside {found.path}"

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.engine import small_redis
+from tests.support.needs import lack, need
 from tests.support.own_services import BASE
 from tests.support.place import Place
-from tests.support.remote_machine import RemoteMachine, missing
+from tests.support.remote_machine import NEEDED, RemoteMachine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,8 +34,7 @@ _SMALL = "tests/redis:8"
 @pytest.fixture(scope="session")
 def remote_machine() -> Iterator[RemoteMachine]:
     """Return a machine with an engine that has no image; skipped where none can be had."""
-    if why := missing():
-        pytest.skip(why)
+    need("root", *NEEDED)
     with RemoteMachine() as machine:
         yield machine
 
@@ -59,8 +59,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("way", choices=("tls", "ssh"), help="how the command reaches the engine")
     parser.add_argument("command", nargs="+", help="after `--`; it finds the images that TEST_FRAMEWORK_…_IMAGE name")
     asked = parser.parse_args(arguments)
-    if why := missing():
-        parser.error(why)
+    if reason := lack("root", *NEEDED):
+        parser.error(f"{reason.message}. {reason.remedy}")
     images = sorted(v for k, v in os.environ.items() if re.fullmatch(r"TEST_FRAMEWORK_\w+_IMAGE", k))
     begun = time.monotonic()
     with ExitStack() as stack:

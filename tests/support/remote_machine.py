@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterable, Iterator
 
-__all__ = ["RemoteMachine", "missing"]
+__all__ = ["NEEDED", "RemoteMachine"]
 
-_NEEDED = ("dockerd", "docker", "ip", "nsenter", "setpriv", "sshd", "ssh", "ssh-keygen", "unshare")
+NEEDED = ("dockerd", "docker", "ip", "nsenter", "setpriv", "sshd", "ssh", "ssh-keygen", "unshare")
 _START_SECONDS = 30.0
 _LOAD_SECONDS = 120
 _TLS_PORT = 2376
@@ -298,12 +298,6 @@ class RemoteMachine:
             sock.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
             return bool(sock.recv(1))
         return False
-
-
-def missing() -> str:
-    """Return why no such machine can be had here; empty where one can."""
-    absent = [name for name in _NEEDED if shutil.which(name) is None]
-    return f"a remote Docker engine needs root and {', '.join(absent or _NEEDED)}" if absent or os.geteuid() else ""
 
 
 def _call(*command: str) -> None:

@@ -8,12 +8,10 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import pytest
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["DAEMON", "NOBODY", "as_user", "done_as", "needs_root"]
+__all__ = ["DAEMON", "NOBODY", "as_user", "done_as"]
 
 # The interpreter may be where only root may enter, so what the code imports is imported before.
 _BECOME = """\
@@ -23,12 +21,6 @@ os.setgroups([]), os.setgid({uid}), os.setuid({uid})
 
 NOBODY, DAEMON = 65534, 1
 """The user that our servers run as where we are root, and another one."""
-
-
-def needs_root() -> None:
-    """Skip the test where no program can be run as another user."""
-    if os.geteuid() != 0:
-        pytest.skip("to run programs as another user needs root")
 
 
 @contextmanager

@@ -197,7 +197,7 @@ def test_a_port_that_is_taken_ends_it_before_the_start() -> None:
     assert (begun, caught.value.reason.code) == (True, Code.PORT_TAKEN)
 
 
-@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="needs root, who can become another user")
+@pytest.mark.needs("root")
 def test_a_port_of_another_user() -> None:
     """A process that we may not look into is told by its user."""
     code = """

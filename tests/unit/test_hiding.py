@@ -1,4 +1,4 @@
-"""Who makes a secret known, and each place where it is hidden; the matrix is in tests/integration/test_secrets.py."""
+"""Who makes a secret known, and each place where it is hidden; the matrix is in tests/system/test_secrets.py."""
 
 from __future__ import annotations
 

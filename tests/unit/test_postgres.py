@@ -15,7 +15,8 @@ from test_framework.reasons import Code
 from test_framework.services._postgres_databases import _shown
 from test_framework.services.postgres import SERVICE, _copied, _keep, _kept
 from test_framework.verdict import Refused
-from tests.support.strangers import NOBODY, needs_root
+from tests.support.needs import need
+from tests.support.strangers import NOBODY
 
 
 @pytest.mark.parametrize(
@@ -93,7 +94,7 @@ def test_a_full_disk_leaves_no_half_of_one(binary: Binary, cache: Path, tmp_path
 def test_without_a_cache_of_ours_nothing_is_kept(binary: Binary, cache: Path, whose: str) -> None:
     """Nothing is taken from a folder in which somebody else may put anything, as by `sudo` with its user's home."""
     if whose == "another user's":
-        needs_root()
+        need("root")
         os.chown(made(cache), NOBODY, NOBODY)
     elif whose == "a file":
         cache.parent.write_text("")
@@ -104,7 +105,7 @@ def test_without_a_cache_of_ours_nothing_is_kept(binary: Binary, cache: Path, wh
     assert _kept(binary, RunAs()) is None
 
 
-@needs_root
+@pytest.mark.needs("root")
 def test_a_user_without_a_name_is_told_so() -> None:
     """The user id that `docker run --user` is given may have none, for which initdb would ask."""
     pid = os.fork()

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from test_framework import owner, private
-from tests.support.strangers import NOBODY, done_as, needs_root
+from tests.support.needs import need
+from tests.support.strangers import NOBODY, done_as
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +56,7 @@ PLANTED = {
 @pytest.mark.parametrize("kind", PLANTED)
 def test_what_another_user_has_put_there_is_left_alone(kind: str, shared: Path, secret: Path) -> None:
     """It is neither opened nor removed, whatever its name, and nobody waits for whoever is at its other end."""
-    needs_root()
+    need("root")
     path = shared / "planted"
     done_as(NOBODY, f"path = sys.argv[1]\n{PLANTED[kind]}", str(path), str(secret))
     with pytest.raises(private.NotOurs), private.opened(path):
@@ -150,7 +151,7 @@ def server_folder(base: Path) -> Path:
 
 def test_a_folder_is_handed_over_behind_a_closed_door(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """While anything of it is handed over, its new owner cannot yet come near it."""
-    needs_root()
+    need("root")
     folder = server_folder(shared)
     handed: list[str] = []
     chown, fchown = os.chown, os.fchown
@@ -178,7 +179,7 @@ def test_a_folder_is_handed_over_behind_a_closed_door(shared: Path, monkeypatch:
 
 def test_what_was_handed_over_is_not_touched_again(shared: Path, secret: Path) -> None:
     """Its owner may have put anything in it, such as another name of a file that is not his."""
-    needs_root()
+    need("root")
     folder = server_folder(shared)
     private.hand_over(folder, NOBODY, NOBODY)
     os.link(secret / "file", folder / "data/other")
@@ -188,7 +189,7 @@ def test_what_was_handed_over_is_not_touched_again(shared: Path, secret: Path) -
 
 def test_links_are_handed_over_as_links(shared: Path, secret: Path) -> None:
     """What they lead to stays whose it is."""
-    needs_root()
+    need("root")
     folder = server_folder(shared)
     (folder / "data/link").symlink_to(secret / "file")
     (folder / "link").symlink_to(secret)
@@ -199,7 +200,7 @@ def test_links_are_handed_over_as_links(shared: Path, secret: Path) -> None:
 
 def test_the_folder_above_stays_ours(shared: Path) -> None:
     """The server's user passes through it, sees nothing of it, and changes nothing; others do not even pass."""
-    needs_root()
+    need("root")
     folder = server_folder(shared)
     (folder.parent / "server.log").touch(mode=0o600)
     private.hand_over(folder, NOBODY, NOBODY)
@@ -223,7 +224,7 @@ def test_a_copy_is_the_same_and_private(tmp_path: Path) -> None:
 @pytest.mark.parametrize("what", ["link", "link to a folder", "pipe", "file of another"])
 def test_nothing_else_is_copied(what: str, shared: Path, secret: Path) -> None:
     """Of another user's folder, only his own files are; he may change it while it is copied."""
-    needs_root()
+    need("root")
     folder = server_folder(shared)
     private.hand_over(folder, NOBODY, NOBODY)
     path = folder / "data/planted"

@@ -7,8 +7,8 @@ from tests.mutants.mutant import Mutant
 __all__ = ["MUTANTS"]
 
 _PROBE = "test_framework/providers/docker/probe.py"
-_SEVERAL = "tests/integration/test_docker_several.py::TestSeveral"
-_HUNG = "tests/integration/test_docker_hung.py::TestHung"
+_SEVERAL = "tests/system/test_docker_several.py::TestSeveral"
+_HUNG = "tests/system/test_docker_hung.py::TestHung"
 
 MUTANTS = (
     Mutant(

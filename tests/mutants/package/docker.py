@@ -7,9 +7,9 @@ from tests.mutants.mutant import Mutant
 __all__ = ["MUTANTS"]
 
 _FOLDER = "test_framework/providers/docker"
-_DEGRADES = "tests/integration/test_docker_degrades.py"
+_DEGRADES = "tests/system/test_docker_degrades.py"
 _LOGINS = ("tests/unit/test_docker_logins.py",)
-_PROGRAMS = "tests/integration/test_docker_programs.py"
+_PROGRAMS = "tests/system/test_docker_programs.py"
 
 
 def _degrades(*names: str) -> tuple[str, ...]:
@@ -78,7 +78,7 @@ MUTANTS = (
         f"{_FOLDER}/answers.py",
         "if answer.status in FORBIDDEN:",
         "if answer.status == 0:",
-        ("tests/integration/test_docker_answers.py",),
+        ("tests/system/test_docker_answers.py",),
     ),
     Mutant(
         "what a proxy forbids is a broken server",

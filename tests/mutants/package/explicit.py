@@ -6,7 +6,7 @@ from tests.mutants.mutant import Mutant
 
 __all__ = ["MUTANTS"]
 
-_TESTS = "tests/integration/test_left_elsewhere.py"
+_TESTS = "tests/system/test_left_elsewhere.py"
 _OWNER = "test_framework/owner.py"
 _CORE = "test_framework/supervisor/core.py"
 _POSTGRES = "test_framework/services/_postgres_databases.py"

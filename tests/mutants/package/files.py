@@ -216,7 +216,7 @@ MUTANTS = (
         _POSTGRES,
         '"unix_socket_directories": "",',
         '"unix_socket_directories": str(folder),',
-        ("tests/integration/test_odd_places.py::test_postgres_and_redis",),
+        ("tests/system/test_odd_places.py::test_postgres_and_redis",),
     ),
     Mutant(
         "the URL of a kept database names no file where its path has a space",
@@ -237,7 +237,7 @@ MUTANTS = (
         "test_framework/services/redis.py",
         '            "databases": _databases(launch),\n        }\n        return Command',
         '            "databases": _databases(launch),\n            "dir": folder,\n        }\n        return Command',
-        ("tests/integration/test_odd_places.py::test_postgres_and_redis[odd]",),
+        ("tests/system/test_odd_places.py::test_postgres_and_redis[odd]",),
     ),
     Mutant(
         "passwords stay when a supervisor and its guard are killed",

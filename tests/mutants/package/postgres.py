@@ -160,7 +160,7 @@ MUTANTS = (
         "databases",
         "        if not self._ours:\n            self._sweep()\n",
         "",
-        "tests/integration/test_left_elsewhere.py::test_nobody_elses_is_dropped",
+        "tests/system/test_left_elsewhere.py::test_nobody_elses_is_dropped",
     ),
     _mutant(
         "roles of a template are taken for those of a test",

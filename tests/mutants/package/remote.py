@@ -11,8 +11,8 @@ _LIBPQ = "test_framework/reach/libpq.py"
 _URLS = "test_framework/reach/urls.py"
 _DEPLOYMENT = "test_framework/e2e/deployment.py"
 _REACH = ("tests/unit/test_reach.py",)
-_CREDENTIALS = ("tests/integration/test_credentials.py",)
-_FAR = "tests/integration/test_remote_writes.py"
+_CREDENTIALS = ("tests/system/test_credentials.py",)
+_FAR = "tests/system/test_remote_writes.py"
 _ADDRESSED = ("tests/unit/test_e2e_deployment.py",)
 
 MUTANTS = (
@@ -205,6 +205,6 @@ MUTANTS = (
         "test_framework/staging/steps.py",
         "    check_allowed(address, source, allowed)\n",
         "",
-        ("tests/integration/test_staging_steps.py",),
+        ("tests/system/test_staging_steps.py",),
     ),
 )

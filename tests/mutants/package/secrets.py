@@ -14,8 +14,8 @@ _FORMS = ("tests/unit/test_redaction.py",)
 _KNOWN = ("tests/unit/test_hiding.py::test_whoever_has_a_secret_makes_it_known",)
 _REASONS = ("tests/unit/test_hiding.py::test_reasons_and_errors_do_not_show_theirs",)
 _RUN = ("tests/unit/test_hiding.py::test_pytest_shows_none[here]",)
-_WORKERS = ("tests/integration/test_secrets.py::test_a_run_shows_no_secret[in workers]",)
-_COMMANDS = "tests/integration/test_secrets_on_command_lines.py"
+_WORKERS = ("tests/system/test_secrets.py::test_a_run_shows_no_secret[in workers]",)
+_COMMANDS = "tests/system/test_secrets_on_command_lines.py"
 
 MUTANTS = (
     Mutant("a word of four letters is shown", _SECRET, "_AS_A_WORD = 4", "_AS_A_WORD = 6", _FORMS),

@@ -108,14 +108,14 @@ MUTANTS = (
         "owner",
         "return found is not None and not alive(found[1])",
         "return found is not None",
-        "tests/integration/test_left_elsewhere.py::test_nobody_elses_is_dropped",
+        "tests/system/test_left_elsewhere.py::test_nobody_elses_is_dropped",
     ),
     _mutant(
         "what a run of another machine has on somebody else's server is swept",
         "owner",
         "(\\d+_\\d+)_{_HERE}_\\d+_\\d+",
         "(\\d+_\\d+)_\\w+_\\d+_\\d+",
-        "tests/integration/test_left_elsewhere.py::test_nobody_elses_is_dropped",
+        "tests/system/test_left_elsewhere.py::test_nobody_elses_is_dropped",
     ),
     _mutant(
         "a port that was taken meanwhile ends the start",

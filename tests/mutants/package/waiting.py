@@ -14,8 +14,8 @@ _INPUTS = "test_framework/inputs.py"
 _CONTEXTS = "test_framework/providers/docker/contexts.py"
 
 _WIRE_TESTS = ("tests/unit/test_supervisor_wire.py",)
-_PIPES = ("tests/integration/test_pipes.py",)
-_SLOW = "tests/integration/test_slow_answers.py"
+_PIPES = ("tests/system/test_pipes.py",)
+_SLOW = "tests/system/test_slow_answers.py"
 _HANGS = "tests/mission_critical/test_nothing_hangs.py"
 _STATUS = (f"{_HANGS}::TestStoppedSupervisor::test_status_and_clean",)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,11 +50,10 @@ def test_engine_has_no_room_for_a_container(own_engine: OwnEngine) -> None:
         place.is_empty()
 
 
+@pytest.mark.needs("mounts")
 @pytest.mark.parametrize("cache", ["warm", "cold"])
 def test_no_room_for_embedded_data(embedded_place: Place, cache: str) -> None:
     """A data folder that does not fit is `disk-full`, naming the folder, also while it is made for the first time."""
-    if os.geteuid() != 0 or shutil.which("unshare") is None:
-        pytest.skip("to mount a small disk needs root and unshare")
     place = embedded_place
     checkout = Checkout(place, "embedded", ("postgres",))
     if cache == "warm":
@@ -73,10 +71,9 @@ def test_no_room_for_embedded_data(embedded_place: Place, cache: str) -> None:
     assert not list((place.path / "cache").glob("*/.*"))
 
 
+@pytest.mark.needs("mounts")
 def test_supervisor_has_no_room(embedded_place: Place) -> None:
     """A supervisor whose folder is on a full disk is one clear error, in time."""
-    if os.geteuid() != 0:
-        pytest.skip("to mount a small disk needs root")
     place = embedded_place
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k,nr_inodes=1", "tmpfs", str(place.runtime)], check=True)
     try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.checkout import Checkout
-from tests.support.far_postgres import FAR, FarPostgres, missing
+from tests.support.far_postgres import FAR, NEEDED, FarPostgres
 from tests.support.run import RUN_SECONDS, Run
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tests.support.place import Place
 
-pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "it can be had")
+pytestmark = pytest.mark.needs(*NEEDED)
 
 URL = "TEST_FRAMEWORK_POSTGRES_URL"
 

@@ -375,7 +375,7 @@ def test_ready_over_http(embedded_place: Place, state: str) -> None:
     embedded_place.is_empty()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes nobody")
+@pytest.mark.needs("root")
 def test_a_program_that_may_not_be_root(embedded_place: Place) -> None:
     """It runs as nobody, in a folder of its own."""
     script = "id -un; touch {folder}/mine && exec nats-server --addr {host} --port {port}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -167,7 +166,7 @@ print(*[m for m in ("docker", "testcontainers", "asyncio", "ssl", "http.client",
         assert "0.3 s" in caught.value.reason.message
 
 
-@pytest.mark.skipif(shutil.which("docker") is None, reason="no docker CLI is on the PATH to compare with")
+@pytest.mark.needs("docker")
 class TestAsTheCLI:
     """The CLI itself says which address it uses, without contacting it."""
 
