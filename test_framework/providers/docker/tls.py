@@ -6,7 +6,6 @@ import ssl
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from test_framework import inputs
 from test_framework.providers.docker.transport import Channel, Clock, reason
 from test_framework.verdict import Code, Refused
 
@@ -98,7 +97,6 @@ class TLSChannel(Channel):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         if files.verify:
             try:
-                inputs.refuse_special(files.ca)
                 context.load_verify_locations(files.ca)
             except OSError as error:
                 raise self._bad_files(error, files.ca) from error
@@ -106,8 +104,6 @@ class TLSChannel(Channel):
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         try:
-            inputs.refuse_special(files.cert)
-            inputs.refuse_special(files.key)
             # Without a password OpenSSL asks the terminal for that of an encrypted key, and waits.
             context.load_cert_chain(files.cert, files.key, password="")
         except OSError as error:
