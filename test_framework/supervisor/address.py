@@ -115,9 +115,8 @@ def addresses(folder: Path) -> list[Address]:
 
 def base(env: Mapping[str, str]) -> Path:
     """Return the folder in which all supervisors of this user have theirs."""
-    runtime = Path(env.get("XDG_RUNTIME_DIR") or "/nonexistent")
-    for parent in (runtime, Path(tempfile.gettempdir())):
-        folder = parent / f"test-framework-{os.getuid()}"
+    for parent in filter(None, (env.get("XDG_RUNTIME_DIR"), tempfile.gettempdir())):
+        folder = Path(parent, f"test-framework-{os.getuid()}")
         if os.access(parent, os.W_OK) and len(str(folder)) + len("/0123456789abcdef/socket") < _SOCKET_LIMIT:
             return folder
     return Path(f"/tmp/test-framework-{os.getuid()}")  # noqa: S108  # checked in `make` to be ours alone

@@ -207,3 +207,11 @@ def test_all_of_it_is_in_the_folder(tmp_path: Path) -> None:
     """Socket, lock and log vanish with it."""
     address = Address(tmp_path / "key")
     assert {p.parent for p in (address.socket, address.lock, address.log)} == {tmp_path / "key"}
+
+
+def test_a_variable_that_is_not_set_names_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a runtime folder, supervisors are below the temporary one, whatever lies elsewhere."""
+    monkeypatch.setattr(os, "access", lambda *_: True)
+    monkeypatch.setattr(tempfile, "tempdir", "/tmp/short")
+    for env in ({}, {"XDG_RUNTIME_DIR": ""}):
+        assert base(env).parent == Path("/tmp/short")
