@@ -25,9 +25,13 @@ def read_bytes(path: str | Path) -> bytes:
         OSError: It cannot be read.
     """
     # A pipe that nobody writes to would hold us as we open it.
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
-        _refuse(os.fstat(file.fileno()), path)
-        return file.read()
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        _refuse(os.fstat(descriptor), path)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read()
+    finally:
+        os.close(descriptor)
 
 
 def read_text(path: str | Path, errors: str = "strict") -> str:

@@ -79,7 +79,8 @@ def tier(session: nox.Session, name: str, *options: str) -> None:
     report = Path(named or settings.get("reports", "reports"), f"{name}.json")
     only_collects = {"--collect-only", "--co"} & set(session.posargs)
     if not only_collects:
-        report.unlink(missing_ok=True)  # what a run before this one has left says nothing of this one
+        # What an earlier run has left says nothing of this one.
+        report.unlink(missing_ok=True)
     session.run("pytest", "--tier", name, *options, *session.posargs)
     if only_collects:
         return
@@ -87,7 +88,8 @@ def tier(session: nox.Session, name: str, *options: str) -> None:
         session.error(f"no report at {report}: no test can be said to have run")
     told = json.loads(report.read_text(encoding="utf-8"))
     if told["outcome"] in {"failed", "interrupted"} or told["gate"]["verdict"] == "red":
-        session.error(f"{report} is red, although pytest has exited with 0: {told['gate']['why'] or told['outcome']}")
+        why = told["gate"]["why"] or told["outcome"]
+        session.error(f"{report} is red, and pytest has exited with 0: {why}")
     if told["outcome"] == "skipped":
         first = told["skips"][0]
         session.skip(f"{first['code']}: {first['message']}. {first['remedy']}")'''

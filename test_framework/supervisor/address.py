@@ -8,7 +8,7 @@ import os
 import sys
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,7 +43,9 @@ class Address:
         for table in settings.services.values():
             told |= {name: env.get(name, "") for name in table.url_env}
         told |= _classes(settings)
-        parts = (settings.root, sorted(settings.services.items()), sorted(told.items()), sys.executable, _code())
+        # Not by their repr, in which secrets are hidden.
+        tables = sorted((name, asdict(table)) for name, table in settings.services.items())
+        parts = (settings.root, tables, sorted(told.items()), sys.executable, _code())
         key = hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
         return cls(base(env) / key)
 

@@ -25,8 +25,8 @@ TIMEOUT = Reason.of(Code.CONNECT_TIMEOUT, host="h", port=1, seconds=1, source="X
 class Resolved:
     """Gives each service on the first provider asked for, at an address; or a reason for all. Remembers the wants."""
 
-    def __init__(self, url: str = "redis://127.0.0.1:1", reason: Reason | None = None) -> None:
-        self.url, self.reason = url, reason
+    def __init__(self, url: str = "redis://127.0.0.1:1", reason: Reason | None = None, remote: str = "") -> None:
+        self.url, self.reason, self.remote = url, reason, remote
         self.wants: list[Want] = []
 
     def __call__(self, _: Run, want: Want) -> tuple[Resolution, Server | None]:
@@ -35,7 +35,7 @@ class Resolved:
         if self.reason or not want.order:
             told = tuple(Attempt(provider, self.reason, 0, "its log") for provider in want.order)
             return Resolution(want.service, None, told), None
-        endpoint = Endpoint(want.service, want.order[0], self.url, "1")
+        endpoint = Endpoint(want.service, want.order[0], self.url, "1", remote=self.remote)
         server = cast("Server", RemoteServer(endpoint))
         return Resolution(want.service, endpoint, (Attempt(want.order[0], None, 0),)), server
 
@@ -92,7 +92,7 @@ def test_what_is_broken_breaks_it(tmp_path: Path) -> None:
 
 def test_a_server_of_another_machine_is_not_written_to(tmp_path: Path) -> None:
     """What we start writes: it gets no address of somebody else's, even where tests may read there."""
-    resolved = Resolved("redis://db.example.org:1")
+    resolved = Resolved("redis://db.example.org:1", remote="db.example.org")
     with pytest.raises(Refused) as refused:
         needed(tmp_path, "embedded", resolved, TEST_FRAMEWORK_PROVIDERS="explicit,embedded")
     reason = refused.value.reason
