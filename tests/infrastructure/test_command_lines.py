@@ -49,7 +49,15 @@ OTHERS = {0, 1, 2}
 LONG = "a" * 300
 WORDS = ("", " ", "-", "--", "x", "é", "unit", "postgres", "tests", "tests/unit", "tests/unit/test_it.py", "a=b", "a,b")
 PATHS = (
-    *(LONG, f"tests/{LONG}", f"{LONG}/x.json", "/proc/nonexistent/x", "/dev/null", "/dev/full", "tests/unit/test_it.py/x"),
+    *(
+        LONG,
+        f"tests/{LONG}",
+        f"{LONG}/x.json",
+        "/proc/nonexistent/x",
+        "/dev/null",
+        "/dev/full",
+        "tests/unit/test_it.py/x",
+    ),
     *(
         "forbidden",
         "forbidden/x.py",

@@ -8,6 +8,7 @@ from tests.support.fixtures import (
     docker_place,
     embedded_place,
     here,
+    near,
     place,
     provider,
 )
@@ -19,6 +20,7 @@ __all__ = [
     "docker_place",
     "embedded_place",
     "here",
+    "near",
     "place",
     "provider",
     "undisturbed",

@@ -34,7 +34,7 @@ def test_what_ran_on_what_and_why_not_more() -> None:
     told = text([green(), red()])
     assert "| unit | green | 5 passed | 100 ms |  |" in told
     on = "clickhouse not to be had: 0 tests<br>postgres 18.4 (asked for 17) on embedded: 24 tests"
-    assert f"| integration | red | 20 passed, 2 failed, 1 with an error, 2 skipped, 1 expected to fail | 10 s | {on} |" in told
+    assert f"| integration | red | 20 passed, 2 failed, 1 with an error, 2 skipped, 1 xfailed | 10 s | {on} |" in told
     assert "- postgres not on docker: socket-missing: why: socket-missing" in told
     assert "- clickhouse not on docker: image-missing: why" in told
     assert "not-configured" not in told
