@@ -17,6 +17,7 @@ from test_framework.e2e.user import User
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from test_framework.config import Settings
     from test_framework.e2e.levels import Measurements
     from test_framework.e2e.websocket import WebSocketClient
     from test_framework.verdict import Endpoint
@@ -27,9 +28,9 @@ _REGISTER_AT_ONCE = 8
 
 
 @pytest.fixture(scope="session")
-def deployment(backend: Endpoint) -> Deployment:
+def deployment(backend: Endpoint, framework_settings: Settings) -> Deployment:
     """Where the backend of this run is."""
-    return Deployment.of(backend, os.environ)
+    return Deployment.of(backend, os.environ, framework_settings.allowed_hosts)
 
 
 @pytest.fixture(scope="session")

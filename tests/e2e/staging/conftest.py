@@ -27,7 +27,8 @@ def deployment(framework_settings: Settings) -> Deployment:
     for variable in (BACKEND, *(name for name in BESIDE if os.environ.get(name))):
         judge(check(os.environ.get(variable), variable, framework_settings.allowed_hosts, os.environ)[-1].reason)
     try:
-        return Deployment.of(Endpoint("backend", "staging", os.environ[BACKEND], None), os.environ)
+        backend = Endpoint("backend", "staging", os.environ[BACKEND], None)
+        return Deployment.of(backend, os.environ, framework_settings.allowed_hosts)
     except BadDeployment as error:
         pytest.fail(str(error), pytrace=False)
 
