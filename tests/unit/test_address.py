@@ -212,6 +212,6 @@ def test_all_of_it_is_in_the_folder(tmp_path: Path) -> None:
 def test_a_variable_that_is_not_set_names_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a runtime folder, supervisors are below the temporary one, whatever lies elsewhere."""
     monkeypatch.setattr(os, "access", lambda *_: True)
-    monkeypatch.setattr(tempfile, "tempdir", "/tmp/short")
+    monkeypatch.setattr(tempfile, "tempdir", "/short")
     for env in ({}, {"XDG_RUNTIME_DIR": ""}):
-        assert base(env).parent == Path("/tmp/short")
+        assert base(env).parent == Path("/short")
