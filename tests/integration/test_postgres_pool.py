@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -17,16 +15,14 @@ from test_framework.services._postgres_admin import Admin
 from test_framework.services._postgres_databases import PostgresDatabases
 from test_framework.verdict import Endpoint, Refused
 from tests.conftest import wait_until
-from tests.support.checkout import Checkout
 from tests.support.databases import opened
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+    from pathlib import Path
 
     from test_framework.services._postgres_databases import _Database
-    from tests.support.place import Place
 
-ROOT = Path(__file__).parents[2]
 SCHEMA = """
 CREATE TABLE seeded (id serial PRIMARY KEY, name text);
 INSERT INTO seeded (name) VALUES ('one'), ('two');
@@ -188,49 +184,6 @@ def test_the_next_test_finds_the_template(databases: PostgresDatabases, postgres
             assert (isolated.name in admin.names("tf_")) is (way in AGAIN)
 
 
-SUITE = """
-import json
-import random
-from pathlib import Path
-import pytest
-from tests.integration.test_postgres_pool import AGAIN, GONE, do, facts
-
-# A prepared transaction has a name that the server knows once.
-WAYS = [way for way in (*AGAIN, *GONE) if way != "it prepares a transaction"] * 4
-random.Random(0).shuffle(WAYS)
-FRESH = json.loads(Path("fresh.json").read_text())
-
-
-class Given:
-    def __init__(self, endpoint):
-        self.endpoint, self.name = endpoint, endpoint.url.rpartition("/")[2]
-
-
-@pytest.mark.parametrize("number", range(len(WAYS)))
-def test_fresh(postgres_db, number):
-    assert facts(postgres_db.url) == FRESH
-    do(Given(postgres_db), (AGAIN | GONE)[WAYS[number]])
-"""
-
-
-def test_four_workers_each_find_it_fresh(embedded_place: Place, databases: PostgresDatabases) -> None:
-    """Every way to write, several times, in any order and at once."""
-    fresh = facts(checkout(databases).endpoint.url)
-    project = Checkout(embedded_place, "embedded", ("postgres",), env={"PYTHONPATH": str(ROOT)})
-    project.write("schema.sql", SCHEMA)
-    project.write("fresh.json", json.dumps(fresh))
-    project.write(
-        "pyproject.toml",
-        "[tool.test_framework]\nservices.postgres.template = 'schema.sql'\n"
-        "[tool.test_framework.tiers.integration]\nservices = ['postgres']\n",
-    )
-    project.write("tests/integration/test_services.py", SUITE)
-    run = project.run("-p", "xdist.plugin", "-n", "4")
-    run.passed()
-    assert set(run.outcomes().values()) == {"passed"}
-    embedded_place.is_empty()
-
-
 def test_another_schema(databases: PostgresDatabases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It counts from the next test on; what was made of the one before goes, once nobody has used it for a while."""
     databases.give_back(checkout(databases), keep=False)
@@ -343,19 +296,3 @@ def test_nothing_stays_on_a_server_of_somebody_elses(postgres: Endpoint, tmp_pat
         assert {out.name, kept.name, *databases._templates.names()} < made
         databases.close()
         assert not made & {*admin.names("tf_")}
-
-
-def test_a_server_of_somebody_elses_is_left_as_it_was(
-    embedded_place: Place, postgres: Endpoint, near: Callable[[str], str]
-) -> None:
-    """When the run is over, every database that it made there is gone, its template too."""
-    with Admin(postgres.url) as admin:
-        before = set(admin.names(""))
-        env = {"TEST_FRAMEWORK_POSTGRES_URL": near(postgres.url), "TEST_FRAMEWORK_IDLE_SECONDS": "60"}
-        project = Checkout(embedded_place, "explicit", ("postgres",), env=env)
-        run = project.start_held()
-        held = set(admin.names("")) - before
-        project.go()
-        run.passed()
-        assert held
-        wait_until(lambda: not held & set(admin.names("")), "its databases are gone", 30)

@@ -10,7 +10,7 @@ _SERVICES = "test_framework/services/_postgres_"
 _POOL = "tests/integration/test_postgres_pool.py"
 _STRANGERS = "tests/integration/test_postgres_strangers.py"
 _FIXTURES = "tests/integration/test_postgres_fixtures.py"
-_TEMPLATES = "tests/integration/test_fixtures.py"
+_TEMPLATES = "tests/system/test_fixture_runs.py"
 
 
 def _way(name: str) -> tuple[str, ...]:
