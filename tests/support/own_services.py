@@ -62,10 +62,9 @@ def blocks(language: str, heading: str) -> list[str]:
 
 STORE = """\
 [tool.test_framework.services.store]
-url_format = "redis://:{password}@{host}:{port}"
+url_format = "redis://{host}:{port}"
 image = "tests/redis:8"
 container = "testcontainers.community.redis:RedisContainer"
-container_arguments = { password = "{password}" }
 """
 """A service whose class asks for it where it is, before anybody else does."""
 

@@ -63,7 +63,7 @@ def test_renamed_modules_are_found_again(
         shutil.copy(ROOT / name, tmp_path / name)
     thinned(tmp_path)
     before = set(collected(tmp_path))
-    assert f"tests/integration/{Path(__file__).name}::test_renamed_modules_are_found_again" in before
+    assert f"tests/system/{Path(__file__).name}::test_renamed_modules_are_found_again" in before
     moves = renamed(tmp_path)
     assert set(collected(tmp_path)) != before
     arguments = [part for old, new in moves.items() for part in ("--move", f"{old}={new}")]

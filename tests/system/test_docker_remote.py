@@ -48,7 +48,7 @@ def test_a_class_waits_where_the_container_is(remote_place: Place, remote_machin
     """A class of testcontainers, too, is told by which name we reach the machine."""
     tests = (
         "from redis import Redis\n\n\ndef test_it(store):\n"
-        f"    assert '@{remote_machine.address}:' in store.url\n"
+        f"    assert '//{remote_machine.address}:' in store.url\n"
         "    with Redis.from_url(store.url) as client:\n        assert client.ping()\n"
     )
     run = project(remote_place, "docker", STORE, tests).run()

@@ -144,6 +144,7 @@ class TestTLS:
         assert reason.code is Code.TLS_MISCONFIGURED
         assert str(tls.folder / file) in reason.message
 
+    @pytest.mark.needs("terminals")
     def test_encrypted_key_asks_nobody(self, tls: TLS, net: Net, home: Path) -> None:
         """A key with a password is refused at once; no password is asked for on the terminal."""
         key = tls.folder / "key.pem"

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.needs import need
+
 if TYPE_CHECKING:
     from tests.conftest import Project
 
@@ -269,6 +271,7 @@ def test_the_services_mapping_names_what_there_is(no_service: Project) -> None:
 
 def on_a_terminal(project: Project, rows: int, *args: str) -> str:
     """Run pytest on a terminal of so many lines of eighty; return what it wrote."""
+    need("terminals")
     screen, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, 80, 0, 0))
     # pytester forbids colours.

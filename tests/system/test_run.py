@@ -68,6 +68,7 @@ class TestEnded:
         assert f"smoke not run ended by {number.name}" in " ".join(run.output.split())
         checkout.place.is_empty(containers=False)
 
+    @pytest.mark.needs("terminals")
     def test_ctrl_c(self, checkout: Checkout) -> None:
         """The terminal sends it to both; pytest ends in order and writes its report, since it arrives once."""
         checkout.hold()

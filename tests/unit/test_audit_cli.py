@@ -185,6 +185,7 @@ def test_a_change_is_judged_by_itself(project: Path, capsys: pytest.CaptureFixtu
     assert "package_that_nobody_has" not in out
 
 
+@pytest.mark.needs("terminals")
 def test_a_terminal_has_colour_and_progress(project: Path) -> None:
     """And a pipe has neither: the line that changes goes to the terminal's error stream and is taken away."""
     write(project, {f"tests/unit/test_{n}.py": GOOD for n in range(3)})

@@ -75,6 +75,7 @@ def test_a_signal_goes_on_to_the_command(tmp_path: Path) -> None:
     assert told == ["ready", "got 15", "got 2", "got 10", ended]
 
 
+@pytest.mark.needs("terminals")
 def test_what_the_terminal_sends_arrives_once() -> None:
     """Ctrl-C reaches the command by itself, so that it is not passed on, however long we take to hear of it."""
     terminal, inner = pty.openpty()

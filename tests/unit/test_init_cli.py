@@ -12,6 +12,7 @@ import pytest
 
 from test_framework.audit.codemod.files import write
 from tests.support.adoption import LIBRARY, files, init, make
+from tests.support.needs import need
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,6 +33,7 @@ def library(tmp_path: Path) -> Path:
 @pytest.fixture
 def person(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], int]]:
     """Return what types on a terminal."""
+    need("terminals")
     ours, theirs = os.openpty()
     with os.fdopen(theirs) as terminal:
         monkeypatch.setattr(sys, "stdin", terminal)
