@@ -29,6 +29,7 @@ _PACKAGES = {
     "ldd": "libc-bin",
     "nats-server": "nats-server",
     "nsenter": "util-linux",
+    "patch": "patch",
     "psql": "postgresql-client",
     "redis-server": "redis-server",
     "setpriv": "util-linux",

@@ -65,6 +65,7 @@ STORE = """\
 url_format = "redis://{host}:{port}"
 image = "tests/redis:8"
 container = "testcontainers.community.redis:RedisContainer"
+container_command = ["redis-server", "--protected-mode", "no"]
 """
 """A service whose class asks for it where it is, before anybody else does."""
 

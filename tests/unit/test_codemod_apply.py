@@ -114,7 +114,13 @@ def test_applied_the_suite_is_whole_and_a_second_run_has_nothing_to_do(
     assert "0 of 8 files rewritten" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("tool", [["git", "apply"], ["patch", "-p1", "-s", "-i"]])
+@pytest.mark.parametrize(
+    "tool",
+    [
+        pytest.param(["git", "apply"], marks=pytest.mark.needs("git"), id="git"),
+        pytest.param(["patch", "-p1", "-s", "-i"], marks=pytest.mark.needs("patch"), id="patch"),
+    ],
+)
 def test_the_patch_takes_all_back(tmp_path: Path, tool: list[str]) -> None:
     """Also without a last line end, with those of Windows, in another encoding, with a blank in the file's name."""
     project(tmp_path)

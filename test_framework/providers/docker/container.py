@@ -180,7 +180,7 @@ class ContainerServer:
             classes.start(container, spec, self._context.settings.start_seconds, self._end)
         except (classes.NotReady, classes.StartError):
             # Its class may have waited for a port that nobody reaches from here.
-            if not self._local and not self._end():
+            if not self._local and self._wrapped() and not self._end():
                 published.host_of(container, self._service.name, (self._port, self._published()))
             raise
 
