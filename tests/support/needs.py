@@ -19,6 +19,7 @@ __all__ = ["lack", "need"]
 
 _PACKAGES = {
     "chromium": "chromium",
+    "/usr/lib/rabbitmq/bin/rabbitmq-server": "rabbitmq-server",
     "clickhouse": "clickhouse-server",
     "containerd": "containerd",
     "docker": "docker.io",

@@ -17,6 +17,7 @@ pytest.importorskip("libcst")
 
 ROOT = Path(__file__).parents[2]
 MODULES, TESTS, SEED = 25, 15, 2
+_IMPORTED = re.compile(r"^from (tests\.\w+\.test_\w+) import", re.M)
 # What is found by the name of its file, and what other files than Python's name.
 _BY_NAME = ("services/", "providers/", "cli/", "plugin/__init__", "supervisor/__main__")
 
@@ -31,7 +32,10 @@ def collected(root: Path) -> list[str]:
 def thinned(root: Path) -> None:
     """Leave some of the test files, since to collect and to rewrite all of them shows no more."""
     found = sorted(p for p in (root / "tests").rglob("test_*.py") if p.name != Path(__file__).name)
-    for path in set(found) - set(random.Random(SEED).sample(found, TESTS)):  # noqa: S311  # no secret
+    kept = random.Random(SEED).sample(found, TESTS)  # noqa: S311  # no secret
+    # Some share what another one has.
+    kept += [root / f"{name.replace('.', '/')}.py" for path in kept for name in _IMPORTED.findall(path.read_text())]
+    for path in set(found) - set(kept):
         path.unlink()
 
 

@@ -17,6 +17,7 @@ import pytest
 
 from test_framework.services import get
 from tests.support.documented import PROJECT
+from tests.support.needs import need
 from tests.support.pages import BY_HAND, ROOT, SHELL, blocks, commands, pages
 
 if TYPE_CHECKING:
@@ -89,7 +90,10 @@ SERVERS = ("postgres", "redis")
 
 def follow(text: str, folder: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Run a script; where we may, in a network of its own, in which every port is free."""
-    alone = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "-"] if os.geteuid() == 0 else []
+    alone = []
+    if os.geteuid() == 0:
+        need("unshare", "ip")
+        alone = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "-"]
     with subprocess.Popen(
         [*alone, "bash", "-c", text],
         cwd=folder,

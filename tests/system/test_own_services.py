@@ -209,6 +209,7 @@ os.execvp(sys.argv[1], sys.argv[1:])
 """
 
 
+@pytest.mark.needs("nats-server")
 @pytest.mark.parametrize("killed", ["pytest", "supervisor"])
 def test_a_killed_run_leaves_nothing(embedded_place: Place, killed: str) -> None:
     """Neither the server nor what it has started and let go of: the end of the run is theirs."""
@@ -375,7 +376,7 @@ def test_ready_over_http(embedded_place: Place, state: str) -> None:
     embedded_place.is_empty()
 
 
-@pytest.mark.needs("root")
+@pytest.mark.needs("root", "nats-server")
 def test_a_program_that_may_not_be_root(embedded_place: Place) -> None:
     """It runs as nobody, in a folder of its own."""
     script = "id -un; touch {folder}/mine && exec nats-server --addr {host} --port {port}"
