@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from test_framework.config import Settings
     from test_framework.services._redis_databases import Numbered
     from test_framework.services._redis_prefixes import _Prefixed
-    from tests.conftest import Project
-
-REDIS_ALONE = "tiers.integration.services = ['redis']"
 
 
 @contextmanager
@@ -415,26 +412,6 @@ def test_of_databases_that_are_kept_the_oldest_goes(redis: Endpoint) -> None:
 def test_the_url_of_a_database(url: str, login: str, wanted: str) -> None:
     """Whatever the server's own looks like, and with another login where there is one."""
     assert url_of(url, 7, login) == wanted
-
-
-@pytest.fixture
-def own(project: Project, redis: Endpoint, framework_settings: Settings) -> Project:
-    """Return the project, with a server of its own on the provider of this run."""
-    project.configure(REDIS_ALONE)
-    project.env.setenv("COLUMNS", "200")
-    project.env.setenv("TEST_FRAMEWORK_PROVIDERS", redis.provider)
-    project.env.setenv("TEST_FRAMEWORK_REDIS_IMAGE", framework_settings.service("redis").image)
-    if redis.provider == "explicit":
-        pytest.skip("it looks at a server of its own")
-    return project
-
-
-FUNCTION = """
-    "function": lambda own, at: own.function_load(
-        "#!lua name=made\\nredis.register_function('f', function() return 1 end)"
-    ),
-"""
-"""For servers that have them, from version 7."""
 
 
 def test_a_database_of_another_server_is_the_same_url(redis: Endpoint, redis_db: Endpoint) -> None:

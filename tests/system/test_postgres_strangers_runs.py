@@ -2,41 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.checkout import Checkout
-from tests.support.databases import opened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from test_framework.services._postgres_databases import PostgresDatabases, _Database
-    from test_framework.verdict import Endpoint
     from tests.support.place import Place
-
-
-@pytest.fixture
-def databases(undisturbed: Endpoint, tmp_path: Path) -> Iterator[PostgresDatabases]:
-    """Hand out databases of a server on which nobody else makes roles."""
-    with opened(undisturbed, tmp_path) as databases:
-        yield databases
-
-
-def checkout(databases: PostgresDatabases, *template: str, run: str = "run") -> _Database:
-    """Return the next database."""
-    return databases.checkout(template, run, {})
-
-
-@contextmanager
-def out(databases: PostgresDatabases) -> Iterator[_Database]:
-    """Have a database for a while."""
-    isolated = checkout(databases)
-    yield isolated
-    databases.give_back(isolated, keep=False)
 
 
 SUITE = """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,65 +10,14 @@ import pytest
 import redis as driver
 
 from test_framework.config import Isolation
-from test_framework.services._redis_databases import NumberedDatabases, url_of
-from test_framework.services._redis_prefixes import Prefixes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from test_framework.config import Settings
-    from test_framework.services._redis_databases import Numbered
-    from test_framework.services._redis_prefixes import _Prefixed
     from test_framework.verdict import Endpoint
     from tests.conftest import Project
 
 TEST = "tests/integration/test_it.py"
 REDIS_ALONE = "tiers.integration.services = ['redis']"
-
-
-@contextmanager
-def opened(endpoint: Endpoint) -> Iterator[Prefixes]:
-    """Hand out prefixes of a server; nothing is left there afterwards."""
-    prefixes = Prefixes(endpoint)
-    try:
-        yield prefixes
-    finally:
-        prefixes._ours = False  # so that it takes back what it made
-        prefixes.close()
-
-
-@pytest.fixture
-def prefixes(redis: Endpoint) -> Iterator[Prefixes]:
-    """Hand out prefixes of the server of this run."""
-    with opened(redis) as prefixes:
-        yield prefixes
-
-
-def checkout(prefixes: Prefixes) -> _Prefixed:
-    """Return the next prefix."""
-    isolated = prefixes.checkout((), "run", {})
-    assert isolated.endpoint.prefix
-    return isolated  # type: ignore[return-value]  # what has a prefix
-
-
-@pytest.fixture
-def two(prefixes: Prefixes) -> Iterator[tuple[driver.Redis, driver.Redis, str]]:
-    """Return two clients with a prefix each, and the prefix of the second, under which it has some keys."""
-    mine, other = checkout(prefixes).endpoint, checkout(prefixes).endpoint
-    with driver.Redis.from_url(mine.url) as client, driver.Redis.from_url(other.url) as second:
-        second.set(f"{other.prefix}text", "untouched")
-        second.rpush(f"{other.prefix}list", 1, 2)
-        yield client, second, other.prefix
-
-
-def at(endpoint: Endpoint, number: int | str) -> driver.Redis:
-    """Connect to a numbered database of a server."""
-    return driver.Redis.from_url(url_of(endpoint.url, int(number)))
-
-
-def numbered(databases: NumberedDatabases) -> Numbered:
-    """Return the next one."""
-    return databases.checkout((), "run", {})
 
 
 @pytest.fixture
