@@ -81,8 +81,8 @@ def tier(session: nox.Session, name: str, *options: str) -> None:
     if not only_collects:
         # What an earlier run has left says nothing of this one.
         report.unlink(missing_ok=True)
-    session.run("pytest", "--tier", name, *options, *session.posargs)
-    if only_collects:
+    ran = session.run("pytest", "--tier", name, *options, *session.posargs)
+    if only_collects or ran is None:  # as by --install-only
         return
     if not report.exists():
         session.error(f"no report at {report}: no test can be said to have run")

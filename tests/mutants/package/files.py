@@ -130,8 +130,8 @@ MUTANTS = (
     Mutant(
         "the sweep ends what a link leads to",
         _REMAINS,
-        "with suppress(OSError), private.opened(folder) as ours:",
-        "with suppress(OSError), private.opened(folder.resolve(), of=folder.stat().st_uid) as ours:",
+        "    with suppress(OSError), private.opened(folder) as ours:\n",
+        "    folder = folder.resolve()\n    with suppress(OSError), private.opened(folder) as ours:\n",
         (f"{_USERS}::test_a_link_to_a_folder_ends_nobody_in_it",),
     ),
     Mutant(
