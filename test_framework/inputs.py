@@ -1,4 +1,4 @@
-"""Reads files that somebody else has named: of what is no regular file, such as a pipe, the end may never come."""
+"""Reads files whose names come from users. Only regular files are read: a pipe might never end."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ["NoFile", "read_bytes", "read_text", "refuse_special"]
 
 
 class NoFile(OSError):
-    """Something is there, and it is a pipe, a socket, a device or a folder."""
+    """The path is a pipe, a socket, a device or a folder."""
 
 
 def read_bytes(path: str | Path) -> bytes:
     """Return what a regular file holds.
 
     Raises:
-        NoFile: It is none.
+        NoFile: The path is not a regular file.
         OSError: It cannot be read.
     """
     # A pipe that nobody writes to would hold us as we open it.
@@ -35,15 +35,15 @@ def read_bytes(path: str | Path) -> bytes:
 
 
 def read_text(path: str | Path, errors: str = "strict") -> str:
-    """Return the text of a regular file in UTF-8, with lines that end as they do everywhere; raises as `read_bytes`."""
+    """Return the UTF-8 text of a regular file, with every line ending as a line feed. Raises the same as `read_bytes`."""
     return read_bytes(path).decode("utf-8", errors).replace("\r\n", "\n").replace("\r", "\n")
 
 
 def refuse_special(path: str | Path) -> None:
-    """Refuse what is there and no regular file, for code of others that reads it; raises as `read_bytes`."""
+    """Raise the same as `read_bytes`, for a file that other code is going to read."""
     _refuse(os.stat(path), path)  # noqa: PTH116  # the path may be text
 
 
 def _refuse(found: os.stat_result, path: str | Path) -> None:
     if not stat.S_ISREG(found.st_mode):
-        raise NoFile(errno.EINVAL, "it is no regular file", str(path))
+        raise NoFile(errno.EINVAL, "it is not a regular file", str(path))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.timeout(30)
 
-_IS_NONE = "it is no regular file"
+_IS_NONE = "it is not a regular file"
 
 
 @pytest.fixture

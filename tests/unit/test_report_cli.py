@@ -105,7 +105,7 @@ def test_what_is_no_regular_file_is_not_read(
     """Nobody may ever write into a pipe, and some devices have no end."""
     make(ran.path / "odd.json")
     assert html(ran, "odd.json") == 2
-    assert "odd.json is not a report: it is no regular file" in (error := capsys.readouterr().err)
+    assert "odd.json is not a report: it is not a regular file" in (error := capsys.readouterr().err)
     assert error.count("\n") == 1
 
 
