@@ -35,7 +35,7 @@ def read_bytes(path: str | Path) -> bytes:
 
 
 def read_text(path: str | Path, errors: str = "strict") -> str:
-    """Return the UTF-8 text of a regular file, with every line ending as a line feed. Raises the same as `read_bytes`."""
+    """Return the UTF-8 text of a regular file, with line feeds as line ends. Raises the same as `read_bytes`."""
     return read_bytes(path).decode("utf-8", errors).replace("\r\n", "\n").replace("\r", "\n")
 
 
