@@ -133,7 +133,9 @@ class Place:
 
     def sockets(self) -> list[Path]:
         """Return the sockets."""
-        return [p for p in self.path.rglob("*") if p.is_socket()]
+        # Folders may go meanwhile, which `rglob` does not bear.
+        found = (Path(folder, name) for folder, _, names in os.walk(self.path) for name in names)
+        return [path for path in found if path.is_socket()]
 
     def containers(self) -> list[str]:
         """Return the ids of the containers, running or not, that were started for a project here."""

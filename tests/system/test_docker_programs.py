@@ -71,7 +71,10 @@ def test_owner_that_is_killed(tmp_path: Path) -> None:
         "import os, sys\n"
         "from test_framework.providers.docker.program import ask_program\n"
         "from test_framework.supervisor.guard import Guard\n"
-        "ask_program(sys.argv[1:], os.environ, 300, guard=Guard())\n"
+        "guard = Guard()\n"
+        # It runs already, as it does in a supervisor: else it may be too late for what is asked at once.
+        "guard.drop(guard.add(kind='folder', path='/proc/none'))\n"
+        "ask_program(sys.argv[1:], os.environ, 300, guard=guard)\n"
     )
     with subprocess.Popen([sys.executable, "-c", code, *command], cwd=Path(__file__).parents[2]) as owner:
         wait_until(lambda: file.exists() and file.read_text().endswith("\n"), "it hangs", 30)
