@@ -33,6 +33,7 @@ def test_it():
 """
 
 
+@pytest.mark.needs("git")
 def test_an_odd_environment_reaches_no_test(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """Variables, a umask, and what a person's git does by itself; after the tests all of it is as it was."""
     project.write("conftest.py", "from tests.support.environment import ordinary_machine\n")
