@@ -92,6 +92,11 @@ class FarPostgres:
         """Return a command that runs the command that follows it there, in this folder."""
         return (*self.prefix, "env", f"--chdir={folder}")
 
+    def made(self) -> list[str]:
+        """Return the lines of the far server's log that tell of a database being made."""
+        text = (self.folder / "far.log").read_text(errors="replace")
+        return [line for line in text.splitlines() if "CREATE DATABASE" in line]
+
     def heard(self) -> list[str]:
         """Return the lines of the far server's log that tell of a connection."""
         text = (self.folder / "far.log").read_text(errors="replace")
@@ -151,6 +156,7 @@ class FarPostgres:
             "listen_addresses": address,
             "unix_socket_directories": "/run/postgresql" if name == "near" else str(data),
             "log_connections": "on",
+            "log_statement": "ddl",
             "fsync": "off",
         }
         words = [word for key, value in options.items() for word in ("-c", f"{key}={value}")]

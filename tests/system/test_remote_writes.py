@@ -178,6 +178,7 @@ def test_a_server_that_may_be_asked_is_not_written_to(
     ended = run(project, far, env)
     assert set(ended.outcomes().values()) == {"skipped"}
     assert {skip["code"] for skip in ended.report["skips"]} == {"destructive"}
+    assert far.made() == []
     for host in ("127.0.0.1", FAR):
         assert far.psql(host, "SELECT count(*) FROM pg_database WHERE datname LIKE 'tf%'") == "0"
 
