@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from test_framework import owner, providers, services
 from test_framework.contracts import Context, Isolated, Part, Provider, Server, Service
+from test_framework.deadline import within
 from test_framework.providers._remains import sweep
 from test_framework.reach import why_not_write
 from test_framework.reasons import Code
@@ -325,20 +326,13 @@ class Supervisor:
 
 def _leave_as_it_was(server: Server, databases: Databases, run: Run) -> None:
     """Remove what a run has made on a server of somebody else's, and tell the run what stays there."""
-    left = ["it does not answer"]
-
-    def close() -> None:
-        try:
-            left[:] = [databases.close()]
-        except Exception as error:
-            _log.exception("leaving %s", server.endpoint)
-            left[:] = [f"{type(error).__name__}: {hide_secrets(str(error))}"]
-
-    thread = threading.Thread(target=close, daemon=True, name="leave")
-    thread.start()
-    thread.join(_LEAVE_SECONDS)
-    if left[0]:
-        run.stays.append(f"{server.endpoint}: what the run has made there is not all removed: {left[0]}")
+    try:
+        left = within(_LEAVE_SECONDS, "the server", databases.close)
+    except Exception as error:
+        _log.exception("leaving %s", server.endpoint)
+        left = f"{type(error).__name__}: {hide_secrets(str(error))}"
+    if left:
+        run.stays.append(f"{server.endpoint}: what the run has made there is not all removed: {left}")
         run.say(run.stays[-1])
 
 
