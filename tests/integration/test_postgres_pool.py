@@ -16,7 +16,7 @@ from test_framework.services._postgres_databases import PostgresDatabases
 from test_framework.verdict import Endpoint, Refused
 from tests.conftest import wait_until
 from tests.support.databases import opened
-from tests.support.postgres_ways import AGAIN, GONE, SCHEMA, do, facts
+from tests.support.postgres_ways import AGAIN, GONE, SCHEMA, checkout, do, facts, handed_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,16 +28,8 @@ if TYPE_CHECKING:
 @pytest.fixture
 def databases(postgres: Endpoint, tmp_path: Path) -> Iterator[PostgresDatabases]:
     """Hand out databases of a template with a bit of everything."""
-    if int(str(postgres.version).partition(".")[0]) < 15:
-        pytest.skip("before version 15 a server cannot prove that a database is unchanged")
-    (tmp_path / "schema.sql").write_text(SCHEMA)
-    with opened(postgres, tmp_path) as databases:
+    with handed_out(postgres, tmp_path) as databases:
         yield databases
-
-
-def checkout(databases: PostgresDatabases) -> _Database:
-    """Return the next database."""
-    return databases.checkout(("schema.sql",), "run", {})
 
 
 def proven(databases: PostgresDatabases) -> _Database:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+import pytest
+
+from tests.support.databases import opened
 
 if TYPE_CHECKING:
-    from test_framework.services._postgres_databases import _Database
+    from collections.abc import Iterator
+    from pathlib import Path
 
-__all__ = ["AGAIN", "FACTS", "GONE", "SCHEMA", "do", "facts"]
+    from test_framework.services._postgres_databases import PostgresDatabases, _Database
+    from test_framework.verdict import Endpoint
+
+__all__ = ["AGAIN", "FACTS", "GONE", "SCHEMA", "checkout", "do", "facts", "handed_out"]
 
 SCHEMA = """
 CREATE TABLE seeded (id serial PRIMARY KEY, name text);
@@ -117,3 +125,18 @@ def do(isolated: _Database, statements: str) -> None:
     with psycopg.connect(isolated.endpoint.url, autocommit=True) as connection:
         for statement in statements.format(name=isolated.name).split("; "):
             connection.execute(statement.encode())
+
+
+@contextmanager
+def handed_out(postgres: Endpoint, folder: Path) -> Iterator[PostgresDatabases]:
+    """Hand out databases with the schema; skips a test whose server cannot prove that one is unchanged."""
+    if int(str(postgres.version).partition(".")[0]) < 15:
+        pytest.skip("before version 15 a server cannot prove that a database is unchanged")
+    (folder / "schema.sql").write_text(SCHEMA)
+    with opened(postgres, folder) as databases:
+        yield databases
+
+
+def checkout(databases: PostgresDatabases) -> _Database:
+    """Return the next database."""
+    return databases.checkout(("schema.sql",), "run", {})

@@ -11,13 +11,12 @@ import pytest
 from test_framework.services._postgres_admin import Admin
 from tests.conftest import wait_until
 from tests.support.checkout import Checkout
-from tests.support.databases import opened
-from tests.support.postgres_ways import SCHEMA, facts
+from tests.support.postgres_ways import SCHEMA, checkout, facts, handed_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from test_framework.services._postgres_databases import PostgresDatabases, _Database
+    from test_framework.services._postgres_databases import PostgresDatabases
     from test_framework.verdict import Endpoint
     from tests.support.place import Place
 
@@ -27,16 +26,8 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def databases(postgres: Endpoint, tmp_path: Path) -> Iterator[PostgresDatabases]:
     """Hand out databases of a template with a bit of everything."""
-    if int(str(postgres.version).partition(".")[0]) < 15:
-        pytest.skip("before version 15 a server cannot prove that a database is unchanged")
-    (tmp_path / "schema.sql").write_text(SCHEMA)
-    with opened(postgres, tmp_path) as databases:
+    with handed_out(postgres, tmp_path) as databases:
         yield databases
-
-
-def checkout(databases: PostgresDatabases) -> _Database:
-    """Return the next database."""
-    return databases.checkout(("schema.sql",), "run", {})
 
 
 SUITE = """
