@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.conftest import wait_until
 from tests.support.checkout import Checkout
 from tests.support.memory import little_memory
 from tests.support.own_services import NATS, project
@@ -50,8 +51,12 @@ def passes(checkout: Checkout, temporary: Path) -> None:
         run = checkout.start(env=env, prefix=little_memory())
         run.passed(RUN_SECONDS)
         assert set(run.outcomes().values()) == {"passed"}
-    left = {path.name for path in temporary.iterdir()}
-    assert left <= {"cache", "pytest-of-root"}
+    # The servers end after the run, by themselves.
+    wait_until(
+        lambda: {path.name for path in temporary.iterdir()} <= {"cache", "pytest-of-root"},
+        "no data is left",
+        RUN_SECONDS,
+    )
 
 
 def test_postgres_and_redis(embedded_place: Place, temporary: Path) -> None:
