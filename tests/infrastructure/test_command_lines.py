@@ -296,6 +296,7 @@ FOUND: dict[str, tuple[int, Case]] = {
         2,
         Case(["health", "page"], settings=f'[tool.test_framework]\nhealth.history = "{LONG}"\n'),
     ),
+    "a test file with such a name": (2, Case(["audit", LONG])),
     "a report folder with such a name": (2, Case(["report", "html"], {f"{PREFIX}REPORTS": LONG})),
     "a report with such a name": (2, Case(["report", "html", LONG])),
     "a URL where a code belongs, with its password": (

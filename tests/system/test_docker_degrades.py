@@ -29,17 +29,17 @@ def proxy(docker_env: dict[str, str], net: Net) -> EngineProxy:
     return EngineProxy(net, os.environ | docker_env)
 
 
-def checkout_at(place: Place, **env: str) -> Checkout:
-    """Return a project that runs on Docker, else on an embedded Redis."""
-    return Checkout(place, "docker,embedded", ("redis",), env=env)
+def checkout_at(place: Place, service: str = "redis", **env: str) -> Checkout:
+    """Return a project whose service runs on Docker, else embedded."""
+    return Checkout(place, "docker,embedded", (service,), env=env)
 
 
-def goes_on(run: Run, code: str) -> dict[str, Any]:
+def goes_on(run: Run, code: str, service: str = "redis") -> dict[str, Any]:
     """Assert that Docker was unavailable for this reason, and that an embedded server took its place."""
-    told = run.attempt("redis", "docker")
+    told = run.attempt(service, "docker")
     assert (told["code"], told["kind"]) == (code, "unavailable"), f"{told}\n{run.output}"
     run.passed()
-    assert run.report["services"]["redis"]["provider"] == "embedded"
+    assert run.report["services"][service]["provider"] == "embedded"
     assert "Traceback" not in run.output
     return told
 
@@ -115,6 +115,22 @@ def test_engine_that_goes_away(docker_place: Place, proxy: EngineProxy, last: st
     proxy.answer = answer
     run = checkout_at(docker_place, **proxy.env).run()
     told = goes_on(run, "engine-lost")
+    assert str(proxy.path) in told["message"]
+
+
+def test_engine_that_goes_away_before_its_server_answers(docker_place: Place, proxy: EngineProxy) -> None:
+    """What the server has to say of its start is not heard: that is the engine's end, and not the server's."""
+    gone = False
+
+    def answer(asked: str) -> bytes | None:
+        nonlocal gone
+        # The watch is the last to ask. Postgres answers long after it, since a new one makes its data first.
+        gone = gone or asked.endswith("/wait")
+        return b"" if gone else None
+
+    proxy.answer = answer
+    run = checkout_at(docker_place, "postgres", **proxy.env).run()
+    told = goes_on(run, "engine-lost", "postgres")
     assert str(proxy.path) in told["message"]
 
 

@@ -192,6 +192,15 @@ def test_what_libpq_is_told_leads_nowhere_else(project: Checkout, far: FarPostgr
     assert far.heard() == []
 
 
+def test_a_tier_that_does_not_name_postgres(project: Checkout, far: FarPostgres) -> None:
+    """Its tests ask for a database by the fixture alone, in the middle of the run."""
+    settings = project.root / "pyproject.toml"
+    settings.write_text(settings.read_text().replace("services = ['postgres']", "services = []"))
+    ended = run(project, far, NEAR["all of libpq's variables, beside a URL with a host"])
+    assert set(ended.outcomes().values()) == {"passed"}, ended.output
+    assert far.heard() == []
+
+
 def test_a_command_is_given_no_server_elsewhere(project: Checkout, far: FarPostgres) -> None:
     """`exec` goes by the same rule, and libpq's variables do not lead its own questions elsewhere."""
     command = ("-m", "test_framework", "exec", "--service", "postgres", "--")

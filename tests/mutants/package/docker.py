@@ -101,7 +101,7 @@ MUTANTS = (
         f"{_FOLDER}/container.py",
         "return Refused(lost or reason, self.log() if log is None else log)",
         "return Refused(reason, self.log() if log is None else log)",
-        _degrades("test_engine_that_goes_away[/json]"),
+        _degrades("test_engine_that_goes_away_before_its_server_answers"),
         docker=True,
     ),
     Mutant(
@@ -116,7 +116,7 @@ MUTANTS = (
         "a container that was made after its request timed out stays",
         f"{_FOLDER}/container.py",
         "if self._container is None or self._wrapped():",
-        "if self._promise:",
+        "if True:",
         _degrades("test_container_that_is_made_without_an_answer"),
         docker=True,
     ),

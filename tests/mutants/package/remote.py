@@ -163,7 +163,7 @@ MUTANTS = (
         "test_framework/plugin/lease.py",
         "        if speaks(endpoint.url):\n            self.url_decides()\n",
         "",
-        (f"{_FAR}::test_what_libpq_is_told_leads_nowhere_else",),
+        (f"{_FAR}::test_a_tier_that_does_not_name_postgres",),
     ),
     Mutant(
         "a password is posted to a host that is not allowed",
