@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from test_framework.audit.causes import CAUSES
 from test_framework.audit.explained import IMPORT_RULES, LOST
 from test_framework.audit.rules.catalogue import RULES
+from test_framework.config.custom import CustomServiceSettings
 from test_framework.config.load import PREFIX
 from test_framework.config.model import (
     AuditSettings,
@@ -24,7 +25,6 @@ from test_framework.config.model import (
     TierSettings,
 )
 from test_framework.config.modes import LAYERS, MODES, LayerSettings, ModeSettings
-from test_framework.config.own import OwnServiceSettings
 from test_framework.config.tiers import TIERS
 from test_framework.plugin import fixtures, markers, options
 from test_framework.reasons import CATALOGUE
@@ -83,7 +83,7 @@ def reference() -> Iterator[str]:
     yield from settings(ServiceSettings)
     yield f"\n### The same with a name of your own, or `{PREFIX}NAME_KEY`\n"
     yield "[How to](how-to/services.md). Beside the keys above, but for `isolation`; `template` needs a `class`.\n"
-    yield from settings(OwnServiceSettings, ServiceSettings)
+    yield from settings(CustomServiceSettings, ServiceSettings)
     yield f"\n### `[tool.test_framework.levels]`, or `{PREFIX}LEVELS_KEY`\n"
     yield "What tests of service levels hold a backend to.\n"
     yield from settings(ServiceLevels)

@@ -15,8 +15,8 @@ from test_framework.contracts import Context, Service
 from test_framework.memo import Memo
 from test_framework.reach.libpq import url_decides
 from test_framework.reasons import Code
+from test_framework.resolution import Attempt, Reason, Refused, most_telling
 from test_framework.resolve import reachable, without
-from test_framework.verdict import Attempt, Reason, Refused, most_telling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, urlsplit
 from test_framework import inputs
 from test_framework.deadline import Conversation, Deadline
 from test_framework.reasons import Code
-from test_framework.verdict import Reason, Refused
+from test_framework.resolution import Reason, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from test_framework.config import BadSetting
 from test_framework.config.load import names
 from test_framework.reasons import Code
-from test_framework.verdict import Attempt, Reason, Refused, Resolution, hide_secrets
+from test_framework.resolution import Attempt, Reason, Refused, Resolution, hide_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

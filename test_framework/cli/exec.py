@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from test_framework.config import Settings
-    from test_framework.contracts import Own
+    from test_framework.contracts import Dedicated
 
 __all__ = ["add_arguments", "run"]
 
@@ -76,20 +76,20 @@ def _nothing(text: str) -> None:
     """Progress is for a person who watches."""
 
 
-def _wishes(given: argparse.Namespace, settings: Settings) -> dict[str, Own]:
+def _wishes(given: argparse.Namespace, settings: Settings) -> dict[str, Dedicated]:
     """Return how each service is wanted.
 
     Raises:
         BadSetting: A service is not known, or a port is none.
     """
-    from test_framework.contracts import Own
+    from test_framework.contracts import Dedicated
 
     services = dict.fromkeys(given.service or _USUAL)
     for name in services:
         if name not in settings.service_names:
             raise BadSetting.unknown("service", name, "--service", settings.service_names)
     ports = _ports(given.port, tuple(services))
-    return {name: Own(ports.get(name, 0), password=not given.no_password) for name in services}
+    return {name: Dedicated(ports.get(name, 0), password=not given.no_password) for name in services}
 
 
 def _ports(texts: Sequence[str], services: Sequence[str]) -> dict[str, int]:

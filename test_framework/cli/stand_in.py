@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, TextIO
 from test_framework import private
 from test_framework.config import BadSetting
 from test_framework.reasons import Code
+from test_framework.resolution import Endpoint, Reason, Refused
 from test_framework.supervisor.client import SupervisorLost
-from test_framework.verdict import Endpoint, Reason, Refused
 
 if TYPE_CHECKING:
     import argparse

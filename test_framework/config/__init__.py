@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from test_framework.config.custom import CustomServiceSettings
 from test_framework.config.load import find_root, load
 from test_framework.config.model import (
     AuditSettings,
@@ -17,16 +18,15 @@ from test_framework.config.model import (
     TierSettings,
     refuse_empty,
 )
-from test_framework.config.own import OwnServiceSettings
 
 __all__ = [
     "AuditSettings",
     "BadSetting",
+    "CustomServiceSettings",
     "Gate",
     "HealthSettings",
     "Isolation",
     "MajorMismatch",
-    "OwnServiceSettings",
     "Packages",
     "ServiceLevels",
     "ServiceSettings",

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from test_framework import inputs
 from test_framework.config.ci import ci_variable
+from test_framework.config.custom import CustomServiceSettings
+from test_framework.config.custom import check as check_custom
 from test_framework.config.model import BadSetting, ServiceSettings, Settings, TierSettings
 from test_framework.config.modes import LAYERS, MODES, LayerSettings, ModeSettings
 from test_framework.config.modes import check as check_modes
-from test_framework.config.own import OwnServiceSettings
-from test_framework.config.own import check as check_own
 from test_framework.config.tiers import TIERS, is_name
 from test_framework.config.values import SINGLE, keys, names, parsed
 from test_framework.redaction import KNOWN, SECRET_NAME
@@ -133,7 +133,7 @@ class _Reader:
         self.named: dict[str, dict[str, _Table]] = {key: {} for key in _NAMED}
         self.origins: dict[str, str] = {}
         self.built_in = names("services")
-        self.own: dict[str, str] = {}
+        self.custom: dict[str, str] = {}
         """The services of the project's own, each with where its table is."""
 
     def file(self, path: Path) -> None:
@@ -153,7 +153,7 @@ class _Reader:
         for name in services if isinstance(services, dict) else ():
             if name not in self.built_in:
                 # Other tables may name it, wherever they stand.
-                self.own[name] = f"{source[:-1]}.services.{name}]"
+                self.custom[name] = f"{source[:-1]}.services.{name}]"
         for key, value in table.items():
             if key == "services":
                 self._tables(value, source, key, self.service)
@@ -167,7 +167,7 @@ class _Reader:
     def service(self, name: str) -> _Table:
         """Return the table of a service, made on first use."""
         if name not in self.services:
-            known = (OwnServiceSettings, "") if name in self.own else (ServiceSettings, name)
+            known = (CustomServiceSettings, "") if name in self.custom else (ServiceSettings, name)
             self.services[name] = _Table(known[0], f"services.{name}.", known[1])
         return self.services[name]
 
@@ -197,12 +197,12 @@ class _Reader:
         known = {PREFIX + key.upper(): (self.top, key) for key in self.top.keys}
         for name, table in self.singles.items():
             known |= {f"{PREFIX}{name}_{key}".upper(): (table, key) for key in table.keys}
-        for name in (*self.built_in, *self.own):
+        for name in (*self.built_in, *self.custom):
             for key in self.service(name).keys:
                 variable = f"{PREFIX}{name}_{key}".upper()
                 if variable in known:
                     wanted = f"a name of its own: {variable} means something else already"
-                    raise BadSetting.value("service", name, self.own[name], wanted)
+                    raise BadSetting.value("service", name, self.custom[name], wanted)
                 known[variable] = (self.service(name), key)
         for variable in sorted(v for v in self.env if v.startswith(PREFIX)):
             if variable not in known:
@@ -217,7 +217,7 @@ class _Reader:
         if key not in known:
             tables = (*SINGLE, "services", *_NAMED) if table.model is Settings else ()
             raise BadSetting.unknown("key", key, source, [*known, *tables])
-        found = parsed(known[key], key, value, source, text=text, services=tuple(self.own))
+        found = parsed(known[key], key, value, source, text=text, services=tuple(self.custom))
         table.values[known[key].name] = found
         self.origins[table.prefix + key] = source
 
@@ -228,9 +228,9 @@ class _Reader:
             changed = {n: replace(there.get(n) or model(), **t.values) for n, t in self.named[key].items()}
             named[key] = {**there, **changed}
         services = {name: table.model(**table.values) for name, table in self.services.items()}
-        for name, source in self.own.items():
+        for name, source in self.custom.items():
             services[name] = replace(services[name], root=root)
-            check_own(name, services[name], source, self.built_in)
+            check_custom(name, services[name], source, self.built_in)
         singles = {name: table.model(**table.values) for name, table in self.singles.items()}
         values: dict[str, Any] = {**self.top.values, **singles, **named, "services": services}
         settings = Settings(root=root, origins=self.origins, **values)

@@ -7,8 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from test_framework.config.custom import CustomServiceSettings
 from test_framework.config.model import BadSetting, Gate, Isolation, MajorMismatch, Packages, Settings
-from test_framework.config.own import OwnServiceSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,7 @@ SINGLE: dict[str, type] = {f.name: f.default_factory for f in fields(Settings) i
 """The tables that are there once, such as `[tool.test_framework.levels]`: their names and what is in them."""
 
 _NO_KEYS: dict[type, tuple[str, ...]] = {Settings: ("root", "services", "tiers", "layers", "modes", "origins", *SINGLE)}
-_NO_KEYS[OwnServiceSettings] = ("isolation", "root")  # one is Redis' alone
+_NO_KEYS[CustomServiceSettings] = ("isolation", "root")  # one is Redis' alone
 _PACKAGE = Path(__file__).parent.parent
 
 

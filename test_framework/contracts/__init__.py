@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from test_framework.contracts.specs import Binary, Command, ContainerSpec, Launch, Own, RunAs
+from test_framework.contracts.specs import Binary, Command, ContainerSpec, Dedicated, Launch, RunAs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from test_framework.config import Settings
     from test_framework.memo import Memo
-    from test_framework.verdict import Endpoint, Reason
+    from test_framework.resolution import Endpoint, Reason
 
 __all__ = [
     "Binary",
@@ -26,9 +26,9 @@ __all__ = [
     "ContainerSpec",
     "Context",
     "Databases",
+    "Dedicated",
     "Isolated",
     "Launch",
-    "Own",
     "Part",
     "Provider",
     "RunAs",
@@ -192,7 +192,7 @@ class Context:
         guard: Notes what must vanish if we are killed.
         progress: Called with a line for a person who waits.
         needs: Parts of the servers that the service depends on, by service.
-        own: How a run wants a server to itself; None for one that is shared.
+        dedicated: How a run wants a server to itself; None for one that is shared.
     """
 
     settings: Settings
@@ -203,4 +203,4 @@ class Context:
     guard: Cleanup
     progress: Callable[[str], None]
     needs: Mapping[str, Part] = field(default_factory=dict)
-    own: Own | None = None
+    dedicated: Dedicated | None = None

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-__all__ = ["Binary", "Command", "ContainerSpec", "Launch", "Own", "RunAs"]
+__all__ = ["Binary", "Command", "ContainerSpec", "Dedicated", "Launch", "RunAs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class ContainerSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class Own:
+class Dedicated:
     """A server that a run has to itself: on this port of the loopback (0 for any), and whether with a password."""
 
     port: int = 0
@@ -57,13 +57,13 @@ class Launch:
         password: A random one, for this server alone.
         needs: A URL for each service that it depends on, as the server itself reaches it.
         env: The environment of the client that asks.
-        own: How a run wants it that has it to itself; None for one that is shared out in parts.
+        dedicated: How a run wants it that has it to itself; None for one that is shared out in parts.
     """
 
     password: str = field(repr=False)
     needs: Mapping[str, str] = field(default_factory=dict, repr=False)
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
-    own: Own | None = None
+    dedicated: Dedicated | None = None
 
     def __post_init__(self) -> None:
         KNOWN.add(self.password)
@@ -83,7 +83,7 @@ class Launch:
     @property
     def guarded(self) -> bool:
         """Whether the server asks for the password."""
-        return self.own is None or self.own.password
+        return self.dedicated is None or self.dedicated.password
 
 
 @dataclass(frozen=True, slots=True)

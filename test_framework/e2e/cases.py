@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from test_framework.config import Settings
     from test_framework.e2e.websocket import AsyncWebSocketClient, WebSocketClient
-    from test_framework.verdict import Endpoint
+    from test_framework.resolution import Endpoint
 
 __all__ = ["AsyncWebSocketTestCase", "WebSocketTestCase"]
 

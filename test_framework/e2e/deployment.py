@@ -12,12 +12,12 @@ import httpx
 
 from test_framework import inputs
 from test_framework.reach import Unclear, check_allowed, taken_apart
-from test_framework.verdict import Refused
+from test_framework.resolution import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from test_framework.verdict import Endpoint
+    from test_framework.resolution import Endpoint
 
 __all__ = ["HTTP_SECONDS", "BadDeployment", "Deployment"]
 

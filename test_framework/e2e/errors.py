@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-from test_framework.verdict import hide_secrets
+from test_framework.resolution import hide_secrets
 
 if TYPE_CHECKING:
     import httpx

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import psutil
 
 from test_framework import net
-from test_framework.verdict import Refused, is_loopback
+from test_framework.resolution import Refused, is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from test_framework.config import Settings
-    from test_framework.contracts import Own
+    from test_framework.contracts import Dedicated
+    from test_framework.resolution import Endpoint, Resolution
     from test_framework.supervisor.client import Client
-    from test_framework.verdict import Endpoint, Resolution
 
 __all__ = ["NotServed", "leased"]
 
@@ -31,7 +31,7 @@ class NotServed(Exception):
 
 @contextmanager
 def leased(
-    settings: Settings, wishes: Mapping[str, Own], say: Callable[[str], None], tell: Callable[[str], None]
+    settings: Settings, wishes: Mapping[str, Dedicated], say: Callable[[str], None], tell: Callable[[str], None]
 ) -> Iterator[dict[str, Endpoint]]:
     """Have these services for the length of the block, each from the first provider that gives it.
 
@@ -50,7 +50,7 @@ def leased(
         SupervisorLost: See `supervisor.client.connect`.
     """
     with closing(connect(settings, {}, uuid4().hex, say)) as client:
-        wants = [replace(Want.of(name, settings, None), own=own) for name, own in wishes.items()]
+        wants = [replace(Want.of(name, settings, None), dedicated=dedicated) for name, dedicated in wishes.items()]
         client.warm(wants)
         resolutions = {want.service: client.resolve(want) for want in wants}
         for resolution in resolutions.values():
@@ -81,18 +81,18 @@ def _told(resolution: Resolution) -> str:
     return f"{name} cannot be had: {refused.reason}{note}. {refused.reason.remedy}{log}"
 
 
-def _check(endpoint: Endpoint, own: Own, ports: Mapping[str, int]) -> None:
+def _check(endpoint: Endpoint, dedicated: Dedicated, ports: Mapping[str, int]) -> None:
     """Refuse what is not as it was wished: a server of somebody else's is as it is."""
     parts, fields = urlsplit(endpoint.url), fields_of(endpoint, ports)
     where = f"{endpoint.service} on {endpoint.provider}, at {endpoint.safe_url},"
     instead = f"Set TEST_FRAMEWORK_{endpoint.service.upper()}_PROVIDERS=docker,embedded for a server of its own."
     if not parts.hostname or parts.scheme == "unix" or "host" in parse_qs(parts.query):
         raise BadSetting(f"{where} is not named by a host, which the command is told. {instead}")
-    if own.port and fields["port"] != str(own.port):
-        raise BadSetting(f"--port {endpoint.service}={own.port}: {where} cannot be moved there. {instead}")
-    if not own.password and fields["password"] and endpoint.provider != "explicit":
+    if dedicated.port and fields["port"] != str(dedicated.port):
+        raise BadSetting(f"--port {endpoint.service}={dedicated.port}: {where} cannot be moved there. {instead}")
+    if not dedicated.password and fields["password"] and endpoint.provider != "explicit":
         raise BadSetting(f"--no-password: {where} has one by its url_format. Leave the option out.")
-    if not own.password and fields["password"]:
+    if not dedicated.password and fields["password"]:
         raise BadSetting(f"--no-password: {where} asks for one. {instead}")
 
 
@@ -101,6 +101,6 @@ def _end(client: Client, endpoints: Mapping[str, Endpoint], tell: Callable[[str]
     try:
         for refused in client.dead(endpoints):
             tell(f"{refused}. {refused.reason.remedy}")
-        client.end_own()
+        client.end_dedicated()
     except SupervisorLost as lost:
         tell(str(lost))

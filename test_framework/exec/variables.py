@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from test_framework import net
-from test_framework.config import BadSetting, OwnServiceSettings
+from test_framework.config import BadSetting, CustomServiceSettings
 from test_framework.config.fields import Parts, fill, parse
 from test_framework.reach.libpq import ELSEWHERE, SECURED
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from test_framework.config import Settings
-    from test_framework.verdict import Endpoint
+    from test_framework.resolution import Endpoint
 
 __all__ = ["FIELDS", "Template", "environment", "fields_of", "ports_of"]
 
@@ -82,8 +82,8 @@ class Template:
 
 def ports_of(settings: Settings) -> dict[str, int]:
     """Return the port of each service whose URL may leave it out."""
-    own = {name: table.port for name, table in settings.services.items() if isinstance(table, OwnServiceSettings)}
-    return _PORTS | {name: port for name, port in own.items() if port}
+    custom = {name: table.port for name, table in settings.services.items() if isinstance(table, CustomServiceSettings)}
+    return _PORTS | {name: port for name, port in custom.items() if port}
 
 
 def fields_of(endpoint: Endpoint, ports: Mapping[str, int] = _PORTS) -> dict[str, str]:

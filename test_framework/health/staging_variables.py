@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from test_framework.reach import Unclear, check_allowed, taken_apart
+from test_framework.resolution import Refused
 from test_framework.staging import URLS
-from test_framework.verdict import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

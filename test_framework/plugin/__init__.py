@@ -16,7 +16,7 @@ import pytest
 
 from test_framework import gate
 from test_framework.config import BadSetting, Settings
-from test_framework.plugin import ending, fixtures, fixtures_own, markers, options, outputs, shards, summary
+from test_framework.plugin import ending, fixtures, fixtures_custom, markers, options, outputs, shards, summary
 from test_framework.plugin.files import Files, use_paths
 from test_framework.plugin.fixture_times import OUTPUT, FixtureTimes
 from test_framework.plugin.hiding import Hiding
@@ -94,9 +94,9 @@ def pytest_configure(config: pytest.Config) -> None:
     session = config.stash[KEY] = Session(settings, overrides, tier, run, must=must)
     splitter = shards.register(config, settings, worker)
     config.pluginmanager.register(fixtures, "test_framework_fixtures")
-    if own := fixtures_own.named(settings):
+    if own := fixtures_custom.named(settings):
         session.fixtures |= own
-        config.pluginmanager.register(fixtures_own.made(settings), "test_framework_own_fixtures")
+        config.pluginmanager.register(fixtures_custom.made(settings), "test_framework_own_fixtures")
     config.pluginmanager.register(Sender(session), "test_framework_sender")
     config.pluginmanager.register(Hiding(), "test_framework_hiding")
     times = FixtureTimes() if tier else None
@@ -144,7 +144,7 @@ def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.It
     """Refuse markers that name what does not exist, and fixtures that are there already, before any test runs."""
     known = session.config.stash[KEY].settings.service_names
     try:
-        fixtures_own.check(session)
+        fixtures_custom.check(session)
         for item in items:
             markers.check(item, known)
     except BadSetting as error:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from test_framework.plugin import markers
 from test_framework.reasons import Code
+from test_framework.resolution import Reason, Refused
 from test_framework.staging import configured
-from test_framework.verdict import Reason, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from test_framework.config import Settings
     from test_framework.plugin.session import Session
-    from test_framework.verdict import Endpoint
+    from test_framework.resolution import Endpoint
 
 __all__ = [
     "backend",

@@ -17,9 +17,9 @@ from test_framework.plugin import conditions, markers
 from test_framework.reach import why_not_write
 from test_framework.reach.libpq import speaks, url_decides
 from test_framework.reasons import Code
+from test_framework.resolution import Endpoint, Reason, Refused, Resolution
 from test_framework.supervisor.client import SupervisorLost, Unanswered, connect
 from test_framework.supervisor.wire import Want
-from test_framework.verdict import Endpoint, Reason, Refused, Resolution
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from test_framework.plugin.session import Session
     from test_framework.report.record import Failure, Record
-    from test_framework.verdict import Endpoint, Reason, Resolution, Skip
+    from test_framework.resolution import Endpoint, Reason, Resolution, Skip
 
 __all__ = ["Gatherer", "Sender"]
 
@@ -188,7 +188,7 @@ class Gatherer:
 
     def _skip(self, report: pytest.TestReport | pytest.CollectReport, told: dict[str, str] | None) -> Skip:
         from test_framework.reasons import Code
-        from test_framework.verdict import Reason, Skip
+        from test_framework.resolution import Reason, Skip
 
         if told is None:
             where, text = report.nodeid, str(report.longrepr)

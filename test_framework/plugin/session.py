@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from test_framework.config import Settings
     from test_framework.plugin.lease import Lease
     from test_framework.plugin.options import Overrides
-    from test_framework.verdict import Endpoint
+    from test_framework.resolution import Endpoint
 
 __all__ = ["KEY", "STATE", "Part", "Session", "TestState", "part_of"]
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from test_framework.plugin.lease import Lease
-    from test_framework.verdict import Endpoint
+    from test_framework.resolution import Endpoint
 
 __all__ = ["Joined", "Transactions"]
 

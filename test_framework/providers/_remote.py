@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from test_framework.providers._start import check_major
 from test_framework.reach import Address, Unclear, reach, taken_apart
 from test_framework.reasons import Code
-from test_framework.verdict import Endpoint, Reason, Refused
+from test_framework.resolution import Endpoint, Reason, Refused
 
 if TYPE_CHECKING:
     from test_framework.contracts import Context, Service

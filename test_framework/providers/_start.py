@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from test_framework.reasons import Code
-from test_framework.verdict import Reason, Refused
+from test_framework.resolution import Reason, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -21,7 +21,7 @@ from test_framework.providers._programs import reachable
 from test_framework.providers._remains import HOME, MARK, MEMORY, clear, remember
 from test_framework.providers._start import check_major, wait_healthy, wanted_major
 from test_framework.reasons import Code
-from test_framework.verdict import Endpoint, Reason, Refused, hide_secrets
+from test_framework.resolution import Endpoint, Reason, Refused, hide_secrets
 
 __all__ = ["PROVIDER", "Embedded"]
 
@@ -116,9 +116,9 @@ class EmbeddedServer:
     def start(self, note: str) -> None:
         """Run it and wait until it answers."""
         needs = {name: part.endpoint.url for name, part in self.context.needs.items()}
-        own = self.context.own
-        launch = Launch(secrets.token_urlsafe(18), needs, self.context.env, own)
-        command = self._prepared((own and own.port) or _free_port(), launch)
+        dedicated = self.context.dedicated
+        launch = Launch(secrets.token_urlsafe(18), needs, self.context.env, dedicated)
+        command = self._prepared((dedicated and dedicated.port) or _free_port(), launch)
         self._process = subprocess.Popen(  # noqa: S603  # the service's own command
             command.argv,
             stdin=subprocess.PIPE,

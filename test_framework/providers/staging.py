@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from test_framework.providers._remote import RemoteServer, find
 from test_framework.reasons import Code
-from test_framework.verdict import Reason, Refused
+from test_framework.resolution import Reason, Refused
 
 if TYPE_CHECKING:
     from test_framework.contracts import Context, Service

@@ -16,12 +16,12 @@ from test_framework import net
 from test_framework.reach import libpq, urls
 from test_framework.reach.urls import Address, Unclear
 from test_framework.reasons import Code
-from test_framework.verdict import Reason, Refused, is_loopback
+from test_framework.resolution import Reason, Refused, is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from test_framework.verdict import Endpoint
+    from test_framework.resolution import Endpoint
 
     Resolve: TypeAlias = Callable[[str, int, str], list[tuple[Any, ...]]]
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from test_framework.report.stored import Report
-    from test_framework.verdict import Skip
+    from test_framework.resolution import Skip
 
 __all__ = ["Merged", "merge"]
 

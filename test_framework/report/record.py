@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from test_framework.report.fixtures import FixtureTime
-    from test_framework.verdict import Skip
+    from test_framework.resolution import Skip
 
 __all__ = ["COUNTED", "COUNTS", "EXPECTED", "Collected", "Failure", "Record", "Shard", "TestEntry", "read"]
 

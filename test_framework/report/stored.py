@@ -9,7 +9,7 @@ from test_framework.config.tiers import is_name
 from test_framework.report.fixtures import FixtureTime
 from test_framework.report.parsing import count, seconds
 from test_framework.report.record import COUNTED, COUNTS, EXPECTED, Collected, Failure, Record, Shard, TestEntry, read
-from test_framework.verdict import Skip
+from test_framework.resolution import Skip
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from test_framework.report.record import Record
     from test_framework.report.stored import Report
-    from test_framework.verdict import Skip
+    from test_framework.resolution import Skip
 
 __all__ = ["blocks", "colour"]
 

@@ -5,25 +5,25 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from test_framework.config.custom import CustomServiceSettings
 from test_framework.config.load import names as _names
 from test_framework.config.model import BadSetting
-from test_framework.config.own import OwnServiceSettings
 
 if TYPE_CHECKING:
     from test_framework.config import Settings
     from test_framework.contracts import Service
-    from test_framework.services._own import OwnService
+    from test_framework.services._custom import CustomService
 
-__all__ = ["OwnService", "get", "names"]
+__all__ = ["CustomService", "get", "names"]
 
 
 def __getattr__(name: str) -> Any:
     """Import the class that services of the user's own are made of when somebody wants it."""
-    if name != "OwnService":
+    if name != "CustomService":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from test_framework.services._own import OwnService
+    from test_framework.services._custom import CustomService
 
-    return OwnService
+    return CustomService
 
 
 def names() -> tuple[str, ...]:
@@ -42,14 +42,14 @@ def get(name: str, settings: Settings | None = None) -> Service:
         BadSetting: There is none of that name, or its class cannot be used.
     """
     table = settings.services.get(name) if settings else None
-    if settings and isinstance(table, OwnServiceSettings):
+    if settings and isinstance(table, CustomServiceSettings):
         if table.factory:
             from test_framework.services._references import made_by
 
             return made_by(name, table, settings)
-        from test_framework.services._own import OwnService
+        from test_framework.services._custom import CustomService
 
-        return OwnService(name, table)
+        return CustomService(name, table)
     if name not in names():
         raise BadSetting.unknown("service", name, "the request", settings.service_names if settings else names())
     service: Service = import_module(f"{__name__}.{name}").SERVICE

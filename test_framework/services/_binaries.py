@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from test_framework.contracts import Binary
 from test_framework.inherited import inherited
 from test_framework.reasons import Code
-from test_framework.verdict import Reason, Refused
+from test_framework.resolution import Reason, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -15,12 +15,12 @@ import psycopg
 from test_framework import owner
 from test_framework.private import write_private
 from test_framework.reasons import Code
+from test_framework.resolution import Endpoint, Reason, Refused, hide_secrets
 from test_framework.services._postgres_admin import Admin
 from test_framework.services._postgres_connection import Unanswered
 from test_framework.services._postgres_pool import Pool
 from test_framework.services._postgres_strangers import Strangers
 from test_framework.services._postgres_templates import BARE, Templates
-from test_framework.verdict import Endpoint, Reason, Refused, hide_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
+from test_framework.resolution import hide_secrets
 from test_framework.services._postgres_admin import State
 from test_framework.services._postgres_shape import Shape
-from test_framework.verdict import hide_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg import sql
 
+from test_framework.resolution import hide_secrets
 from test_framework.services._postgres_admin import OURS
-from test_framework.verdict import hide_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable

@@ -13,8 +13,8 @@ import psycopg
 
 from test_framework import inputs
 from test_framework.reasons import Code
+from test_framework.resolution import Reason, Refused, hide_secrets
 from test_framework.services._postgres_connection import STATEMENT_SECONDS, Unanswered, open_connection
-from test_framework.verdict import Reason, Refused, hide_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

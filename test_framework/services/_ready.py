@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from test_framework import net
 from test_framework.reasons import Code
-from test_framework.verdict import Reason, Refused
+from test_framework.resolution import Reason, Refused
 
 if TYPE_CHECKING:
     import socket

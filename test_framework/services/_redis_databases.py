@@ -13,9 +13,9 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from test_framework import owner
 from test_framework.config import Isolation
 from test_framework.reasons import Code
+from test_framework.resolution import Endpoint, Reason, Refused
 from test_framework.services._redis_watch import Snapshot, Watch
 from test_framework.services._resp import Connection, ReplyError
-from test_framework.verdict import Endpoint, Reason, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

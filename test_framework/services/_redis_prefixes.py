@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from test_framework import owner
 from test_framework.config import Isolation
+from test_framework.resolution import Refused
 from test_framework.services._redis_databases import (
     ANSWER_SECONDS,
     KEPT,
@@ -26,12 +27,11 @@ from test_framework.services._redis_databases import (
     refused,
 )
 from test_framework.services._resp import Connection, ReplyError
-from test_framework.verdict import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from test_framework.verdict import Endpoint
+    from test_framework.resolution import Endpoint
 
 __all__ = ["Prefixes"]
 

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 from test_framework.config.model import BadSetting
 from test_framework.contracts import Service
 from test_framework.reasons import Code
-from test_framework.verdict import Reason, Refused
+from test_framework.resolution import Reason, Refused
 
 if TYPE_CHECKING:
     from test_framework.config import Settings
-    from test_framework.config.own import OwnServiceSettings
+    from test_framework.config.custom import CustomServiceSettings
 
 __all__ = ["file_of", "made_by", "named"]
 
 
-def made_by(name: str, table: OwnServiceSettings, settings: Settings) -> Service:
+def made_by(name: str, table: CustomServiceSettings, settings: Settings) -> Service:
     """Return the service that the user's own class makes of its name and its table.
 
     Raises:
@@ -41,7 +41,7 @@ def made_by(name: str, table: OwnServiceSettings, settings: Settings) -> Service
         raise BadSetting(f"{where} makes no service: {why}.") from error
     wanted = [n for n in (*Service.__annotations__, *vars(Service)) if not n.startswith("_")]
     if missing := [n for n in wanted if not hasattr(made, n)]:
-        what = f"what it makes has no {', '.join(missing)}; test_framework.services.OwnService has them all"
+        what = f"what it makes has no {', '.join(missing)}; test_framework.services.CustomService has them all"
         raise BadSetting(f"{where} makes no service: {what}.")
     return made
 

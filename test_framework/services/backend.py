@@ -18,8 +18,8 @@ from test_framework import net
 from test_framework.contracts import Binary, Command, ContainerSpec, Launch, RunAs
 from test_framework.inherited import inherited
 from test_framework.reasons import Code
+from test_framework.resolution import Endpoint, Reason, Refused
 from test_framework.services._binaries import choose, missing
-from test_framework.verdict import Endpoint, Reason, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -23,8 +23,8 @@ from test_framework.contracts import Binary, Command, ContainerSpec, Launch, Run
 from test_framework.inherited import inherited
 from test_framework.reach.libpq import DIRECT
 from test_framework.reasons import Code
+from test_framework.resolution import Endpoint, Reason, Refused
 from test_framework.services._binaries import choose, missing, wheel_folder
-from test_framework.verdict import Endpoint, Reason, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -265,7 +265,7 @@ def _ran(command: list[str], folder: Path, run: RunAs) -> subprocess.CompletedPr
 
 def _database(launch: Launch) -> str:
     """Return the database of the server's URL: parts of a shared one are made beside it."""
-    return _OWN_DATABASE if launch.own else _USER
+    return _OWN_DATABASE if launch.dedicated else _USER
 
 
 def _url(launch: Launch, address: str) -> str:
@@ -310,7 +310,7 @@ def _verifier(launch: Launch) -> str:
     Our passwords are long and random, so that stretching them would only make each connection slower: by half. But
     scramp, with which pg8000 logs in, refuses fewer rounds, and a run that has a server to itself may use any client.
     """
-    rounds = _USUAL_ROUNDS if launch.own or find_spec("scramp") else 1
+    rounds = _USUAL_ROUNDS if launch.dedicated or find_spec("scramp") else 1
     salt = secrets.token_bytes(16)
     salted = hashlib.pbkdf2_hmac("sha256", launch.password.encode(), salt, rounds)
     stored = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()

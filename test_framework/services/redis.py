@@ -16,8 +16,8 @@ from test_framework.config import Isolation
 from test_framework.contracts import Binary, Command, ContainerSpec, Launch, RunAs
 from test_framework.private import write_private
 from test_framework.reasons import Code
+from test_framework.resolution import Endpoint, Reason, Refused
 from test_framework.services._binaries import choose, missing, wheel_folder
-from test_framework.verdict import Endpoint, Reason, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -148,7 +148,7 @@ def _user(password: str) -> tuple[str, ...]:
 
 
 def _databases(launch: Launch) -> int:
-    return _OWN_DATABASES if launch.own else _DATABASES
+    return _OWN_DATABASES if launch.dedicated else _DATABASES
 
 
 def _url(launch: Launch, address: str) -> str:

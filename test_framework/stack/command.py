@@ -11,8 +11,8 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from test_framework.resolution import hide_secrets
 from test_framework.stack.errors import StackError
-from test_framework.verdict import hide_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from test_framework.providers.docker.client import connect
 from test_framework.providers.docker.probe import Engine, probe
+from test_framework.resolution import Refused
 from test_framework.stack.errors import StackError
-from test_framework.verdict import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from test_framework.reasons import Code
-from test_framework.verdict import Reason
+from test_framework.resolution import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
 
 from test_framework.reasons import Code
-from test_framework.verdict import Reason
+from test_framework.resolution import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

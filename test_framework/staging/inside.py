@@ -12,8 +12,8 @@ from test_framework.e2e.auth import AuthClient
 from test_framework.e2e.deployment import HTTP_SECONDS
 from test_framework.e2e.errors import ApiError
 from test_framework.reasons import Code
+from test_framework.resolution import Reason, Refused
 from test_framework.staging.steps import Step
-from test_framework.verdict import Reason, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

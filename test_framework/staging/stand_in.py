@@ -16,19 +16,19 @@ from test_framework.e2e.auth import AuthClient
 from test_framework.e2e.deployment import Deployment
 from test_framework.e2e.errors import ApiError
 from test_framework.e2e.user import User
+from test_framework.resolution import moved
 from test_framework.staging.front import Front, relay
 from test_framework.supervisor.client import connect
 from test_framework.supervisor.wire import Want
-from test_framework.verdict import moved
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from test_framework.config import Settings
+    from test_framework.resolution import Endpoint
     from test_framework.staging.faults import Fault
     from test_framework.supervisor.client import Client
-    from test_framework.verdict import Endpoint
 
 __all__ = ["stand_in"]
 

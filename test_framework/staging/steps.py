@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 from test_framework import net
 from test_framework.reach import check_allowed, taken_apart
 from test_framework.reasons import Code
-from test_framework.verdict import Endpoint, Reason, Refused
+from test_framework.resolution import Endpoint, Reason, Refused
 
 if TYPE_CHECKING:
     import socket

@@ -30,7 +30,7 @@ from test_framework.supervisor.wire import (
 )
 
 if TYPE_CHECKING:
-    from test_framework.verdict import Endpoint, Refused, Resolution
+    from test_framework.resolution import Endpoint, Refused, Resolution
 
 __all__ = ["Client", "Holder", "SupervisorLost", "Unanswered", "connect", "end", "holders", "running", "stop"]
 
@@ -71,7 +71,7 @@ class Client(Protocol):
     def dead(self, services: Iterable[str]) -> list[Refused]:
         """Return why each of these that has died did."""
 
-    def end_own(self) -> None:
+    def end_dedicated(self) -> None:
         """End what this run has to itself, and wait until that is gone."""
 
     def checkout(self, service: str) -> tuple[str, Endpoint]:
@@ -362,9 +362,9 @@ class _SocketClient:
         """See `Client.dead`."""
         return [refused_from(r) for r in self._ask(op="dead", services=list(services))]
 
-    def end_own(self) -> None:
-        """See `Client.end_own`."""
-        self._ask(op="end_own")
+    def end_dedicated(self) -> None:
+        """See `Client.end_dedicated`."""
+        self._ask(op="end_dedicated")
 
     def checkout(self, service: str) -> tuple[str, Endpoint]:
         """See `Client.checkout`."""

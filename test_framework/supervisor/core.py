@@ -17,10 +17,10 @@ from test_framework.deadline import within
 from test_framework.providers._remains import sweep
 from test_framework.reach import why_not_write
 from test_framework.reasons import Code
+from test_framework.resolution import Reason, Refused, Resolution, hide_secrets
 from test_framework.resolve import resolve
+from test_framework.supervisor.dedicated import on_free_port, refuse_remote
 from test_framework.supervisor.needs import Held, resolve_needs
-from test_framework.supervisor.own import on_free_port, refuse_remote
-from test_framework.verdict import Reason, Refused, Resolution, hide_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -83,7 +83,7 @@ class Supervisor:
             self._runs.pop(run.id, None)
             self._leaving += 1
         try:
-            self.end_own(run)
+            self.end_dedicated(run)
             for databases in list(self._databases.values()):
                 # A run that has come meanwhile may have begun to use what is there.
                 if not self._runs:
@@ -106,7 +106,7 @@ class Supervisor:
         server = run.servers.get(want.service)
         # To make something ready is to write, and no test has said yet that it may.
         ours = server and not why_not_write(server.endpoint)
-        if server and ours and not want.own and services.get(want.service, run.settings).divides:
+        if server and ours and not want.dedicated and services.get(want.service, run.settings).divides:
             template = run.settings.service(want.service).template
             self._databases_of(run, want.service, server).prepare(template, run.id, run.env)
 
@@ -118,12 +118,12 @@ class Supervisor:
         return resolution
 
     def _resolved(self, run: Run, want: Want) -> tuple[Resolution, Server | None]:
-        return run.memo.once(f"resolve {want.service} {want.order} {want.own}", lambda: self._resolve(run, want))
+        return run.memo.once(f"resolve {want.service} {want.order} {want.dedicated}", lambda: self._resolve(run, want))
 
     def _resolve(self, run: Run, want: Want) -> tuple[Resolution, Server | None]:
         disabled = {name: run.settings.origin("disabled") for name in run.settings.disabled}
         # One that is shared is started once; what a run has to itself waits for nobody.
-        with nullcontext() if want.own else self._lock_of(want.service):
+        with nullcontext() if want.dedicated else self._lock_of(want.service):
             resolution, server = resolve(
                 want.service, want.order, want.source, disabled, lambda provider: self._obtain(run, want, provider)
             )
@@ -131,7 +131,7 @@ class Supervisor:
             _log.info("%s: %s: %s (%.3f s)", want.service, attempt.provider, attempt.reason or "yes", attempt.seconds)
             if attempt.log:
                 _log.info("log of %s on %s:\n%s", want.service, attempt.provider, attempt.log)
-        if want.own and server and not server.identity and services.get(want.service, run.settings).divides:
+        if want.dedicated and server and not server.identity and services.get(want.service, run.settings).divides:
             # It is somebody else's, so that all of it cannot be had.
             part = self._hand_out(run, run.id, want.service, server, whole=True)
             resolution = replace(resolution, endpoint=part.endpoint)
@@ -145,8 +145,10 @@ class Supervisor:
         """Return the live server of this provider, asked again, or a new one."""
         service, way = services.get(want.service, run.settings), providers.get(provider)
         run.memo.once("sweep", sweep)
-        context = Context(run.settings, run.env, self._folder, owner.MARK, run.memo, self.guard, run.say, own=want.own)
-        key = (want.service, provider, run.id if want.own else "")
+        context = Context(
+            run.settings, run.env, self._folder, owner.MARK, run.memo, self.guard, run.say, dedicated=want.dedicated
+        )
+        key = (want.service, provider, run.id if want.dedicated else "")
         live = self._servers.get(key)
         bases: dict[str, Server] = {}
         if live or (service.needs and way.builds_on):
@@ -174,20 +176,20 @@ class Supervisor:
                 databases = self._databases_of(run, name, base)
                 held.append(Held(name, databases.checkout((), run.id, run.env, whole=True), databases, base))
             parts = {h.service: Part(h.server, h.isolated.endpoint) for h in held}
-            with on_free_port(service, way, context.own):
+            with on_free_port(service, way, context.dedicated):
                 server = way.obtain(service, replace(context, needs=parts))
-            if context.own:
+            if context.dedicated:
                 refuse_remote(server.endpoint)
         except BaseException:
             for each in held:
                 each.give_back(keep=False)
             raise
         if server.identity:
-            key = (service.name, way.name, run.id if context.own else "")
+            key = (service.name, way.name, run.id if context.dedicated else "")
             with self._lock:
                 self._servers[key] = server
                 self._needs[id(server)] = held
-            if self._closed or (context.own and run.id not in self._runs):
+            if self._closed or (context.dedicated and run.id not in self._runs):
                 self._discard(key)
         return server
 
@@ -218,7 +220,7 @@ class Supervisor:
         for held in self._needs.pop(id(server), []):
             held.give_back(keep=False)
 
-    def end_own(self, run: Run) -> None:
+    def end_dedicated(self, run: Run) -> None:
         """End what a run has to itself, or has made on servers of somebody else's."""
         for name in list(self._held.get(run.id, {})):
             self.give_back(run.id, name, keep=False)
@@ -308,7 +310,7 @@ class Supervisor:
         begin = time.monotonic()
         # Those whose clients are still there; others may be just leaving.
         for run in runs:
-            self.end_own(run)
+            self.end_dedicated(run)
         with self._left:
             self._left.wait_for(lambda: not self._leaving, _LEAVE_SECONDS)
         with ThreadPoolExecutor() as pool:

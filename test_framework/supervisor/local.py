@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from test_framework.config import Settings
+    from test_framework.resolution import Endpoint, Refused, Resolution
     from test_framework.supervisor.wire import Want
-    from test_framework.verdict import Endpoint, Refused, Resolution
 
 __all__ = ["LocalClient"]
 
@@ -60,9 +60,9 @@ class LocalClient:
         """See `Client.dead`."""
         return self._supervisor.dead(self._run, services)
 
-    def end_own(self) -> None:
-        """See `Client.end_own`."""
-        self._supervisor.end_own(self._run)
+    def end_dedicated(self) -> None:
+        """See `Client.end_dedicated`."""
+        self._supervisor.end_dedicated(self._run)
 
     def checkout(self, service: str) -> tuple[str, Endpoint]:
         """See `Client.checkout`."""

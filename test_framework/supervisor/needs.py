@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from test_framework.reach import why_not_write
+from test_framework.resolution import Endpoint, Refused, Resolution, hide_secrets
 from test_framework.resolve import reachable, without
 from test_framework.supervisor.wire import Want
-from test_framework.verdict import Endpoint, Refused, Resolution, hide_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,6 +20,7 @@ from typing import Any
 from test_framework import owner, private
 from test_framework.config import BadSetting
 from test_framework.deadline import within
+from test_framework.resolution import Refused, hide_secrets
 from test_framework.supervisor.address import Address, addresses
 from test_framework.supervisor.core import Supervisor
 from test_framework.supervisor.guard import Guard
@@ -34,7 +35,6 @@ from test_framework.supervisor.wire import (
     refused_to,
     resolution_to,
 )
-from test_framework.verdict import Refused, hide_secrets
 
 __all__ = ["main"]
 
@@ -286,9 +286,9 @@ class _Client:
                 return {"ok": resolution_to(resolution)}
             case "dead":
                 return {"ok": [refused_to(r) for r in supervisor.dead(run, message["services"])]}
-            case "end_own":
+            case "end_dedicated":
                 with run.heard_by(self._say):
-                    supervisor.end_own(run)
+                    supervisor.end_dedicated(run)
                 return {"ok": None}
             case "leave":
                 # Servers of ours are left without anybody who waits for it.

@@ -15,8 +15,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from test_framework.contracts import Own
-from test_framework.verdict import Attempt, Endpoint, Reason, Refused, Resolution
+from test_framework.contracts import Dedicated
+from test_framework.resolution import Attempt, Endpoint, Reason, Refused, Resolution
 
 if TYPE_CHECKING:
     from test_framework.config import Settings
@@ -51,15 +51,15 @@ BUSY: Message = {"busy": True}
 class Want:
     """A service that a client asks for, with the providers to try and where that order came from.
 
-    `tier` is that of the test, for the order of what the service itself depends on. `own` asks for a server that this
-    run has to itself, and that ends with it.
+    `tier` is that of the test, for the order of what the service itself depends on. `dedicated` asks for a server that
+    this run has to itself, and that ends with it.
     """
 
     service: str
     order: tuple[str, ...]
     source: str
     tier: str | None = None
-    own: Own | None = None
+    dedicated: Dedicated | None = None
 
     @classmethod
     def of(cls, service: str, settings: Settings, tier: str | None) -> Want:
@@ -74,8 +74,8 @@ class Want:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Want:
         """Read what `to_json` wrote."""
-        own = Own(**data["own"]) if data["own"] else None
-        return cls(data["service"], tuple(data["order"]), data["source"], data["tier"], own)
+        dedicated = Dedicated(**data["dedicated"]) if data["dedicated"] else None
+        return cls(data["service"], tuple(data["order"]), data["source"], data["tier"], dedicated)
 
 
 class Channel:

@@ -15,8 +15,8 @@ from test_framework.contracts import Launch, RunAs
 from test_framework.e2e.deployment import Deployment
 from test_framework.e2e.waiting import wait_until
 from test_framework.plugin.lease import ReasonedSkip
+from test_framework.resolution import Endpoint, Refused
 from test_framework.services.backend import SERVICE
-from test_framework.verdict import Endpoint, Refused
 from tests.support.users import deployment, event_schema, recorder, socket, user
 
 if TYPE_CHECKING:

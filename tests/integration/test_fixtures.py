@@ -14,7 +14,7 @@ from test_framework.config.load import names
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from test_framework.verdict import Endpoint
+    from test_framework.resolution import Endpoint
 
 
 def value(url: str, statement: str) -> object:

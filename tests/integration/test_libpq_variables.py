@@ -12,7 +12,7 @@ from test_framework.reach.libpq import url_decides
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from test_framework.verdict import Endpoint
+    from test_framework.resolution import Endpoint
 
 NOBODY = "127.0.0.254"
 """An address of this machine at which no server listens."""

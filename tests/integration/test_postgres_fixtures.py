@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from test_framework.verdict import Endpoint
+    from test_framework.resolution import Endpoint
 
 INSERT: LiteralString = "INSERT INTO author (name) VALUES (%s)"
 

@@ -11,9 +11,9 @@ import psycopg
 import pytest
 
 from test_framework import owner
+from test_framework.resolution import Endpoint, Refused
 from test_framework.services._postgres_admin import Admin
 from test_framework.services._postgres_databases import PostgresDatabases
-from test_framework.verdict import Endpoint, Refused
 from tests.conftest import wait_until
 from tests.support.databases import opened
 from tests.support.postgres_ways import AGAIN, GONE, SCHEMA, checkout, do, facts, handed_out

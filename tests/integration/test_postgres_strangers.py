@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from test_framework.resolution import Endpoint
     from test_framework.services._postgres_databases import PostgresDatabases, _Database
-    from test_framework.verdict import Endpoint
 
 SEEN = """
 SELECT ARRAY(SELECT rolname::text FROM pg_roles WHERE oid >= 16384),

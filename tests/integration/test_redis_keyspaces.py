@@ -15,14 +15,14 @@ from redis.exceptions import ConnectionError as Gone
 from redis.exceptions import NoPermissionError, ResponseError
 
 from test_framework import owner
-from test_framework.contracts import Own
+from test_framework.contracts import Dedicated
 from test_framework.plugin.session import KEY
 from test_framework.reasons import Code
+from test_framework.resolution import Endpoint, Refused
 from test_framework.services._redis_databases import KEPT, NumberedDatabases, url_of
 from test_framework.services._redis_prefixes import Prefixes
 from test_framework.supervisor.client import connect
 from test_framework.supervisor.wire import Want
-from test_framework.verdict import Endpoint, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -270,11 +270,11 @@ def alone(request: pytest.FixtureRequest, framework_settings: Settings, redis: E
         pytest.skip("a server that is not ours is used by others, too")
     overrides = request.config.stash[KEY].overrides
     with closing(connect(framework_settings, overrides, uuid4().hex, lambda _: None)) as client:
-        want = replace(Want.of("redis", framework_settings, "integration"), own=Own())
+        want = replace(Want.of("redis", framework_settings, "integration"), dedicated=Dedicated())
         endpoint = client.resolve(want).endpoint
         assert endpoint
         yield endpoint
-        client.end_own()
+        client.end_dedicated()
 
 
 @pytest.fixture

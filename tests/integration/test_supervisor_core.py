@@ -17,7 +17,7 @@ import psutil
 import pytest
 import redis as driver
 
-from test_framework.contracts import Own
+from test_framework.contracts import Dedicated
 from test_framework.providers import embedded
 from test_framework.services._redis_databases import url_of
 from test_framework.supervisor.core import Supervisor
@@ -29,10 +29,10 @@ from tests.conftest import wait_until
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from test_framework.verdict import Endpoint
+    from test_framework.resolution import Endpoint
 
 SHARED = Want("redis", ("embedded",), "the test")
-OWN = Want("redis", ("embedded",), "the test", own=Own())
+OWN = Want("redis", ("embedded",), "the test", dedicated=Dedicated())
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from test_framework.e2e.user import User
 if TYPE_CHECKING:
     from test_framework.config import Settings
     from test_framework.e2e.deployment import Deployment
-    from test_framework.verdict import Endpoint
+    from test_framework.resolution import Endpoint
 
 pytestmark = pytest.mark.mission_critical
 

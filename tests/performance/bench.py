@@ -17,7 +17,7 @@ from docker.errors import DockerException
 
 from test_framework import services
 from test_framework.providers.docker.probe import probe
-from test_framework.verdict import Refused
+from test_framework.resolution import Refused
 from tests.performance.measuring import CaseFailed, end, run
 from tests.support.place import Place
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from test_framework.providers.docker.probe import probe
-from test_framework.verdict import Refused
+from test_framework.resolution import Refused
 from tests.performance.measuring import run
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from test_framework.e2e.events import EventRecorder
     from test_framework.e2e.user import User
     from test_framework.e2e.websocket import WebSocketClient
-    from test_framework.verdict import Endpoint
+    from test_framework.resolution import Endpoint
 
 pytestmark = [pytest.mark.smoke, pytest.mark.staging_safe]
 

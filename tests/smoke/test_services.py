@@ -9,7 +9,7 @@ import pytest
 from redis import Redis
 
 if TYPE_CHECKING:
-    from test_framework.verdict import Endpoint
+    from test_framework.resolution import Endpoint
 
 pytestmark = pytest.mark.smoke
 

@@ -20,7 +20,7 @@ import pytest
 
 from test_framework.plugin.lease import ReasonedSkip
 from test_framework.reasons import Code
-from test_framework.verdict import Reason
+from test_framework.resolution import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from test_framework import owner
-from test_framework.contracts import Own
+from test_framework.contracts import Dedicated
 from test_framework.plugin.session import KEY
 from test_framework.services._postgres_admin import Admin
 from test_framework.services._postgres_databases import PostgresDatabases
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from test_framework.config import Settings
-    from test_framework.verdict import Endpoint
+    from test_framework.resolution import Endpoint
 
 __all__ = ["opened", "undisturbed"]
 
@@ -35,11 +35,11 @@ def undisturbed(request: pytest.FixtureRequest, framework_settings: Settings, po
     with closing(
         connect(framework_settings, request.config.stash[KEY].overrides, uuid4().hex, lambda _: None)
     ) as client:
-        want = replace(Want.of("postgres", framework_settings, "integration"), own=Own())
+        want = replace(Want.of("postgres", framework_settings, "integration"), dedicated=Dedicated())
         endpoint = client.resolve(want).endpoint
         assert endpoint
         yield endpoint
-        client.end_own()
+        client.end_dedicated()
 
 
 @contextmanager

@@ -19,8 +19,8 @@ import docker
 import pytest
 from docker.errors import DockerException
 
+from test_framework.resolution import Refused
 from test_framework.services import get
-from test_framework.verdict import Refused
 from tests.conftest import wait_until
 from tests.support.needs import need
 

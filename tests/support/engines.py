@@ -17,7 +17,7 @@ import pytest
 
 from test_framework.providers.docker.endpoint import Candidate
 from test_framework.providers.docker.probe import Engine, probe
-from test_framework.verdict import Reason, Refused
+from test_framework.resolution import Reason, Refused
 
 __all__ = [
     "CHUNKED",
@@ -239,7 +239,7 @@ def sockets(*paths: Path) -> list[Candidate]:
 ON_A_TERMINAL = """
 import json, os, sys
 from test_framework.providers.docker.probe import probe
-from test_framework.verdict import Refused
+from test_framework.resolution import Refused
 os.open(sys.argv[1], os.O_RDWR)  # the first terminal that the leader of a session opens becomes its own
 try:
     probe(json.loads(sys.argv[2]))

@@ -12,8 +12,8 @@ import pytest
 from test_framework.plugin.lease import ReasonedSkip
 from test_framework.providers.docker.probe import probe
 from test_framework.reasons import Code
+from test_framework.resolution import Reason, Refused, is_loopback, moved
 from test_framework.staging.front import Front, relay
-from test_framework.verdict import Reason, Refused, is_loopback, moved
 from tests.support.checkout import SERVICES, Checkout
 from tests.support.place import Place
 

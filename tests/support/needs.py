@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from test_framework.plugin.lease import ReasonedSkip
 from test_framework.reasons import Code, Kind
-from test_framework.verdict import Reason
+from test_framework.resolution import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from test_framework.resolution import Endpoint
     from test_framework.services._postgres_databases import PostgresDatabases, _Database
-    from test_framework.verdict import Endpoint
 
 __all__ = ["AGAIN", "FACTS", "GONE", "SCHEMA", "checkout", "do", "facts", "handed_out"]
 

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.custom_services import BASE
 from tests.support.engine import small_redis
 from tests.support.needs import lack, need
-from tests.support.own_services import BASE
 from tests.support.place import Place
 from tests.support.remote_machine import NEEDED, RemoteMachine
 

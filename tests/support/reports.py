@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from test_framework.report.fixtures import FixtureTime
 from test_framework.report.record import Failure, Record, Shard
 from test_framework.report.stored import Report
-from test_framework.verdict import Skip
+from test_framework.resolution import Skip
 from tests.support.browser import HOSTILE
 
 if TYPE_CHECKING:

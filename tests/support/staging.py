@@ -14,8 +14,8 @@ from test_framework.plugin.lease import ReasonedSkip
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from test_framework.resolution import Reason
     from test_framework.staging.steps import Step
-    from test_framework.verdict import Reason
 
 __all__ = ["answering", "judge", "latencies"]
 

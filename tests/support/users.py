@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from test_framework.config import Settings
     from test_framework.e2e.levels import Measurements
     from test_framework.e2e.websocket import WebSocketClient
-    from test_framework.verdict import Endpoint
+    from test_framework.resolution import Endpoint
 
 __all__ = ["ask_at_once", "deployment", "event_schema", "many", "recorder", "socket", "user"]
 

@@ -1,6 +1,7 @@
 """The fixtures of tests that talk to engines of their own, to browsers, and to whole runs of our own commands."""
 
 from tests.support.browser import browser
+from tests.support.custom_services import images
 from tests.support.databases import undisturbed
 from tests.support.engine import own_engine
 from tests.support.engines import home, net, ssh
@@ -16,7 +17,6 @@ from tests.support.fixtures import (
     place,
     provider,
 )
-from tests.support.own_services import images
 from tests.support.remote_engine import remote_machine, remote_place
 
 __all__ = [

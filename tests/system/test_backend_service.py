@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from test_framework.plugin.lease import ReasonedSkip
-from test_framework.verdict import Reason
+from test_framework.resolution import Reason
 from tests.conftest import wait_until
 from tests.support.checkout import Checkout
 

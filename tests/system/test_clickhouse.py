@@ -14,15 +14,15 @@ from urllib.request import Request, urlopen
 import pytest
 
 from test_framework.reasons import Code
+from test_framework.resolution import Reason, Refused
 from test_framework.services.clickhouse import SERVICE
-from test_framework.verdict import Reason, Refused
 from tests.support.engines import Net, silent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from test_framework.verdict import Endpoint
+    from test_framework.resolution import Endpoint
 
 SOURCE = "STAGING_CLICKHOUSE_URL"
 SECONDS = 1.0

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from test_framework.verdict import Code
+from test_framework.resolution import Code
 from tests.support.engine_proxy import FORBIDDEN
 from tests.support.engines import PING, VERSION, Net, Talk, answer, at, refused_at_once, silent
 

@@ -15,7 +15,7 @@ import pytest
 
 from test_framework.providers.docker.endpoint import Candidate
 from test_framework.providers.docker.probe import Engine, ask
-from test_framework.verdict import Code, Refused
+from test_framework.resolution import Code, Refused
 from tests.support.engines import (
     CHUNKED,
     PATIENT,

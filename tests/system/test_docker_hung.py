@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from test_framework.providers.docker.probe import probe
-from test_framework.verdict import Code
+from test_framework.resolution import Code
 from tests.support.engines import PATIENT, PING, Net, Talk, at, drip, found, refused, refused_at_once, silent
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from docker.errors import DockerException
 from test_framework.providers.docker.client import connect
 from test_framework.providers.docker.probe import probe
 from tests.support.checkout import Checkout
+from tests.support.custom_services import STORE, project
 from tests.support.execs import Execs
-from tests.support.own_services import STORE, project
 
 if TYPE_CHECKING:
     from tests.support.place import Place

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import pytest
 import trustme
 
-from test_framework.verdict import Reason
+from test_framework.resolution import Reason
 from tests.support.checkout import Checkout
+from tests.support.custom_services import STORE, project
 from tests.support.engines import PROJECT, Net, refused, silent
 from tests.support.engines_tls import TLS
-from tests.support.own_services import STORE, project
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

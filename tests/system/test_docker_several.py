@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from test_framework.providers.docker.probe import try_each
-from test_framework.verdict import Code, Refused
+from test_framework.resolution import Code, Refused
 from tests.support.engines import PATIENT, Net, Talk, answer, drip, ends_soon, silent, sockets
 
 _MANY = 40

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from test_framework.verdict import Code, Reason
+from test_framework.resolution import Code, Reason
 from tests.support.engines import PROJECT, Net, Talk, at, refused_at_once
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ UNPRIVILEGED = """
 import grp, json, os, pwd, sys  # all here: the interpreter may lie where nobody else may read
 from test_framework.providers.docker.endpoint import Candidate
 from test_framework.providers.docker.probe import try_each
-from test_framework.verdict import Refused
+from test_framework.resolution import Refused
 if os.geteuid() == 0:
     os.setgroups([])
     os.setgid(65534)

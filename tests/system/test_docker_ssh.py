@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from test_framework.providers.docker.probe import probe
-from test_framework.verdict import Code
+from test_framework.resolution import Code
 from tests.conftest import wait_until
 from tests.support.engines import DIAL, PING, SSH_TO_SOCKET, Net, Talk, alive, found, refused, refused_at_once, silent
 

@@ -13,7 +13,7 @@ import docker
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from test_framework.verdict import Code, Reason
+from test_framework.resolution import Code, Reason
 from tests.support.engines import ON_A_TERMINAL, PROJECT, Net, Talk, answer, found, refused, refused_at_once, silent
 from tests.support.engines_tls import TLS
 

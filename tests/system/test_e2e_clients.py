@@ -15,7 +15,7 @@ from test_framework.e2e.user import User
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from test_framework.verdict import Endpoint
+    from test_framework.resolution import Endpoint
 
 
 @pytest.fixture(scope="module")

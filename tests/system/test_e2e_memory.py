@@ -15,7 +15,7 @@ from test_framework.e2e.memory import MemoryUnknown, MemoryWatch
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from test_framework.verdict import Endpoint
+    from test_framework.resolution import Endpoint
 
 SERVER = """
 import os, socket, sys

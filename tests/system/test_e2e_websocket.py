@@ -22,7 +22,7 @@ from test_framework.e2e.websocket import WebSocketClient
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from test_framework.verdict import Endpoint
+    from test_framework.resolution import Endpoint
 
 Connect = Callable[..., Any]
 

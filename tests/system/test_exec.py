@@ -22,7 +22,7 @@ from tests.support.run import RUN_SECONDS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from test_framework.verdict import Endpoint
+    from test_framework.resolution import Endpoint
     from tests.support.place import Place
 
 

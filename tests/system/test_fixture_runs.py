@@ -17,7 +17,7 @@ import test_framework.supervisor.local  # noqa: F401
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from test_framework.verdict import Endpoint
+    from test_framework.resolution import Endpoint
     from tests.conftest import Project
 
 TEST = "tests/integration/test_it.py"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from test_framework.verdict import Endpoint
+    from test_framework.resolution import Endpoint
     from tests.support.place import Place
 
 pytestmark = pytest.mark.requires("postgres", "redis")

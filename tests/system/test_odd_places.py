@@ -8,8 +8,8 @@ import pytest
 
 from tests.conftest import wait_until
 from tests.support.checkout import Checkout
+from tests.support.custom_services import NATS, project
 from tests.support.memory import little_memory
-from tests.support.own_services import NATS, project
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,8 +16,8 @@ from test_framework.health.errors import HealthError
 from test_framework.health.history import Run, append, read_history
 from test_framework.providers.docker.endpoint import candidates
 from test_framework.report import durations, record
+from test_framework.resolution import Refused
 from test_framework.services._postgres_templates import Templates
-from test_framework.verdict import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from test_framework.config import Settings
-    from test_framework.verdict import Endpoint
+    from test_framework.resolution import Endpoint
     from tests.conftest import Project
 
 TEST = "tests/integration/test_it.py"

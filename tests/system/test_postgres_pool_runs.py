@@ -16,8 +16,8 @@ from tests.support.postgres_ways import SCHEMA, checkout, facts, handed_out
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from test_framework.resolution import Endpoint
     from test_framework.services._postgres_databases import PostgresDatabases
-    from test_framework.verdict import Endpoint
     from tests.support.place import Place
 
 ROOT = Path(__file__).parents[2]

@@ -13,7 +13,7 @@ from test_framework.config import Isolation
 
 if TYPE_CHECKING:
     from test_framework.config import Settings
-    from test_framework.verdict import Endpoint
+    from test_framework.resolution import Endpoint
     from tests.conftest import Project
 
 TEST = "tests/integration/test_it.py"

@@ -12,8 +12,8 @@ import redis
 
 from test_framework.contracts import Launch
 from test_framework.plugin.lease import ReasonedSkip
+from test_framework.resolution import Refused
 from test_framework.services.redis import Redis
-from test_framework.verdict import Refused
 from tests.conftest import wait_until
 
 if TYPE_CHECKING:

@@ -14,16 +14,16 @@ from test_framework import net
 from test_framework.deadline import within
 from test_framework.providers.docker.client import open_client
 from test_framework.reasons import Code
+from test_framework.resolution import Refused
 from test_framework.services import _postgres_connection as postgres_connection
 from test_framework.services._postgres_connection import Unanswered, open_connection
 from test_framework.services._resp import Connection
-from test_framework.verdict import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from test_framework.verdict import Endpoint
+    from test_framework.resolution import Endpoint
 
 pytestmark = pytest.mark.timeout(60)
 

@@ -9,8 +9,8 @@ import pytest
 from test_framework.e2e.auth import AuthClient
 from test_framework.e2e.deployment import Deployment
 from test_framework.reasons import Code
+from test_framework.resolution import Endpoint, Reason, Refused
 from test_framework.staging.inside import DEPENDENCIES, Inside
-from test_framework.verdict import Endpoint, Reason, Refused
 from tests.support.place import Place
 from tests.support.staging import answering
 from tests.support.stand_in import StandIn

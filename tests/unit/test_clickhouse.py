@@ -11,8 +11,8 @@ import pytest
 from test_framework import services
 from test_framework.contracts import Binary, Launch, RunAs
 from test_framework.reasons import Code
+from test_framework.resolution import Refused
 from test_framework.services.clickhouse import SERVICE
-from test_framework.verdict import Refused
 
 PASSWORD = "a password that is nowhere else"
 FOUND = Binary(Path("/opt/clickhouse"), "25.8.1", "PATH")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from test_framework.providers.docker.endpoint import Candidate, candidates, parse_host
-from test_framework.verdict import Code, Reason, Refused
+from test_framework.resolution import Code, Reason, Refused
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,8 +13,8 @@ import pytest
 from test_framework.providers.docker.logins import NoLogin, login_for, sources
 from test_framework.providers.docker.variables import check
 from test_framework.reasons import Code
+from test_framework.resolution import Refused
 from test_framework.supervisor.guard import Guard
-from test_framework.verdict import Refused
 
 if TYPE_CHECKING:
     from pathlib import Path

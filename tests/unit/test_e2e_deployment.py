@@ -9,7 +9,7 @@ import pytest
 import trustme
 
 from test_framework.e2e.deployment import BadDeployment, Deployment
-from test_framework.verdict import Endpoint
+from test_framework.resolution import Endpoint
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,10 +12,10 @@ import pytest
 
 from test_framework import providers, services
 from test_framework.config import BadSetting
-from test_framework.contracts import Own
+from test_framework.contracts import Dedicated
 from test_framework.exec.variables import FIELDS, Template, environment, fields_of
-from test_framework.supervisor.own import holder, on_free_port, refuse_remote, taken
-from test_framework.verdict import Code, Endpoint, Refused
+from test_framework.resolution import Code, Endpoint, Refused
+from test_framework.supervisor.dedicated import holder, on_free_port, refuse_remote, taken
 
 POSTGRES = Endpoint("postgres", "embedded", "postgresql://postgres:s3cret@127.0.0.1:40001/test", "17.2")
 _EVERYWHERE = "0.0.0.0"  # noqa: S104  # it is the case that somebody does
@@ -188,11 +188,11 @@ def test_a_port_that_is_taken(host: str) -> None:
 def test_a_port_that_is_taken_ends_it_before_the_start() -> None:
     """The reason names the port and who has it; a port that is free, or any, begins the block."""
     redis, way = services.get("redis"), providers.get("embedded")
-    with on_free_port(redis, way, Own()), on_free_port(redis, way, None):
+    with on_free_port(redis, way, Dedicated()), on_free_port(redis, way, None):
         begun = True
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         port = server.getsockname()[1]
-        with pytest.raises(Refused, match=f"port {port}") as caught, on_free_port(redis, way, Own(port=port)):
+        with pytest.raises(Refused, match=f"port {port}") as caught, on_free_port(redis, way, Dedicated(port=port)):
             begun = False
     assert (begun, caught.value.reason.code) == (True, Code.PORT_TAKEN)
 
@@ -202,7 +202,7 @@ def test_a_port_of_another_user() -> None:
     """A process that we may not look into is told by its user."""
     code = """
 import encodings.ascii, os, sys
-from test_framework.supervisor.own import holder
+from test_framework.supervisor.dedicated import holder
 os.setgroups([])
 os.setgid(65534)
 os.setuid(65534)

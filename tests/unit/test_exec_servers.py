@@ -5,46 +5,51 @@ from __future__ import annotations
 import pytest
 
 from test_framework.config import BadSetting
-from test_framework.contracts import Own
+from test_framework.contracts import Dedicated
 from test_framework.exec.servers import _check
-from test_framework.verdict import Endpoint
+from test_framework.resolution import Endpoint
 
 PORTS = {"postgres": 5432}
 
 
-def check(url: str, own: Own, provider: str = "explicit") -> None:
+def check(url: str, dedicated: Dedicated, provider: str = "explicit") -> None:
     """Hold an endpoint against what was asked for."""
-    _check(Endpoint("postgres", provider, url, "17"), own, PORTS)
+    _check(Endpoint("postgres", provider, url, "17"), dedicated, PORTS)
 
 
 @pytest.mark.parametrize(
-    ("url", "own"),
+    ("url", "dedicated"),
     [
-        ("postgresql://u:p@127.0.0.1/d", Own()),
-        ("postgresql://u:p@127.0.0.1/d", Own(port=5432)),
-        ("postgresql://u:p@127.0.0.1:7/d", Own(port=7)),
-        ("postgresql://u@127.0.0.1:7/d", Own(password=False)),
+        ("postgresql://u:p@127.0.0.1/d", Dedicated()),
+        ("postgresql://u:p@127.0.0.1/d", Dedicated(port=5432)),
+        ("postgresql://u:p@127.0.0.1:7/d", Dedicated(port=7)),
+        ("postgresql://u@127.0.0.1:7/d", Dedicated(password=False)),
     ],
     ids=str,
 )
-def test_what_is_as_it_was_asked_for_is_taken(url: str, own: Own) -> None:
+def test_what_is_as_it_was_asked_for_is_taken(url: str, dedicated: Dedicated) -> None:
     """The port may be that of the service where the URL names none."""
-    check(url, own)
+    check(url, dedicated)
 
 
 @pytest.mark.parametrize(
-    ("url", "own", "provider", "told"),
+    ("url", "dedicated", "provider", "told"),
     [
-        ("postgresql://u:p@127.0.0.1:7/d", Own(port=8), "explicit", "--port postgres=8: .* cannot be moved there"),
-        ("postgresql://u:p@127.0.0.1/d", Own(port=8), "explicit", "cannot be moved there"),
-        ("postgresql://u:p@127.0.0.1/d", Own(password=False), "explicit", "--no-password: .* asks for one"),
-        ("postgresql://u:p@127.0.0.1/d", Own(password=False), "docker", "has one by its url_format"),
-        ("postgresql:///d?host=/run/postgresql", Own(), "explicit", "is not named by a host"),
-        ("unix:///run/redis.sock", Own(), "explicit", "is not named by a host"),
+        (
+            "postgresql://u:p@127.0.0.1:7/d",
+            Dedicated(port=8),
+            "explicit",
+            "--port postgres=8: .* cannot be moved there",
+        ),
+        ("postgresql://u:p@127.0.0.1/d", Dedicated(port=8), "explicit", "cannot be moved there"),
+        ("postgresql://u:p@127.0.0.1/d", Dedicated(password=False), "explicit", "--no-password: .* asks for one"),
+        ("postgresql://u:p@127.0.0.1/d", Dedicated(password=False), "docker", "has one by its url_format"),
+        ("postgresql:///d?host=/run/postgresql", Dedicated(), "explicit", "is not named by a host"),
+        ("unix:///run/redis.sock", Dedicated(), "explicit", "is not named by a host"),
     ],
 )
-def test_what_is_not_is_refused(url: str, own: Own, provider: str, told: str) -> None:
+def test_what_is_not_is_refused(url: str, dedicated: Dedicated, provider: str, told: str) -> None:
     """With what is wrong, and without the password."""
     with pytest.raises(BadSetting, match=told) as caught:
-        check(url, own, provider)
+        check(url, dedicated, provider)
     assert ":p@" not in str(caught.value)

@@ -11,7 +11,7 @@ from test_framework.config.ci import OTHERS
 from test_framework.config.model import TierSettings
 from test_framework.gate import Verdict, is_strict, judge
 from test_framework.report.record import Record
-from test_framework.verdict import Skip
+from test_framework.resolution import Skip
 
 
 def record(*outcomes: str, skips: tuple[str, ...] = (), on: str | None = None, tier: str | None = "unit") -> Record:

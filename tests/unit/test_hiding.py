@@ -16,8 +16,8 @@ from test_framework.contracts import Command, ContainerSpec, Launch
 from test_framework.e2e.auth import Tokens
 from test_framework.redaction import hide_known, hide_secrets
 from test_framework.report.record import Record
+from test_framework.resolution import Code, Endpoint, Reason, Refused
 from test_framework.stack.variables import Variables
-from test_framework.verdict import Code, Endpoint, Reason, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,10 +9,10 @@ import pytest
 from test_framework import providers, services
 from test_framework.config import load
 from test_framework.providers._remote import RemoteServer
+from test_framework.resolution import Attempt, Code, Endpoint, Reason, Refused, Resolution
 from test_framework.supervisor.needs import resolve_needs
 from test_framework.supervisor.run import Run
 from test_framework.supervisor.wire import Want
-from test_framework.verdict import Attempt, Code, Endpoint, Reason, Refused, Resolution
 
 if TYPE_CHECKING:
     from pathlib import Path

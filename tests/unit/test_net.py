@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from test_framework import net
-from test_framework.verdict import Code, Refused
+from test_framework.resolution import Code, Refused
 
 
 @pytest.mark.parametrize(("host", "family"), [("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)])

@@ -9,26 +9,26 @@ import psycopg.conninfo
 import pytest
 
 from test_framework import owner
-from test_framework.contracts import Binary, Launch, Own, RunAs
+from test_framework.contracts import Binary, Dedicated, Launch, RunAs
 from test_framework.private import PREFIX
 from test_framework.reasons import Code
+from test_framework.resolution import Refused
 from test_framework.services._postgres_databases import _shown
 from test_framework.services.postgres import SERVICE, _copied, _keep, _kept
-from test_framework.verdict import Refused
 from tests.support.strangers import NOBODY
 
 
 @pytest.mark.parametrize(
-    ("own", "installed", "rounds"), [(None, False, 1), (None, True, 4096), (Own(), False, 4096)], ids=str
+    ("own", "installed", "rounds"), [(None, False, 1), (None, True, 4096), (Dedicated(), False, 4096)], ids=str
 )
 def test_rounds_of_hashing(
-    own: Own | None, rounds: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, installed: bool
+    own: Dedicated | None, rounds: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, installed: bool
 ) -> None:
     """One, unless a client may be used that refuses so few."""
     monkeypatch.syspath_prepend(tmp_path)
     if installed:
         (tmp_path / "scramp.py").touch()
-    kept = SERVICE.container(Launch("s3cret", own=own)).env["POSTGRES_PASSWORD"]
+    kept = SERVICE.container(Launch("s3cret", dedicated=own)).env["POSTGRES_PASSWORD"]
     assert kept.startswith(f"SCRAM-SHA-256${rounds}:")
 
 

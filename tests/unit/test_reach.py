@@ -11,7 +11,7 @@ import pytest
 from test_framework import reach
 from test_framework.reach import Unclear, allows, check_allowed, libpq, taken_apart, why_not_write
 from test_framework.reasons import Code
-from test_framework.verdict import Endpoint, Reason, Refused
+from test_framework.resolution import Endpoint, Reason, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

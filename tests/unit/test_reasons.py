@@ -12,7 +12,7 @@ import pytest
 
 import test_framework
 from test_framework.reasons import CATALOGUE, Code, Kind
-from test_framework.verdict import Reason
+from test_framework.resolution import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

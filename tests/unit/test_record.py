@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from test_framework.report.record import Record, read
-from test_framework.verdict import Skip
+from test_framework.resolution import Skip
 
 if TYPE_CHECKING:
     from pathlib import Path

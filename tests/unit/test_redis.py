@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from test_framework.reasons import Code
+from test_framework.resolution import Refused
 from test_framework.services import redis
 from test_framework.services.redis import SERVICE
-from test_framework.verdict import Refused
 
 if TYPE_CHECKING:
     from pathlib import Path

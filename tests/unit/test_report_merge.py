@@ -19,7 +19,7 @@ from test_framework.report.page import page
 from test_framework.report.record import Collected, Record
 from test_framework.report.stored import Report, load
 from test_framework.report.terminal import blocks
-from test_framework.verdict import Skip
+from test_framework.resolution import Skip
 from tests.support.reports import GREEN, attempt, green, shard, written
 
 if TYPE_CHECKING:

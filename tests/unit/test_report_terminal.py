@@ -10,7 +10,7 @@ from test_framework.report.record import Record
 from test_framework.report.screen import cells, fitted
 from test_framework.report.stored import Report
 from test_framework.report.terminal import blocks, colour
-from test_framework.verdict import Code, Reason, Skip
+from test_framework.resolution import Code, Reason, Skip
 from tests.support.reports import GREEN, KEPT, RED, green, red
 
 SOCKET = Reason.of(Code.SOCKET_MISSING, host="unix:///var/run/docker.sock", source="the default socket")

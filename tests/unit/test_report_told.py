@@ -7,7 +7,7 @@ import pytest
 from test_framework.report.record import Record
 from test_framework.report.stored import Report
 from test_framework.report.told import alike, duration, grouped, headline, number, on, remedies, slowest
-from test_framework.verdict import Skip
+from test_framework.resolution import Skip
 from tests.support.reports import GREEN, RED, green, red, shard
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from test_framework.providers._remote import RemoteServer
+from test_framework.resolution import Code, Endpoint, Kind, Reason, Refused, Resolution
 from test_framework.resolve import resolve
-from test_framework.verdict import Code, Endpoint, Kind, Reason, Refused, Resolution
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

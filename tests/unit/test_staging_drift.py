@@ -12,7 +12,7 @@ from test_framework.reasons import Code
 from test_framework.staging import drift
 
 if TYPE_CHECKING:
-    from test_framework.verdict import Reason
+    from test_framework.resolution import Reason
 
 URL = "https://backend.invalid"
 

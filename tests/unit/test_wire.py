@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from test_framework.contracts import Own
+from test_framework.contracts import Dedicated
+from test_framework.resolution import Attempt, Code, Endpoint, Reason, Refused, Resolution
 from test_framework.supervisor import wire
 from test_framework.supervisor.wire import Channel, Want
-from test_framework.verdict import Attempt, Code, Endpoint, Reason, Refused, Resolution
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,7 +93,7 @@ def test_a_closed_channel_is_an_end_for_the_other_side(pair: tuple[Channel, Chan
 def test_a_want_survives() -> None:
     """Service, order and source."""
     want = Want("postgres", ("docker", "embedded"), "--providers")
-    for each in (want, replace(want, tier="e2e", own=Own(port=7, password=False))):
+    for each in (want, replace(want, tier="e2e", dedicated=Dedicated(port=7, password=False))):
         assert Want.from_json(json.loads(json.dumps(each.to_json()))) == each
 
 

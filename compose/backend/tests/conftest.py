@@ -13,7 +13,7 @@ import pytest
 from harness.clients import REDIRECT, Person
 from harness.servers import KEY, Program, Spawn, Start, Threaded, threaded
 from redis import Redis
-from test_framework.verdict import Endpoint
+from test_framework.resolution import Endpoint
 
 
 def variables(database_url: str, redis_url: str) -> dict[str, str]:

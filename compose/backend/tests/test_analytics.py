@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 import httpx
 from harness.servers import Start, wait_until
-from test_framework.verdict import Endpoint
+from test_framework.resolution import Endpoint
 
 
 def ask(server: Endpoint, query: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from test_framework.providers.docker.transport import ASK_FOR_TLS, reason
-from test_framework.verdict import Code, Refused
+from test_framework.resolution import Code, Refused
 
 if TYPE_CHECKING:
     from test_framework.providers.docker.endpoint import Candidate

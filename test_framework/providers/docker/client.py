@@ -11,7 +11,7 @@ from test_framework.deadline import within
 from test_framework.providers.docker.endpoint import Candidate
 from test_framework.providers.docker.logins import bad_setting
 from test_framework.reasons import Code
-from test_framework.verdict import Reason, Refused
+from test_framework.resolution import Reason, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -16,7 +16,7 @@ from test_framework.providers._start import check_major, wait_healthy
 from test_framework.providers.docker import classes, faults, images, published
 from test_framework.providers.docker.client import connect, options, pointed_at, reach
 from test_framework.reasons import Code
-from test_framework.verdict import Endpoint, Reason, Refused, hide_secrets, moved
+from test_framework.resolution import Endpoint, Reason, Refused, hide_secrets, moved
 
 if TYPE_CHECKING:
     import re
@@ -50,7 +50,9 @@ def start(service: Service, engine: Engine, context: Context) -> ContainerServer
             return _started(service, engine, context)
         except Refused as refused:
             # The engine counts its ports up for each address by itself: the next few may be had by others of its own.
-            taken = "address already in use" in refused.reason.message and not (context.own and context.own.port)
+            taken = "address already in use" in refused.reason.message and not (
+                context.dedicated and context.dedicated.port
+            )
             if not taken or attempt == _PORT_TRIES:
                 raise
     raise AssertionError("unreachable")
@@ -98,10 +100,10 @@ class ContainerServer:
     def start(self, image: str) -> None:
         """Create and start it, then ask until it answers."""
         context, service = self._context, self._service
-        own, loopback_only = context.own, context.own is not None and context.own.loopback_only
+        dedicated, loopback_only = context.dedicated, context.dedicated is not None and context.dedicated.loopback_only
         candidate = self._engine.candidate
         elsewhere = Refused(Reason.of(Code.ENGINE_ELSEWHERE, service=service.name, host=candidate.host))
-        launch = Launch(secrets.token_urlsafe(18), self._needs(), context.env, own)
+        launch = Launch(secrets.token_urlsafe(18), self._needs(), context.env, dedicated)
         spec = service.container(launch)
         found = self._client.images.get(image)
         self._image = str(found.id)
@@ -120,7 +122,7 @@ class ContainerServer:
             published.name_machine(container, candidate, context.env)
             self._port = classes.adapt(container, spec, self._labels())
             launch.check_command(f"{service.name}'s container", classes.command_of(container))
-            fixed = (own and own.port) or None
+            fixed = (dedicated and dedicated.port) or None
             for name in container.ports:
                 at = (published.LOOPBACK, fixed if str(name).partition("/")[0] == str(self._port) else None)
                 container.ports[name] = at if private else None  # type: ignore[assignment]  # docker's own form

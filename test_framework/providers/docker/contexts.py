@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from test_framework import inputs
-from test_framework.verdict import Code, Reason, Refused
+from test_framework.resolution import Code, Reason, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

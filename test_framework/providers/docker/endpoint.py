@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from test_framework.providers.docker import contexts
-from test_framework.verdict import Code, Reason, Refused
+from test_framework.resolution import Code, Reason, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -14,7 +14,7 @@ from test_framework.providers.docker.answers import FORBIDDEN
 from test_framework.providers.docker.probe import Engine, ask
 from test_framework.providers.docker.variables import check
 from test_framework.reasons import Code
-from test_framework.verdict import Reason, Refused
+from test_framework.resolution import Reason, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from test_framework.providers.docker import contexts
 from test_framework.reasons import Code
-from test_framework.verdict import Reason, Refused, hide_secrets
+from test_framework.resolution import Reason, Refused, hide_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

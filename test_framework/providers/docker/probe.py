@@ -19,7 +19,7 @@ from test_framework.providers.docker import answers
 from test_framework.providers.docker.endpoint import Candidate, candidates
 from test_framework.providers.docker.session import Session
 from test_framework.providers.docker.transport import LOGIN_SECONDS, Clock, absence
-from test_framework.verdict import Code, Reason, Refused
+from test_framework.resolution import Code, Reason, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -12,7 +12,7 @@ from test_framework import net
 from test_framework.providers.docker.classes import StartError
 from test_framework.providers.docker.ssh import real_name
 from test_framework.reasons import Code
-from test_framework.verdict import Reason, Refused, is_loopback
+from test_framework.resolution import Reason, Refused, is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from test_framework.providers.docker import http1
 from test_framework.providers.docker.transport import ASK_FOR_TLS, Channel, Clock, connect, reason
-from test_framework.verdict import Code, Refused
+from test_framework.resolution import Code, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

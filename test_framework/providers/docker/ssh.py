@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from test_framework.providers.docker.program import ask_program
 from test_framework.providers.docker.transport import LOGIN_SECONDS, Channel, Clock, reason
-from test_framework.verdict import Code, Reason, Refused
+from test_framework.resolution import Code, Reason, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,7 +13,7 @@ from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import HTTPConnectionPool
 
 from test_framework.providers.docker.ssh import Dial
-from test_framework.verdict import Refused
+from test_framework.resolution import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from test_framework.providers.docker.transport import Channel, Clock, reason
-from test_framework.verdict import Code, Refused
+from test_framework.resolution import Code, Refused
 
 if TYPE_CHECKING:
     import socket

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from test_framework.verdict import Code, Reason, Refused, hide_secrets
+from test_framework.resolution import Code, Reason, Refused, hide_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

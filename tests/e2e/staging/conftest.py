@@ -9,9 +9,9 @@ from uuid import uuid4
 import pytest
 
 from test_framework.e2e.deployment import BadDeployment, Deployment
+from test_framework.resolution import Endpoint
 from test_framework.staging.inside import Inside
 from test_framework.staging.steps import check
-from test_framework.verdict import Endpoint
 from tests.support.staging import judge
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from test_framework.resolution import Refused
 from test_framework.staging import drift
 from test_framework.staging.inside import DEPENDENCIES, Inside
-from test_framework.verdict import Refused
 from tests.support.staging import judge, latencies
 
 if TYPE_CHECKING:

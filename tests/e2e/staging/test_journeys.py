@@ -11,7 +11,7 @@ from test_framework.e2e.events import EVENT_ORDER, EventRecorder
 from test_framework.e2e.levels import LEVELS, Measurements
 from test_framework.e2e.user import User
 from test_framework.reasons import Code
-from test_framework.verdict import Reason
+from test_framework.resolution import Reason
 from tests.support.staging import judge
 from tests.support.users import ask_at_once, many
 

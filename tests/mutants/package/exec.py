@@ -78,14 +78,14 @@ MUTANTS = (
     _mutant(
         "a port of somebody else's server is said to be the one asked for",
         "exec/servers",
-        'if own.port and fields["port"] != str(own.port):',
-        'if own.port and not fields["port"]:',
+        'if dedicated.port and fields["port"] != str(dedicated.port):',
+        'if dedicated.port and not fields["port"]:',
         "tests/unit/test_exec_servers.py",
     ),
     _mutant(
         "a server that asks for a password has none",
         "exec/servers",
-        '    if not own.password and fields["password"]:\n        raise',
+        '    if not dedicated.password and fields["password"]:\n        raise',
         "    if False:\n        raise",
         "tests/unit/test_exec_servers.py",
     ),

@@ -70,7 +70,7 @@ MUTANTS = (
     Mutant(
         "a supervisor that is told to end leaves what a run has made",
         _CORE,
-        "        for run in runs:\n            self.end_own(run)\n",
+        "        for run in runs:\n            self.end_dedicated(run)\n",
         "",
         _tests("test_a_supervisor_that_is_told_to_end"),
     ),

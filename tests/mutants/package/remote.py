@@ -46,7 +46,7 @@ MUTANTS = (
     ),
     Mutant(
         "exec hands a command a server on another machine",
-        "test_framework/supervisor/own.py",
+        "test_framework/supervisor/dedicated.py",
         "    if reason := why_not_write(endpoint):\n        raise Refused(reason)",
         "    if (reason := why_not_write(endpoint)) and False:\n        raise Refused(reason)",
         ("tests/unit/test_exec.py",),

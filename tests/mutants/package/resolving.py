@@ -70,21 +70,21 @@ MUTANTS = (
     ),
     _mutant(
         "what a whole run has to itself may be of another machine",
-        "supervisor/own",
+        "supervisor/dedicated",
         "if reason := why_not_write(endpoint):",
         "if (reason := why_not_write(endpoint)) and not endpoint:",
         "tests/unit/test_exec.py",
     ),
     _mutant(
         "a port that another server has is not noticed",
-        "supervisor/own",
+        "supervisor/dedicated",
         "if port and (why := taken(port)):",
         "if False and (why := taken(port)):",
         "tests/unit/test_exec.py::test_a_port_that_is_taken_ends_it_before_the_start",
     ),
     _mutant(
         "a port that another server has on IPv6 is not noticed",
-        "supervisor/own",
+        "supervisor/dedicated",
         'socket.AF_INET6: "::1"}',
         "}",
         "tests/unit/test_exec.py",
@@ -127,7 +127,7 @@ MUTANTS = (
     _mutant(
         "a request for a server of one's own is one for a shared one",
         "supervisor/wire",
-        'Own(**data["own"]) if data["own"] else None',
+        'Dedicated(**data["dedicated"]) if data["dedicated"] else None',
         "None",
         "tests/unit/test_wire.py",
     ),

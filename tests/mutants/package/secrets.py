@@ -62,7 +62,7 @@ MUTANTS = (
     ),
     Mutant(
         "the password of a server that a test has is shown",
-        "test_framework/verdict.py",
+        "test_framework/resolution.py",
         "        KNOWN.add_url(self.url, passing=bool(self.prefix))\n",
         "        pass\n",
         _KNOWN,
@@ -104,12 +104,12 @@ MUTANTS = (
     ),
     Mutant(
         "a remedy shows a secret",
-        "test_framework/verdict.py",
+        "test_framework/resolution.py",
         "hide_secrets(entry.remedy.format(**fields))",
         "entry.remedy.format(**fields)",
         _REASONS,
     ),
-    Mutant("a server's log shows its password", "test_framework/verdict.py", "hide_secrets(log)", "log", _REASONS),
+    Mutant("a server's log shows its password", "test_framework/resolution.py", "hide_secrets(log)", "log", _REASONS),
     Mutant(
         "an error of the settings shows a secret",
         "test_framework/config/model.py",
@@ -183,9 +183,9 @@ MUTANTS = (
     ),
     Mutant(
         "a table may put a password on a command line",
-        "test_framework/config/own.py",
+        "test_framework/config/custom.py",
         'if "password" not in known and "{password}" in text.replace("{{", ""):',
         "if False:",
-        ("tests/unit/test_own_services.py::test_bad_tables",),
+        ("tests/unit/test_custom_services.py::test_bad_tables",),
     ),
 )

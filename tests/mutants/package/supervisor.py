@@ -29,7 +29,7 @@ MUTANTS = (
     _mutant(
         "what a run has to itself stays when it leaves",
         "supervisor/core",
-        "            self.end_own(run)\n            for databases",
+        "            self.end_dedicated(run)\n            for databases",
         "            for databases",
         "tests/integration/test_supervisor_core.py::test_what_a_run_has_to_itself_ends_with_its_last_client",
     ),
@@ -64,21 +64,21 @@ MUTANTS = (
     _mutant(
         "a server that was started for a run that is over stays",
         "supervisor/core",
-        "if self._closed or (context.own and run.id not in self._runs):",
+        "if self._closed or (context.dedicated and run.id not in self._runs):",
         "if self._closed:",
         "tests/integration/test_supervisor_core.py::test_a_run_that_is_over_holds_no_server",
     ),
     _mutant(
         "who wants a server to himself gets the shared one",
         "supervisor/core",
-        "{want.order} {want.own}",
+        "{want.order} {want.dedicated}",
         "{want.order}",
         "tests/integration/test_supervisor_core.py::test_what_a_run_has_to_itself_is_not_the_shared_one",
     ),
     _mutant(
         "two runs at once start two servers",
         "supervisor/core",
-        "with nullcontext() if want.own else self._lock_of(want.service):",
+        "with nullcontext() if want.dedicated else self._lock_of(want.service):",
         "with nullcontext():",
         "tests/integration/test_supervisor_core.py::test_two_runs_at_once_start_one_server",
     ),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import docker
 
 from test_framework.providers.docker.probe import probe
-from test_framework.verdict import Refused
+from test_framework.resolution import Refused
 from tests.performance.findings import Figure, Findings, Table
 from tests.performance.measuring import in_turns
 from tests.support.engines import Net, Talk, at, silent

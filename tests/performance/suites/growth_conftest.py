@@ -14,7 +14,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-    from test_framework.verdict import Endpoint
+    from test_framework.resolution import Endpoint
 
 _SECONDS: list[float] = []
 

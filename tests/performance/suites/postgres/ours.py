@@ -10,7 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from test_framework.verdict import Endpoint
+    from test_framework.resolution import Endpoint
 
 
 @pytest.fixture

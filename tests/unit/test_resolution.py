@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from test_framework.verdict import (
+from test_framework.resolution import (
     Attempt,
     Code,
     Endpoint,

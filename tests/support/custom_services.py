@@ -18,7 +18,7 @@ from test_framework.plugin.lease import ReasonedSkip
 from test_framework.providers.docker.client import connect
 from test_framework.providers.docker.probe import probe
 from test_framework.reasons import Code
-from test_framework.verdict import Reason
+from test_framework.resolution import Reason
 from tests.support.checkout import Checkout
 from tests.support.needs import need
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from test_framework.reach import why_not_write
 from test_framework.reasons import Code
-from test_framework.verdict import Reason, Refused
+from test_framework.resolution import Reason, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from test_framework.contracts import Own, Provider, Service
-    from test_framework.verdict import Endpoint
+    from test_framework.contracts import Dedicated, Provider, Service
+    from test_framework.resolution import Endpoint
 
 __all__ = ["holder", "on_free_port", "refuse_remote", "taken"]
 
@@ -26,13 +26,13 @@ _LOOPBACK = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
 
 
 @contextmanager
-def on_free_port(service: Service, way: Provider, own: Own | None) -> Iterator[None]:
+def on_free_port(service: Service, way: Provider, dedicated: Dedicated | None) -> Iterator[None]:
     """Start a server, in the block, on the port that a run wants it on, if it wants one.
 
     Raises:
         Refused: `port-taken`, when another server would answer there in its place.
     """
-    port = own.port if own and way.builds_on else 0
+    port = dedicated.port if dedicated and way.builds_on else 0
     _refuse_taken(service, port)
     try:
         yield

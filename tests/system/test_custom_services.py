@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from test_framework.reasons import Code
+from test_framework.resolution import Refused
 from test_framework.services._ready import Readiness
-from test_framework.supervisor.own import taken
-from test_framework.verdict import Refused
+from test_framework.supervisor.dedicated import taken
+from tests.support.custom_services import NATS, RABBITMQ, blocks, project
 from tests.support.engines import Net, silent
 from tests.support.execs import Execs
-from tests.support.own_services import NATS, RABBITMQ, blocks, project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,31 +11,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from test_framework.config.custom import FREE_PORT, PROGRAM_FIELDS
 from test_framework.config.fields import fill, parse
 from test_framework.config.model import BadSetting
-from test_framework.config.own import FREE_PORT, PROGRAM_FIELDS
 from test_framework.contracts import Binary, Command, ContainerSpec, Launch, RunAs
 from test_framework.inherited import inherited
 from test_framework.private import write_private
 from test_framework.reasons import Code
+from test_framework.resolution import Reason, Refused
 from test_framework.services._binaries import told_by
 from test_framework.services._ready import Readiness
-from test_framework.verdict import Reason, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from test_framework.config import Settings
-    from test_framework.config.own import OwnServiceSettings
+    from test_framework.config.custom import CustomServiceSettings
     from test_framework.contracts import Databases
-    from test_framework.verdict import Endpoint
+    from test_framework.resolution import Endpoint
 
-__all__ = ["OwnService"]
+__all__ = ["CustomService"]
 
 _LOOPBACK = "127.0.0.1"
 
 
-class OwnService:
+class CustomService:
     """See `contracts.Service`. A class of the user's own takes over what its table cannot say.
 
     Args:
@@ -47,7 +47,7 @@ class OwnService:
     divides = False
     modules: tuple[str, ...] = ()
 
-    def __init__(self, name: str, table: OwnServiceSettings) -> None:
+    def __init__(self, name: str, table: CustomServiceSettings) -> None:
         self.name = name
         self.table = table
         self.default_image = ""

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from test_framework.config import BadSetting, OwnServiceSettings
+from test_framework.config import BadSetting, CustomServiceSettings
 from test_framework.plugin.session import KEY, part_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from test_framework.config import Settings
-    from test_framework.verdict import Endpoint
+    from test_framework.resolution import Endpoint
 
 __all__ = ["check", "made", "named"]
 
@@ -23,7 +23,7 @@ def named(settings: Settings) -> dict[str, str]:
     """Return the fixtures of a project's own services, each with its service; one with a class may have parts."""
     found: dict[str, str] = {}
     for name, table in settings.services.items():
-        if isinstance(table, OwnServiceSettings):
+        if isinstance(table, CustomServiceSettings):
             found |= {name: name} | ({f"{name}_db": name} if table.factory else {})
     return found
 

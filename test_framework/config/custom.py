@@ -14,7 +14,7 @@ from test_framework.config.model import BadSetting, ServiceSettings, _setting
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-__all__ = ["FREE_PORT", "PROGRAM_FIELDS", "OwnServiceSettings", "check"]
+__all__ = ["FREE_PORT", "PROGRAM_FIELDS", "CustomServiceSettings", "check"]
 
 _WHERE = ("host", "port")
 _URL_FIELDS = (*_WHERE, "password")
@@ -49,7 +49,7 @@ _NEEDED_BY = {
 
 
 @dataclass(frozen=True, slots=True)
-class OwnServiceSettings(ServiceSettings):
+class CustomServiceSettings(ServiceSettings):
     """`[tool.test_framework.services.NAME]` with a name of your own: these keys, beside those of every service.
 
     `root` is the project's, which the loader adds.
@@ -85,7 +85,7 @@ class OwnServiceSettings(ServiceSettings):
         return bool(getattr(self, "factory" if key == "class" else key))
 
 
-def check(name: str, table: OwnServiceSettings, source: str, built_in: Collection[str]) -> None:
+def check(name: str, table: CustomServiceSettings, source: str, built_in: Collection[str]) -> None:
     """Refuse a table from which no server can come.
 
     Args:
@@ -114,7 +114,7 @@ def check(name: str, table: OwnServiceSettings, source: str, built_in: Collectio
         _check_url(table, source)
 
 
-def _check_forms(name: str, table: OwnServiceSettings, source: str, hint: str) -> None:
+def _check_forms(name: str, table: CustomServiceSettings, source: str, hint: str) -> None:
     """Refuse what is not enough; `hint` is for a table that is meant for a service which is there without one."""
     if not any(table.said(form) for form in _FORMS):
         forms = "image (a container), command (a program of this machine) or class"
@@ -132,7 +132,7 @@ def _check_forms(name: str, table: OwnServiceSettings, source: str, hint: str) -
             raise BadSetting(f"service {name!r} in {source} has no {key}. Say it, as in {example}.{hint}")
 
 
-def _check_url(table: OwnServiceSettings, source: str) -> None:
+def _check_url(table: CustomServiceSettings, source: str) -> None:
     """Refuse a URL by which a server that has just been started cannot be found; it is not shown, see `parse`."""
     fields = {field for _, field in parse(table.url_format, source, _URL_FIELDS)}
     there = {"scheme": re.match(r"[A-Za-z][\w+.-]*://", table.url_format), **{f"{{{f}}}": f in fields for f in _WHERE}}
@@ -140,7 +140,7 @@ def _check_url(table: OwnServiceSettings, source: str) -> None:
         raise BadSetting(f"url_format in {source} has no {' and no '.join(lacks)}. Say it, as in {_URL_EXAMPLE}.")
 
 
-def _check_values(table: OwnServiceSettings, source: str) -> None:
+def _check_values(table: CustomServiceSettings, source: str) -> None:
     if table.port > _HIGHEST_PORT:
         raise BadSetting.value("port", table.port, source, f"a port from 1 to {_HIGHEST_PORT}")
     for key, reference in (("container", table.container), ("class", table.factory)):
@@ -158,7 +158,7 @@ def _check_values(table: OwnServiceSettings, source: str) -> None:
             raise BadSetting.value("ready", table.ready, source, f"a regular expression: {error}") from error
 
 
-def _texts(table: OwnServiceSettings) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+def _texts(table: CustomServiceSettings) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     """Yield each text with fields: its key, and the fields that it may have."""
     yield "url_format", table.url_format, _URL_FIELDS
     for text in table.container_command:

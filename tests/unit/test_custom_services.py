@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from test_framework import services
-from test_framework.config import BadSetting, OwnServiceSettings, Settings, load
+from test_framework.config import BadSetting, CustomServiceSettings, Settings, load
 from test_framework.contracts import Context, Launch
 from test_framework.exec.variables import fields_of, ports_of
 from test_framework.memo import Memo
 from test_framework.providers._start import check_major, wanted_major
 from test_framework.providers.docker.images import version_told
+from test_framework.resolution import Endpoint, Refused
 from test_framework.supervisor.address import Address
 from test_framework.supervisor.guard import Guard
-from test_framework.verdict import Endpoint, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -120,7 +120,7 @@ def test_variables_and_tiers_know_it(tmp_path: Path) -> None:
     env = {"IMAGE": "bus:3", "COMMAND": "busd, -x", "CLASS": "a:B"}
     settings = read(tmp_path, toml, {f"TEST_FRAMEWORK_BUS_{key}": value for key, value in env.items()})
     table = settings.services["bus"]
-    assert isinstance(table, OwnServiceSettings)
+    assert isinstance(table, CustomServiceSettings)
     assert (table.image, table.command, table.factory) == ("bus:3", ("busd", "-x"), "a:B")
     assert settings.service_names == ("backend", "bus", "clickhouse", "postgres", "redis")
     assert settings.origin("services.bus.class") == "TEST_FRAMEWORK_BUS_CLASS"
@@ -254,9 +254,9 @@ def of_class(folder: Path, code: str, reference: str = "own_bus:Bus") -> Service
 def test_a_class_takes_over_what_it_says(tmp_path: Path) -> None:
     """The rest is as the table says."""
     code = """
-from test_framework.services import OwnService
+from test_framework.services import CustomService
 
-class Bus(OwnService):
+class Bus(CustomService):
     def check(self, url, source, seconds, env):
         return "9.9"
 """
@@ -275,7 +275,7 @@ class Bus(OwnService):
         ("1 / 0", "own_bus:Bus", ["cannot be imported", "ZeroDivisionError"]),
         ("def f(:", "own_bus:Bus", ["cannot be imported", "SyntaxError"]),
         ("class Bus: pass", "own_bus:Bus", ["makes no service", "TypeError"]),
-        ("class Bus:\n def __init__(self, n, t): pass", "own_bus:Bus", ["makes no service", "check", "OwnService"]),
+        ("class Bus:\n def __init__(self, n, t): pass", "own_bus:Bus", ["makes no service", "check", "CustomService"]),
         ("class Bus:\n def __init__(self, n, t): 1 / 0", "own_bus:Bus", ["makes no service", "ZeroDivisionError"]),
     ],
 )
