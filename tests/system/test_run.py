@@ -10,6 +10,7 @@ import sys
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from tests.conftest import wait_until
@@ -26,6 +27,33 @@ if TYPE_CHECKING:
 def checkout(embedded_place: Place) -> Checkout:
     """Return a project whose tests write to Redis."""
     return Checkout(embedded_place, "embedded", ("redis",))
+
+
+NOTES = """\
+import signal
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parent
+
+
+def note(number, frame):
+    with (ROOT / "signals").open("a") as file:
+        file.write(f"{int(number)}\\n")
+    if number == signal.SIGINT:
+        signal.default_int_handler(number, frame)
+
+
+for number in (signal.SIGINT, signal.SIGUSR1):
+    signal.signal(number, note)
+
+
+def pytest_keyboard_interrupt():
+    deadline = time.monotonic() + 60
+    while f"{int(signal.SIGUSR1)}\\n" not in (ROOT / "signals").read_text() and time.monotonic() < deadline:
+        time.sleep(0.01)
+"""
+"""A conftest.py that notes which signals pytest gets, and lets it end after SIGUSR1."""
 
 
 def command(*args: str) -> list[str]:
@@ -71,11 +99,13 @@ class TestEnded:
     @pytest.mark.needs("terminals")
     def test_ctrl_c(self, checkout: Checkout) -> None:
         """The terminal sends it to both; pytest ends in order and writes its report, since it arrives once."""
+        checkout.write("conftest.py", NOTES)
+        noted = checkout.root / "signals"
         checkout.hold()
         terminal, inner = pty.openpty()
         with closing(os.fdopen(terminal, "r+b", buffering=0)) as keys:
             process = subprocess.Popen(
-                ["setsid", "--ctty", "--wait", *command("--category", "integration")],
+                ["setsid", "--ctty", *command("--category", "integration")],
                 stdin=inner,
                 stdout=inner,
                 stderr=inner,
@@ -85,9 +115,17 @@ class TestEnded:
             checkout.place.started.append(process)
             os.close(inner)
             wait_until(lambda: any(checkout.root.glob("here-*")), "in mid-test", RUN_SECONDS)
+            ours = psutil.Process(process.pid)
+            # We hear of it only when pytest has: two that come together could not be told from one.
+            ours.suspend()
             keys.write(b"\x03")
+            wait_until(noted.exists, "pytest has got it", RUN_SECONDS)
+            # What was passed on is there before what follows: of signals that wait, the least number is taken first.
+            ours.send_signal(signal.SIGUSR1)
+            ours.resume()
             shown = _read_to_the_end(terminal)
             assert process.wait(RUN_SECONDS) == 130, shown
+        assert noted.read_text().split() == [str(int(number)) for number in (signal.SIGINT, signal.SIGUSR1)]
         assert last(shown) == "RED: integration: it did not come to its end"
         assert shown.count("!!! KeyboardInterrupt !!!") == 1
         checkout.place.is_empty(containers=False)
