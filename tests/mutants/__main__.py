@@ -119,6 +119,7 @@ def try_one(mutant: Mutant, copies: SimpleQueue[Path]) -> tuple[str, float]:
 def project_copies(number: int) -> Iterator[SimpleQueue[Path]]:
     """Copy the project, so many times, for as long as the block runs."""
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+        Path(folder).chmod(0o755)  # some tests are another user's
         copies: SimpleQueue[Path] = SimpleQueue()
         for index in range(number):
             copy_project(copy := Path(folder) / str(index))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import socket
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from test_framework import owner
 from tests.support.checkout import SERVICES, Checkout
 from tests.support.everybody import python_of_everybody
 
@@ -41,10 +44,39 @@ def test_user_without_a_name(embedded_place: Place, home: str | None) -> None:
     embedded_place.is_empty(containers=False)
 
 
+@pytest.mark.parametrize(("command", "told"), [("status", "No supervisor runs: nothing is held.\n"), ("clean", "")])
+def test_a_socket_of_somebody_else(embedded_place: Place, command: str, told: str) -> None:
+    """A socket that he may not open, in his own folder, is no supervisor of his; its owner is left alone."""
+    python, path = python_of_everybody(**AS_NAMELESS)
+    project = Checkout(embedded_place, "embedded", env={"PYTHONPATH": path})
+    base = embedded_place.runtime / f"test-framework-{NAMELESS}"
+    (base / "0123456789abcdef").mkdir(parents=True)
+    for folder in (embedded_place.path, *embedded_place.path.rglob("*")):
+        os.chown(folder, NAMELESS, NAMELESS)
+        folder.chmod(0o700)
+    with socket.socket(socket.AF_UNIX) as theirs:
+        theirs.bind(str(base / "0123456789abcdef/socket"))
+        theirs.listen()
+        (base / "0123456789abcdef/socket").chmod(0o600)
+        lock = base / "0123456789abcdef/lock"
+        lock.write_text(f"{owner.MARK}\n{project.root}\n")
+        lock.chmod(0o644)
+        done = subprocess.run(
+            [python, "-m", "test_framework", command],
+            cwd=project.root,
+            env=project.env(),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            **AS_NAMELESS,
+        )
+    assert (done.returncode, done.stdout, done.stderr) == (0, told, "")
+
+
 @pytest.mark.parametrize("mode", ["require", "verify-full"])
 def test_encryption_that_is_demanded(embedded_place: Place, mode: str) -> None:
     """PGSSLMODE is for servers of somebody else's: one of ours on this machine has no encryption, and serves."""
-    pytest.importorskip("test_framework.reach", reason="libpq's environment is shut off there")
     checkout = Checkout(embedded_place, "embedded", ("postgres",))
     run = checkout.run(env={"PGSSLMODE": mode})
     assert "is gone" not in run.output
@@ -54,7 +86,6 @@ def test_encryption_that_is_demanded(embedded_place: Place, mode: str) -> None:
 @pytest.mark.parametrize("variable", ["HOME", "XDG_CACHE_HOME"])
 def test_cache_that_cannot_be_written(embedded_place: Place, variable: str) -> None:
     """Where nothing can be kept for the next run, this one goes without."""
-    pytest.importorskip("test_framework.private", reason="what is kept is made there")
     # Nobody may make anything there, root neither.
     env = {"HOME": "/nonexistent", "XDG_CACHE_HOME": ""} | {variable: "/proc/1"}
     run = Checkout(embedded_place, "embedded", ("postgres",), env=env).run()

@@ -197,4 +197,18 @@ MUTANTS = (
         (f"{_HANGS}::TestStoppedServer::test_container",),
         docker=True,
     ),
+    Mutant(
+        "a lock of another user is taken for a supervisor that does not answer",
+        "test_framework/supervisor/address.py",
+        "if self.lock.lstat().st_uid != os.getuid():",
+        "if not self.lock.lstat():",
+        ("tests/system/test_odd_users.py::test_a_socket_of_somebody_else",),
+    ),
+    Mutant(
+        "a socket that may not be opened ends with a traceback",
+        "test_framework/supervisor/client.py",
+        "        sock.connect(str(address.socket))\n    except OSError:",
+        "        sock.connect(str(address.socket))\n    except ConnectionError:",
+        ("tests/system/test_odd_users.py::test_a_socket_of_somebody_else",),
+    ),
 )
