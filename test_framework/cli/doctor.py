@@ -11,7 +11,7 @@ from test_framework.config import BadSetting, Settings
 from test_framework.config.values import SINGLE
 from test_framework.doctor import Diagnosis, ServiceFinding, examine
 from test_framework.reasons import Code
-from test_framework.report.told import columns
+from test_framework.report.wording import columns
 
 if TYPE_CHECKING:
     import argparse

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from test_framework.config import Settings
-    from test_framework.health import Check, Snapshot
+    from test_framework.health import Check, SuiteSnapshot
 
 __all__ = ["add_arguments", "run"]
 
@@ -54,7 +54,7 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
         return 2
 
 
-def _take(settings: Settings, slower_than: Callable[[float], bool]) -> Snapshot:
+def _take(settings: Settings, slower_than: Callable[[float], bool]) -> SuiteSnapshot:
     from test_framework.audit.text import Progress
     from test_framework.health import take
 
@@ -80,7 +80,7 @@ def _save(settings: Settings) -> int:
 
 def _check(settings: Settings, *, as_json: bool) -> int:
     from test_framework.gate import is_strict
-    from test_framework.health import Run, append, compare, read_baseline
+    from test_framework.health import HealthRun, append, compare, read_baseline
     from test_framework.health.drift import slower_than
 
     before = read_baseline(settings.root / settings.health.baseline)
@@ -90,7 +90,7 @@ def _check(settings: Settings, *, as_json: bool) -> int:
     now = _take(settings, lambda seconds: slower_than(before, settings.health, seconds))
     checks = compare(before, now, settings, strict=strict)
     at = datetime.now(UTC).isoformat(timespec="seconds")
-    append(settings.root / settings.health.history, Run.of(at, now, checks), settings.health.history_runs)
+    append(settings.root / settings.health.history, HealthRun.of(at, now, checks), settings.health.history_runs)
     ok = all(c.ok for c in checks)
     if as_json:
         told = {"ok": ok, "at": at, "baseline": settings.health.baseline, "checks": [c.to_json() for c in checks]}

@@ -53,7 +53,7 @@ def run(given: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001  
 
 def _offer(given: argparse.Namespace, plan: Plan) -> int:
     """Show what is planned, and write it where a person agrees; returns the exit status."""
-    from test_framework.report.told import number
+    from test_framework.report.wording import plural
 
     if not plan.changes:
         _tell("nothing was written: the rest is by hand, as shown above" if plan.untouched else "nothing to do")
@@ -62,7 +62,7 @@ def _offer(given: argparse.Namespace, plan: Plan) -> int:
     if given.dry_run or given.yes or not sys.stdin.isatty():
         _show(plan.changes)
     if given.dry_run:
-        _tell(f"{number(len(plan.changes), 'file')} would be written; nothing was")
+        _tell(f"{plural(len(plan.changes), 'file')} would be written; nothing was")
         return 0
     if not given.yes and not sys.stdin.isatty():
         raise BadSetting("nothing was written: nobody can be asked here. --yes writes all, --dry-run only shows it.")

@@ -65,13 +65,13 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
 
 def _html(files: list[Path], given: Path | None, settings: Settings) -> int:
     from test_framework.report.page import write_page
-    from test_framework.report.told import number
+    from test_framework.report.wording import plural
 
     reports = _loaded(files, settings)
     out = given or settings.reports_folder / "index.html"
     with _writing(out) if given else _keeping(out, settings):
         write_page(out, settings.root.name, reports)
-    print(f"{number(len(reports), 'report')}: {out}")
+    print(f"{plural(len(reports), 'report')}: {out}")
     return 0
 
 
@@ -113,7 +113,7 @@ def _keeping(out: Path, settings: Settings) -> Iterator[None]:
 def _durations(files: list[Path], settings: Settings) -> int:
     """Take what is in the reports; keep what they do not name, unless its file is gone."""
     from test_framework.report.durations import durations_of, read, write
-    from test_framework.report.told import number
+    from test_framework.report.wording import plural
 
     found = durations_of(report.record for report in _loaded(files, settings))
     if not found:
@@ -123,7 +123,7 @@ def _durations(files: list[Path], settings: Settings) -> int:
     kept = {nodeid for nodeid in before if (settings.root / nodeid.partition("::")[0]).is_file()}
     with _writing(path, "durations", settings.origin("durations")):
         write(path, {nodeid: before[nodeid] for nodeid in kept} | found)
-    print(f"{settings.durations}: {number(len(kept | found.keys()), 'test')}, {len(found):,} of them from reports")
+    print(f"{settings.durations}: {plural(len(kept | found.keys()), 'test')}, {len(found):,} of them from reports")
     return 0
 
 
@@ -131,7 +131,7 @@ def _merge(given: argparse.Namespace, settings: Settings) -> int:
     from test_framework.report.markdown import append
     from test_framework.report.merge import merge
     from test_framework.report.stored import Report, load
-    from test_framework.report.told import headline
+    from test_framework.report.wording import headline
 
     shards = None if given.shards is None else _count(given.shards)
     tier, files = _found(given.folders, given.tier, settings)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import argparse
 
     from test_framework.config import Settings
-    from test_framework.runner.plan import Plan
+    from test_framework.runner.plan import RunPlan
 
 __all__ = ["add_arguments", "run"]
 
@@ -50,18 +50,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace, settings: Settings) -> int:
     """Run; returns 0 for green, else the worst exit status of the tiers, or 128 and the signal that ended it."""
     _check(given, settings)
-    from test_framework.runner import text
+    from test_framework.runner import console
     from test_framework.runner.arguments import Arguments, of_environment
     from test_framework.runner.plan import is_all, of_named
 
     if given.list_categories:
-        print("\n".join(text.categories(settings)))
+        print("\n".join(console.categories(settings)))
         return 0
     arguments = Arguments.of(given.arguments, settings.root)
     plan = of_named(settings, _plan(given, settings), arguments.named)
     selecting = arguments.leave_out or Arguments.of(of_environment(os.environ), settings.root).leave_out
     from test_framework.exec.child import SIGNALLED
-    from test_framework.runner import coverage, running
+    from test_framework.runner import coverage, tier_runner
 
     measured = None
     if not given.no_coverage and not given.collect_only:
@@ -69,7 +69,7 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
             measured = coverage.Coverage(settings)
         else:
             _say(coverage.MISSING)
-    request = running.Request(
+    request = tier_runner.RunOptions(
         options=(*arguments.options, *_options(given)),
         named=plan.named,
         fast_fail=given.fast_fail,
@@ -78,10 +78,10 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
         whole=measured is not None and not given.pattern and not selecting and is_all(settings, plan),
     )
     try:
-        result = running.run(plan, request, settings, measured, _say)
+        result = tier_runner.run(plan, request, settings, measured, _say)
     except KeyboardInterrupt:  # between two tiers: while one runs, it is the one that ends
         return SIGNALLED + signal.SIGINT
-    print("\n".join(text.verdict(result, plan.absent)), flush=True)
+    print("\n".join(console.verdict(result, plan.absent)), flush=True)
     return result.status
 
 
@@ -119,7 +119,7 @@ def _check(given: argparse.Namespace, settings: Settings) -> None:
             parsed(given.shard, "--shard")
 
 
-def _plan(given: argparse.Namespace, settings: Settings) -> Plan:
+def _plan(given: argparse.Namespace, settings: Settings) -> RunPlan:
     from test_framework.runner.plan import of_categories, of_mode
 
     names = [*(given.category or ()), *(part.strip() for part in (given.categories or "").split(","))]

@@ -6,7 +6,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from test_framework.report.told import number
+from test_framework.report.wording import plural
 from test_framework.supervisor.client import Holder, holders
 
 if TYPE_CHECKING:
@@ -51,4 +51,4 @@ def _print(told: dict[str, Any]) -> None:
 
 def _held(told: dict[str, Any]) -> str:
     leases = len(told["clients"])
-    return number(leases, "lease") if leases else f"stops after {told['idle_seconds']:g} s idle"
+    return plural(leases, "lease") if leases else f"stops after {told['idle_seconds']:g} s idle"

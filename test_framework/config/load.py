@@ -78,7 +78,7 @@ def load(
     env = os.environ if env is None else env
     # What is wrong with a setting is told before the settings are there.
     KNOWN.configure_environment(env)
-    reader = _Reader(env)
+    reader = _SettingsReader(env)
     reader.file(root / "pyproject.toml")
     reader.environment()
     for key, (value, source) in (overrides or {}).items():
@@ -122,7 +122,7 @@ class _Table:
         self.values: dict[str, Any] = {}
 
 
-class _Reader:
+class _SettingsReader:
     """Collects the layers; a later one replaces an earlier one, key by key."""
 
     def __init__(self, env: Mapping[str, str]) -> None:

@@ -117,7 +117,7 @@ def run_within(
             pid = os.posix_spawn(path, list(argv), env, setsigmask=before, setsigdef=default)
         except OSError as error:
             raise CommandError(path, error) from error
-        ended = _Waiting(pid, seconds, ending).end()
+        ended = ChildWait(pid, seconds, ending).end()
     finally:
         # What came with its end was for it, and is not to end us now.
         for number in signal.sigpending() & _WATCHED:
@@ -126,7 +126,7 @@ def run_within(
     return ended
 
 
-class _Waiting:
+class ChildWait:
     """Waits for a command, and ends it when its time is up."""
 
     def __init__(self, pid: int, seconds: float | None, ending: Sequence[tuple[float, int]]) -> None:

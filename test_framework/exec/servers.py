@@ -54,7 +54,7 @@ def leased(
         client.warm(wants)
         resolutions = {want.service: client.resolve(want) for want in wants}
         for resolution in resolutions.values():
-            tell(_told(resolution))
+            tell(_describe_refusal(resolution))
         endpoints = {name: found.endpoint for name, found in resolutions.items() if found.endpoint}
         if len(endpoints) < len(wishes):
             raise NotServed
@@ -66,7 +66,7 @@ def leased(
             _end(client, endpoints, tell)
 
 
-def _told(resolution: Resolution) -> str:
+def _describe_refusal(resolution: Resolution) -> str:
     """Return the line of a service, and the log of a server that did not start below it."""
     name, endpoint, reason = resolution.service, resolution.endpoint, resolution.reason
     tried = [(a.provider, a.reason) for a in resolution.attempts if a.reason and a.reason is not reason]

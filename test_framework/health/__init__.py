@@ -5,15 +5,15 @@ from __future__ import annotations
 from test_framework.health.baseline import read_baseline, write_baseline
 from test_framework.health.drift import Check, compare
 from test_framework.health.errors import HealthError
-from test_framework.health.history import Run, append, read_history
+from test_framework.health.history import HealthRun, append, read_history
 from test_framework.health.reports import TierFigures
-from test_framework.health.snapshot import Snapshot, take
+from test_framework.health.snapshot import SuiteSnapshot, take
 
 __all__ = [
     "Check",
     "HealthError",
-    "Run",
-    "Snapshot",
+    "HealthRun",
+    "SuiteSnapshot",
     "TierFigures",
     "append",
     "compare",

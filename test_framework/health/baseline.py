@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from test_framework import inputs
 from test_framework.health.errors import HealthError
-from test_framework.health.snapshot import Snapshot
+from test_framework.health.snapshot import SuiteSnapshot
 from test_framework.report.files import write_whole
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _SAVE = "python -m test_framework health save"
 _RESTORE = f"Restore it (git checkout), or remove it and write another: {_SAVE}"
 
 
-def read_baseline(path: Path) -> Snapshot:
+def read_baseline(path: Path) -> SuiteSnapshot:
     """Return the baseline.
 
     Raises:
@@ -36,12 +36,12 @@ def read_baseline(path: Path) -> Snapshot:
     if not isinstance(data, dict) or data.get("version") != _VERSION:
         raise HealthError(f"{path} is not a baseline of version {_VERSION}. {_RESTORE}")
     try:
-        return Snapshot.from_json(data)
+        return SuiteSnapshot.from_json(data)
     except ValueError as error:
         raise HealthError(f"{path} is not a baseline: {error}. {_RESTORE}") from error
 
 
-def write_baseline(path: Path, snapshot: Snapshot) -> None:
+def write_baseline(path: Path, snapshot: SuiteSnapshot) -> None:
     """Write a baseline in the place of an earlier one; whatever else is there is left alone.
 
     Raises:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
-from test_framework.report.told import number
+from test_framework.report.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -79,7 +79,7 @@ def _chart(series: Series, known: Sequence[tuple[float, Point, float]]) -> Itera
     told = [[round(x, 2), round(y, 2), _told(p, text)] for (x, y), (_, p, _) in zip(at, known, strict=True)]
     values = [value for _, _, value in known]
     label = (
-        f"{series.title}: {number(len(known), 'run')}, from {text(min(values))} to"
+        f"{series.title}: {plural(len(known), 'run')}, from {text(min(values))} to"
         f" {text(max(values))}, last {text(values[-1])}. The arrow keys go from run to run."
     )
     yield (

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from test_framework.config import BadSetting
-from test_framework.report.told import number
+from test_framework.report.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from test_framework.config import HealthSettings, Settings
     from test_framework.health.reports import TierFigures
-    from test_framework.health.snapshot import Snapshot
+    from test_framework.health.snapshot import SuiteSnapshot
 
 __all__ = ["Check", "compare", "slower_than"]
 
@@ -56,13 +56,13 @@ class Check:
         }
 
 
-def slower_than(before: Snapshot, limits: HealthSettings, seconds: float) -> bool:
+def slower_than(before: SuiteSnapshot, limits: HealthSettings, seconds: float) -> bool:
     """Whether an audit of so many seconds is too slow beside the baseline."""
     known = before.discovery_seconds
     return seconds > max(known * limits.discovery_factor, known + limits.discovery_noise_seconds) + _ROUNDING
 
 
-def compare(before: Snapshot, now: Snapshot, settings: Settings, *, strict: bool) -> tuple[Check, ...]:
+def compare(before: SuiteSnapshot, now: SuiteSnapshot, settings: Settings, *, strict: bool) -> tuple[Check, ...]:
     """Compare the suite with its baseline.
 
     Args:
@@ -89,7 +89,7 @@ def compare(before: Snapshot, now: Snapshot, settings: Settings, *, strict: bool
     )
 
 
-def _files(before: Snapshot, now: Snapshot, limits: HealthSettings) -> Check:
+def _files(before: SuiteSnapshot, now: SuiteSnapshot, limits: HealthSettings) -> Check:
     factor = limits.files_factor
     # From nothing to something is no growth by a factor.
     ok = not before.files or before.files / factor <= now.files <= before.files * factor
@@ -97,7 +97,7 @@ def _files(before: Snapshot, now: Snapshot, limits: HealthSettings) -> Check:
     return Check("files", "", ok, before.files, now.files, message)
 
 
-def _discovery(before: Snapshot, now: Snapshot, limits: HealthSettings) -> Check:
+def _discovery(before: SuiteSnapshot, now: SuiteSnapshot, limits: HealthSettings) -> Check:
     message = (
         f"the audit takes {now.discovery_seconds:g} s, {before.discovery_seconds:g} s before;"
         f" a factor of {limits.discovery_factor:g} is allowed, and {limits.discovery_noise_seconds:g} s more always"
@@ -106,7 +106,7 @@ def _discovery(before: Snapshot, now: Snapshot, limits: HealthSettings) -> Check
     return Check("discovery-time", "", ok, before.discovery_seconds, now.discovery_seconds, message)
 
 
-def _new(name: str, what: str, known: Iterable[str], now: Snapshot, allowed: int) -> Check:
+def _new(name: str, what: str, known: Iterable[str], now: SuiteSnapshot, allowed: int) -> Check:
     known = set(known)
     if name == "broken-imports":
         all_of_them = len(now.broken)
@@ -114,11 +114,11 @@ def _new(name: str, what: str, known: Iterable[str], now: Snapshot, allowed: int
     else:
         all_of_them = len(now.unparseable)
         new = [path for path in sorted(now.unparseable) if path not in known]
-    message = f"{number(len(new), 'file')} {what}; {allowed} allowed"
+    message = f"{plural(len(new), 'file')} {what}; {allowed} allowed"
     return Check(name, "", len(new) <= allowed, len(known), all_of_them, message, tuple(new))
 
 
-def _directories(before: Snapshot, now: Snapshot, drop: float) -> Iterator[Check]:
+def _directories(before: SuiteSnapshot, now: SuiteSnapshot, drop: float) -> Iterator[Check]:
     """Yield the folders whose rate is another; of a new folder, everything is expected to be imported."""
     for path, (files, broken) in sorted(now.directories.items()):
         rate = 1 - broken / files
@@ -130,14 +130,14 @@ def _directories(before: Snapshot, now: Snapshot, drop: float) -> Iterator[Check
             yield Check("success-rate", path, ok, round(known, 4), round(rate, 4), message)
 
 
-def _findings(before: Snapshot, now: Snapshot, allowed: int) -> Iterator[Check]:
+def _findings(before: SuiteSnapshot, now: SuiteSnapshot, allowed: int) -> Iterator[Check]:
     for rule in sorted({*before.findings, *now.findings}):
         known, found = before.findings.get(rule, 0), now.findings.get(rule, 0)
         message = f"{found} findings, {known} before; {allowed} more allowed"
         yield Check("findings", rule, found <= known + allowed, known, found, message)
 
 
-def _tiers(before: Snapshot, now: Snapshot, limits: HealthSettings, *, strict: bool) -> Iterator[Check]:
+def _tiers(before: SuiteSnapshot, now: SuiteSnapshot, limits: HealthSettings, *, strict: bool) -> Iterator[Check]:
     for tier in sorted({*before.tiers, *now.tiers}):
         known, found = before.tiers.get(tier), now.tiers.get(tier)
         if found is None:

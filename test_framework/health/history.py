@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from test_framework.health.drift import Check
-    from test_framework.health.snapshot import Snapshot
+    from test_framework.health.snapshot import SuiteSnapshot
 
-__all__ = ["Run", "append", "read_history"]
+__all__ = ["HealthRun", "append", "read_history"]
 
 _LOCK_SECONDS = 10.0
 _PAUSE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class HealthRun:
     """One check: when it was, in UTC, what it found, and which of its comparisons were not ok."""
 
     at: str
@@ -46,7 +46,7 @@ class Run:
     drifted: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, at: str, snapshot: Snapshot, checks: Sequence[Check]) -> Run:
+    def of(cls, at: str, snapshot: SuiteSnapshot, checks: Sequence[Check]) -> HealthRun:
         """Return the line for a check."""
         return cls(
             at=at,
@@ -73,7 +73,7 @@ class Run:
         }
 
     @classmethod
-    def from_json(cls, data: Any) -> Run:
+    def from_json(cls, data: Any) -> HealthRun:
         """Return what `to_json` has written.
 
         Raises:
@@ -91,7 +91,7 @@ class Run:
         )
 
 
-def read_history(path: Path) -> tuple[list[Run], int]:
+def read_history(path: Path) -> tuple[list[HealthRun], int]:
     """Return the runs, the oldest first, and how many lines could not be read; nothing where there is no file.
 
     Raises:
@@ -106,13 +106,13 @@ def read_history(path: Path) -> tuple[list[Run], int]:
     runs, lost = [], 0
     for line in lines:
         try:
-            runs.append(Run.from_json(json.loads(line)))
+            runs.append(HealthRun.from_json(json.loads(line)))
         except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
             lost += bool(line.strip())
     return runs, lost
 
 
-def append(path: Path, run: Run, kept: int) -> None:
+def append(path: Path, run: HealthRun, kept: int) -> None:
     """Add a line; the oldest go when there are more than `kept`.
 
     Raises:

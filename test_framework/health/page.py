@@ -7,22 +7,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from test_framework.health.charts import Point, Series, card
-from test_framework.health.history import Run
+from test_framework.health.history import HealthRun
 from test_framework.report.html import document, table
-from test_framework.report.told import number
+from test_framework.report.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from test_framework.health.reports import TierFigures
-    from test_framework.health.snapshot import Snapshot
+    from test_framework.health.snapshot import SuiteSnapshot
 
 __all__ = ["page"]
 
 _CHECK = "python -m test_framework health check"
 
 
-def page(name: str, runs: Sequence[Run], baseline: Snapshot | None, lost: int = 0) -> str:
+def page(name: str, runs: Sequence[HealthRun], baseline: SuiteSnapshot | None, lost: int = 0) -> str:
     """Return the page.
 
     Args:
@@ -35,7 +35,7 @@ def page(name: str, runs: Sequence[Run], baseline: Snapshot | None, lost: int = 
     return document(title, _body(runs, baseline, lost), ("tables", "To the tables"), Path(__file__))
 
 
-def _body(runs: Sequence[Run], baseline: Snapshot | None, lost: int) -> Iterator[str]:
+def _body(runs: Sequence[HealthRun], baseline: SuiteSnapshot | None, lost: int) -> Iterator[str]:
     yield from _verdict(runs, lost)
     if runs:
         yield from _suite(runs, baseline)
@@ -43,12 +43,12 @@ def _body(runs: Sequence[Run], baseline: Snapshot | None, lost: int) -> Iterator
         yield from _tables(runs)
 
 
-def _verdict(runs: Sequence[Run], lost: int) -> Iterator[str]:
+def _verdict(runs: Sequence[HealthRun], lost: int) -> Iterator[str]:
     if not runs:
         yield f"<p>There is no check yet. Make one: <code>{_CHECK}</code></p>"
     else:
         last = runs[-1]
-        yield f'<p class="muted">{number(len(runs), "check")}, the last on {escape(_when(last.at))} UTC</p>'
+        yield f'<p class="muted">{plural(len(runs), "check")}, the last on {escape(_when(last.at))} UTC</p>'
         if last.drifted:
             yield f'<div class="verdict bad"><strong>✗ Drifted from the baseline: {len(last.drifted)}</strong><ul>'
             yield from (f"<li>{escape(each)}</li>" for each in last.drifted)
@@ -65,9 +65,9 @@ def _when(at: str) -> str:
     return at[:16].replace("T", " ")
 
 
-def _suite(runs: Sequence[Run], baseline: Snapshot | None) -> Iterator[str]:
-    before = Run.of("", baseline, ()) if baseline else None
-    figures: list[tuple[str, str, Callable[[Run], float], Callable[[float], str]]] = [
+def _suite(runs: Sequence[HealthRun], baseline: SuiteSnapshot | None) -> Iterator[str]:
+    before = HealthRun.of("", baseline, ()) if baseline else None
+    figures: list[tuple[str, str, Callable[[HealthRun], float], Callable[[float], str]]] = [
         ("Test files", "files", lambda r: r.files, _number),
         ("Cannot be imported", "broken-imports", lambda r: r.broken, _number),
         ("Cannot be parsed", "unparseable", lambda r: r.unparseable, _number),
@@ -84,12 +84,12 @@ def _suite(runs: Sequence[Run], baseline: Snapshot | None) -> Iterator[str]:
     yield "</div>"
 
 
-def _drifted(run: Run, check: str, subject: str = "") -> bool:
+def _drifted(run: HealthRun, check: str, subject: str = "") -> bool:
     """Whether a check of a run was not ok, of any subject when none is given."""
     return any(d == f"{check} {subject}".rstrip() or (not subject and d.startswith(f"{check} ")) for d in run.drifted)
 
 
-def _tiers(runs: Sequence[Run], baseline: Snapshot | None) -> Iterator[str]:
+def _tiers(runs: Sequence[HealthRun], baseline: SuiteSnapshot | None) -> Iterator[str]:
     names = sorted({name for run in runs for name in run.tiers})
     if not names:
         return
@@ -102,7 +102,7 @@ def _tiers(runs: Sequence[Run], baseline: Snapshot | None) -> Iterator[str]:
     yield '<h2>The tiers</h2><p class="muted">As in their last reports at the time of each check.</p>'
     for name in names:
         last = next(r.tiers[name] for r in reversed(runs) if name in r.tiers)
-        tests = number(last.tests, "test")
+        tests = plural(last.tests, "test")
         yield f'<section class="tier"><h3>{escape(name)} <span class="muted">{tests}</span></h3><div class="grid">'
         before = baseline.tiers.get(name) if baseline else None
         for title, check, value, text in figures:
@@ -126,7 +126,7 @@ def _seconds(value: float) -> str:
     return f"{value:.3g} s"
 
 
-def _tables(runs: Sequence[Run]) -> Iterator[str]:
+def _tables(runs: Sequence[HealthRun]) -> Iterator[str]:
     yield '<h2 id="tables" tabindex="-1">The same as tables</h2>'
     head = ("Check (UTC)", "Test files", "Not imported", "Not parsed", "Findings", "Audit", "Drifted")
     rows = [

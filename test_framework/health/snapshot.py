@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from test_framework.audit import Audit
     from test_framework.config import Settings
 
-__all__ = ["Snapshot", "take"]
+__all__ = ["SuiteSnapshot", "take"]
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class SuiteSnapshot:
     """The suite at one moment; paths are relative to the project's root, with slashes.
 
     Attributes:
@@ -60,7 +60,7 @@ class Snapshot:
         }
 
     @classmethod
-    def from_json(cls, data: Any) -> Snapshot:
+    def from_json(cls, data: Any) -> SuiteSnapshot:
         """Return what `to_json` has written.
 
         Raises:
@@ -82,7 +82,7 @@ class Snapshot:
             raise ValueError(f"a part of it is of the wrong kind: {error}") from error
 
 
-def take(settings: Settings, slower_than: Callable[[float], bool], progress: Any = None) -> Snapshot:
+def take(settings: Settings, slower_than: Callable[[float], bool], progress: Any = None) -> SuiteSnapshot:
     """Audit the suite and read the last reports; nothing is run.
 
     An audit is quicker when its cache is warm, so a time that seems too long is taken again before it is believed.
@@ -110,9 +110,9 @@ def take(settings: Settings, slower_than: Callable[[float], bool], progress: Any
     return of(found, took, tiers)
 
 
-def of(found: Audit, took: float, tiers: Mapping[str, TierFigures]) -> Snapshot:
+def of(found: Audit, took: float, tiers: Mapping[str, TierFigures]) -> SuiteSnapshot:
     """Return what an audit and the reports say."""
-    return Snapshot(
+    return SuiteSnapshot(
         files=found.files,
         discovery_seconds=round(took, 1),
         directories={d.path: (d.files, d.broken) for d in found.directories},

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from test_framework.audit import Audit
     from test_framework.config import Settings
 
-__all__ = ["Line", "validate"]
+__all__ = ["ValidationLine", "validate"]
 
 _SMOKE = "smoke"
 _AUDIT = "Run `python -m test_framework audit`, and mend what it names"
@@ -27,7 +27,7 @@ _DEFAULT_PATTERNS = ("test_*.py", "*_test.py")
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ValidationLine:
     """One thing that was looked at; `remedy` is empty when it is ok."""
 
     check: str
@@ -40,7 +40,7 @@ class Line:
         return {"check": self.check, "ok": self.ok, "message": self.message, "remedy": self.remedy}
 
 
-def validate(settings: Settings, env: Mapping[str, str], progress: Any = None) -> tuple[Line, ...]:
+def validate(settings: Settings, env: Mapping[str, str], progress: Any = None) -> tuple[ValidationLine, ...]:
     """Look at everything.
 
     Args:
@@ -52,9 +52,9 @@ def validate(settings: Settings, env: Mapping[str, str], progress: Any = None) -
         BadSetting: See `audit`.
     """
     found = audit(settings.root, (), settings, Asked(timeout=settings.collection_timeout), progress)
-    look = _Look(settings, found)
+    look = Validation(settings, found)
     return (
-        Line("settings", ok=True, message="the settings can be read, and hold nothing that is not known"),
+        ValidationLine("settings", ok=True, message="the settings can be read, and hold nothing that is not known"),
         *look.audit(),
         look.critical(),
         *look.tiers(),
@@ -66,12 +66,12 @@ def validate(settings: Settings, env: Mapping[str, str], progress: Any = None) -
     )
 
 
-def _line(check: str, wrong: str, right: str, remedy: str) -> Line:
+def _line(check: str, wrong: str, right: str, remedy: str) -> ValidationLine:
     """Return a line that is ok when nothing is wrong."""
-    return Line(check, ok=not wrong, message=wrong or right, remedy=remedy if wrong else "")
+    return ValidationLine(check, ok=not wrong, message=wrong or right, remedy=remedy if wrong else "")
 
 
-class _Look:
+class Validation:
     def __init__(self, settings: Settings, found: Audit) -> None:
         self.settings = settings
         self.found = found
@@ -79,11 +79,11 @@ class _Look:
         self.files = self._by_tier(self.pytest.python_files)
         self.sick = {*found.empty, *(b.path for b in found.broken)}
 
-    def audit(self) -> Iterator[Line]:
+    def audit(self) -> Iterator[ValidationLine]:
         """Yield the findings of the audit beside what the settings allow."""
         if not self.found.complete:
             message = f"not complete after {self.settings.collection_timeout:g} s"
-            yield Line("audit", ok=False, message=message, remedy="Raise collection_timeout.")
+            yield ValidationLine("audit", ok=False, message=message, remedy="Raise collection_timeout.")
         nothing = "" if self.found.files else "there are no test files"
         yield _line("audit: test files", nothing, f"{self.found.files} test files", "Check testpaths and python_files.")
         for limit in LIMITS:
@@ -92,14 +92,14 @@ class _Look:
             wrong = told if number > allowed else ""
             yield _line(f"audit: {limit.what}", wrong, told, f"{_AUDIT}; or set {limit.setting}.")
 
-    def critical(self) -> Line:
+    def critical(self) -> ValidationLine:
         """Say whether the critical modules and names are there."""
         missing = "; ".join(f.message for f in self.found.imports if f.rule == "critical-missing")
         number = len(self.settings.audit.critical)
         there = f"{number} are there" if number else "none are named in [tool.test_framework.audit] critical"
         return _line("critical imports", missing, there, "Restore them, or correct critical in the settings.")
 
-    def tiers(self) -> Iterator[Line]:
+    def tiers(self) -> Iterator[ValidationLine]:
         """Yield each tier that the project has set, or has test files for: its paths are there, and select tests."""
         for name, tier in self.settings.tiers.items():
             missing = [p for p in tier.paths if not (self.settings.root / p).exists()]
@@ -116,7 +116,7 @@ class _Look:
             remedy = f"Correct paths in [tool.test_framework.tiers.{name}], or add tests there."
             yield _line(f"tier {name}", wrong, f"{len(good)} test files in {', '.join(tier.paths)}", remedy)
 
-    def unreached(self) -> Line:
+    def unreached(self) -> ValidationLine:
         """Say whether every test file is in a tier."""
         lost = self.found.unreached if any(self.files.values()) else ()
         wrong = f"{len(lost)} test files are in no tier, such as {lost[0]}" if lost else ""
@@ -125,7 +125,7 @@ class _Look:
         remedy = "Move them, or name their folder in paths of a tier."
         return _line("test files in tiers", wrong, "every test file is in a tier", remedy)
 
-    def smoke(self) -> Iterator[Line]:
+    def smoke(self) -> Iterator[ValidationLine]:
         """Yield whether the smoke tier has a test, and touches each service that the tiers in use name."""
         root = self.settings.root
         files = [f for f in self.files.get(_SMOKE, []) if f not in self.sick]
@@ -140,7 +140,7 @@ class _Look:
             remedy = f"Add a test to {paths} that uses {service}."
             yield _line(f"smoke of {service}", wrong, "a smoke test uses it", remedy)
 
-    def patterns(self) -> Line:
+    def patterns(self) -> ValidationLine:
         """Say whether pytest takes the files for tests that look like tests."""
         own = self.pytest.python_files
         lost = [
@@ -167,13 +167,13 @@ class _Look:
         return found
 
 
-def _images(settings: Settings) -> Iterator[Line]:
+def _images(settings: Settings) -> Iterator[ValidationLine]:
     for service, wrong in images.compared(settings):
         remedy = f"Name one major version in both, or set version in [tool.test_framework.services.{service}]."
         yield _line(f"image of {service}", wrong, "the settings, compose and CI name one major version", remedy)
 
 
-def _staging(env: Mapping[str, str], settings: Settings) -> Line:
+def _staging(env: Mapping[str, str], settings: Settings) -> ValidationLine:
     wrong = "; ".join(staging_variables.faults(env, settings.service_names, settings.allowed_hosts))
     is_set = any(name.startswith("STAGING_") and value for name, value in env.items())
     right = "complete" if is_set else "none is set"

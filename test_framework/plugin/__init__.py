@@ -16,11 +16,11 @@ import pytest
 
 from test_framework import gate
 from test_framework.config import BadSetting, Settings
-from test_framework.plugin import ending, fixtures, fixtures_custom, markers, options, outputs, shards, summary
-from test_framework.plugin.files import Files, use_paths
+from test_framework.plugin import exit_status, fixtures, fixtures_custom, markers, options, outputs, shards, summary
+from test_framework.plugin.collection import CollectionFilter, use_paths
 from test_framework.plugin.fixture_times import OUTPUT, FixtureTimes
-from test_framework.plugin.hiding import Hiding
-from test_framework.plugin.recorder import Gatherer, Sender
+from test_framework.plugin.recorder import ResultCollector, WorkerReporter
+from test_framework.plugin.secret_hider import SecretHider
 from test_framework.plugin.session import KEY, Session
 from test_framework.report.record import Record
 
@@ -41,7 +41,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     tier: str | None = getattr(early_config.known_args_namespace, "tier", None)
     if not tier:
         return (yield)
-    watcher = ending.Ending.watch(early_config, tier)
+    watcher = exit_status.ExitStatusGuard.watch(early_config, tier)
     try:
         return (yield)
     except SystemExit as error:
@@ -53,7 +53,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:
     """Let no run of a tier exit 0 without a green verdict, whatever has ended it."""
-    watcher = config.stash.get(ending.KEY, None)
+    watcher = config.stash.get(exit_status.KEY, None)
     if watcher is None or hasattr(config, "workerinput"):
         return (yield)
     try:
@@ -67,7 +67,7 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:
     return watcher.status(status)
 
 
-def _without_tests(config: pytest.Config, watcher: ending.Ending, asked: str, status: Any) -> Any:
+def _without_tests(config: pytest.Config, watcher: exit_status.ExitStatusGuard, asked: str, status: Any) -> Any:
     """Return the status of a run that was to run nothing: what a variable or a file asks for is judged by the gate."""
     if options.asks_by_words(config):
         return status
@@ -94,23 +94,23 @@ def pytest_configure(config: pytest.Config) -> None:
     session = config.stash[KEY] = Session(settings, overrides, tier, run, must=must)
     splitter = shards.register(config, settings, worker)
     config.pluginmanager.register(fixtures, "test_framework_fixtures")
-    if own := fixtures_custom.named(settings):
+    if own := fixtures_custom.custom_fixtures(settings):
         session.fixtures |= own
-        config.pluginmanager.register(fixtures_custom.made(settings), "test_framework_own_fixtures")
-    config.pluginmanager.register(Sender(session), "test_framework_sender")
-    config.pluginmanager.register(Hiding(), "test_framework_hiding")
+        config.pluginmanager.register(fixtures_custom.fixture_module(settings), "test_framework_own_fixtures")
+    config.pluginmanager.register(WorkerReporter(session), "test_framework_sender")
+    config.pluginmanager.register(SecretHider(), "test_framework_hiding")
     times = FixtureTimes() if tier else None
     if worker is not None:
-        if watcher := config.stash.get(ending.KEY, None):
+        if watcher := config.stash.get(exit_status.KEY, None):
             watcher.leave()  # this process is not the one that judges
     else:
         if tier:
             _use_tier(config, settings, tier)
-        config.pluginmanager.register(_Judge(config, session, times, splitter), "test_framework_judge")
+        config.pluginmanager.register(_ControllerPlugin(config, session, times, splitter), "test_framework_judge")
     if times:
         config.pluginmanager.register(times, "test_framework_fixture_times")
     if tier or config.option.pattern:
-        config.pluginmanager.register(Files(settings, tier, config.option.pattern), "test_framework_files")
+        config.pluginmanager.register(CollectionFilter(settings, tier, config.option.pattern), "test_framework_files")
 
 
 _RUN = "test_framework_run"
@@ -144,7 +144,7 @@ def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.It
     """Refuse markers that name what does not exist, and fixtures that are there already, before any test runs."""
     known = session.config.stash[KEY].settings.service_names
     try:
-        fixtures_custom.check(session)
+        fixtures_custom.check_fixture_names(session)
         for item in items:
             markers.check(item, known)
     except BadSetting as error:
@@ -208,7 +208,7 @@ class _CollectionTimeout(KeyboardInterrupt):
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, object]:
     """End a forked process that has come this far."""
-    if watcher := session.config.stash.get(ending.KEY, None):
+    if watcher := session.config.stash.get(exit_status.KEY, None):
         watcher.end_fork()
     return (yield)
 
@@ -219,7 +219,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         config.stash[KEY].close()
 
 
-class _Judge:
+class _ControllerPlugin:
     """In the process that the exit code comes from: warms, gathers, judges, tells."""
 
     def __init__(
@@ -232,8 +232,8 @@ class _Judge:
         self._times = times
         self._of_workers: list[list[Any]] = []
         self._verdict: gate.Verdict | None = None
-        self._written = outputs.Written()
-        self._gatherer = Gatherer(self._record, config)
+        self._written = outputs.WrittenReports()
+        self._gatherer = ResultCollector(self._record, config)
         config.pluginmanager.register(self._gatherer, "test_framework_gatherer")
 
     def pytest_report_header(self) -> str:
@@ -248,7 +248,7 @@ class _Judge:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Start what the tier needs while pytest collects."""
-        self._session.say = _Teller(self._config)
+        self._session.say = _ProgressWriter(self._config)
         # Without a supervisor each worker has servers of its own, and the process that judges runs no test.
         alone = not self._session.settings.supervisor and getattr(self._config.option, "numprocesses", None)
         if not options.runs_nothing(self._config) and not alone:
@@ -299,7 +299,7 @@ class _Judge:
             self._written = outputs.write(self._record, self._verdict, settings, junit)
         if (self._verdict.red or self._record.interrupted) and exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        if watcher := self._config.stash.get(ending.KEY, None):
+        if watcher := self._config.stash.get(exit_status.KEY, None):
             from test_framework.report.stored import Report
 
             watcher.green = not Report.of(self._record, self._verdict.to_json()).red
@@ -313,7 +313,7 @@ class _Judge:
                 outputs.annotate(terminalreporter, self._record, self._verdict, self._config.rootpath)
 
 
-class _Teller:
+class _ProgressWriter:
     """Writes progress to the terminal, past pytest's capture, where a person watches."""
 
     def __init__(self, config: pytest.Config) -> None:

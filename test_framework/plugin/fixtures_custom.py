@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from test_framework.config import Settings
     from test_framework.resolution import Endpoint
 
-__all__ = ["check", "made", "named"]
+__all__ = ["check_fixture_names", "custom_fixtures", "fixture_module"]
 
 
-def named(settings: Settings) -> dict[str, str]:
+def custom_fixtures(settings: Settings) -> dict[str, str]:
     """Return the fixtures of a project's own services, each with its service; one with a class may have parts."""
     found: dict[str, str] = {}
     for name, table in settings.services.items():
@@ -28,10 +28,10 @@ def named(settings: Settings) -> dict[str, str]:
     return found
 
 
-def made(settings: Settings) -> ModuleType:
+def fixture_module(settings: Settings) -> ModuleType:
     """Return these fixtures as a plugin, which for pytest is a module."""
     plugin = ModuleType(__name__)
-    for name, service in named(settings).items():
+    for name, service in custom_fixtures(settings).items():
         setattr(plugin, name, _whole(name) if name == service else _part(name, service))
     return plugin
 
@@ -55,14 +55,14 @@ def _part(name: str, service: str) -> Any:
     return part
 
 
-def check(session: pytest.Session) -> None:
+def check_fixture_names(session: pytest.Session) -> None:
     """Refuse a service whose fixture would take the place of one of pytest's, or of ours.
 
     Raises:
         BadSetting: The message names the service, its table and the fixture.
     """
     settings = session.config.stash[KEY].settings
-    for name, service in named(settings).items():
+    for name, service in custom_fixtures(settings).items():
         for definition in session._fixturemanager.getfixturedefs(name, session) or ():  # noqa: SLF001  # no public way
             module = definition.func.__module__
             if module.startswith(("_pytest.", "test_framework.")) and module != __name__:

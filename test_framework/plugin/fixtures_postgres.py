@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import sqlalchemy
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from test_framework.plugin.transactions import Transactions
+    from test_framework.plugin.transactions import SharedDatabase
     from test_framework.resolution import Endpoint
 
 __all__ = [
@@ -126,11 +126,11 @@ def _engine_url(endpoint: Endpoint) -> sqlalchemy.URL:
 
 
 @pytest.fixture(scope="session")
-def postgres_transactions(request: pytest.FixtureRequest) -> Iterator[Transactions]:
+def postgres_transactions(request: pytest.FixtureRequest) -> Iterator[SharedDatabase]:
     """What `postgres_tx` is made of: the database that the tests of this process share."""
-    from test_framework.plugin.transactions import Transactions
+    from test_framework.plugin.transactions import SharedDatabase
 
-    shared = Transactions(request.config.stash[KEY].lease)
+    shared = SharedDatabase(request.config.stash[KEY].lease)
     yield shared
     shared.close()
 
@@ -139,7 +139,7 @@ def postgres_transactions(request: pytest.FixtureRequest) -> Iterator[Transactio
 def postgres_tx(
     request: pytest.FixtureRequest,
     postgres: Endpoint,  # noqa: ARG001  # it has been asked for then
-    postgres_transactions: Transactions,
+    postgres_transactions: SharedDatabase,
 ) -> Iterator[psycopg.Connection]:
     """A psycopg connection in one transaction, rolled back after the test, in a database that the tests here share.
 

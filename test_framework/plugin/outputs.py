@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from test_framework.gate import Verdict
     from test_framework.report.record import Record
 
-__all__ = ["Written", "annotate", "write"]
+__all__ = ["WrittenReports", "annotate", "write"]
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenReports:
     """The paths of what was written of a run, the report first, and a line for each thing that went wrong."""
 
     files: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
 
 
-def write(record: Record, verdict: Verdict, settings: Settings, junit: str | None) -> Written:
+def write(record: Record, verdict: Verdict, settings: Settings, junit: str | None) -> WrittenReports:
     """Write the files; what goes wrong with one, but for the report, is told and takes nothing else with it.
 
     Args:
@@ -67,7 +67,7 @@ def write(record: Record, verdict: Verdict, settings: Settings, junit: str | Non
 
         with _told(summary, problems):
             append(summary, [Report.of(record, verdict.to_json())])
-    return Written(tuple(files), tuple(problems))
+    return WrittenReports(tuple(files), tuple(problems))
 
 
 @contextmanager

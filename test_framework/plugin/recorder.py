@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from test_framework.report.record import Failure, Record
     from test_framework.resolution import Endpoint, Reason, Resolution, Skip
 
-__all__ = ["Gatherer", "Sender"]
+__all__ = ["ResultCollector", "WorkerReporter"]
 
 _ATTRIBUTE = "test_framework"
 _SECRETS = "secrets"
 
 
-class Sender:
+class WorkerReporter:
     """In the process that runs tests: prepares each, and attaches what it ran on to its reports."""
 
     def __init__(self, session: Session) -> None:
@@ -98,7 +98,7 @@ def _properties(name: str, endpoint: Endpoint) -> list[tuple[str, object]]:
     return [(f"{name}.provider", endpoint.provider), (f"{name}.version", endpoint.version or "")]
 
 
-class Gatherer:
+class ResultCollector:
     """In the process that judges: builds the record from reports, which may come from workers."""
 
     def __init__(self, record: Record, config: pytest.Config) -> None:

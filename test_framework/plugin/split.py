@@ -10,7 +10,7 @@ import pytest
 
 from test_framework.config import BadSetting
 from test_framework.report.durations import read
-from test_framework.report.record import Collected
+from test_framework.report.record import CollectionCounts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -105,7 +105,7 @@ class Splitter:
         self.shard = shard
         self._file = settings.durations
         self._cuts = cuts
-        self.collection: Collected | None = None
+        self.collection: CollectionCounts | None = None
         self.said = ""
         try:
             self._durations = read(settings.root / settings.durations) if cuts else {}
@@ -115,7 +115,7 @@ class Splitter:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Cut what is left after `-k`, `-m` and other plugins."""
-        self.collection = Collected.of(item.nodeid for item in items)
+        self.collection = CollectionCounts.of(item.nodeid for item in items)
         if not self._cuts:
             return
         self.said = "".join(_said(items, self._durations, self._file))
@@ -142,7 +142,7 @@ class Splitter:
     def take(self, output: Mapping[str, Any]) -> None:
         """Take what a worker of pytest-xdist has collected, which is what all of them have."""
         if told := output.get(COLLECTION):
-            self.collection = Collected(*told[:3])
+            self.collection = CollectionCounts(*told[:3])
             self.said = told[3]
 
     def sentence(self) -> str:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import pytest
 
     from test_framework.gate import Verdict
-    from test_framework.plugin.outputs import Written
+    from test_framework.plugin.outputs import WrittenReports
     from test_framework.report.record import Record
 
 __all__ = ["write"]
@@ -22,7 +22,7 @@ _AROUND = 3
 
 
 def write(
-    terminal: pytest.TerminalReporter, record: Record, verdict: Verdict, written: Written, shard: str = ""
+    terminal: pytest.TerminalReporter, record: Record, verdict: Verdict, written: WrittenReports, shard: str = ""
 ) -> None:
     """Write the summary; nothing at all for a whole run that used no service and skipped nothing."""
     if not (record.services or record.skips or verdict.red or record.tier or shard):

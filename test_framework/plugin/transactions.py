@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from test_framework.plugin.lease import Lease
     from test_framework.resolution import Endpoint
 
-__all__ = ["Joined", "Transactions"]
+__all__ = ["SavepointConnection", "SharedDatabase"]
 
 _PROVES = 150000
 """The server version from which a session can be told to report what it did at once."""
@@ -66,7 +66,7 @@ FROM pg_prepared_xacts WHERE database = current_database()
 """
 
 
-class Joined(psycopg.Connection):
+class SavepointConnection(psycopg.Connection):
     """A connection in a transaction that is not its own to end: `commit` and `rollback` reach back to a savepoint."""
 
     _depth = 0
@@ -118,7 +118,7 @@ class Joined(psycopg.Connection):
         return not self._depth and self.info.transaction_status in known
 
 
-class Transactions:
+class SharedDatabase:
     """The shared database and the one session in it.
 
     Whether a test has committed something is read from the server's own count of commits in this database: while only
@@ -134,7 +134,7 @@ class Transactions:
         self._session: psycopg.Connection | None = None
         self._commits: int | None = None
 
-    def begin(self) -> Joined:
+    def begin(self) -> SavepointConnection:
         """Return a connection in a transaction."""
         if self._endpoint is None:
             self._name, self._endpoint = self._lease.checkout("postgres")
@@ -142,11 +142,11 @@ class Transactions:
             self._session = psycopg.connect(self._endpoint.url, autocommit=True)
             _run(self._session.pgconn, b"DISCARD ALL")
             self._commits = self._look(self._session.pgconn)[1]
-        connection = Joined(self._session.pgconn)
+        connection = SavepointConnection(self._session.pgconn)
         _run(self._session.pgconn, _BEGIN)
         return connection
 
-    def end(self, connection: Joined) -> str:
+    def end(self, connection: SavepointConnection) -> str:
         """Roll back; return what the test has left in the database all the same, which is another one then."""
         session = self._session
         assert session is not None, "what ends has begun"

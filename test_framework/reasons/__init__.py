@@ -6,10 +6,10 @@ The sentences are templates; `verdict.Reason.of` fills them.
 
 from __future__ import annotations
 
-from test_framework.reasons.codes import Code, Entry, Kind
+from test_framework.reasons.codes import CatalogueEntry, Code, Kind
 from test_framework.reasons.docker import DOCKER
 from test_framework.reasons.services import SERVICES
 
-__all__ = ["CATALOGUE", "Code", "Entry", "Kind"]
+__all__ = ["CATALOGUE", "CatalogueEntry", "Code", "Kind"]
 
-CATALOGUE: dict[Code, Entry] = DOCKER | SERVICES
+CATALOGUE: dict[Code, CatalogueEntry] = DOCKER | SERVICES

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["Code", "Entry", "Kind"]
+__all__ = ["CatalogueEntry", "Code", "Kind"]
 
 
 class Kind(StrEnum):
@@ -84,7 +84,7 @@ class Code(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CatalogueEntry:
     """The sentences of one code; `{names}` are filled in by `verdict.Reason.of`."""
 
     kind: Kind

@@ -2,135 +2,135 @@
 
 from __future__ import annotations
 
-from test_framework.reasons.codes import Code, Entry, Kind
+from test_framework.reasons.codes import CatalogueEntry, Code, Kind
 
 __all__ = ["DOCKER"]
 
 _U, _B = Kind.UNAVAILABLE, Kind.BROKEN
 
-DOCKER: dict[Code, Entry] = {
-    Code.SOCKET_MISSING: Entry(
+DOCKER: dict[Code, CatalogueEntry] = {
+    Code.SOCKET_MISSING: CatalogueEntry(
         _U,
         "no Docker socket at {host}, from {source}",
         "Start Docker (Linux: sudo systemctl start docker; macOS: open -a Docker), or set DOCKER_HOST.",
     ),
-    Code.DAEMON_NOT_RUNNING: Entry(
+    Code.DAEMON_NOT_RUNNING: CatalogueEntry(
         _U,
         "no daemon listens on {host}, from {source}",
         "Start Docker (Linux: sudo systemctl start docker; macOS: open -a Docker).",
     ),
-    Code.PERMISSION_DENIED: Entry(
+    Code.PERMISSION_DENIED: CatalogueEntry(
         _U,
         "user {user} may not open {host}, from {source}",
         "Run: sudo usermod -aG docker {user}, then log in again; or use rootless Docker.",
     ),
-    Code.DAEMON_HUNG: Entry(
+    Code.DAEMON_HUNG: CatalogueEntry(
         _U,
         "something listens on {host}, from {source}, and does not answer within {seconds:g} s",
         "Restart Docker (Linux: sudo systemctl restart docker; macOS: quit and open Docker Desktop).",
     ),
-    Code.REMOTE_UNREACHABLE: Entry(
+    Code.REMOTE_UNREACHABLE: CatalogueEntry(
         _U,
         "cannot reach the Docker host {host}, from {source}: {error}",
         "Check name and port, the network, VPN and firewalls, and that it listens there; "
         "or choose another engine: docker context use default, or unset DOCKER_HOST.",
     ),
-    Code.BAD_DOCKER_HOST: Entry(
+    Code.BAD_DOCKER_HOST: CatalogueEntry(
         _U,
         "{value!r}, from {source}, is not a Docker address: {error}",
         "Set it to unix:///path, tcp://host:port or ssh://user@host, or unset it.",
     ),
-    Code.SSH_TRANSPORT_MISSING: Entry(
+    Code.SSH_TRANSPORT_MISSING: CatalogueEntry(
         _U,
         "{host}, from {source}, needs the ssh program, and none is on the PATH",
         "Install an OpenSSH client (Debian: apt-get install openssh-client), or use a tcp:// or unix:// address.",
     ),
-    Code.SSH_HOST_KEY: Entry(
+    Code.SSH_HOST_KEY: CatalogueEntry(
         _U,
         "the host key of {host}, from {source}, is not trusted: {error}",
         "Log in once by hand, and compare the key with the machine's own: ssh {target}.",
     ),
-    Code.SSH_LOGIN_REFUSED: Entry(
+    Code.SSH_LOGIN_REFUSED: CatalogueEntry(
         _U,
         "{host}, from {source}, does not let us in: {error}",
         "Give it your key: ssh-copy-id {target}. One with a passphrase has to be in an agent: ssh-add.",
     ),
-    Code.SSH_DOCKER_MISSING: Entry(
+    Code.SSH_DOCKER_MISSING: CatalogueEntry(
         _U,
         "ssh gets through to {host}, from {source}, and finds no usable docker command there: {error}",
         "Install the docker CLI there, on the PATH of a shell without login: ssh {target} docker version.",
     ),
-    Code.TLS_MISCONFIGURED: Entry(
+    Code.TLS_MISCONFIGURED: CatalogueEntry(
         _U,
         "TLS to {host}, from {source}, does not work: {error}",
         "Check ca.pem, cert.pem and key.pem in DOCKER_CERT_PATH or of the context, and DOCKER_TLS_VERIFY.",
     ),
-    Code.CONTEXT_MISSING: Entry(
+    Code.CONTEXT_MISSING: CatalogueEntry(
         _U,
         "no usable Docker context, from {source}: {error}",
         "Choose one of: {choices} with docker context use NAME, unset DOCKER_CONTEXT, or set DOCKER_HOST.",
     ),
-    Code.API_MISMATCH: Entry(
+    Code.API_MISMATCH: CatalogueEntry(
         _U,
         "{host}, from {source}, speaks Docker API {found}, and at least {needed} is needed",
         "Upgrade the Docker engine.",
     ),
-    Code.NOT_DOCKER: Entry(
+    Code.NOT_DOCKER: CatalogueEntry(
         _U,
         "{host}, from {source}, answers, but it is not Docker: {error}",
         "Point DOCKER_HOST or the Docker context at a Docker engine.",
     ),
-    Code.DAEMON_ERROR: Entry(
+    Code.DAEMON_ERROR: CatalogueEntry(
         _U,
         "the Docker engine at {host}, from {source}, answers with an error: {error}",
         "Look at the engine's log (Linux: journalctl -u docker), then restart it.",
     ),
-    Code.WINDOWS_CONTAINERS: Entry(
+    Code.WINDOWS_CONTAINERS: CatalogueEntry(
         _U,
         "the Docker engine at {host}, from {source}, runs Windows containers",
         "Switch Docker Desktop to Linux containers.",
     ),
-    Code.DOCKER_FORBIDDEN: Entry(
+    Code.DOCKER_FORBIDDEN: CatalogueEntry(
         _U,
         "{host}, from {source}, does not let us ask {what}: {error}",
         "Allow it there (docker-socket-proxy: CONTAINERS=1, IMAGES=1 and POST=1), or choose another engine.",
     ),
-    Code.ENGINE_LOST: Entry(
+    Code.ENGINE_LOST: CatalogueEntry(
         _U,
         "the Docker engine at {host}, from {source}, went away while {service} was starting: {error}",
         "Look at the engine's log (Linux: journalctl -u docker), and see that it stays up.",
     ),
-    Code.BAD_DOCKER_SETTING: Entry(
+    Code.BAD_DOCKER_SETTING: CatalogueEntry(
         _U,
         "{source} cannot be used for Docker: {error}",
         "Correct {source}, or remove it.",
     ),
-    Code.DISK_FULL: Entry(
+    Code.DISK_FULL: CatalogueEntry(
         _B,
         "no space is left for {what}: {error}",
         "Free some space: docker system prune, or empty the folder that the message names.",
     ),
-    Code.SDK_MISSING: Entry(
+    Code.SDK_MISSING: CatalogueEntry(
         _U,
         "the Python package {package} cannot be imported: {error}",
         "Run: pip install {package}",
     ),
-    Code.IMAGE_MISSING: Entry(
+    Code.IMAGE_MISSING: CatalogueEntry(
         _U,
         "the image {image} is not on the engine, and its registry does not have it: {error}",
         "Check the name, build it, or name another one in {variable}.",
     ),
-    Code.REGISTRY_UNREACHABLE: Entry(
+    Code.REGISTRY_UNREACHABLE: CatalogueEntry(
         _U,
         "the image {image} is not on the engine, and its registry cannot be reached: {error}",
         "Run docker pull {image} where there is a network, or name an image that is here in {variable}.",
     ),
-    Code.PULL_RATE_LIMITED: Entry(
+    Code.PULL_RATE_LIMITED: CatalogueEntry(
         _U,
         "the registry limits pulls of {image}: {error}",
         "Run docker login, wait, or name an image of another registry in {variable}.",
     ),
-    Code.REGISTRY_LOGIN_MISSING: Entry(
+    Code.REGISTRY_LOGIN_MISSING: CatalogueEntry(
         _U,
         "the image {image} is not on the engine, cannot be pulled without a login ({error}), and {login}",
         "Mend the credential helper (docker login shows whether it works), "

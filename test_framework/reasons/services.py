@@ -2,155 +2,155 @@
 
 from __future__ import annotations
 
-from test_framework.reasons.codes import Code, Entry, Kind
+from test_framework.reasons.codes import CatalogueEntry, Code, Kind
 
 __all__ = ["SERVICES"]
 
 _U, _B = Kind.UNAVAILABLE, Kind.BROKEN
 
-SERVICES: dict[Code, Entry] = {
-    Code.PORT_UNREACHABLE: Entry(
+SERVICES: dict[Code, CatalogueEntry] = {
+    Code.PORT_UNREACHABLE: CatalogueEntry(
         _U,
         "{service} runs in a container, and port {port} of {host}, which leads to it, cannot be reached: {error}",
         "Open the ports that Docker publishes on {host} to this machine, name another way there in "
         "TESTCONTAINERS_HOST_OVERRIDE, or choose an engine on this machine.",
     ),
-    Code.ENGINE_ELSEWHERE: Entry(
+    Code.ENGINE_ELSEWHERE: CatalogueEntry(
         _U,
         "{service} is wanted on a port of this machine, or without a password, and the engine is at {host}",
         "Choose an engine on this machine (docker context use default, or unset DOCKER_HOST), or ask for neither.",
     ),
-    Code.START_FAILED: Entry(
+    Code.START_FAILED: CatalogueEntry(
         _B,
         "{service} did not start on {provider}: {error}",
         "Read the server's log below, mend what it names, then run again.",
     ),
-    Code.HEALTH_TIMEOUT: Entry(
+    Code.HEALTH_TIMEOUT: CatalogueEntry(
         _B,
         "{service} on {provider} started, and did not answer a query within {seconds:g} s: {error}",
         "Read the server's log below, or raise TEST_FRAMEWORK_START_SECONDS.",
     ),
-    Code.SERVER_DIED: Entry(
+    Code.SERVER_DIED: CatalogueEntry(
         _B,
         "{service} on {provider} was running and is gone: {error}",
         "Look for who stopped it (docker events, dmesg); the next run starts a new one.",
     ),
-    Code.SERVER_HANGS: Entry(
+    Code.SERVER_HANGS: CatalogueEntry(
         _B,
         "{service} on {provider} runs, and does not answer: {error}",
         "Look for who stopped or paused it (kill -CONT, docker unpause); the next run starts a new one.",
     ),
-    Code.PORT_TAKEN: Entry(
+    Code.PORT_TAKEN: CatalogueEntry(
         _B, "port {port}, from --port {service}={port}: {error}", "End what uses it, or name another."
     ),
-    Code.DEPENDENCY_UNAVAILABLE: Entry(
+    Code.DEPENDENCY_UNAVAILABLE: CatalogueEntry(
         _U,
         "{service} on {provider} needs {dependency}, which cannot be had: {error}",
         "Get {dependency} first. {remedy}",
     ),
-    Code.DEPENDENCY_BROKEN: Entry(
+    Code.DEPENDENCY_BROKEN: CatalogueEntry(
         _B,
         "{service} on {provider} needs {dependency}, which is broken: {error}",
         "Mend {dependency} first. {remedy}",
     ),
-    Code.BINARY_MISSING: Entry(_U, "no {binary} {looked}", "Install it: {install}."),
-    Code.VERSION_MISMATCH: Entry(
+    Code.BINARY_MISSING: CatalogueEntry(_U, "no {binary} {looked}", "Install it: {install}."),
+    Code.VERSION_MISMATCH: CatalogueEntry(
         _U,
         "{service} {found} is here, and the settings ask for major version {wanted} and refuse another",
         'Install version {wanted}, or set major_mismatch = "show" in [tool.test_framework.services.{service}].',
     ),
-    Code.CANNOT_DROP_ROOT: Entry(
+    Code.CANNOT_DROP_ROOT: CatalogueEntry(
         _U,
         "{service} refuses to run as root, and root cannot become another user here: {error}",
         "Run the tests as an ordinary user.",
     ),
-    Code.USER_UNKNOWN: Entry(
+    Code.USER_UNKNOWN: CatalogueEntry(
         _U,
         "{service} needs a user with a name, and the user id {uid} has none on this machine",
         "Give it an entry in /etc/passwd (in a container as root: useradd --uid {uid} tester), "
         "or run as a user who has one.",
     ),
-    Code.NOT_CONFIGURED: Entry(_U, "{what} is not configured", "Set {variables}."),
-    Code.HOST_NOT_ALLOWED: Entry(
+    Code.NOT_CONFIGURED: CatalogueEntry(_U, "{what} is not configured", "Set {variables}."),
+    Code.HOST_NOT_ALLOWED: CatalogueEntry(
         _U,
         "{told}, from {source}, is neither on this machine nor in allowed_hosts",
         "Add it to allowed_hosts in [tool.test_framework], or set TEST_FRAMEWORK_ALLOWED_HOSTS={host}.",
     ),
-    Code.DESTRUCTIVE: Entry(
+    Code.DESTRUCTIVE: CatalogueEntry(
         _U,
         "the test may write, and {service} is {provider} at {host}",
         "Mark it staging_safe if it cleans up what it makes, or give it Docker or an embedded server.",
     ),
-    Code.NAME_UNRESOLVED: Entry(
+    Code.NAME_UNRESOLVED: CatalogueEntry(
         _U,
         "the name {host} cannot be resolved: {error}",
         "Check the spelling in {source}, the network and the VPN.",
     ),
-    Code.CONNECTION_REFUSED: Entry(
+    Code.CONNECTION_REFUSED: CatalogueEntry(
         _U,
         "{host}:{port} refuses the connection",
         "Start the server, or correct the address in {source}.",
     ),
-    Code.CONNECT_TIMEOUT: Entry(
+    Code.CONNECT_TIMEOUT: CatalogueEntry(
         _U,
         "{host}:{port} does not answer within {seconds:g} s",
         "Check the network, the VPN and the firewall, or correct the address in {source}.",
     ),
-    Code.TLS_FAILED: Entry(
+    Code.TLS_FAILED: CatalogueEntry(
         _B,
         "TLS with {host}:{port} fails: {error}",
         "Mend the certificate, or name its authority in STAGING_CA_BUNDLE.",
     ),
-    Code.HTTP_ERROR: Entry(_B, "{url} answers {status}", "Look at the log of the service behind {source}."),
-    Code.LOGIN_FAILED: Entry(
+    Code.HTTP_ERROR: CatalogueEntry(_B, "{url} answers {status}", "Look at the log of the service behind {source}."),
+    Code.LOGIN_FAILED: CatalogueEntry(
         _B,
         "{host}:{port} refuses the login: {error}",
         "Correct the user and the password in {source}.",
     ),
-    Code.WRONG_SERVICE: Entry(
+    Code.WRONG_SERVICE: CatalogueEntry(
         _B,
         "{host}:{port} is not {service}: {error}",
         "Correct the address in {source}.",
     ),
-    Code.DEPENDENCY_DOWN: Entry(
+    Code.DEPENDENCY_DOWN: CatalogueEntry(
         _B,
         "{url} answers, and its {dependency} is down: {error}",
         "Look at the {dependency} from inside the network of the service behind {source}.",
     ),
-    Code.CONFIGURATION_DRIFT: Entry(
+    Code.CONFIGURATION_DRIFT: CatalogueEntry(
         _B,
         "{url} says {key} = {found}, and {wanted} is expected by {expected_by}",
         "Deploy what is expected, or correct {expected_by}.",
     ),
-    Code.TOO_SLOW: Entry(
+    Code.TOO_SLOW: CatalogueEntry(
         _B,
         "{url} does not keep a service level: {error}",
         "Look for what slows the service behind {source}, or change the level in [tool.test_framework.levels].",
     ),
-    Code.PROVIDER_DISABLED: Entry(
+    Code.PROVIDER_DISABLED: CatalogueEntry(
         _U,
         "{provider} is switched off by {source}",
         "Add {provider} to the providers, or remove {source}.",
     ),
-    Code.INTERNAL_ERROR: Entry(
+    Code.INTERNAL_ERROR: CatalogueEntry(
         _B,
         "{service} on {provider} met an error that test-framework does not know: {error}",
         "Report it with the end of the supervisor's log, which has the traceback.",
     ),
-    Code.TEMPLATE_FAILED: Entry(
+    Code.TEMPLATE_FAILED: CatalogueEntry(
         _B,
         "the database template {template} failed: {error}",
         "Mend the statement that the message shows.",
     ),
-    Code.ISOLATION_FAILED: Entry(
+    Code.ISOLATION_FAILED: CatalogueEntry(
         _B,
         "{service} on {provider} has no {isolation} for this test alone: {error}",
         'Set isolation = "{other}" in [tool.test_framework.services.{service}], or give it a server that has more.',
     ),
-    Code.LEFT_BEHIND: Entry(
+    Code.LEFT_BEHIND: CatalogueEntry(
         _B, "the test changed what other tests have too: {what}", "Undo it in the test, or {instead}."
     ),
-    Code.SKIPPED_BY_TEST: Entry(
+    Code.SKIPPED_BY_TEST: CatalogueEntry(
         _U,
         "{text}",
         "The test itself says so, at {where}: mend the condition, or allow the code skipped-by-test for the tier.",

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from test_framework.report.told import failed
+from test_framework.report.wording import failed_tests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ def errors(report: Report, root: Path, workspace: str) -> Iterator[str]:
     told = bool(report.red_gate and report.why)
     if told:
         yield command("error", report.why or "", title=f"tier {report.name}")
-    for test in failed(report.record)[: SHOWN - told]:
+    for test in failed_tests(report.record)[: SHOWN - told]:
         if test.failure:
             file = Path(os.path.relpath(root / test.failure.file, workspace)).as_posix()
             at = {"file": file, "line": str(max(test.failure.line, 1)), "title": test.nodeid}

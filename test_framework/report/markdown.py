@@ -7,17 +7,17 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from test_framework.report.told import (
-    alike,
+from test_framework.report.wording import (
     duration,
-    grouped,
+    failures_by_message,
     headline,
-    number,
-    on,
+    outcome_line,
+    plural,
     remedies,
-    sentence,
+    services_used,
+    skip_groups,
     slowest,
-    why_not,
+    unavailable_attempts,
 )
 
 if TYPE_CHECKING:
@@ -51,16 +51,18 @@ def summary(reports: Sequence[Report]) -> Iterator[str]:
     yield "| tier | verdict | tests | time | ran on |"
     yield "|---|---|---|---|---|"
     for report in reports:
-        services = "<br>".join(_text(f"{name} {what}: {number(n, 'test')}") for name, what, n in on(report.record))
+        services = "<br>".join(
+            _text(f"{name} {what}: {plural(n, 'test')}") for name, what, n in services_used(report.record)
+        )
         took = duration(report.record.seconds) if report.record.started is not None else ""
-        cells = (_text(report.name), "red" if report.red else "green", sentence(report), took, services)
+        cells = (_text(report.name), "red" if report.red else "green", outcome_line(report), took, services)
         yield f"| {' | '.join(cells)} |"
     yield ""
     for report in reports:
         if report.why:
             yield f"Gate of {_text(report.name)} ({'strict' if report.strict else 'lenient'}): {_text(report.why)}\n"
         for name, told in sorted(report.record.services.items()):
-            for attempt in why_not(told):
+            for attempt in unavailable_attempts(told):
                 why = f"{attempt['provider']}: {attempt['code']}: {attempt['message']}"
                 yield f"- {_text(name)} not on {_text(why)}"
     yield from _remedies(reports)
@@ -76,10 +78,10 @@ def _remedies(reports: Sequence[Report]) -> Iterator[str]:
 
 
 def _failures(reports: Sequence[Report]) -> Iterator[str]:
-    groups = [group for r in reports for group in alike(r.record)]
+    groups = [group for r in reports for group in failures_by_message(r.record)]
     if not groups:
         return
-    yield f"\n### {number(sum(len(tests) for _, tests in groups), 'failure')}\n"
+    yield f"\n### {plural(sum(len(tests) for _, tests in groups), 'failure')}\n"
     for message, tests in groups[:_GROUPS]:
         many = f"{len(tests)} tests: " if len(tests) > 1 else ""
         yield f"- {many}{_text(message)}"
@@ -92,14 +94,14 @@ def _failures(reports: Sequence[Report]) -> Iterator[str]:
 
 
 def _skips(reports: Sequence[Report]) -> Iterator[str]:
-    groups = [g for r in reports for g in grouped(r.record.skips.values())]
+    groups = [g for r in reports for g in skip_groups(r.record.skips.values())]
     if not groups:
         return
     yield f"\n### {sum(len(g.nodeids) for g in groups)} skipped\n"
     for group in groups[:_GROUPS]:
         yield f"- {len(group.nodeids)}: {_code(group.code)}: {_text(group.message)}. {_text(group.remedy)}"
     if len(groups) > _GROUPS:
-        yield f"- and {number(len(groups) - _GROUPS, 'reason')} more"
+        yield f"- and {plural(len(groups) - _GROUPS, 'reason')} more"
 
 
 def _slow(reports: Sequence[Report]) -> Iterator[str]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from test_framework.report.fixtures import together
-from test_framework.report.record import Collected, Record, TestEntry
-from test_framework.report.told import number, why_not
+from test_framework.report.record import CollectionCounts, Record, TestEntry
+from test_framework.report.wording import plural, unavailable_attempts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -135,7 +135,7 @@ def _twice(records: Sequence[Record]) -> list[str]:
         ran = [nodeid for nodeid, test in record.tests.items() if test.collected]
         twice += [nodeid for nodeid in ran if nodeid in seen]
         seen.update(ran)
-    return [f"{number(len(twice), 'test')} ran in more than one shard, such as {twice[0]}"] if twice else []
+    return [f"{plural(len(twice), 'test')} ran in more than one shard, such as {twice[0]}"] if twice else []
 
 
 def _unlike(records: Sequence[tuple[int, Record]]) -> list[str]:
@@ -145,7 +145,7 @@ def _unlike(records: Sequence[tuple[int, Record]]) -> list[str]:
         return []
     first, whole = told[0]
     return [
-        f"shard {index} has collected {number(other.tests, 'test')}, and shard {first} "
+        f"shard {index} has collected {plural(other.tests, 'test')}, and shard {first} "
         + (f"{whole.tests:,}" if other.tests != whole.tests else "others")
         for index, other in told[1:]
         if other.sha256 != whole.sha256
@@ -158,12 +158,12 @@ def _lost(records: Sequence[tuple[int, Record]]) -> list[str]:
     for index, record in records:
         ran = sum(test.collected for test in record.tests.values())
         if record.collection and ran < record.collection.selected:
-            short.append(f"shard {index} ran {ran:,} of its {number(record.collection.selected, 'test')}")
+            short.append(f"shard {index} ran {ran:,} of its {plural(record.collection.selected, 'test')}")
     whole = records[0][1].collection
-    ran_all = Collected.of(nodeid for _, record in records for nodeid, t in record.tests.items() if t.collected)
+    ran_all = CollectionCounts.of(nodeid for _, record in records for nodeid, t in record.tests.items() if t.collected)
     if short or whole is None or ran_all.sha256 == whole.sha256:
         return short
-    return [f"{number(ran_all.tests, 'test')} ran in the shards, and {whole.tests:,} were collected"]
+    return [f"{plural(ran_all.tests, 'test')} ran in the shards, and {whole.tests:,} were collected"]
 
 
 def _tests(records: Iterable[tuple[int, Record]]) -> tuple[dict[str, TestEntry], dict[str, Skip]]:
@@ -193,7 +193,7 @@ def _service(name: str, services: Iterable[dict[str, Any]], require: tuple[str, 
     told = [shard[name] for shard in services if name in shard]
     had = [t for t in told if t["provider"]]
     lesser = [t for t in had if require and t["provider"] not in require]
-    chosen = max(lesser or had or told, key=lambda t: len(why_not(t)))
+    chosen = max(lesser or had or told, key=lambda t: len(unavailable_attempts(t)))
     # When it was tried is a time of that shard's clock.
     attempts = [{key: value for key, value in a.items() if key != "at"} for a in chosen["attempts"]]
     return {**chosen, "attempts": attempts}

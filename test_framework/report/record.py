@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from test_framework.report.fixtures import FixtureTime
     from test_framework.resolution import Skip
 
-__all__ = ["COUNTED", "COUNTS", "EXPECTED", "Collected", "Failure", "Record", "Shard", "TestEntry", "read"]
+__all__ = ["COUNTED", "COUNTS", "EXPECTED", "CollectionCounts", "Failure", "Record", "Shard", "TestEntry", "read"]
 
 COUNTED = {
     "passed": "passed",
@@ -60,7 +60,7 @@ class Shard:
 
 
 @dataclass(frozen=True, slots=True)
-class Collected:
+class CollectionCounts:
     """The tests of which a shard had a part.
 
     Attributes:
@@ -74,7 +74,7 @@ class Collected:
     selected: int
 
     @classmethod
-    def of(cls, nodeids: Iterable[str], selected: int = 0) -> Collected:
+    def of(cls, nodeids: Iterable[str], selected: int = 0) -> CollectionCounts:
         """Return what is told of these ids."""
         ids = sorted(set(nodeids))
         return cls(len(ids), hashlib.sha256("\n".join(ids).encode("utf-8", "surrogatepass")).hexdigest(), selected)
@@ -143,7 +143,7 @@ class Record:
     require: tuple[str, ...] = ()
     fixtures: list[FixtureTime] = field(default_factory=list)
     shard: Shard | None = None
-    collection: Collected | None = None
+    collection: CollectionCounts | None = None
     shards: list[dict[str, Any]] = field(default_factory=list)
 
     def test(self, nodeid: str) -> TestEntry:

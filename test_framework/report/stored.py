@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 from test_framework.config.tiers import is_name
 from test_framework.report.fixtures import FixtureTime
 from test_framework.report.parsing import count, seconds
-from test_framework.report.record import COUNTED, COUNTS, EXPECTED, Collected, Failure, Record, Shard, TestEntry, read
+from test_framework.report.record import (
+    COUNTED,
+    COUNTS,
+    EXPECTED,
+    CollectionCounts,
+    Failure,
+    Record,
+    Shard,
+    TestEntry,
+    read,
+)
 from test_framework.resolution import Skip
 
 if TYPE_CHECKING:
@@ -185,8 +195,8 @@ def _shard(data: dict[str, Any]) -> Shard:
     return shard
 
 
-def _collection(data: dict[str, Any]) -> Collected:
-    return Collected(count(data["tests"]), _text(data["sha256"]), count(data["selected"]))
+def _collection(data: dict[str, Any]) -> CollectionCounts:
+    return CollectionCounts(count(data["tests"]), _text(data["sha256"]), count(data["selected"]))
 
 
 def _part(data: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from test_framework.report.screen import Block
-from test_framework.report.told import NOTHING_TO_DO, left, number, on, remedies, verdict, why_not
+from test_framework.report.wording import (
+    NOTHING_TO_DO,
+    leaks_by_resource,
+    plural,
+    remedies,
+    services_used,
+    unavailable_attempts,
+    verdict_line,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,12 +38,12 @@ def blocks(report: Report, files: Sequence[str], problems: Sequence[str] = (), s
     """
     record = report.record
     more = f"more, in {files[0]}" if files else "more"
-    yield Block("", [verdict(report)], markup={colour(report): True, "bold": True})
+    yield Block("", [verdict_line(report)], markup={colour(report): True, "bold": True})
     yield Block("", [shard] if shard else [], rows=None)
     yield Block("", list(_services(record)), more)
     yield Block("why not more:", [str(o) for o in _obstacles(record)], more, markup={"bold": True})
     yield Block("what to do:", [remedy for remedy, _ in remedies([report])], more, markup={"bold": True})
-    changed = [f"{what} (while {_several(nodeids)} ran)" for what, nodeids in left(record).items()]
+    changed = [f"{what} (while {_several(nodeids)} ran)" for what, nodeids in leaks_by_resource(record).items()]
     yield Block("left behind:", changed, more, markup={"yellow": True})
     kept = [f"{url} ({test.nodeid})" for test in record.tests.values() for url in test.kept]
     yield Block("kept for you to look at:", kept, more, rows=None, markup={"bold": True})
@@ -49,9 +57,9 @@ def colour(report: Report) -> str:
 
 
 def _services(record: Record) -> Iterator[str]:
-    for name, what, tests in on(record):
+    for name, what, tests in services_used(record):
         had = tests or record.services[name]["provider"]
-        yield f"{name} {what}: {number(tests, 'test')}" if had else f"{name}: {what}"
+        yield f"{name} {what}: {plural(tests, 'test')}" if had else f"{name}: {what}"
 
 
 def _several(nodeids: Sequence[str]) -> str:
@@ -69,7 +77,7 @@ class _Obstacle:
     skipped: int = 0
 
     def __str__(self) -> str:
-        skipped = [f"{number(self.skipped, 'test')} skipped"] if self.skipped else []
+        skipped = [f"{plural(self.skipped, 'test')} skipped"] if self.skipped else []
         of = "; ".join([", ".join(self.services), *skipped])
         who = f"{self.provider} ({of})" if self.provider else skipped[0]
         others = f" (and {len(self.messages) - 1} more like it)" if len(self.messages) > 1 else ""
@@ -80,7 +88,7 @@ def _obstacles(record: Record) -> list[_Obstacle]:
     """Return why there was not more, over all services and tests: what most tests were skipped for comes first."""
     found: dict[tuple[str, ...], _Obstacle] = {}
     for name, told in sorted(record.services.items()):
-        attempts = why_not(told)
+        attempts = unavailable_attempts(told)
         if not told["provider"]:
             # What somebody has switched off is no news where something else was tried in vain.
             attempts = [a for a in attempts if a["code"] not in NOTHING_TO_DO] or attempts
@@ -101,7 +109,7 @@ def _obstacles(record: Record) -> list[_Obstacle]:
 def _provider(skip: Skip, record: Record) -> str:
     """Return the provider that a test was skipped for, where it says of a service just what the skip says."""
     for name, told in record.services.items():
-        for attempt in why_not(told):
+        for attempt in unavailable_attempts(told):
             said = attempt["message"]
             if attempt["code"] == skip.code and (skip.message == said or skip.message.startswith(f"{name}: {said}")):
                 return str(attempt["provider"])

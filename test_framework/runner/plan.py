@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from test_framework.config import BadSetting
 from test_framework.config.tiers import lack
-from test_framework.runner.files import TierFiles
+from test_framework.runner.tier_files import TierFiles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from test_framework.config import Settings
 
-__all__ = ["Layer", "Plan", "is_all", "of_categories", "of_mode", "of_named"]
+__all__ = ["Layer", "RunPlan", "is_all", "of_categories", "of_mode", "of_named"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RunPlan:
     """Layers until one fails.
 
     Attributes:
@@ -49,7 +49,7 @@ class Plan:
     named: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def of_categories(settings: Settings, names: Sequence[str], pattern: str | None) -> Plan:
+def of_categories(settings: Settings, names: Sequence[str], pattern: str | None) -> RunPlan:
     """Return the plan for tiers that were named.
 
     Raises:
@@ -62,10 +62,10 @@ def of_categories(settings: Settings, names: Sequence[str], pattern: str | None)
     for name in names:
         if why := _lack(settings, files, name, pattern):
             raise BadSetting(f"category {name!r} selects no file: {why}.")
-    return Plan((Layer("", tuple(dict.fromkeys(names))),), {})
+    return RunPlan((Layer("", tuple(dict.fromkeys(names))),), {})
 
 
-def of_mode(settings: Settings, name: str, pattern: str | None) -> Plan:
+def of_mode(settings: Settings, name: str, pattern: str | None) -> RunPlan:
     """Return the plan for an execution mode.
 
     A tier that a built-in layer names and that has no files here is left out. One that the project's own settings put
@@ -93,10 +93,10 @@ def of_mode(settings: Settings, name: str, pattern: str | None) -> Plan:
     if not any(layer.tiers for layer in layers):
         told = "; ".join(f"{tier}: {why}" for tier, why in absent.items())
         raise BadSetting(f"execution mode {name!r} selects no file: {told}.{_elsewhere(settings, files, pattern)}")
-    return Plan(tuple(layer for layer in layers if layer.tiers), absent)
+    return RunPlan(tuple(layer for layer in layers if layer.tiers), absent)
 
 
-def of_named(settings: Settings, plan: Plan, named: Sequence[str]) -> Plan:
+def of_named(settings: Settings, plan: RunPlan, named: Sequence[str]) -> RunPlan:
     """Return what is left of a plan where files and folders are named: each goes to the tiers that it is of.
 
     Args:
@@ -118,10 +118,10 @@ def of_named(settings: Settings, plan: Plan, named: Sequence[str]) -> Plan:
             raise BadSetting(f"nothing of {word} is in {', '.join(tiers)}, which would be run: it is of {of}.")
     absent = {tier: f"nothing of {', '.join(named)} is in it" for tier in tiers if not got[tier]}
     layers = (replace(layer, tiers=tuple(tier for tier in layer.tiers if got[tier])) for layer in plan.layers)
-    return Plan(tuple(layer for layer in layers if layer.tiers), {**plan.absent, **absent}, got)
+    return RunPlan(tuple(layer for layer in layers if layer.tiers), {**plan.absent, **absent}, got)
 
 
-def is_all(settings: Settings, plan: Plan) -> bool:
+def is_all(settings: Settings, plan: RunPlan) -> bool:
     """Whether a plan has every tier with test files that any execution mode has.
 
     What is in none, as staging by default, is asked for when it is wanted, and is no part of all.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from docker import APIClient
 
-__all__ = ["Holdings", "Part"]
+__all__ = ["StackResource", "StackResources"]
 
 _PROJECT = "com.docker.compose.project"
 _SERVICE = "com.docker.compose.service"
@@ -26,7 +26,7 @@ _LOCAL = re.compile(r"unix://|npipe://|tcp://(127\.|localhost\b)")
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class StackResource:
     """A container of the stack.
 
     Attributes:
@@ -42,7 +42,7 @@ class Part:
     address: str
 
     @classmethod
-    def of(cls, told: Mapping[str, Any]) -> Part:
+    def of(cls, told: Mapping[str, Any]) -> StackResource:
         """Return the part that an entry of the engine's list of containers is."""
         health = re.search(r"\((?:health: )?(\w+)\)$", told["Status"]) if told["State"] == "running" else None
         at = [f"{port['IP']}:{port['PublicPort']}" for port in told["Ports"] if port.get("PublicPort")]
@@ -50,7 +50,7 @@ class Part:
         return cls(told["Labels"].get(_SERVICE, ""), state, told["Image"], at[0] if at else "")
 
 
-class Holdings:
+class StackResources:
     """What the engine of this machine has of one project. Every method raises `StackError`."""
 
     def __init__(self, project: str, env: Mapping[str, str]) -> None:
@@ -69,10 +69,10 @@ class Holdings:
             raise StackError(f"{where}, and so would be the stack's ports. Run: docker context use default")
         return engine
 
-    def parts(self) -> tuple[Part, ...]:
+    def parts(self) -> tuple[StackResource, ...]:
         """Return the containers, by service."""
         found = self._ask(lambda api: api.containers(all=True, filters=self._filter))
-        return tuple(sorted(map(Part.of, found), key=lambda part: part.service))
+        return tuple(sorted(map(StackResource.of, found), key=lambda part: part.service))
 
     def names(self) -> list[str]:
         """Return the names of all containers, networks and volumes."""

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from test_framework.stack import command
-from test_framework.stack.engine import Holdings
+from test_framework.stack.engine import StackResources
 from test_framework.stack.errors import StackError
 from test_framework.stack.variables import Variables
 
@@ -53,7 +53,7 @@ class Stack:
         self._settings = settings
         self._env = env
         self._say = say
-        self._holdings = Holdings(self.name, env)
+        self._holdings = StackResources(self.name, env)
 
     def up(self, *, clickhouse: bool = False) -> None:
         """Start what is not up and wait until all of it is healthy; with new passwords, in a private file."""

@@ -13,7 +13,7 @@ from test_framework.e2e.deployment import HTTP_SECONDS
 from test_framework.e2e.errors import ApiError
 from test_framework.reasons import Code
 from test_framework.resolution import Reason, Refused
-from test_framework.staging.steps import Step
+from test_framework.staging.steps import CheckStep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -45,16 +45,16 @@ class Inside:
         self._deployment = deployment
         self._env = env
 
-    def login(self) -> Step:
+    def login(self) -> CheckStep:
         """Show the token, or log in and out again; `login-failed` when the deployment does not accept it."""
         begin = time.monotonic()
         try:
             self._with_token(lambda client, token: client.validate(token))
         except Refused as refused:
-            return Step("login", time.monotonic() - begin, refused.reason)
-        return Step("login", time.monotonic() - begin)
+            return CheckStep("login", time.monotonic() - begin, refused.reason)
+        return CheckStep("login", time.monotonic() - begin)
 
-    def dependencies(self) -> dict[str, Step]:
+    def dependencies(self) -> dict[str, CheckStep]:
         """Return how each of `DEPENDENCIES` is, with the latency that the backend itself has measured.
 
         The reason is `dependency-down`, or `not-configured` for one that the backend has not and does without.
@@ -68,16 +68,18 @@ class Inside:
         except (KeyError, TypeError) as error:
             raise Refused(self._other(f"/health/dependencies does not say {error}")) from error
 
-    def _dependency(self, name: str, *, status: str, latency_ms: float | None, reason: str | None, **_: Any) -> Step:
+    def _dependency(
+        self, name: str, *, status: str, latency_ms: float | None, reason: str | None, **_: Any
+    ) -> CheckStep:
         seconds = (latency_ms or 0.0) / 1000
         if status == "down":
             url = self._deployment.backend_url
             down = Reason.of(Code.DEPENDENCY_DOWN, url=url, dependency=name, error=reason, source=_BACKEND)
-            return Step(name, seconds, down)
+            return CheckStep(name, seconds, down)
         if status == "not_configured":
             what = f"{name} of the backend ({reason})"
-            return Step(name, seconds, Reason.of(Code.NOT_CONFIGURED, what=what, variables="it in the deployment"))
-        return Step(name, seconds)
+            return CheckStep(name, seconds, Reason.of(Code.NOT_CONFIGURED, what=what, variables="it in the deployment"))
+        return CheckStep(name, seconds)
 
     def configuration(self) -> dict[str, Any]:
         """Return what `/health/config` says; raises `Refused`."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from http.client import HTTPResponse
 
-__all__ = ["Step", "check"]
+__all__ = ["CheckStep", "check"]
 
 T = TypeVar("T")
 
@@ -46,7 +46,7 @@ _WEBSOCKET_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class CheckStep:
     """One step: how long it took in seconds, and why it failed, or None."""
 
     name: str
@@ -54,7 +54,9 @@ class Step:
     reason: Reason | None = None
 
 
-def check(url: str | None, source: str, allowed_hosts: tuple[str, ...], env: Mapping[str, str]) -> tuple[Step, ...]:
+def check(
+    url: str | None, source: str, allowed_hosts: tuple[str, ...], env: Mapping[str, str]
+) -> tuple[CheckStep, ...]:
     """Walk the steps to an address; the first that fails is the last.
 
     Args:
@@ -68,7 +70,7 @@ def check(url: str | None, source: str, allowed_hosts: tuple[str, ...], env: Map
         An HTTP answer below 500 is an answer: what it means is for the tests of the service. A WebSocket switches
         protocols, or asks for a login.
     """
-    walked: list[Step] = []
+    walked: list[CheckStep] = []
     try:
         walked.extend(_walk(url, source, allowed_hosts, env))
     except _Stopped as stopped:
@@ -77,21 +79,21 @@ def check(url: str | None, source: str, allowed_hosts: tuple[str, ...], env: Map
 
 
 class _Stopped(Exception):
-    def __init__(self, step: Step) -> None:
+    def __init__(self, step: CheckStep) -> None:
         super().__init__(step.name)
         self.step = step
 
 
-def _timed(name: str, work: Callable[[], T]) -> tuple[T, Step]:
+def _timed(name: str, work: Callable[[], T]) -> tuple[T, CheckStep]:
     begin = time.monotonic()
     try:
         result = work()
     except Refused as refused:
-        raise _Stopped(Step(name, time.monotonic() - begin, refused.reason)) from refused
-    return result, Step(name, time.monotonic() - begin)
+        raise _Stopped(CheckStep(name, time.monotonic() - begin, refused.reason)) from refused
+    return result, CheckStep(name, time.monotonic() - begin)
 
 
-def _walk(url: str | None, source: str, allowed: tuple[str, ...], env: Mapping[str, str]) -> Iterator[Step]:
+def _walk(url: str | None, source: str, allowed: tuple[str, ...], env: Mapping[str, str]) -> Iterator[CheckStep]:
     (parts, port), step = _timed("configuration", lambda: _parsed(url, source, allowed, env))
     yield step
     host = parts.hostname or ""

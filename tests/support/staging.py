@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from test_framework.resolution import Reason
-    from test_framework.staging.steps import Step
+    from test_framework.staging.steps import CheckStep
 
 __all__ = ["answering", "judge", "latencies"]
 
@@ -31,7 +31,7 @@ def judge(*reasons: Reason | None) -> None:
         raise ReasonedSkip(unavailable)
 
 
-def latencies(name: str, steps: Iterable[Step]) -> list[tuple[str, object]]:
+def latencies(name: str, steps: Iterable[CheckStep]) -> list[tuple[str, object]]:
     """Return the seconds of the steps as properties of a test, for the JUnit report."""
     return [(f"{name}.{step.name}.seconds", round(step.seconds, 4)) for step in steps]
 

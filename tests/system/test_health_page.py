@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from test_framework.health.history import Run
+from test_framework.health.history import HealthRun
 from test_framework.health.page import page
 from test_framework.health.reports import TierFigures
-from test_framework.health.snapshot import Snapshot
+from test_framework.health.snapshot import SuiteSnapshot
 from tests.support.browser import DESKTOP, HOSTILE, assert_whole
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PHONE = (360, 740)
 
 RUNS = [
-    Run(
+    HealthRun(
         at=f"2026-11-{day:02}T08:00:00+00:00",
         files=4000 + day,
         broken=66 if day == 8 else 3,
@@ -35,7 +35,7 @@ RUNS = [
     )
     for day in range(1, 21)
 ]
-BASELINE = Snapshot(4000, 0.4, broken=dict.fromkeys("abc", "missing-module x"), tiers=RUNS[0].tiers)
+BASELINE = SuiteSnapshot(4000, 0.4, broken=dict.fromkeys("abc", "missing-module x"), tiers=RUNS[0].tiers)
 
 
 @pytest.fixture(scope="module")

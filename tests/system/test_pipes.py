@@ -13,7 +13,7 @@ from test_framework.audit import registry
 from test_framework.config import BadSetting, load
 from test_framework.health.baseline import read_baseline
 from test_framework.health.errors import HealthError
-from test_framework.health.history import Run, append, read_history
+from test_framework.health.history import HealthRun, append, read_history
 from test_framework.providers.docker.endpoint import candidates
 from test_framework.report import durations, record
 from test_framework.resolution import Refused
@@ -64,7 +64,7 @@ def test_file_that_is_read(pipe: Path, read: Callable[[Path], object], error: ty
 def test_history_that_is_written(pipe: Path) -> None:
     """To add a line to it is refused too: who adds one reads those that are there."""
     with pytest.raises(HealthError, match=_IS_NONE):
-        append(pipe, Run("2026-11-30T12:00:00+00:00", 1, 0, 0, 0, 0.1, {}), 1)
+        append(pipe, HealthRun("2026-11-30T12:00:00+00:00", 1, 0, 0, 0, 0.1, {}), 1)
 
 
 def test_settings(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 import trustme
 
 from test_framework.reasons import Code
-from test_framework.staging.steps import Step, check
+from test_framework.staging.steps import CheckStep, check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -67,12 +67,12 @@ def silent(*, accepts: bool) -> Iterator[int]:
         yield port
 
 
-def steps(url: str, env: Mapping[str, str] | None = None) -> tuple[Step, ...]:
+def steps(url: str, env: Mapping[str, str] | None = None) -> tuple[CheckStep, ...]:
     """Check an address with loopback alone allowed."""
     return check(url, SOURCE, (), env or {})
 
 
-def failed(taken: tuple[Step, ...], name: str, code: Code) -> str:
+def failed(taken: tuple[CheckStep, ...], name: str, code: Code) -> str:
     """Assert that the last step, and only that, failed for this reason in time; return its message."""
     assert [step.reason for step in taken[:-1]] == [None] * (len(taken) - 1)
     reason = taken[-1].reason

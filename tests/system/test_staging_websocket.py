@@ -8,13 +8,13 @@ import pytest
 from websockets.sync.server import serve
 
 from test_framework.reasons import Code
-from test_framework.staging.steps import Step, check
+from test_framework.staging.steps import CheckStep, check
 from tests.support.staging import answering
 
 SOURCE = "STAGING_WEBSOCKET_URL"
 
 
-def last(port: int) -> Step:
+def last(port: int) -> CheckStep:
     """Check a WebSocket and return the last step."""
     return check(f"ws://127.0.0.1:{port}/ws", SOURCE, (), {})[-1]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from test_framework.config import BadSetting, HealthSettings, Settings
-from test_framework.health import HealthError, Snapshot, TierFigures, compare, read_baseline, write_baseline
+from test_framework.health import HealthError, SuiteSnapshot, TierFigures, compare, read_baseline, write_baseline
 from test_framework.health.drift import slower_than
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from test_framework.health import Check
 
-BASE = Snapshot(
+BASE = SuiteSnapshot(
     files=100,
     discovery_seconds=2.0,
     directories={"tests/unit": (80, 4), "tests/e2e": (20, 0)},
@@ -28,18 +28,20 @@ BASE = Snapshot(
 )
 
 
-def unit(**changed: float) -> Snapshot:
+def unit(**changed: float) -> SuiteSnapshot:
     """Return the suite with other figures of its tier."""
     return replace(BASE, tiers={"unit": replace(BASE.tiers["unit"], **changed)})  # type: ignore[arg-type]
 
 
-def drifted(root: Path, now: Snapshot, *, strict: bool = False, before: Snapshot = BASE, **limits: Any) -> set[str]:
+def drifted(
+    root: Path, now: SuiteSnapshot, *, strict: bool = False, before: SuiteSnapshot = BASE, **limits: Any
+) -> set[str]:
     """Return the names of the checks that are not ok."""
     return {c.name for c in checks(root, now, strict=strict, before=before, **limits) if not c.ok}
 
 
 def checks(
-    root: Path, now: Snapshot, *, strict: bool = False, before: Snapshot = BASE, **limits: Any
+    root: Path, now: SuiteSnapshot, *, strict: bool = False, before: SuiteSnapshot = BASE, **limits: Any
 ) -> tuple[Check, ...]:
     """Compare, with these limits in place of the defaults."""
     return compare(before, now, Settings(root, health=HealthSettings(**limits)), strict=strict)
@@ -101,7 +103,7 @@ NEWLY_UNPARSEABLE = replace(BASE, unparseable=("tests/e2e/test_x.py",))
         (unit(average_seconds=1.001), {"duration_noise_seconds": 0.6}, ""),
     ],
 )
-def test_each_limit_has_two_sides(tmp_path: Path, now: Snapshot, limits: dict[str, Any], wanted: str) -> None:
+def test_each_limit_has_two_sides(tmp_path: Path, now: SuiteSnapshot, limits: dict[str, Any], wanted: str) -> None:
     """What is just allowed is ok; what is just more is named, and nothing else is."""
     assert drifted(tmp_path, now, **limits) == ({wanted} if wanted else set())
 

@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from test_framework.health import HealthError, Run, Snapshot, TierFigures, append, history, read_history
+from test_framework.health import HealthError, HealthRun, SuiteSnapshot, TierFigures, append, history, read_history
 from test_framework.health.drift import Check
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-SUITE = Snapshot(
+SUITE = SuiteSnapshot(
     3, 0.2, {"tests": (3, 1)}, {"tests/test_a.py": "syntax-error"}, ("a.py",), {"no-assertion": 2, "empty-body": 1}
 )
 
 
-def run(at: int) -> Run:
+def run(at: int) -> HealthRun:
     """Return a run at this minute."""
     tiers = {"unit": TierFigures(10, 1, 2, None, 0.5), "e2e": TierFigures(1)}
-    return Run(f"2026-11-21T07:{at:02}:00+00:00", 3, 1, 1, 3, 0.2, tiers, ("files",))
+    return HealthRun(f"2026-11-21T07:{at:02}:00+00:00", 3, 1, 1, 3, 0.2, tiers, ("files",))
 
 
 def test_a_run_comes_back_as_it_was(tmp_path: Path) -> None:
@@ -42,7 +42,7 @@ def test_a_run_is_the_figures_of_the_suite_with_what_has_drifted() -> None:
         Check("skips", "unit", ok=True, before=0, now=0, message=""),
     ]
     checks.append(Check("findings", "empty-body", ok=False, before=0, now=1, message=""))
-    made = Run.of("now", SUITE, checks)
+    made = HealthRun.of("now", SUITE, checks)
     assert (made.files, made.broken, made.unparseable, made.findings) == (3, 1, 1, 3)
     assert made.drifted == ("files", "findings empty-body")
 

@@ -11,7 +11,7 @@ from test_framework.cli import main
 from test_framework.config import load
 from test_framework.health.images import major
 from test_framework.health.staging_variables import faults
-from test_framework.health.validation import Line, validate
+from test_framework.health.validation import ValidationLine, validate
 from test_framework.staging import URLS
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def suite(project: Project) -> Project:
     return project
 
 
-def lines(suite: Project, env: dict[str, str] | None = None) -> dict[str, Line]:
+def lines(suite: Project, env: dict[str, str] | None = None) -> dict[str, ValidationLine]:
     """Return what is said, by what was looked at."""
     return {line.check: line for line in validate(load(suite.path, {}), env or {})}
 

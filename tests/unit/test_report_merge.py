@@ -16,7 +16,7 @@ from test_framework.gate import judge
 from test_framework.report.markdown import summary
 from test_framework.report.merge import merge
 from test_framework.report.page import page
-from test_framework.report.record import Collected, Record
+from test_framework.report.record import CollectionCounts, Record
 from test_framework.report.stored import Report, load
 from test_framework.report.terminal import blocks
 from test_framework.resolution import Skip
@@ -140,7 +140,7 @@ def test_shards_that_ran_others_in_place_of_their_own_are_a_fault() -> None:
     reports = [shard(n, 2) for n in (1, 2)]
     ids = [nodeid for report in reports for nodeid, test in report.record.tests.items() if test.collected]
     for report in reports:
-        report.record.collection = Collected.of(ids, len(ids) // 2)
+        report.record.collection = CollectionCounts.of(ids, len(ids) // 2)
     assert merge(shards(*reports)).faults == ()
     tests = reports[1].record.tests
     (first, *_) = (nodeid for nodeid, test in tests.items() if test.collected)

@@ -11,7 +11,7 @@ from test_framework.report.markdown import summary
 from test_framework.report.page import page
 from test_framework.report.record import Record
 from test_framework.report.stored import Report, load, stored
-from test_framework.report.told import headline, sentence, verdict
+from test_framework.report.wording import headline, outcome_line, verdict_line
 from tests.support.reports import GREEN, green, long, red, shard, written
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def test_what_was_expected_to_fail_is_told_everywhere(tmp_path: Path, outcome: s
     (test,) = made.record.tests.values()
     test.outcome = outcome
     report = load(written(made, tmp_path / "unit.json"))
-    assert (sentence(report), verdict(report)) == (f"1 {outcome}", f"green: 1 {outcome}")
+    assert (outcome_line(report), verdict_line(report)) == (f"1 {outcome}", f"green: 1 {outcome}")
     assert headline([report]) == f"0 tests passed, 1 {outcome} in 1 tier"
     for text in ("\n".join(summary([report])), page("shop", [report])):
         assert f"1 {outcome}" in text

@@ -8,7 +8,7 @@ import pytest
 
 from test_framework.config import load
 from test_framework.config.tiers import fits
-from test_framework.runner.files import TierFiles
+from test_framework.runner.tier_files import TierFiles
 from tests.support.runs import PASSES
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pytest
 
 from test_framework.config import load
 from test_framework.stack import Stack, StackError, command
-from test_framework.stack.engine import Part
+from test_framework.stack.engine import StackResource
 from test_framework.stack.variables import Variables
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def test_what_an_engine_says_of_a_container(state: str, status: str, meaning: st
         "Labels": {"com.docker.compose.service": "redis"},
         "Ports": [{"PrivatePort": 6379}, {"IP": "127.0.0.1", "PublicPort": 16379}],
     }
-    assert Part.of(told) == Part("redis", meaning, "redis:8", "127.0.0.1:16379")
+    assert StackResource.of(told) == StackResource("redis", meaning, "redis:8", "127.0.0.1:16379")
 
 
 @pytest.fixture

@@ -15,7 +15,15 @@ from test_framework.report.page.data import block
 from test_framework.report.page.sections import failures, resolutions, skips, slow
 from test_framework.report.page.timeline import timeline
 from test_framework.report.record import EXPECTED
-from test_framework.report.told import duration, headline, number, on, remedies, sentence, why_not
+from test_framework.report.wording import (
+    duration,
+    headline,
+    outcome_line,
+    plural,
+    remedies,
+    services_used,
+    unavailable_attempts,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -99,19 +107,19 @@ def _tier(report: Report) -> Iterator[str]:
     yield f'<section class="card tier {"bad" if report.red else "good"}">'
     yield f'<header><h2>{escape(report.name)}</h2><span class="state">{word}</span></header>'
     yield from _bar(record.counts)
-    yield f"<p>{escape(sentence(report))}</p>"
+    yield f"<p>{escape(outcome_line(report))}</p>"
     if record.started is not None:
         at = datetime.fromtimestamp(record.started, UTC).strftime("%Y-%m-%d %H:%M UTC")
         workers = len({t.worker for t in record.tests.values() if t.worker})
-        many = f" on {number(workers, 'worker')}" if workers else ""
+        many = f" on {plural(workers, 'worker')}" if workers else ""
         part = f", shard {record.shard.index} of {record.shard.count}" if record.shard else ""
         yield f'<p class="muted">{duration(record.seconds)}{many}{part}, {at}</p>'
-    if services := list(on(record)):
+    if services := list(services_used(record)):
         yield '<ul class="services">'
         for name, rows in groupby(services, key=itemgetter(0)):
-            shown = (f'{escape(what)} <span class="muted">{number(n, "test")}</span>' for _, what, n in rows)
+            shown = (f'{escape(what)} <span class="muted">{plural(n, "test")}</span>' for _, what, n in rows)
             yield f"<li><b>{escape(name)}</b> {'<br>'.join(shown)}"
-            for attempt in why_not(record.services[name]) if record.services[name]["provider"] else ():
+            for attempt in unavailable_attempts(record.services[name]) if record.services[name]["provider"] else ():
                 yield f'<br><span class="muted">not on {escape(attempt["provider"])}: {escape(attempt["code"])}</span>'
             yield "</li>"
         yield "</ul>"
@@ -131,7 +139,7 @@ def _bar(counts: dict[str, int]) -> Iterator[str]:
 
 def _shards(report: Report) -> Iterator[str]:
     shards = report.record.shards
-    yield f"<details><summary>{number(len(shards), 'shard')}</summary>"
+    yield f"<details><summary>{plural(len(shards), 'shard')}</summary>"
     expected = [key for key in EXPECTED if any(key in shard["counts"] for shard in shards)]
     head = ("Shard", "Outcome", "Passed", "Failed", "Skipped", *map(str.capitalize, expected), "Time", "Ran on")
     rows = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from test_framework.report.told import duration
+from test_framework.report.wording import duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,15 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from test_framework.report.html import breakable, table
-from test_framework.report.told import alike, duration, grouped, left, number, on, slowest
+from test_framework.report.wording import (
+    duration,
+    failures_by_message,
+    leaks_by_resource,
+    plural,
+    services_used,
+    skip_groups,
+    slowest,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,7 +38,7 @@ _SLOWEST = 20
 
 def failures(reports: Sequence[Report]) -> Iterator[str]:
     """Yield each test that failed, with why, and the URL of the database that was kept for it."""
-    groups = [(r, message, tests) for r in reports for message, tests in alike(r.record)]
+    groups = [(r, message, tests) for r in reports for message, tests in failures_by_message(r.record)]
     if not groups:
         yield "<p>None.</p>"
     shown = 0
@@ -80,8 +88,8 @@ def resolutions(reports: Sequence[Report]) -> Iterator[str]:
         if len(reports) > 1:
             yield f"<h3>{escape(report.name)}</h3>"
         yield '<div class="grid">'
-        for name, rows in groupby(on(report.record), key=itemgetter(0)):
-            shown = "<br>".join(f"{escape(what)}, {number(tests, 'test')}" for _, what, tests in rows)
+        for name, rows in groupby(services_used(report.record), key=itemgetter(0)):
+            shown = "<br>".join(f"{escape(what)}, {plural(tests, 'test')}" for _, what, tests in rows)
             yield f'<section class="card"><h4>{escape(name)}</h4><p>{shown}</p>'
             yield '<ol class="attempts">'
             for attempt in report.record.services[name]["attempts"]:
@@ -106,14 +114,14 @@ def _attempt(told: dict[str, Any]) -> Iterator[str]:
 
 
 def _left(record: Record) -> Iterator[str]:
-    for what, nodeids in left(record).items():
-        more = f" and {number(len(nodeids) - 1, 'other test')}" if len(nodeids) > 1 else ""
+    for what, nodeids in leaks_by_resource(record).items():
+        more = f" and {plural(len(nodeids) - 1, 'other test')}" if len(nodeids) > 1 else ""
         yield f'<p>Left behind: {escape(what)} <span class="muted">while {escape(nodeids[0])}{more} ran</span></p>'
 
 
 def skips(reports: Sequence[Report]) -> Iterator[str]:
     """Yield each reason with how many tests it skipped, what to do, and which they are."""
-    groups = [(r, g) for r in reports for g in grouped(r.record.skips.values())]
+    groups = [(r, g) for r in reports for g in skip_groups(r.record.skips.values())]
     if not groups:
         yield "<p>None.</p>"
     for report, group in groups:

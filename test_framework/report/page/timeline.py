@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from test_framework.report.page.lanes import lanes, service_lanes, span
-from test_framework.report.told import duration, number
+from test_framework.report.wording import duration, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -56,7 +56,7 @@ def _tier(index: int, report: Report) -> Iterator[str]:
     for at, (name, parts) in enumerate(service_lanes(record)):
         yield from _lane("service", at, name, _words(parts), _drawn(_service_bars(parts, total), ("up", "start", "no")))
     for at, (name, tests) in enumerate(workers.items()):
-        busy = f"{number(len(tests), 'test')}, {duration(sum(t.seconds for t in tests))}"
+        busy = f"{plural(len(tests), 'test')}, {duration(sum(t.seconds for t in tests))}"
         yield from _lane("worker", at, name or "tests", busy, _drawn(_test_bars(tests, total), reversed(_LEAST)))
     yield '<div class="axis" aria-hidden="true">'
     yield from (f'<span style="left:{100 * at / total:.2f}%">{_short(at)}</span>' for at in _ticks(total))

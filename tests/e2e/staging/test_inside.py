@@ -16,13 +16,13 @@ from tests.support.staging import judge, latencies
 if TYPE_CHECKING:
     from test_framework.config import Settings
     from test_framework.e2e.deployment import Deployment
-    from test_framework.staging.steps import Step
+    from test_framework.staging.steps import CheckStep
 
 pytestmark = [pytest.mark.staging, pytest.mark.connectivity_check]
 
 
 @pytest.fixture(scope="module")
-def dependencies(inside: Inside) -> dict[str, Step]:
+def dependencies(inside: Inside) -> dict[str, CheckStep]:
     """Return what the deployment says of its dependencies."""
     try:
         return inside.dependencies()
@@ -52,7 +52,7 @@ def test_the_account_gets_in(inside: Inside, request: pytest.FixtureRequest) -> 
 
 @pytest.mark.parametrize("name", DEPENDENCIES)
 def test_the_backend_reaches_its_dependency(
-    name: str, dependencies: dict[str, Step], request: pytest.FixtureRequest
+    name: str, dependencies: dict[str, CheckStep], request: pytest.FixtureRequest
 ) -> None:
     """Seen from inside the network, where tests often cannot look themselves; the latency is the backend's own."""
     step = dependencies[name]

@@ -7,13 +7,13 @@ from tests.mutants.mutant import Mutant
 __all__ = ["MUTANTS"]
 
 _PLUGIN = "test_framework/plugin/__init__.py"
-_ENDING = "test_framework/plugin/ending.py"
+_ENDING = "test_framework/plugin/exit_status.py"
 _OPTIONS = "test_framework/plugin/options.py"
 _RECORDER = "test_framework/plugin/recorder.py"
 _RECORD = "test_framework/report/record.py"
-_RUNNING = "test_framework/runner/running.py"
+_RUNNING = "test_framework/runner/tier_runner.py"
 _CI = "test_framework/config/ci.py"
-_END = "tests/unit/test_ending.py::"
+_END = "tests/unit/test_exit_status.py::"
 _EARLY = f"{_END}test_a_run_that_is_ended_early_is_red"
 _PROCESS = f"{_END}test_a_process_that_is_ended_is_red"
 _VARIABLE = f"{_END}test_a_variable_that_lets_no_test_run_is_red"

@@ -8,12 +8,12 @@ __all__ = ["MUTANTS"]
 
 _SECRET = "test_framework/_secret.py"
 _REDACTION = "test_framework/redaction.py"
-_HIDING = "test_framework/plugin/hiding.py"
+_HIDING = "test_framework/plugin/secret_hider.py"
 _SPECS = "test_framework/contracts/specs.py"
 _FORMS = ("tests/unit/test_redaction.py",)
-_KNOWN = ("tests/unit/test_hiding.py::test_whoever_has_a_secret_makes_it_known",)
-_REASONS = ("tests/unit/test_hiding.py::test_reasons_and_errors_do_not_show_theirs",)
-_RUN = ("tests/unit/test_hiding.py::test_pytest_shows_none[here]",)
+_KNOWN = ("tests/unit/test_secret_hider.py::test_whoever_has_a_secret_makes_it_known",)
+_REASONS = ("tests/unit/test_secret_hider.py::test_reasons_and_errors_do_not_show_theirs",)
+_RUN = ("tests/unit/test_secret_hider.py::test_pytest_shows_none[here]",)
 _WORKERS = ("tests/system/test_secrets.py::test_a_run_shows_no_secret[in workers]",)
 _COMMANDS = "tests/system/test_secrets_on_command_lines.py"
 
@@ -79,7 +79,7 @@ MUTANTS = (
         "test_framework/config/load.py",
         "    KNOWN.configure_environment(env)\n",
         "",
-        ("tests/unit/test_hiding.py::test_an_error_of_the_settings_shows_no_secret",),
+        ("tests/unit/test_secret_hider.py::test_an_error_of_the_settings_shows_no_secret",),
     ),
     Mutant(
         "a password in a variable of url_env is shown",
@@ -122,7 +122,7 @@ MUTANTS = (
         "test_framework/report/record.py",
         "if KNOWN.hide(text) != text:",
         "if False:",
-        ("tests/unit/test_hiding.py::test_a_report_does_not_show_an_id",),
+        ("tests/unit/test_secret_hider.py::test_a_report_does_not_show_an_id",),
     ),
     Mutant(
         "JUnit shows secrets",
@@ -136,7 +136,7 @@ MUTANTS = (
         "test_framework/cli/__init__.py",
         "    hide_output()\n",
         "",
-        ("tests/unit/test_hiding.py::test_commands_hide_what_they_print",),
+        ("tests/unit/test_secret_hider.py::test_commands_hide_what_they_print",),
     ),
     Mutant("pytest shows values of a traceback", _HIDING, "setattr(thing, name, _hidden(value))", "pass", _RUN),
     Mutant("xfail shows its reason", _HIDING, "report.wasxfail = _hidden(report.wasxfail)", "pass", _RUN),
@@ -157,7 +157,7 @@ MUTANTS = (
         _HIDING,
         "        if report.sections or not report.passed:\n",
         "        if False:\n",
-        ("tests/unit/test_hiding.py::test_a_file_that_cannot_be_collected_shows_none",),
+        ("tests/unit/test_secret_hider.py::test_a_file_that_cannot_be_collected_shows_none",),
     ),
     Mutant(
         "the password of Redis is on the command line of its container",

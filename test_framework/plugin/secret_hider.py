@@ -11,10 +11,10 @@ from test_framework.redaction import KNOWN, hide_known
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-__all__ = ["Hiding"]
+__all__ = ["SecretHider"]
 
 
-class Hiding:
+class SecretHider:
     """In each process of a run.
 
     What only looks like a secret stays in what a person reads, since it may be what the test is about. The files that

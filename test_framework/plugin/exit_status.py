@@ -17,10 +17,10 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["KEY", "Ending"]
+__all__ = ["KEY", "ExitStatusGuard"]
 
 
-class Ending:
+class ExitStatusGuard:
     """Watches over the exit status of one run, in the process that judges it.
 
     Attributes:
@@ -36,7 +36,7 @@ class Ending:
         self._watch = _exit_of(self)
 
     @classmethod
-    def watch(cls, config: pytest.Config, tier: str) -> Ending:
+    def watch(cls, config: pytest.Config, tier: str) -> ExitStatusGuard:
         """Watch over a run from here on; where pytest is called by another program, only until the run is over."""
         ending = config.stash[KEY] = cls(config, tier)
         os._exit = ending._watch  # type: ignore[assignment]  # of this class
@@ -89,7 +89,7 @@ class Ending:
             sys.stderr.flush()
 
 
-def _exit_of(ending: Ending) -> Callable[[int], NoReturn]:
+def _exit_of(ending: ExitStatusGuard) -> Callable[[int], NoReturn]:
     def _exit(status: int) -> NoReturn:
         """Exit to the system, as `os._exit` does; not with 0 from a run of a tier that is not green."""
         ending.exit(status)
@@ -110,4 +110,4 @@ def _is_whole_process() -> bool:
     return outer is None
 
 
-KEY = pytest.StashKey[Ending]()
+KEY = pytest.StashKey[ExitStatusGuard]()

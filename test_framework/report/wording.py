@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 __all__ = [
     "NOTHING_TO_DO",
     "SkipGroup",
-    "alike",
     "columns",
     "duration",
-    "failed",
-    "grouped",
+    "failed_tests",
+    "failures_by_message",
     "headline",
-    "left",
-    "number",
-    "on",
+    "leaks_by_resource",
+    "outcome_line",
+    "plural",
     "remedies",
-    "sentence",
+    "services_used",
+    "skip_groups",
     "slowest",
-    "verdict",
-    "why_not",
+    "unavailable_attempts",
+    "verdict_line",
 ]
 
 _SECOND = 0.9995  # from here on it is rounded to a thousand milliseconds
@@ -51,7 +51,7 @@ class SkipGroup:
     nodeids: tuple[str, ...]
 
 
-def grouped(skips: Iterable[Skip]) -> list[SkipGroup]:
+def skip_groups(skips: Iterable[Skip]) -> list[SkipGroup]:
     """Put together what was skipped for the same reason, the most frequent first."""
     found: dict[tuple[str, str, str], list[str]] = {}
     for skip in skips:
@@ -59,15 +59,15 @@ def grouped(skips: Iterable[Skip]) -> list[SkipGroup]:
     return sorted((SkipGroup(*key, tuple(ids)) for key, ids in found.items()), key=lambda g: -len(g.nodeids))
 
 
-def failed(record: Record) -> list[TestEntry]:
+def failed_tests(record: Record) -> list[TestEntry]:
     """Return the tests that failed or had an error, in their order."""
     return [t for t in record.tests.values() if t.outcome in {"failed", "error"}]
 
 
-def alike(record: Record) -> list[tuple[str, list[TestEntry]]]:
+def failures_by_message(record: Record) -> list[tuple[str, list[TestEntry]]]:
     """Put together the tests that failed with the same words, in the order of the first of each."""
     found: dict[str, list[TestEntry]] = {}
-    for test in failed(record):
+    for test in failed_tests(record):
         found.setdefault(test.failure.message if test.failure else "", []).append(test)
     return list(found.items())
 
@@ -78,7 +78,7 @@ def slowest(reports: Sequence[Report], most: int) -> list[tuple[Report, TestEntr
     return sorted(ran, key=lambda at: -at[1].seconds)[:most]
 
 
-def why_not(told: dict[str, Any]) -> list[dict[str, Any]]:
+def unavailable_attempts(told: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the attempts that say why a service did not run on more; nobody asks why nothing was configured."""
     return [a for a in told["attempts"] if a["code"] not in (None, Code.NOT_CONFIGURED)]
 
@@ -91,30 +91,30 @@ def remedies(reports: Sequence[Report]) -> list[tuple[str, str]]:
     found: dict[str, str] = {}
     themselves: list[SkipGroup] = []
     for report in reports:
-        for group in grouped(report.record.skips.values()):
+        for group in skip_groups(report.record.skips.values()):
             if group.code == Code.SKIPPED_BY_TEST:
                 themselves += [group] if group.code in (report.why or "") else []
             else:
-                found.setdefault(group.remedy, f"{group.code}: {number(len(group.nodeids), 'test')} skipped")
+                found.setdefault(group.remedy, f"{group.code}: {plural(len(group.nodeids), 'test')} skipped")
         for name, told in report.record.services.items():
-            for attempt in why_not(told):
+            for attempt in unavailable_attempts(told):
                 if attempt["remedy"] and attempt["code"] not in NOTHING_TO_DO:
                     found.setdefault(attempt["remedy"], f"{attempt['code']}: {name} on {attempt['provider']}")
-    return [*found.items(), *_themselves(themselves)]
+    return [*found.items(), *_remedy_of_self_skips(themselves)]
 
 
-def _themselves(groups: Sequence[SkipGroup]) -> Iterator[tuple[str, str]]:
+def _remedy_of_self_skips(groups: Sequence[SkipGroup]) -> Iterator[tuple[str, str]]:
     """Yield the remedy of tests that skip themselves, which names where each does, with the first place alone."""
     if not groups:
         return
     before, _, after = CATALOGUE[Code.SKIPPED_BY_TEST].remedy.partition("{where}")
     places = dict.fromkeys(group.remedy.removeprefix(before).removesuffix(after) for group in groups)
-    first, others = next(iter(places)), number(len(places) - 1, "other place")
+    first, others = next(iter(places)), plural(len(places) - 1, "other place")
     remedy = f"{before}{first} and {others}{after}" if len(places) > 1 else groups[0].remedy
-    yield remedy, f"{Code.SKIPPED_BY_TEST}: {number(sum(len(g.nodeids) for g in groups), 'test')} skipped"
+    yield remedy, f"{Code.SKIPPED_BY_TEST}: {plural(sum(len(g.nodeids) for g in groups), 'test')} skipped"
 
 
-def left(record: Record) -> dict[str, list[str]]:
+def leaks_by_resource(record: Record) -> dict[str, list[str]]:
     """Return the tests during which something was changed that several have, by what it was."""
     found: dict[str, list[str]] = {}
     for test in record.tests.values():
@@ -123,7 +123,7 @@ def left(record: Record) -> dict[str, list[str]]:
     return found
 
 
-def on(record: Record) -> Iterator[tuple[str, str, int]]:
+def services_used(record: Record) -> Iterator[tuple[str, str, int]]:
     """Yield each service, what it ran on in words, and how many tests had it there, the most first.
 
     It is there more than once where tests had it from several providers, as those of different shards may.
@@ -140,7 +140,7 @@ def on(record: Record) -> Iterator[tuple[str, str, int]]:
             yield name, f"{shown}on {provider}" if provider else "not to be had", used[place]
 
 
-def sentence(report: Report) -> str:
+def outcome_line(report: Report) -> str:
     """Return one line on a run: what came of its tests, or why there is nothing to tell."""
     counts = report.record.counts
     said = ", ".join(f"{counts[key]:,} {key if key != 'errors' else 'with an error'}" for key in counts if counts[key])
@@ -152,15 +152,15 @@ def headline(reports: Sequence[Report]) -> str:
     """Return the verdict in a line: what is red, else how much is green."""
     red = [r for r in reports if r.red]
     if red:
-        return "; ".join(f"{r.name}: {_fault(r)}" for r in red)
+        return "; ".join(f"{r.name}: {_describe_failure(r)}" for r in red)
     counts: Counter[str] = Counter()
     for report in reports:
         counts.update(report.record.counts)
     more = "".join(f", {counts[key]:,} {key}" for key in EXPECTED if counts[key])
-    return f"{number(counts['passed'], 'test')} passed{more} in {number(len(reports), 'tier')}"
+    return f"{plural(counts['passed'], 'test')} passed{more} in {plural(len(reports), 'tier')}"
 
 
-def verdict(report: Report) -> str:
+def verdict_line(report: Report) -> str:
     """Return the verdict on one tier in a line: red with what is wrong, or green with what ran on what."""
     counts = report.record.counts
     on = [provider for t in report.record.tests.values() for s in t.services.values() if (provider := s["provider"])]
@@ -170,7 +170,7 @@ def verdict(report: Report) -> str:
     passed += [f"{counts[key]:,} {key}{'' if passed else where}" for key in EXPECTED if key in counts]
     skipped = [f"{counts['skipped']:,} skipped"] if counts["skipped"] else []
     if report.red:
-        return f"red: {_fault(report)}{''.join(f'; {text}' for text in passed)}"
+        return f"red: {_describe_failure(report)}{''.join(f'; {text}' for text in passed)}"
     if skipped and not report.record.ran:
         why = report.why.removesuffix("; nothing ran") if report.why else ""
         return f"nothing ran: {'; '.join([*skipped, *([why] if why else [])])}"
@@ -181,14 +181,14 @@ def verdict(report: Report) -> str:
     return f"green: {', '.join([*passed, *skipped])}"
 
 
-def _fault(report: Report) -> str:
+def _describe_failure(report: Report) -> str:
     record, counts = report.record, report.record.counts
     broken = counts["failed"] + counts["errors"]
     # What could not be collected is a file, whose tests nobody knows.
     unread = sum(not t.collected for t in record.tests.values() if t.outcome == "error")
     failed = broken - unread
-    said = [f"{failed:,} of {number(len(record.tests) - unread, 'test')} failed"] if failed else []
-    said += [f"{number(unread, 'file')} could not be collected"] if unread else []
+    said = [f"{failed:,} of {plural(len(record.tests) - unread, 'test')} failed"] if failed else []
+    said += [f"{plural(unread, 'file')} could not be collected"] if unread else []
     said += ["it did not come to its end"] if record.interrupted else []
     said += [report.why] if report.red_gate and report.why else []
     return "; ".join(said) or "no test ran"
@@ -202,7 +202,7 @@ def columns(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
         yield "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]).rstrip()
 
 
-def number(many: int, thing: str) -> str:
+def plural(many: int, thing: str) -> str:
     """Return a number of things."""
     return f"{many:,} {thing}{'' if many == 1 else 's'}"
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from test_framework.config import Settings
 
-__all__ = ["Files", "use_paths"]
+__all__ = ["CollectionFilter", "use_paths"]
 
 
 def use_paths(config: pytest.Config, settings: Settings, tier: str) -> None:
@@ -28,7 +28,7 @@ def use_paths(config: pytest.Config, settings: Settings, tier: str) -> None:
     if config.args_source is config.ArgsSource.ARGS:
         for word, path in _named(config):
             if (own := tier_of(settings, path)) != tier:
-                raise pytest.UsageError(_refused(word, own, tier))
+                raise pytest.UsageError(_wrong_tier_message(word, own, tier))
         return
     pattern: str | None = config.option.pattern
     named = [path for path in settings.tier(tier).paths if pattern is None or _may_fit(settings.root, path, pattern)]
@@ -53,7 +53,7 @@ def _of_module(name: str) -> str:
     return spec.origin if spec and spec.origin and not spec.submodule_search_locations else name
 
 
-def _refused(word: str, own: str | None, tier: str) -> str:
+def _wrong_tier_message(word: str, own: str | None, tier: str) -> str:
     """Return what is said of a file of another tier, or of none."""
     if own:
         where, instead = f"of the tier {own}", f"Run pytest --tier {own} {word}"
@@ -67,7 +67,7 @@ def _may_fit(root: Path, path: str, pattern: str) -> bool:
     return (root / path).is_dir() or fits(path, pattern)
 
 
-class Files:
+class CollectionFilter:
     """Leaves files to the tier that names them most closely, and those out that `--pattern` does not select."""
 
     def __init__(self, settings: Settings, tier: str | None, pattern: str | None) -> None:

@@ -6,7 +6,16 @@ import pytest
 
 from test_framework.report.record import Record
 from test_framework.report.stored import Report
-from test_framework.report.told import alike, duration, grouped, headline, number, on, remedies, slowest
+from test_framework.report.wording import (
+    duration,
+    failures_by_message,
+    headline,
+    plural,
+    remedies,
+    services_used,
+    skip_groups,
+    slowest,
+)
 from test_framework.resolution import Skip
 from tests.support.reports import GREEN, RED, green, red, shard
 
@@ -33,7 +42,7 @@ def test_times_are_told_as_people_do(seconds: float, text: str) -> None:
 @pytest.mark.parametrize(("many", "text"), [(0, "0 tests"), (1, "1 test"), (12345, "12,345 tests")])
 def test_numbers_of_things(many: int, text: str) -> None:
     """One is no plural."""
-    assert number(many, "test") == text
+    assert plural(many, "test") == text
 
 
 @pytest.mark.parametrize(
@@ -64,12 +73,15 @@ def test_the_headline_names_only_what_is_red() -> None:
 def test_skips_are_grouped_by_their_reason() -> None:
     """The most frequent first."""
     skips = [Skip(str(n), "a" if n % 3 else "b", "m", "r") for n in range(7)]
-    assert [(g.code, g.nodeids) for g in grouped(skips)] == [("a", ("1", "2", "4", "5")), ("b", ("0", "3", "6"))]
+    assert [(g.code, g.nodeids) for g in skip_groups(skips)] == [("a", ("1", "2", "4", "5")), ("b", ("0", "3", "6"))]
 
 
 def test_failures_are_grouped_by_their_words() -> None:
     """In the order of the first of each."""
-    assert [(message[:8], len(tests)) for message, tests in alike(red().record)] == [("Assertio", 2), ("OSError:", 1)]
+    assert [(message[:8], len(tests)) for message, tests in failures_by_message(red().record)] == [
+        ("Assertio", 2),
+        ("OSError:", 1),
+    ]
 
 
 def test_what_to_do_is_told_once() -> None:
@@ -85,7 +97,7 @@ def test_what_to_do_is_told_once() -> None:
 
 def test_what_ran_on_what() -> None:
     """With the version, what was asked for instead, and how many tests had it."""
-    assert list(on(red().record)) == [
+    assert list(services_used(red().record)) == [
         ("clickhouse", "not to be had", 0),
         ("postgres", "18.4 (asked for 17) on embedded", 24),
     ]

@@ -17,7 +17,7 @@ from test_framework import private
 from test_framework.config import BadSetting
 from test_framework.exec.child import SIGNALLED, Ended, run_within
 from test_framework.report.stored import load
-from test_framework.report.told import duration
+from test_framework.report.wording import duration
 from test_framework.runner import COLLECTED_TO
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from test_framework.config import Settings
     from test_framework.report.stored import Report
     from test_framework.runner.coverage import Coverage, Total
-    from test_framework.runner.plan import Layer, Plan
+    from test_framework.runner.plan import Layer, RunPlan
 
-__all__ = ["Collected", "Request", "Result", "TierRun", "run"]
+__all__ = ["CollectedCounts", "RunOptions", "RunResult", "TierRun", "run"]
 
 NOTHING_RAN, LATE = 5, 124
 """Exit statuses: what pytest says of no tests, and `timeout` of a command that it has ended."""
@@ -37,7 +37,7 @@ _ENDS_US = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class RunOptions:
     """What the command line asks for beside the plan.
 
     Attributes:
@@ -58,7 +58,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Collected:
+class CollectedCounts:
     """What `--collect-only` has found in a tier."""
 
     tests: int
@@ -84,7 +84,7 @@ class TierRun:
     why: str = ""
     seconds: float = 0.0
     report: Report | None = None
-    collected: Collected | None = None
+    collected: CollectedCounts | None = None
 
     @property
     def red(self) -> bool:
@@ -110,7 +110,7 @@ class TierRun:
 
 
 @dataclass(slots=True)
-class Result:
+class RunResult:
     """All tiers of a plan, in their order."""
 
     tiers: list[TierRun] = field(default_factory=list)
@@ -133,8 +133,8 @@ class Result:
 
 
 def run(
-    plan: Plan, request: Request, settings: Settings, coverage: Coverage | None, say: Callable[[str], None]
-) -> Result:
+    plan: RunPlan, request: RunOptions, settings: Settings, coverage: Coverage | None, say: Callable[[str], None]
+) -> RunResult:
     """Run the tiers one after another, until a layer fails, its time is up, or somebody ends it.
 
     Args:
@@ -148,7 +148,7 @@ def run(
         BadSetting: The report folder cannot be written.
     """
     tiers = [tier for layer in plan.layers for tier in layer.tiers]
-    running = _Running(request, settings, coverage, say, len(tiers))
+    running = TierRunner(request, settings, coverage, say, len(tiers))
     with chdir(settings.root):
         if not request.collect_only:
             _forget(tiers, settings, coverage)
@@ -182,20 +182,20 @@ def _name(number: int) -> str:
         return f"signal {number}"
 
 
-class _Running:
+class TierRunner:
     """Runs one tier after another."""
 
     def __init__(
-        self, request: Request, settings: Settings, coverage: Coverage | None, say: Callable[[str], None], many: int
+        self, request: RunOptions, settings: Settings, coverage: Coverage | None, say: Callable[[str], None], many: int
     ) -> None:
         self._request = request
         self._settings = settings
         self._coverage = coverage
         self._say = say
         self._many = many
-        self._result = Result()
+        self._result = RunResult()
 
-    def layers(self, plan: Plan) -> Result:
+    def layers(self, plan: RunPlan) -> RunResult:
         """Run them until one fails."""
         stop = ""
         for layer in plan.layers:
@@ -231,7 +231,9 @@ class _Running:
         with TemporaryDirectory(prefix=private.marked("run")) as folder:
             numbers = Path(folder) / "collected.json"
             ended = self._pytest(tier, seconds, numbers)
-            collected = Collected(**json.loads(numbers.read_text(encoding="utf-8"))) if numbers.is_file() else None
+            collected = (
+                CollectedCounts(**json.loads(numbers.read_text(encoding="utf-8"))) if numbers.is_file() else None
+            )
         one = TierRun(layer.name, tier, ended.status, seconds=time.monotonic() - begin, collected=collected)
         if ended.late:
             one.status = LATE
