@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,8 +27,12 @@ def test_a_fault_can_be_put_in(mutant: Mutant) -> None:
     for test in mutant.tests:
         if test.startswith("-"):
             continue  # an option of pytest's
-        file, *_ = test.split("::")
+        file, *names = test.partition("[")[0].split("::")
         assert (ROOT / file).exists(), test
+        for name in names:
+            assert re.search(rf"^ *(async def|def|class) {name}\b", (ROOT / file).read_text(encoding="utf-8"), re.M), (
+                test
+            )
 
 
 def test_no_two_faults_have_one_name() -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import redis
 
+from test_framework.config import BadSetting
 from test_framework.contracts import Launch
 from test_framework.plugin.lease import ReasonedSkip
 from test_framework.resolution import Refused
@@ -105,3 +106,49 @@ def test_redis_takes_the_digest(tmp_path: Path) -> None:
 
 def _client(socket: Path, login: dict[str, Any]) -> redis.Redis:
     return redis.Redis(unix_socket_path=str(socket), **login)
+
+
+CLASS = """
+from dataclasses import replace
+from test_framework.services import CustomService
+
+class Careless(CustomService):
+    def prepare(self, binary, folder, port, launch, run):
+        command = super().prepare(binary, folder, port, launch, run)
+        return replace(command, argv=(*command.argv, "--auth", launch.password))
+
+    def container(self, launch):
+        return replace(super().container(launch), command=("sleep", "60", launch.password))
+"""
+
+TABLE = """
+[tool.test_framework.services.careless]
+class = "careless:Careless"
+url_format = "tcp://{host}:{port}"
+image = "%s"
+port = 4222
+command = ["sleep", "60"]
+"""
+
+
+@pytest.mark.parametrize("provider", ["embedded", pytest.param("docker", marks=pytest.mark.docker_required)])
+def test_a_class_that_puts_it_there(project: Project, provider: str) -> None:
+    """Is refused before anything is started, with what to do instead; the password is not told."""
+    project.env.setenv("TEST_FRAMEWORK_PROVIDERS", provider)
+    project.write("careless.py", CLASS)
+    project.configure(TABLE % IMAGES.get("TEST_FRAMEWORK_REDIS_IMAGE", "redis:8-alpine"))
+    command = [sys.executable, "-m", "test_framework", "exec", "--service", "careless", "--", "true"]
+    ran = subprocess.run(command, cwd=project.path, capture_output=True, text=True, timeout=120, check=False)
+    assert ran.returncode != 0
+    assert "the command of careless" in ran.stderr
+    assert "has the server's password" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize("words", [("a", "pass"), ("--auth=pass",), ("x", "{'test': ['CMD', 'pass']}")])
+def test_it_may_be_a_part_of_a_word(words: tuple[str, ...]) -> None:
+    """As in an option with its value, or in a health check."""
+    launch = Launch("a-password-of-this-server")
+    launch.check_command("x", [word.replace("pass", "word") for word in words])
+    with pytest.raises(BadSetting, match="the command of x has the server's password"):
+        launch.check_command("x", [word.replace("pass", launch.password) for word in words])

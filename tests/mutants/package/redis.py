@@ -8,10 +8,12 @@ __all__ = ["MUTANTS"]
 
 _SERVICES = "test_framework/services/_redis_"
 _TESTS = "tests/integration/test_redis_keyspaces.py"
+_RUNS = "tests/system/test_redis_keyspace_runs.py"
+"""Where whole runs show it."""
 
 
-def _mutant(name: str, file: str, old: str, new: str, *tests: str) -> Mutant:
-    return Mutant(name, f"{_SERVICES}{file}.py", old, new, tuple(f"{_TESTS}::{test}" for test in tests))
+def _mutant(name: str, file: str, old: str, new: str, test: str) -> Mutant:
+    return Mutant(name, f"{_SERVICES}{file}.py", old, new, (test if "::" in test else f"{_TESTS}::{test}",))
 
 
 MUTANTS = (
@@ -90,7 +92,7 @@ MUTANTS = (
         "databases",
         "if number not in {*self._taken, *spared}]",
         "if number not in spared]",
-        "test_what_is_left_is_told_in_each_run[database]",
+        f"{_RUNS}::test_what_is_left_is_told_in_each_run[database]",
     ),
     _mutant(
         "a server of somebody else's is emptied",
@@ -132,7 +134,7 @@ MUTANTS = (
         "watch",
         "for group, facts in now.facts.items():",
         'for group, facts in (item for item in now.facts.items() if item[0] != "config"):',
-        "test_what_is_left_beside_a_database",
+        f"{_RUNS}::test_what_is_left_beside_a_database",
     ),
     _mutant(
         "what a killed run has left is never swept",
@@ -195,6 +197,6 @@ MUTANTS = (
         "prefixes",
         "for name in (*self._out, *self._kept))",
         "for name in self._out)",
-        "test_what_is_left_is_told_in_each_run[prefix]",
+        f"{_RUNS}::test_what_is_left_is_told_in_each_run[prefix]",
     ),
 )
