@@ -103,9 +103,9 @@ def test_writers_at_once_lose_nothing(tmp_path: Path) -> None:
     program = """
 import sys
 from pathlib import Path
-from test_framework.health import Run, append
+from test_framework.health import HealthRun, append
 for number in range(25):
-    append(Path(sys.argv[1]), Run(f"{sys.argv[2]} {number}", 1, 0, 0, 0, 0.1, {}), 60)
+    append(Path(sys.argv[1]), HealthRun(f"{sys.argv[2]} {number}", 1, 0, 0, 0, 0.1, {}), 60)
 """
     writers = [subprocess.Popen([sys.executable, "-c", program, str(path), name]) for name in "abcd"]
     assert [w.wait(60) for w in writers] == [0, 0, 0, 0]
