@@ -62,7 +62,7 @@ def judge(record: Record, settings: Settings, *, strict: bool, require: tuple[st
     if skipped := Counter(s.code for s in record.skips.values() if s.code not in allowed).most_common():
         many = sum(number for _, number in skipped)
         codes = ", ".join(f"{number} {code}" if len(skipped) > 1 else code for code, number in skipped)
-        why.append(f"{many} skip{'' if many == 1 else 's'} that nobody allowed: {codes}")
+        why.append(f"{many} skip{'' if many == 1 else 's'} not allowed: {codes}")
     had_to_run = record.tier is not None or bool(why)
     if record.ran == 0 and had_to_run and not record.interrupted and not record.is_part:
         why.append("nothing ran")

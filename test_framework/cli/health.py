@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace, settings: Settings) -> int:
-    """Do it; returns 0 when all is well, 1 when the suite has drifted, 2 when nobody can tell."""
+    """Do it; returns 0 when all is well, 1 when the suite has drifted, 2 when it cannot be determined."""
     from test_framework.health import HealthError
 
     try:

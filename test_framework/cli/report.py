@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace, settings: Settings) -> int:
-    """Do it; returns 0 when all is well, 1 when what was merged is red, 2 when nobody can tell."""
+    """Do it; returns 0 when all is well, 1 when what was merged is red, 2 when it cannot be determined."""
     try:
         if given.report == "html":
             return _html(given.files, given.out, settings)

@@ -103,7 +103,7 @@ def _list(  # noqa: PLR0913  # see `parsed`
     if isinstance(value, str) and (text or key == "template"):
         value = [part.strip() for part in value.split(",") if part.strip()]
     if not isinstance(value, list | tuple) or not all(isinstance(v, str) for v in value):
-        raise BadSetting.value(key, value, source, "a list of texts")
+        raise BadSetting.value(key, value, source, "a list of strings")
     kind = spec.metadata.get("choices", "")
     choices = (*_choices(kind), *(services if kind == "services" else ())) if kind else value
     for item in value:

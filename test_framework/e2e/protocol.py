@@ -166,7 +166,7 @@ class Conversation:
         events: list[Event] = []
         while not events or events[-1].type != EVENT_ORDER[-1]:
             so_far = ", ".join(event.type for event in events) or "no event"
-            what = f"run {run_id} has come to its end, after {so_far}"
+            what = f"run {run_id} has ended, after {so_far}"
             got = yield from self._take(
                 lambda got: got.event is not None and got.event.run_id == run_id, what, seconds, deadline=deadline
             )

@@ -93,7 +93,7 @@ def take(settings: Settings, slower_than: Callable[[float], bool], progress: Any
         progress: See `audit`.
 
     Raises:
-        HealthError: The audit did not come to its end, or a report cannot be read.
+        HealthError: The audit did not finish, or a report cannot be read.
         BadSetting: See `audit`.
     """
     tiers = read_reports(settings)

@@ -1,7 +1,7 @@
 """The closed list of reasons: what each code means, what it says, and what to do about it.
 
 `unavailable` lets the next provider be tried. `broken` fails the test: something was there and did not work.
-The sentences are templates; `verdict.Reason.of` fills them.
+The sentences are templates; `resolution.Reason.of` fills them.
 """
 
 from __future__ import annotations

@@ -85,7 +85,7 @@ class Code(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CatalogueEntry:
-    """The sentences of one code; `{names}` are filled in by `verdict.Reason.of`."""
+    """The sentences of one code; `{names}` are filled in by `resolution.Reason.of`."""
 
     kind: Kind
     message: str

@@ -26,13 +26,13 @@ DOCKER: dict[Code, CatalogueEntry] = {
     ),
     Code.DAEMON_HUNG: CatalogueEntry(
         _U,
-        "something listens on {host}, from {source}, and does not answer within {seconds:g} s",
+        "{host}, from {source}, accepts connections, but does not answer within {seconds:g} s",
         "Restart Docker (Linux: sudo systemctl restart docker; macOS: quit and open Docker Desktop).",
     ),
     Code.REMOTE_UNREACHABLE: CatalogueEntry(
         _U,
         "cannot reach the Docker host {host}, from {source}: {error}",
-        "Check name and port, the network, VPN and firewalls, and that it listens there; "
+        "Check its name and port, the network, the VPN, the firewall, and whether it listens there; "
         "or choose another engine: docker context use default, or unset DOCKER_HOST.",
     ),
     Code.BAD_DOCKER_HOST: CatalogueEntry(
@@ -42,7 +42,7 @@ DOCKER: dict[Code, CatalogueEntry] = {
     ),
     Code.SSH_TRANSPORT_MISSING: CatalogueEntry(
         _U,
-        "{host}, from {source}, needs the ssh program, and none is on the PATH",
+        "{host}, from {source}, needs the ssh program, but there is none on the PATH",
         "Install an OpenSSH client (Debian: apt-get install openssh-client), or use a tcp:// or unix:// address.",
     ),
     Code.SSH_HOST_KEY: CatalogueEntry(
@@ -53,17 +53,17 @@ DOCKER: dict[Code, CatalogueEntry] = {
     Code.SSH_LOGIN_REFUSED: CatalogueEntry(
         _U,
         "{host}, from {source}, does not let us in: {error}",
-        "Give it your key: ssh-copy-id {target}. One with a passphrase has to be in an agent: ssh-add.",
+        "Give it your key: ssh-copy-id {target}. A key with a passphrase must be in an agent: ssh-add.",
     ),
     Code.SSH_DOCKER_MISSING: CatalogueEntry(
         _U,
-        "ssh gets through to {host}, from {source}, and finds no usable docker command there: {error}",
+        "ssh connects to {host}, from {source}, but finds no usable docker command there: {error}",
         "Install the docker CLI there, on the PATH of a shell without login: ssh {target} docker version.",
     ),
     Code.TLS_MISCONFIGURED: CatalogueEntry(
         _U,
-        "TLS to {host}, from {source}, does not work: {error}",
-        "Check ca.pem, cert.pem and key.pem in DOCKER_CERT_PATH or of the context, and DOCKER_TLS_VERIFY.",
+        "TLS to {host}, from {source}, failed: {error}",
+        "Check ca.pem, cert.pem and key.pem in DOCKER_CERT_PATH or in the context, and DOCKER_TLS_VERIFY.",
     ),
     Code.CONTEXT_MISSING: CatalogueEntry(
         _U,
@@ -72,7 +72,7 @@ DOCKER: dict[Code, CatalogueEntry] = {
     ),
     Code.API_MISMATCH: CatalogueEntry(
         _U,
-        "{host}, from {source}, speaks Docker API {found}, and at least {needed} is needed",
+        "{host}, from {source}, speaks Docker API {found}, but at least {needed} is required",
         "Upgrade the Docker engine.",
     ),
     Code.NOT_DOCKER: CatalogueEntry(
@@ -83,7 +83,7 @@ DOCKER: dict[Code, CatalogueEntry] = {
     Code.DAEMON_ERROR: CatalogueEntry(
         _U,
         "the Docker engine at {host}, from {source}, answers with an error: {error}",
-        "Look at the engine's log (Linux: journalctl -u docker), then restart it.",
+        "Read the engine's log (Linux: journalctl -u docker), then restart it.",
     ),
     Code.WINDOWS_CONTAINERS: CatalogueEntry(
         _U,
@@ -98,7 +98,7 @@ DOCKER: dict[Code, CatalogueEntry] = {
     Code.ENGINE_LOST: CatalogueEntry(
         _U,
         "the Docker engine at {host}, from {source}, went away while {service} was starting: {error}",
-        "Look at the engine's log (Linux: journalctl -u docker), and see that it stays up.",
+        "Read the engine's log (Linux: journalctl -u docker) to find out why it ended.",
     ),
     Code.BAD_DOCKER_SETTING: CatalogueEntry(
         _U,
@@ -107,7 +107,7 @@ DOCKER: dict[Code, CatalogueEntry] = {
     ),
     Code.DISK_FULL: CatalogueEntry(
         _B,
-        "no space is left for {what}: {error}",
+        "no space left for {what}: {error}",
         "Free some space: docker system prune, or empty the folder that the message names.",
     ),
     Code.SDK_MISSING: CatalogueEntry(
@@ -117,8 +117,8 @@ DOCKER: dict[Code, CatalogueEntry] = {
     ),
     Code.IMAGE_MISSING: CatalogueEntry(
         _U,
-        "the image {image} is not on the engine, and its registry does not have it: {error}",
-        "Check the name, build it, or name another one in {variable}.",
+        "the image {image} is neither on the engine nor in its registry: {error}",
+        "Check its name, build it, or name another image in {variable}.",
     ),
     Code.REGISTRY_UNREACHABLE: CatalogueEntry(
         _U,
@@ -133,7 +133,6 @@ DOCKER: dict[Code, CatalogueEntry] = {
     Code.REGISTRY_LOGIN_MISSING: CatalogueEntry(
         _U,
         "the image {image} is not on the engine, cannot be pulled without a login ({error}), and {login}",
-        "Mend the credential helper (docker login shows whether it works), "
-        "or name an image that is here in {variable}.",
+        "Fix the credential helper (docker login shows whether it works), or name an image that is here in {variable}.",
     ),
 }

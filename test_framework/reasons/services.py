@@ -11,52 +11,52 @@ _U, _B = Kind.UNAVAILABLE, Kind.BROKEN
 SERVICES: dict[Code, CatalogueEntry] = {
     Code.PORT_UNREACHABLE: CatalogueEntry(
         _U,
-        "{service} runs in a container, and port {port} of {host}, which leads to it, cannot be reached: {error}",
+        "{service} runs in a container, but its port {port} on {host} cannot be reached: {error}",
         "Open the ports that Docker publishes on {host} to this machine, name another way there in "
         "TESTCONTAINERS_HOST_OVERRIDE, or choose an engine on this machine.",
     ),
     Code.ENGINE_ELSEWHERE: CatalogueEntry(
         _U,
-        "{service} is wanted on a port of this machine, or without a password, and the engine is at {host}",
-        "Choose an engine on this machine (docker context use default, or unset DOCKER_HOST), or ask for neither.",
+        "{service} was requested on a port of this machine, or without a password, but the engine is at {host}",
+        "Choose an engine on this machine (docker context use default, or unset DOCKER_HOST), or drop that request.",
     ),
     Code.START_FAILED: CatalogueEntry(
         _B,
         "{service} did not start on {provider}: {error}",
-        "Read the server's log below, mend what it names, then run again.",
+        "Read the server's log below, fix what it names, then run again.",
     ),
     Code.HEALTH_TIMEOUT: CatalogueEntry(
         _B,
-        "{service} on {provider} started, and did not answer a query within {seconds:g} s: {error}",
+        "{service} on {provider} started, but did not answer a query within {seconds:g} s: {error}",
         "Read the server's log below, or raise TEST_FRAMEWORK_START_SECONDS.",
     ),
     Code.SERVER_DIED: CatalogueEntry(
         _B,
-        "{service} on {provider} was running and is gone: {error}",
-        "Look for who stopped it (docker events, dmesg); the next run starts a new one.",
+        "{service} on {provider} was running, but is gone: {error}",
+        "Find out what stopped it (docker events, dmesg). The next run starts a new one.",
     ),
     Code.SERVER_HANGS: CatalogueEntry(
         _B,
-        "{service} on {provider} runs, and does not answer: {error}",
-        "Look for who stopped or paused it (kill -CONT, docker unpause); the next run starts a new one.",
+        "{service} on {provider} is running, but does not answer: {error}",
+        "Find out what stopped or paused it (kill -CONT, docker unpause). The next run starts a new one.",
     ),
     Code.PORT_TAKEN: CatalogueEntry(
-        _B, "port {port}, from --port {service}={port}: {error}", "End what uses it, or name another."
+        _B, "port {port}, from --port {service}={port}: {error}", "Stop what uses it, or choose another port."
     ),
     Code.DEPENDENCY_UNAVAILABLE: CatalogueEntry(
         _U,
-        "{service} on {provider} needs {dependency}, which cannot be had: {error}",
-        "Get {dependency} first. {remedy}",
+        "{service} on {provider} needs {dependency}, which is unavailable: {error}",
+        "Provide {dependency} first. {remedy}",
     ),
     Code.DEPENDENCY_BROKEN: CatalogueEntry(
         _B,
         "{service} on {provider} needs {dependency}, which is broken: {error}",
-        "Mend {dependency} first. {remedy}",
+        "Fix {dependency} first. {remedy}",
     ),
     Code.BINARY_MISSING: CatalogueEntry(_U, "no {binary} {looked}", "Install it: {install}."),
     Code.VERSION_MISMATCH: CatalogueEntry(
         _U,
-        "{service} {found} is here, and the settings ask for major version {wanted} and refuse another",
+        "{service} {found} is installed, but the settings require major version {wanted}",
         'Install version {wanted}, or set major_mismatch = "show" in [tool.test_framework.services.{service}].',
     ),
     Code.CANNOT_DROP_ROOT: CatalogueEntry(
@@ -66,7 +66,7 @@ SERVICES: dict[Code, CatalogueEntry] = {
     ),
     Code.USER_UNKNOWN: CatalogueEntry(
         _U,
-        "{service} needs a user with a name, and the user id {uid} has none on this machine",
+        "{service} needs a user with a name, but the user id {uid} has none on this machine",
         "Give it an entry in /etc/passwd (in a container as root: useradd --uid {uid} tester), "
         "or run as a user who has one.",
     ),
@@ -78,8 +78,8 @@ SERVICES: dict[Code, CatalogueEntry] = {
     ),
     Code.DESTRUCTIVE: CatalogueEntry(
         _U,
-        "the test may write, and {service} is {provider} at {host}",
-        "Mark it staging_safe if it cleans up what it makes, or give it Docker or an embedded server.",
+        "the test may write, but {service} is {provider} at {host}",
+        "Mark it staging_safe if it cleans up after itself, or run it on Docker or an embedded server.",
     ),
     Code.NAME_UNRESOLVED: CatalogueEntry(
         _U,
@@ -99,9 +99,9 @@ SERVICES: dict[Code, CatalogueEntry] = {
     Code.TLS_FAILED: CatalogueEntry(
         _B,
         "TLS with {host}:{port} fails: {error}",
-        "Mend the certificate, or name its authority in STAGING_CA_BUNDLE.",
+        "Fix the certificate, or name its authority in STAGING_CA_BUNDLE.",
     ),
-    Code.HTTP_ERROR: CatalogueEntry(_B, "{url} answers {status}", "Look at the log of the service behind {source}."),
+    Code.HTTP_ERROR: CatalogueEntry(_B, "{url} answers {status}", "Read the log of the service behind {source}."),
     Code.LOGIN_FAILED: CatalogueEntry(
         _B,
         "{host}:{port} refuses the login: {error}",
@@ -114,45 +114,45 @@ SERVICES: dict[Code, CatalogueEntry] = {
     ),
     Code.DEPENDENCY_DOWN: CatalogueEntry(
         _B,
-        "{url} answers, and its {dependency} is down: {error}",
-        "Look at the {dependency} from inside the network of the service behind {source}.",
+        "{url} answers, but its {dependency} is down: {error}",
+        "Check the {dependency} from inside the network of the service behind {source}.",
     ),
     Code.CONFIGURATION_DRIFT: CatalogueEntry(
         _B,
-        "{url} says {key} = {found}, and {wanted} is expected by {expected_by}",
+        "{url} reports {key} = {found}, but {expected_by} expects {wanted}",
         "Deploy what is expected, or correct {expected_by}.",
     ),
     Code.TOO_SLOW: CatalogueEntry(
         _B,
         "{url} does not keep a service level: {error}",
-        "Look for what slows the service behind {source}, or change the level in [tool.test_framework.levels].",
+        "Find out what slows the service behind {source}, or change the level in [tool.test_framework.levels].",
     ),
     Code.PROVIDER_DISABLED: CatalogueEntry(
         _U,
-        "{provider} is switched off by {source}",
+        "{provider} is disabled by {source}",
         "Add {provider} to the providers, or remove {source}.",
     ),
     Code.INTERNAL_ERROR: CatalogueEntry(
         _B,
-        "{service} on {provider} met an error that test-framework does not know: {error}",
+        "{service} on {provider} failed with an error that test-framework does not know: {error}",
         "Report it with the end of the supervisor's log, which has the traceback.",
     ),
     Code.TEMPLATE_FAILED: CatalogueEntry(
         _B,
         "the database template {template} failed: {error}",
-        "Mend the statement that the message shows.",
+        "Fix the statement that the message shows.",
     ),
     Code.ISOLATION_FAILED: CatalogueEntry(
         _B,
-        "{service} on {provider} has no {isolation} for this test alone: {error}",
-        'Set isolation = "{other}" in [tool.test_framework.services.{service}], or give it a server that has more.',
+        "{service} on {provider} has no {isolation} left for this test: {error}",
+        'Set isolation = "{other}" in [tool.test_framework.services.{service}], or use a server that has more.',
     ),
     Code.LEFT_BEHIND: CatalogueEntry(
-        _B, "the test changed what other tests have too: {what}", "Undo it in the test, or {instead}."
+        _B, "the test changed what it shares with other tests: {what}", "Undo it in the test, or {instead}."
     ),
     Code.SKIPPED_BY_TEST: CatalogueEntry(
         _U,
         "{text}",
-        "The test itself says so, at {where}: mend the condition, or allow the code skipped-by-test for the tier.",
+        'Skipped by the test itself ({where}). Fix its condition, or add "skipped-by-test" to allowed_skips.',
     ),
 }

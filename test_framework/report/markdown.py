@@ -45,7 +45,7 @@ def append(path: str, reports: Sequence[Report]) -> None:
 
 
 def summary(reports: Sequence[Report]) -> Iterator[str]:
-    """Yield the lines: verdict, what ran on what and why not more, what to do, failures, skips, what was slow."""
+    """Yield the lines: verdict, what ran on what, providers not used, remedies, failures, skips, slow tests."""
     mark = "❌ Red" if any(r.red for r in reports) else "✅ Green"
     yield f"## {mark}: {_text(headline(reports))}\n"
     yield "| tier | verdict | tests | time | ran on |"

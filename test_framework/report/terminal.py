@@ -1,4 +1,4 @@
-"""A run as a person reads it at its end: the verdict, what ran on what, why not more, and what to do."""
+"""The summary at the end of a run: the verdict, what ran on what, which providers were not used, and what to do."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def blocks(report: Report, files: Sequence[str], problems: Sequence[str] = (), s
     yield Block("", [verdict_line(report)], markup={colour(report): True, "bold": True})
     yield Block("", [shard] if shard else [], rows=None)
     yield Block("", list(_services(record)), more)
-    yield Block("why not more:", [str(o) for o in _obstacles(record)], more, markup={"bold": True})
+    yield Block("providers not used:", [str(o) for o in _obstacles(record)], more, markup={"bold": True})
     yield Block("what to do:", [remedy for remedy, _ in remedies([report])], more, markup={"bold": True})
     changed = [f"{what} (while {_several(nodeids)} ran)" for what, nodeids in leaks_by_resource(record).items()]
     yield Block("left behind:", changed, more, markup={"yellow": True})

@@ -137,14 +137,14 @@ def services_used(record: Record) -> Iterator[tuple[str, str, int]]:
             _, provider, version = place
             note = f" ({told['note']})" if told.get("note") and place == one else ""
             shown = f"{version}{note} " if version else ""
-            yield name, f"{shown}on {provider}" if provider else "not to be had", used[place]
+            yield name, f"{shown}on {provider}" if provider else "unavailable", used[place]
 
 
 def outcome_line(report: Report) -> str:
     """Return one line on a run: what came of its tests, or why there is nothing to tell."""
     counts = report.record.counts
     said = ", ".join(f"{counts[key]:,} {key if key != 'errors' else 'with an error'}" for key in counts if counts[key])
-    stopped = "; it did not come to its end" if report.record.interrupted else ""
+    stopped = "; run incomplete" if report.record.interrupted else ""
     return (said or "no test") + stopped
 
 
@@ -175,7 +175,7 @@ def verdict_line(report: Report) -> str:
         why = report.why.removesuffix("; nothing ran") if report.why else ""
         return f"nothing ran: {'; '.join([*skipped, *([why] if why else [])])}"
     if report.why:
-        return f"green, but only since the gate is lenient: {'; '.join([report.why, *passed])}"
+        return f"green (lenient gate, red in CI): {'; '.join([report.why, *passed])}"
     if report.record.is_part and not report.record.tests:
         return "green: none of the tests is of this shard"
     return f"green: {', '.join([*passed, *skipped])}"
@@ -189,7 +189,7 @@ def _describe_failure(report: Report) -> str:
     failed = broken - unread
     said = [f"{failed:,} of {plural(len(record.tests) - unread, 'test')} failed"] if failed else []
     said += [f"{plural(unread, 'file')} could not be collected"] if unread else []
-    said += ["it did not come to its end"] if record.interrupted else []
+    said += ["run incomplete"] if record.interrupted else []
     said += [report.why] if report.red_gate and report.why else []
     return "; ".join(said) or "no test ran"
 

@@ -114,7 +114,7 @@ class Coverage:
             found = together.xml_report(outfile=str(out), omit=self._omitted())
         except (coverage.CoverageException, OSError) as error:
             red = bool(self.fail_under) and whole
-            return Total(f"coverage: nobody can tell: {str(error).rstrip('.')}.", red=red)
+            return Total(f"coverage: not measured: {str(error).rstrip('.')}.", red=red)
         precision = int(str(self._config.get_option("report:precision") or 0))
         shown = f"coverage: {display_covered(found, precision)} %: {os.path.relpath(out, self._settings.root)}"
         if not should_fail_under(found, self.fail_under, precision):

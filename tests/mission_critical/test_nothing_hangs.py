@@ -136,7 +136,7 @@ class TestStoppedServer:
         checkout.go()
         assert run.end(_RUN_SECONDS) == pytest.ExitCode.TESTS_FAILED, run.output
         assert run.outcomes() == LOST, run.output
-        told = f"server-hangs: {service} on embedded runs, and does not answer: process {identity} is stopped"
+        told = f"server-hangs: {service} on embedded is running, but does not answer: process {identity} is stopped"
         assert run.output.count(told) >= 2, run.output
         embedded_place.is_empty()
 
@@ -149,6 +149,6 @@ class TestStoppedServer:
         checkout.go()
         assert run.end(_RUN_SECONDS) == pytest.ExitCode.TESTS_FAILED, run.output
         assert run.outcomes() == LOST | {"test_after[0]": "failed"}, run.output
-        told = "server-hangs: redis on docker runs, and does not answer: no whole answer within 10 s"
+        told = "server-hangs: redis on docker is running, but does not answer: no whole answer within 10 s"
         assert run.output.count(told) >= 2, run.output
         docker_place.is_empty()

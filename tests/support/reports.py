@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["GREEN", "POSTGRES", "RED", "attempt", "green", "long", "red", "shard", "written"]
 
 GREEN: dict[str, Any] = {"strict": False, "verdict": "green", "why": None}
-RED: dict[str, Any] = {"strict": True, "verdict": "red", "why": "2 skips that nobody allowed: socket-missing"}
+RED: dict[str, Any] = {"strict": True, "verdict": "red", "why": "2 skips not allowed: socket-missing"}
 STARTED = 1_790_000_000.0
 POSTGRES = {"provider": "embedded", "version": "18.4"}
 KEPT = "postgres postgresql://app@127.0.0.1:5499/tf_7?passfile=%2Ftmp%2Fpass"
@@ -87,7 +87,7 @@ def shard(index: int, count: int, tests: int = 4, tier: str = "unit", provider: 
     whole.outcome, whole.collected = "skipped", False
     record.skips[file] = Skip(file, "skipped-by-test", "only on Windows", "Mend it.")
     record.services = {"postgres": {"provider": provider, "version": "17.2", "attempts": [attempt(provider)]}}
-    return Report.of(record, {**GREEN, "why": "1 skip that nobody allowed: skipped-by-test"})
+    return Report.of(record, {**GREEN, "why": "1 skip not allowed: skipped-by-test"})
 
 
 def written(report: Report, path: Path) -> Path:

@@ -91,7 +91,7 @@ def test_without_what_it_needs(embedded_place: Place) -> None:
     assert set(run.outcomes().values()) == {"skipped"}, run.output
     told = reason(run, "embedded")
     assert (told["code"], told["kind"]) == ("dependency-unavailable", "unavailable")
-    assert told["message"].startswith("backend on embedded needs postgres, which cannot be had: ")
+    assert told["message"].startswith("backend on embedded needs postgres, which is unavailable: ")
     assert "TEST_FRAMEWORK_POSTGRES_PROVIDERS" in told["message"] + told["remedy"]
     doctor = checkout.json("doctor")["services"]["backend"]
     assert [a["code"] for a in doctor["attempts"] if a["provider"] == "embedded"] == ["dependency-unavailable"]
@@ -124,7 +124,7 @@ def test_a_server_below_it_that_dies(embedded_place: Place) -> None:
     checkout.go()
     assert run.end() == pytest.ExitCode.TESTS_FAILED
     assert run.outcomes() == {"test_before": "passed", "test_middle": "passed", "test_after": "error"}, run.output
-    assert "server-died: postgres on embedded was running and is gone" in run.output
+    assert "server-died: postgres on embedded was running, but is gone" in run.output
     checkout.run(env=warm).passed()
     (supervisor,) = checkout.status()
     after = {server["service"]: server["id"] for server in supervisor["servers"]}

@@ -46,7 +46,7 @@ def test_engine_has_no_room_for_a_container(own_engine: OwnEngine) -> None:
         env = {"TEST_FRAMEWORK_REDIS_IMAGE": "tests/redis:8"}
         with own_engine.nearly_full(0):
             run = Checkout(place, "docker", ("redis",), env=env).start()
-            assert "no space is left for redis on docker" in refused(run, "redis", "docker")
+            assert "no space left for redis on docker" in refused(run, "redis", "docker")
         place.is_empty()
 
 

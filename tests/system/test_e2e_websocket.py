@@ -163,7 +163,7 @@ def test_nothing_waits_for_ever(connect: Connect) -> None:
     """What does not come is an error that says what was waited for, and what came in its place."""
     socket = connect()
     socket.send(type="nonsense")
-    with pytest.raises(NotInTime, match=r"run none has come to its end, after no event; .*: error"):
+    with pytest.raises(NotInTime, match=r"run none has ended, after no event; .*: error"):
         socket.events_of("none", 0.2)
     with pytest.raises(NotInTime, match=r"the connection has ended"):
         socket.closed(0.05)

@@ -78,7 +78,7 @@ def test_the_verdict_is_there_at_once(browser: Browser, made: Path, size: tuple[
     assert 0 <= box[0] < box[1] <= size[1]
     (verdict,) = texts(browser, ".verdict")
     assert verdict.startswith(
-        "✗ Red integration: 3 of 26 tests failed; 2 skips that nobody allowed: socket-missing What to do Start Docker."
+        "✗ Red integration: 3 of 26 tests failed; 2 skips not allowed: socket-missing What to do Start Docker."
     )
     assert "Mend image-missing. image-missing: clickhouse on docker" in verdict
 
@@ -220,7 +220,7 @@ def test_every_section_says_what_was(browser: Browser, made: Path) -> None:
     assert "tests/integration/test_orders.py:60; postgres 18.4 on embedded; after 500 ms; on gw0" in alike
     assert f"OSError: {HOSTILE}" in error
     cards = texts(browser, "section[aria-labelledby=services] .card")
-    assert cards[0].startswith("clickhouse not to be had, 0 tests docker image-missing 10 ms why: image-missing")
+    assert cards[0].startswith("clickhouse unavailable, 0 tests docker image-missing 10 ms why: image-missing")
     assert cards[1].startswith("postgres 18.4 (asked for 17) on embedded, 24 tests explicit not-configured")
     assert cards[1].endswith("embedded ✓ used 10 ms")
     (skipped,) = texts(browser, "section[aria-labelledby=skips] > details")
@@ -234,10 +234,10 @@ def test_a_green_run_says_so(browser: Browser, tmp_path: Path) -> None:
     """In one line; with what a lenient gate let pass beside it."""
     browser.open(written(tmp_path, green()), PHONE)
     assert texts(browser, ".verdict") == ["✓ Green 5 tests passed in 1 tier"]
-    let_pass = Report.of(green().record, {**GREEN, "why": "3 skips that nobody allowed: not-configured"})
+    let_pass = Report.of(green().record, {**GREEN, "why": "3 skips not allowed: not-configured"})
     browser.open(written(tmp_path, let_pass), PHONE)
     (verdict,) = texts(browser, ".verdict")
-    why = "unit: 3 skips that nobody allowed: not-configured; the gate is lenient"
+    why = "unit: 3 skips not allowed: not-configured; the gate is lenient"
     assert verdict == f"✓ Green, but 5 tests passed in 1 tier {why}"
 
 

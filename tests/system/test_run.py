@@ -83,7 +83,7 @@ class TestEnded:
     @pytest.mark.parametrize(
         ("number", "told"),
         [
-            (signal.SIGINT, "RED: integration: it did not come to its end; not run: smoke"),
+            (signal.SIGINT, "RED: integration: run incomplete; not run: smoke"),
             (signal.SIGTERM, "RED: integration: pytest was killed by SIGTERM; no report; not run: smoke"),
         ],
     )
@@ -126,7 +126,7 @@ class TestEnded:
             shown = _read_to_the_end(terminal)
             assert process.wait(RUN_SECONDS) == 130, shown
         assert noted.read_text().split() == [str(int(number)) for number in (signal.SIGINT, signal.SIGUSR1)]
-        assert last(shown) == "RED: integration: it did not come to its end"
+        assert last(shown) == "RED: integration: run incomplete"
         assert shown.count("!!! KeyboardInterrupt !!!") == 1
         checkout.place.is_empty(containers=False)
 
@@ -159,7 +159,7 @@ def test_remote_services(checkout: Checkout) -> None:
     """The server behind an explicit URL is used, and without one nothing is started: the tests say what to set."""
     given = ("run", "--no-coverage", "--category", "integration", "--remote-services")
     result = checkout.command(*given)
-    said = "RED: no test ran: integration: 4 skips that nobody allowed: not-configured; nothing ran"
+    said = "RED: no test ran: integration: 4 skips not allowed: not-configured; nothing ran"
     assert (result.returncode, last(result.stdout)) == (5, said)
     serve = "import os, subprocess, sys; sys.exit(subprocess.call(sys.argv[1:], env=os.environ | {%r: os.environ[%r]}))"
     inner = [sys.executable, "-c", serve % ("TEST_FRAMEWORK_REDIS_URL", "REDIS_URL")]

@@ -221,7 +221,7 @@ class TestCommands:
         identity = warm.servers()["redis"]
         os.kill(int(identity), signal.SIGKILL)
         wait_until(lambda: bool(warm.status()[0]["servers"][0]["died"]), "its end is known")
-        assert f"DIED: server-died: redis on embedded was running and is gone: process {identity}" in (
+        assert f"DIED: server-died: redis on embedded was running, but is gone: process {identity}" in (
             warm.command("status").stdout
         )
         warm.run(env=_WARM).passed()

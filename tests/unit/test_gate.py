@@ -69,13 +69,13 @@ def test_the_docs_name_each_variable_of_ci() -> None:
         (record("failed"), (), []),
         (record("xfailed", "passed"), (), []),
         (record(), (), ["nothing ran"]),
-        (record("passed", skips=("socket-missing",)), (), ["1 skip that nobody allowed: socket-missing"]),
+        (record("passed", skips=("socket-missing",)), (), ["1 skip not allowed: socket-missing"]),
         (
             record("passed", skips=("socket-missing", "not-configured", "socket-missing")),
             (),
-            ["3 skips that nobody allowed: 2 socket-missing, 1 not-configured"],
+            ["3 skips not allowed: 2 socket-missing, 1 not-configured"],
         ),
-        (record(skips=("skipped-by-test",)), (), ["1 skip that nobody allowed: skipped-by-test", "nothing ran"]),
+        (record(skips=("skipped-by-test",)), (), ["1 skip not allowed: skipped-by-test", "nothing ran"]),
         (record("passed", on="embedded"), (), []),
         (record("passed", on="embedded"), ("docker", "embedded"), []),
         (record("passed", on="embedded"), ("docker",), ["postgres ran on embedded, and docker is required"]),
@@ -98,7 +98,7 @@ def test_what_the_gate_finds(run: Record, require: tuple[str, ...], why: list[st
 
 
 def test_an_interrupted_run_is_not_blamed_for_what_did_not_run() -> None:
-    """Its exit code says already that it did not come to its end."""
+    """Its exit code says already that the run is incomplete."""
     run = record()
     run.interrupted = True
     assert judge(run, settings(), strict=True, require=()).why == ()
@@ -107,9 +107,9 @@ def test_an_interrupted_run_is_not_blamed_for_what_did_not_run() -> None:
 @pytest.mark.parametrize(
     ("general", "of_tier", "left"),
     [
-        ((), (), ["2 skips that nobody allowed: 1 not-configured, 1 skipped-by-test"]),
-        (("not-configured",), (), ["1 skip that nobody allowed: skipped-by-test"]),
-        ((), ("skipped-by-test",), ["1 skip that nobody allowed: not-configured"]),
+        ((), (), ["2 skips not allowed: 1 not-configured, 1 skipped-by-test"]),
+        (("not-configured",), (), ["1 skip not allowed: skipped-by-test"]),
+        ((), ("skipped-by-test",), ["1 skip not allowed: not-configured"]),
         (("not-configured",), ("skipped-by-test",), []),
     ],
 )

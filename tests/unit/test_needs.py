@@ -76,9 +76,9 @@ def test_the_first_that_cannot_be_had_is_named(tmp_path: Path) -> None:
     reason = refused.value.reason
     assert reason.code is Code.DEPENDENCY_UNAVAILABLE
     assert (
-        reason.message == f"backend on docker needs postgres, which cannot be had: connect-timeout: {TIMEOUT.message}"
+        reason.message == f"backend on docker needs postgres, which is unavailable: connect-timeout: {TIMEOUT.message}"
     )
-    assert reason.remedy == f"Get postgres first. {TIMEOUT.remedy}"
+    assert reason.remedy == f"Provide postgres first. {TIMEOUT.remedy}"
     assert len(resolved.wants) == 1
 
 

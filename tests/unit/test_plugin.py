@@ -155,10 +155,10 @@ def test_a_skip_is_told_with_what_to_do(no_service: Project) -> None:
     result.stdout.fnmatch_lines(
         [
             "*= tier unit =*",
-            "green, but only since the gate is lenient: 1 skip that nobody allowed:",
+            "green (lenient gate, red in CI): 1 skip not allowed:",
             "  socket-missing; 1 passed",
-            "postgres: not to be had",
-            "why not more:",
+            "postgres: unavailable",
+            "providers not used:",
             "  docker (postgres; 1 test skipped): socket-missing: no Docker socket at",
             "    unix:///nope.sock, from DOCKER_HOST",
             "what to do:",
@@ -179,7 +179,7 @@ def test_a_skip_is_told_with_what_to_do(no_service: Project) -> None:
     attempts = report["services"]["postgres"]["attempts"]
     assert [a["provider"] for a in attempts] == ["docker", "embedded", "explicit", "staging"]
     assert {a["code"] for a in attempts[1:]} == {"provider-disabled"}
-    assert report["gate"] == {"strict": False, "verdict": "green", "why": "1 skip that nobody allowed: socket-missing"}
+    assert report["gate"] == {"strict": False, "verdict": "green", "why": "1 skip not allowed: socket-missing"}
 
 
 OUTCOMES = """
@@ -324,7 +324,7 @@ def test_a_run_that_a_test_ends_is_red(project: Project) -> None:
     project.write(TEST, EXITS)
     result = project.run("--tier", "unit")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    assert "red: it did not come to its end; 1 passed" in result.outlines
+    assert "red: run incomplete; 1 passed" in result.outlines
     assert project.report("unit")["outcome"] == "interrupted"
 
 
@@ -375,8 +375,8 @@ def test_a_condition_is_not_met_by_what_is_switched_off(project: Project) -> Non
     assert project.run("--tier", "unit", "--no-docker", "--environment", "local").ret == pytest.ExitCode.OK
     docker, staging = project.report()["skips"]
     assert docker["code"] == staging["code"] == "provider-disabled"
-    assert docker["message"] == "docker is switched off by --environment=local and --no-docker"
-    assert staging["message"] == "staging is switched off by --environment=local and --no-docker"
+    assert docker["message"] == "docker is disabled by --environment=local and --no-docker"
+    assert staging["message"] == "staging is disabled by --environment=local and --no-docker"
 
 
 def test_a_google_credentials_file_is_looked_for(project: Project) -> None:

@@ -16,7 +16,7 @@ from tests.support.reports import GREEN, RED, green, red
 def test_errors_beside_their_lines() -> None:
     """The gate first, then each failure with its place in the repository; special characters are escaped."""
     told = list(errors(red(), Path("/repo/service"), "/repo"))
-    assert told[0] == "::error title=tier integration::2 skips that nobody allowed: socket-missing"
+    assert told[0] == "::error title=tier integration::2 skips not allowed: socket-missing"
     name = f"tests/integration/test_orders.py%3A%3Atest_order[20 {HOSTILE}]"
     at = "file=service/tests/integration/test_orders.py,line=60"
     assert told[1] == f"::error {at},title={name}::AssertionError: lost"

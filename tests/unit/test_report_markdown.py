@@ -24,7 +24,7 @@ def text(reports: Sequence[Report]) -> str:
 def test_the_verdict_comes_first() -> None:
     """With what is red, or how much is green."""
     assert text([green(), red()]).startswith(
-        "## ❌ Red: integration: 3 of 26 tests failed; 2 skips that nobody allowed: socket-missing\n"
+        "## ❌ Red: integration: 3 of 26 tests failed; 2 skips not allowed: socket-missing\n"
     )
     assert text([green()]).startswith("## ✅ Green: 5 tests passed in 1 tier\n")
 
@@ -33,7 +33,7 @@ def test_what_ran_on_what_and_why_not_more() -> None:
     """Each tier is a row; each provider that was tried in vain is a line, and each remedy is there once."""
     told = text([green(), red()])
     assert "| unit | green | 5 passed | 100 ms |  |" in told
-    on = "clickhouse not to be had: 0 tests<br>postgres 18.4 (asked for 17) on embedded: 24 tests"
+    on = "clickhouse unavailable: 0 tests<br>postgres 18.4 (asked for 17) on embedded: 24 tests"
     assert f"| integration | red | 20 passed, 2 failed, 1 with an error, 2 skipped, 1 xfailed | 10 s | {on} |" in told
     assert "- postgres not on docker: socket-missing: why: socket-missing" in told
     assert "- clickhouse not on docker: image-missing: why" in told

@@ -122,7 +122,7 @@ def test_shards_on_different_providers_say_so(*, turned: bool) -> None:
     ],
 )
 def test_a_missing_shard_is_a_fault(there: list[int], count: int, faults: tuple[str, ...]) -> None:
-    """The run did not come to its end, and it says which shard."""
+    """The run did not finish, and it says which shard."""
     merged = merge(shards(*(shard(n, count) for n in there)))
     assert merged.faults == faults
     assert merged.record.interrupted is bool(faults)
@@ -250,7 +250,7 @@ def test_in_ci_the_gate_of_the_whole_is_strict(parts: Project, capsys: pytest.Ca
     """What lenient shards let pass is red there."""
     parts.env.setenv("CI", "true")
     assert merged(parts, "parts") == 1
-    assert "RED: unit: 1 skip that nobody allowed: skipped-by-test" in capsys.readouterr().out
+    assert "RED: unit: 1 skip not allowed: skipped-by-test" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("gate", ["lenient", "strict"])

@@ -28,7 +28,7 @@ def attempts(reason: Reason = SOCKET, *, had: bool = True) -> list[dict[str, Any
     return [docker, *([embedded] if had else [])]
 
 
-SKIPPED: dict[str, Any] = {**RED, "why": "9 skips that nobody allowed: 7 skipped-by-test, 2 socket-missing"}
+SKIPPED: dict[str, Any] = {**RED, "why": "9 skips not allowed: 7 skipped-by-test, 2 socket-missing"}
 
 
 def run(uses: dict[str, int], versions: dict[str, tuple[str, str]], gate: dict[str, Any] = GREEN) -> Report:
@@ -79,22 +79,22 @@ def lenient(report: Report) -> Report:
         (green(), "green: 5 passed", "green"),
         (
             lenient(green()),
-            "green, but only since the gate is lenient: 2 skips that nobody allowed: socket-missing; 5 passed",
+            "green (lenient gate, red in CI): 2 skips not allowed: socket-missing; 5 passed",
             "yellow",
         ),
         (
             red(),
-            "red: 3 of 26 tests failed; 2 skips that nobody allowed: socket-missing; 20 passed on embedded; 1 xfailed",
+            "red: 3 of 26 tests failed; 2 skips not allowed: socket-missing; 20 passed on embedded; 1 xfailed",
             "red",
         ),
         (skipped(GREEN), "nothing ran: 2 skipped", "yellow"),
         (
             lenient(skipped(GREEN)),
-            "nothing ran: 2 skipped; 2 skips that nobody allowed: socket-missing",
+            "nothing ran: 2 skipped; 2 skips not allowed: socket-missing",
             "yellow",
         ),
         (unread(), "red: 1 of 2 tests failed; 1 file could not be collected; 1 passed", "red"),
-        (Report.of(Record("unit", interrupted=True), GREEN), "red: it did not come to its end", "red"),
+        (Report.of(Record("unit", interrupted=True), GREEN), "red: run incomplete", "red"),
     ],
 )
 def test_the_verdict_comes_first(report: Report, line: str, shown: str) -> None:
@@ -129,19 +129,19 @@ def test_one_line_for_each_reason() -> None:
         skip(report, SOCKET.code, message, SOCKET.remedy, tests)
     skip(report, "skipped-by-test", "only on Windows", "Mend it.", 7)
     lines = told(report, columns=300)
-    assert section(lines, "why not more:") == [
+    assert section(lines, "providers not used:") == [
         "  7 tests skipped: skipped-by-test: only on Windows",
         f"  docker (clickhouse, postgres, redis; 5 tests skipped): {SOCKET}",
     ]
     assert section(lines, "what to do:") == [f"  {SOCKET.remedy}", "  Mend it."]
-    assert lines[1:4] == ["clickhouse: not to be had", "postgres: not to be had", "redis 6.2.14 on embedded: 3 tests"]
+    assert lines[1:4] == ["clickhouse: unavailable", "postgres: unavailable", "redis 6.2.14 on embedded: 3 tests"]
 
 
 def test_a_test_that_insists_on_a_provider() -> None:
     """It is counted with the services that the provider was not there for."""
     report = run({"redis": 3}, {"redis": ("6.2.14", "")}, RED)
     skip(report, SOCKET.code, SOCKET.message, SOCKET.remedy, 2)
-    assert section(told(report, 300), "why not more:") == [f"  docker (redis; 2 tests skipped): {SOCKET}"]
+    assert section(told(report, 300), "providers not used:") == [f"  docker (redis; 2 tests skipped): {SOCKET}"]
 
 
 def test_different_words_of_one_provider() -> None:
@@ -149,7 +149,7 @@ def test_different_words_of_one_provider() -> None:
     report = run({"postgres": 1, "redis": 1}, {"postgres": ("18.4", ""), "redis": ("6.2.14", "")})
     other = Reason(Code.SOCKET_MISSING, "none here either", "Start it.", SOCKET.kind)
     report.record.services["redis"]["attempts"] = attempts(other)
-    (line,) = section(told(report, columns=300), "why not more:")
+    (line,) = section(told(report, columns=300), "providers not used:")
     assert line == f"  docker (postgres, redis): {SOCKET} (and 1 more like it)"
 
 
@@ -160,7 +160,7 @@ def test_tests_that_skip_themselves() -> None:
     for place in ("tests/a.py:3", "tests/b.py:4", "tests/c.py:5"):
         reason = Reason.of(Code.SKIPPED_BY_TEST, text="not today", where=place)
         skip(report, reason.code, reason.message, reason.remedy, 2)
-    said = "The test itself says so, at tests/a.py:3 and 2 other places: mend the condition"
+    said = "Skipped by the test itself (tests/a.py:3 and 2 other places). Fix its condition"
     assert [line for line in told(report, 300) if said in line] == section(told(report, 300), "what to do:")
     allowed = told(Report.of(report.record, GREEN))
     assert "what to do:" not in allowed
@@ -193,5 +193,5 @@ def test_it_fits_a_screen(columns: int, rows: int) -> None:
     lines = told(report, columns, rows)
     assert sum(-(-cells(line) // columns) for line in lines) <= rows
     assert lines[-1] == "report: reports/integration.json"
-    for title in ("why not more:", "what to do:", "left behind:", "kept for you to look at:"):
+    for title in ("providers not used:", "what to do:", "left behind:", "kept for you to look at:"):
         assert section(lines, title)[-1].endswith(" more, in reports/integration.json")

@@ -50,10 +50,10 @@ def test_numbers_of_things(many: int, text: str) -> None:
     [
         (["passed", "skipped"], False, GREEN, "1 test passed in 1 tier"),
         (["passed", "failed", "error"], False, GREEN, "unit: 2 of 3 tests failed"),
-        (["passed"], True, GREEN, "unit: it did not come to its end"),
+        (["passed"], True, GREEN, "unit: run incomplete"),
         ([], False, GREEN, "unit: no test ran"),
-        (["passed"], False, RED, "unit: 2 skips that nobody allowed: socket-missing"),
-        (["failed"], False, RED, "unit: 1 of 1 test failed; 2 skips that nobody allowed: socket-missing"),
+        (["passed"], False, RED, "unit: 2 skips not allowed: socket-missing"),
+        (["failed"], False, RED, "unit: 1 of 1 test failed; 2 skips not allowed: socket-missing"),
     ],
 )
 def test_the_headline(outcomes: list[str], gate: dict[str, object], told: str, *, interrupted: bool) -> None:
@@ -98,7 +98,7 @@ def test_what_to_do_is_told_once() -> None:
 def test_what_ran_on_what() -> None:
     """With the version, what was asked for instead, and how many tests had it."""
     assert list(services_used(red().record)) == [
-        ("clickhouse", "not to be had", 0),
+        ("clickhouse", "unavailable", 0),
         ("postgres", "18.4 (asked for 17) on embedded", 24),
     ]
 

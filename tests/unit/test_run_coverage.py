@@ -122,7 +122,7 @@ def test_a_layer_that_is_not_run(runs: Runs) -> None:
     assert runs.run("--category", "smoke", coverage=True).status == 0
     runs.tests(unit="def test_fails(): assert 0\n")
     told = runs.run("--categories", "unit,smoke", "--fast-fail", coverage=True)
-    assert covered(told.out) == "coverage: nobody can tell: No data to report."
+    assert covered(told.out) == "coverage: not measured: No data to report."
 
 
 def test_without_pytest_cov(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:

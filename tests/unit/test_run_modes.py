@@ -304,13 +304,13 @@ class TestVerdict:
         told = runs.run("--category", "unit")
         assert (told.status, told.last) == (
             5,
-            "RED: no test ran: unit: 1 skip that nobody allowed: socket-missing; nothing ran",
+            "RED: no test ran: unit: 1 skip not allowed: socket-missing; nothing ran",
         )
         assert told.line("unit").startswith("unit nothing ran")
         told = runs.run("--categories", "unit,smoke")
         assert (told.status, told.last) == (
             0,
-            "green: 1 test passed in 1 tier, but unit: 1 skip that nobody allowed: socket-missing; nothing ran",
+            "green: 1 test passed in 1 tier, but unit: 1 skip not allowed: socket-missing; nothing ran",
         )
 
     def test_a_strict_gate(self, no_service: Project, capfd: pytest.CaptureFixture[str]) -> None:
@@ -319,7 +319,7 @@ class TestVerdict:
         runs.tests(unit="def test_needs(postgres): pass\n" + PASSES)
         runs.env.setenv("CI", "true")
         told = runs.run("--category", "unit")
-        assert (told.status, told.last) == (1, "RED: unit: 1 skip that nobody allowed: socket-missing")
+        assert (told.status, told.last) == (1, "RED: unit: 1 skip not allowed: socket-missing")
 
     def test_an_old_report_is_not_believed(self, runs: Runs) -> None:
         """Neither of a pytest that does not begin, nor of a tier that the run does not come to."""
@@ -349,8 +349,8 @@ class TestVerdict:
         ("end", "status", "why"),
         [
             ("os._exit(255)", 255, "pytest ended with status 255, and without a report"),
-            ("pytest.exit('enough', returncode=200)", 200, "it did not come to its end"),
-            ("pytest.exit('enough', returncode=130)", 130, "it did not come to its end"),
+            ("pytest.exit('enough', returncode=200)", 200, "run incomplete"),
+            ("pytest.exit('enough', returncode=130)", 130, "run incomplete"),
         ],
     )
     def test_a_status_that_is_no_signal(self, runs: Runs, end: str, status: int, why: str) -> None:

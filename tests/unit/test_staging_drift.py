@@ -60,7 +60,7 @@ def test_settings_that_differ() -> None:
     """Each one is told, with where the expectation stands; one that is not there counts as null."""
     first, second = expected(told(issuer="theirs"), "settings.issuer=ours, settings.nothing.here=1")
     assert {first.code, second.code} == {Code.CONFIGURATION_DRIFT}
-    assert "settings.issuer = theirs, and ours is expected by TEST_FRAMEWORK_EXPECT" in first.message
+    assert "settings.issuer = theirs, but TEST_FRAMEWORK_EXPECT expects ours" in first.message
     assert "settings.nothing.here = null" in second.message
 
 
@@ -101,7 +101,7 @@ def test_the_frontend_is_one_that_logins_return_to(clients: object, *, differs: 
     env = {"STAGING_FRONTEND_URL": "https://app.invalid/start"}
     found = drift.addresses(told(oauth_clients=clients), URL, env)
     assert bool(found) is differs
-    assert all("https://app.invalid is expected by STAGING_FRONTEND_URL" in reason.message for reason in found)
+    assert all("STAGING_FRONTEND_URL expects https://app.invalid" in reason.message for reason in found)
 
 
 def test_what_tests_are_not_told_is_not_compared() -> None:
