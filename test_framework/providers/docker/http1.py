@@ -1,4 +1,4 @@
-"""Just enough HTTP/1.1 to ask an engine, with bounds; `http.client` would cost 80 ms of imports."""
+"""Just enough HTTP/1.1 to ask an engine, with bounds; the architecture page says why it is not `http.client`."""
 
 from __future__ import annotations
 
