@@ -197,6 +197,13 @@ def test_the_settings_say_what_the_defaults_do_not(tmp_path: Path, name: str, pa
     assert ("reports =" in made) == (name in ("beside the module", "we are required"))
 
 
+def test_a_comment_stays_with_its_table(tmp_path: Path) -> None:
+    """What is added to a table stands at its head: between its end and the next table may be what is said of that."""
+    tools = "# What checks it.\n[tool.ruff]\nline-length = 88\n"
+    made = adopted(tmp_path, {"pyproject.toml": f'{PROJECT}\n[dependency-groups]\ntest = ["pytest"]\n\n{tools}'})
+    assert f'test = ["pytest"]\n\n{tools}' in made["pyproject.toml"]
+
+
 @pytest.mark.parametrize(
     ("name", "needs"),
     [

@@ -168,6 +168,13 @@ MUTANTS = (
         "tests/unit/test_adopt_modules.py",
     ),
     _mutant(
+        "a comment is taken away from the table that it stands above",
+        "adopt/tables",
+        "return below(text, head.end() - 1,",
+        'return below(text, text.find("\\n[", head.end()),',
+        "tests/unit/test_adopt_layouts.py::test_a_comment_stays_with_its_table",
+    ),
+    _mutant(
         "what somebody changed meanwhile is written over",
         "adopt/writing",
         "if (path.read_bytes() if path.exists() else None) != change.before:",
