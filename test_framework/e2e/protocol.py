@@ -1,7 +1,9 @@
 """What is said on the WebSocket, without the WebSocket: both clients drive it, and only they do input and output.
 
 An operation is a generator. It yields what it wants done, a text to send or a text to receive, is given the text that
-was received, and returns its result.
+was received, or the error that came in its place, and returns its result.
+
+The methods of `Conversation` that return one are those of both clients, with these arguments and these docstrings.
 """
 
 from __future__ import annotations
@@ -10,10 +12,10 @@ import json
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from uuid import uuid4
 
-from test_framework.e2e.errors import MessageRefused
+from test_framework.e2e.errors import ConnectionEnded, MessageRefused
 from test_framework.e2e.events import EVENT_ORDER, Event
 from test_framework.e2e.waiting import NotInTime
 from test_framework.redaction import KNOWN
@@ -112,56 +114,68 @@ class Conversation:
         self._has_events = False
         self._waiting: list[_Got] = []
 
-    def send(self, message: Message) -> Operation[None]:
-        """Send a message."""
+    def send(self, /, **message: Any) -> Operation[None]:
+        """Send any message, also one that the protocol does not know."""
         yield Send(json.dumps(message))
 
-    def receive(self, seconds: float) -> Operation[Message]:
-        """Return the oldest message that no other operation has taken."""
+    def send_text(self, text: str) -> Operation[None]:
+        """Send a text frame as it is."""
+        yield Send(text)
+
+    def receive(self, seconds: float = SECONDS) -> Operation[Message]:
+        """Return the oldest message that no other method has taken."""
         return (yield from self._take(lambda _: True, "a message has come", seconds)).message
 
-    def until_end(self, seconds: float) -> Operation[NoReturn]:
-        """Receive until the connection ends, which the one who drives notices."""
-        while True:
-            yield from self._take(lambda _: False, "the connection has ended", seconds)
+    def closed(self, seconds: float = SECONDS) -> Operation[int]:
+        """Wait until the connection has ended and return the close code, 1006 without one."""
+        return (yield from self._end(seconds)).code
 
-    def opening(self, seconds: float) -> Operation[None]:
-        """Wait for `ready`."""
-        yield from self._answer("ready", seconds)
+    def opening(self, token: str | None, seconds: float) -> Operation[None]:
+        """Bring the token, or wait for `ready` where the handshake has brought it and there is none."""
+        yield from self._answer("ready", seconds) if token is None else self.authenticate(token, seconds)
 
-    def authenticate(self, token: str, seconds: float) -> Operation[None]:
-        """Bring the token, or a newer one of the same session."""
+    def authenticate(self, token: str, seconds: float = SECONDS) -> Operation[None]:
+        """Bring the first token, or a newer one of the same session."""
         KNOWN.add_passing(token)
         answer = "authenticated" if self.ready else "ready"
-        yield from self.send({"type": "authenticate", "token": token})
+        yield from self.send(type="authenticate", token=token)
         yield from self._answer(answer, seconds)
 
-    def ping(self, seconds: float) -> Operation[float]:
+    def ping(self, seconds: float = SECONDS) -> Operation[float]:
         """Ask for a `pong`; return the seconds until it came."""
         begin = time.monotonic()
-        yield from self.send({"type": "ping"})
+        yield from self.send(type="ping")
         yield from self._answer("pong", seconds)
         return time.monotonic() - begin
 
-    def resume(self, after: int, seconds: float) -> Operation[Resumed]:
-        """Ask for all events after one."""
-        yield from self.send({"type": "resume", "after": after})
+    def resume(self, after: int, seconds: float = SECONDS) -> Operation[Resumed]:
+        """Ask for all events after a sequence, 0 for all that are kept; raises `MessageRefused`."""
+        yield from self.send(type="resume", after=after)
         answer = yield from self._answer("resumed", seconds)
         if not self._has_events:
             self.last_sequence = after
         missing = answer["missing"]
         return Resumed(answer["complete"], (missing["from"], missing["to"]) if missing else None)
 
-    def say(self, text: str, thread_id: str | None, name: str | None, seconds: float) -> Operation[Accepted]:
-        """Send a message for the agent and wait until it is taken."""
-        message = {"type": "user_message", "id": name or uuid4().hex, "text": text}
+    def say(
+        self,
+        text: str,
+        thread_id: str | None = None,
+        id: str | None = None,  # noqa: A002  # as the protocol calls it
+        seconds: float = SECONDS,
+    ) -> Operation[Accepted]:
+        """Send a message for the agent and wait until it is taken; raises `MessageRefused`.
+
+        With an `id` that was sent before, the server finds the run that it had then.
+        """
+        message = {"type": "user_message", "id": id or uuid4().hex, "text": text}
         sent = time.monotonic()
-        yield from self.send(message | ({"thread_id": thread_id} if thread_id else {}))
+        yield from self.send(**message | ({"thread_id": thread_id} if thread_id else {}))
         answer = yield from self._answer("accepted", seconds, message["id"])
         return Accepted(answer["run_id"], answer["thread_id"], answer["duplicate"], sent)
 
-    def events_of(self, run_id: str, seconds: float) -> Operation[list[Event]]:
-        """Return the events of a run, up to its last."""
+    def events_of(self, run_id: str, seconds: float = RUN_SECONDS) -> Operation[list[Event]]:
+        """Return the events of a run, up to `agent_completed`."""
         deadline = time.monotonic() + seconds
         events: list[Event] = []
         while not events or events[-1].type != EVENT_ORDER[-1]:
@@ -175,11 +189,23 @@ class Conversation:
         return events
 
     def run(
-        self, text: str, thread_id: str | None, name: str | None, seconds: float
+        self,
+        text: str,
+        thread_id: str | None = None,
+        id: str | None = None,  # noqa: A002  # as the protocol calls it
+        seconds: float = RUN_SECONDS,
     ) -> Operation[tuple[Accepted, list[Event]]]:
-        """Say something and return what it was accepted as, and the events of its run."""
-        accepted = yield from self.say(text, thread_id, name, seconds)
+        """Do as `say` and then as `events_of`."""
+        accepted = yield from self.say(text, thread_id, id, seconds)
         return accepted, (yield from self.events_of(accepted.run_id, seconds))
+
+    def _end(self, seconds: float) -> Operation[ConnectionEnded]:
+        """Receive until the connection ends, and return how it did."""
+        try:
+            while True:
+                yield from self._take(lambda _: False, "the connection has ended", seconds)
+        except ConnectionEnded as end:
+            return end
 
     def _answer(self, kind: str, seconds: float, name: str | None = None) -> Operation[Message]:
         """Return the answer to what was just sent: of that type, or an error; with that id, where there is one.
@@ -198,8 +224,8 @@ class Conversation:
         message = (yield from self._take(fits, f"{kind!r} has come", seconds, skip=len(self._waiting))).message
         if message["type"] == "error":
             if self.ready is None:
-                # The server closes with the same code, and the driver raises that.
-                yield from self.until_end(seconds)
+                # The server closes with the same code, which is what is raised then.
+                raise (yield from self._end(seconds))
             raise MessageRefused(message["code"], message["message"])
         return message
 

@@ -8,39 +8,49 @@ from __future__ import annotations
 
 import socket
 from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 
-from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from test_framework.e2e.errors import ConnectionEnded
-from test_framework.e2e.protocol import RUN_SECONDS, SECONDS, Receive
-from test_framework.e2e.transport import Client, ended, handshake, refused
+from test_framework.e2e.operation import Execution, refusing_redirects
+from test_framework.e2e.protocol import SECONDS, Conversation, Receive
+from test_framework.e2e.transport import Client, handshake
 from test_framework.e2e.websocket_async import AsyncWebSocketClient
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from test_framework.e2e.deployment import Deployment
-    from test_framework.e2e.events import Event, EventRecorder
-    from test_framework.e2e.protocol import Accepted, Message, Operation, Resumed
+    from test_framework.e2e.events import EventRecorder
+    from test_framework.e2e.protocol import Operation
     from test_framework.e2e.transport import Via
 
 __all__ = ["AsyncWebSocketClient", "WebSocketClient"]
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
 class _Connection(ClientConnection):
-    """Follows no redirect, as the library does with answers that it knows: a token in the subprotocol would go along.
-
-    It looks for its own error, whatever its version, and this is ours.
-    """
+    """Follows no redirect."""
 
     def handshake(self, *args: Any, **more: Any) -> None:
         """Raise our error for any other answer than a WebSocket."""
-        try:
+        with refusing_redirects():
             super().handshake(*args, **more)
-        except InvalidStatus as error:
-            raise refused(error) from error
+
+
+def _method(
+    operation: Callable[Concatenate[Conversation, P], Operation[T]],
+) -> Callable[Concatenate[WebSocketClient, P], T]:
+    """Return the method that carries an operation out."""
+
+    @wraps(operation)
+    def method(client: WebSocketClient, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return client._carry_out(operation(client._conversation, *args, **kwargs))  # noqa: SLF001  # of this module
+
+    return method
 
 
 class WebSocketClient(Client):
@@ -80,10 +90,8 @@ class WebSocketClient(Client):
         connection = closing.enter_context(connect(create_connection=_Connection, **options))
         client = cls(connection, closing, recorder)
         try:
-            if token is not None and via == "message":
-                client.authenticate(token, seconds)
-            elif token is not None:
-                client._run(client._conversation.opening(seconds))
+            if token is not None:
+                client._carry_out(client._conversation.opening(token if via == "message" else None, seconds))
         except BaseException:
             client.close()
             raise
@@ -105,85 +113,23 @@ class WebSocketClient(Client):
             # Not `SSLSocket.shutdown`, which takes TLS away under the thread that reads.
             socket.socket.shutdown(self._connection.socket, socket.SHUT_RDWR)
 
-    def send(self, **message: Any) -> None:
-        """Send any message, also one that the protocol does not know."""
-        self._run(self._conversation.send(message))
+    send = _method(Conversation.send)
+    send_text = _method(Conversation.send_text)
+    receive = _method(Conversation.receive)
+    authenticate = _method(Conversation.authenticate)
+    ping = _method(Conversation.ping)
+    resume = _method(Conversation.resume)
+    say = _method(Conversation.say)
+    events_of = _method(Conversation.events_of)
+    run = _method(Conversation.run)
+    closed = _method(Conversation.closed)
 
-    def send_text(self, text: str) -> None:
-        """Send a text frame as it is."""
-        self._write(text)
-
-    def receive(self, seconds: float = SECONDS) -> Message:
-        """Return the oldest message that no other method has taken."""
-        return self._run(self._conversation.receive(seconds))
-
-    def authenticate(self, token: str, seconds: float = SECONDS) -> None:
-        """Bring the first token, or a newer one of the same session."""
-        self._run(self._conversation.authenticate(token, seconds))
-
-    def ping(self, seconds: float = SECONDS) -> float:
-        """Ask for a `pong`; return the seconds until it came."""
-        return self._run(self._conversation.ping(seconds))
-
-    def resume(self, after: int, seconds: float = SECONDS) -> Resumed:
-        """Ask for all events after a sequence, 0 for all that are kept; raises `MessageRefused`."""
-        return self._run(self._conversation.resume(after, seconds))
-
-    def say(
-        self,
-        text: str,
-        thread_id: str | None = None,
-        id: str | None = None,  # noqa: A002  # as the protocol calls it
-        seconds: float = SECONDS,
-    ) -> Accepted:
-        """Send a message for the agent and wait until it is taken; raises `MessageRefused`.
-
-        With an `id` that was sent before, the server finds the run that it had then.
-        """
-        return self._run(self._conversation.say(text, thread_id, id, seconds))
-
-    def events_of(self, run_id: str, seconds: float = RUN_SECONDS) -> list[Event]:
-        """Return the events of a run, up to `agent_completed`."""
-        return self._run(self._conversation.events_of(run_id, seconds))
-
-    def run(
-        self,
-        text: str,
-        thread_id: str | None = None,
-        id: str | None = None,  # noqa: A002  # as the protocol calls it
-        seconds: float = RUN_SECONDS,
-    ) -> tuple[Accepted, list[Event]]:
-        """Do as `say` and then as `events_of`."""
-        return self._run(self._conversation.run(text, thread_id, id, seconds))
-
-    def closed(self, seconds: float = SECONDS) -> int:
-        """Wait until the connection has ended and return the close code, 1006 without one."""
-        try:
-            self._run(self._conversation.until_end(seconds))
-        except ConnectionEnded as end:
-            return end.code
-
-    def _run(self, operation: Operation[T]) -> T:
-        answer = None
-        while True:
-            try:
-                step = operation.send(answer)  # type: ignore[arg-type]  # the first must be None
-            except StopIteration as done:
-                result: T = done.value
-                return result
-            answer = self._read(step) if isinstance(step, Receive) else self._write(step.text)
-
-    def _read(self, step: Receive) -> str:
-        try:
-            return str(self._connection.recv(step.left, decode=True))
-        except TimeoutError:
-            raise step.late from None
-        except ConnectionClosed as error:
-            raise ended(error) from error
-
-    def _write(self, text: str) -> str:
-        try:
-            self._connection.send(text)
-        except ConnectionClosed as error:
-            raise ended(error) from error
-        return ""
+    def _carry_out(self, operation: Operation[T]) -> T:
+        execution = Execution(operation)
+        while step := execution.step:
+            with execution.carrying_out(step):
+                if isinstance(step, Receive):
+                    execution.received = self._connection.recv(step.left, decode=True)
+                else:
+                    self._connection.send(step.text)
+        return execution.result

@@ -194,4 +194,25 @@ MUTANTS = (
         "    while True:\n        time.sleep(wait.pause())\n        try:\n            if value := condition():",
         "tests/unit/test_e2e_waiting.py",
     ),
+    _mutant(
+        "a wait on the WebSocket ends without what was waited for",
+        "e2e/operation",
+        "            error = step.late",
+        '            error = TimeoutError("late")',
+        "tests/system/test_e2e_websocket.py::test_nothing_waits_for_ever",
+    ),
+    _mutant(
+        "the end of a WebSocket is an error of the library",
+        "e2e/operation",
+        "            error = ended(closed)",
+        "            error = closed",
+        "tests/system/test_e2e_websocket.py::test_a_bad_token_ends_the_connection",
+    ),
+    _mutant(
+        "only one client of the WebSocket can resume",
+        "e2e/websocket_async",
+        "    resume = _method(Conversation.resume)\n",
+        "",
+        "tests/unit/test_e2e_websocket.py",
+    ),
 )
