@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import secrets
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -20,6 +17,8 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterator, Mapping
     from http.client import HTTPResponse
+
+    from websockets.client import ClientProtocol
 
 __all__ = ["CheckStep", "check"]
 
@@ -40,9 +39,7 @@ _TLS = ("https", "wss", "rediss")
 _HTTP = ("http", "https")
 _WEBSOCKET = ("ws", "wss")
 _SERVER_ERROR = 500
-_SWITCHING = 101
 _WANT_LOGIN = (401, 403)
-_WEBSOCKET_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +65,7 @@ def check(
     Returns:
         The steps taken: `configuration`, `name`, `tcp`, then `tls`, `http` and `websocket` where the scheme has them.
         An HTTP answer below 500 is an answer: what it means is for the tests of the service. A WebSocket switches
-        protocols, or asks for a login.
+        protocols, or asks for a login; that step is `sdk-missing` where the extra `e2e` is not installed.
     """
     walked: list[CheckStep] = []
     try:
@@ -112,7 +109,9 @@ def _walk(url: str | None, source: str, allowed: tuple[str, ...], env: Mapping[s
             _, step = _timed("http", lambda: _http(sock, parts, source, {}))
             yield step
         if parts.scheme in _WEBSOCKET:
-            _, step = _timed("websocket", lambda: _handshake(sock, parts, source, port))
+            # The import of the library is no latency of the server.
+            client, _ = _timed("websocket", lambda: _client_side(parts, source))
+            _, step = _timed("websocket", lambda: _handshake(sock, client, parts, source, port))
             yield step
 
 
@@ -146,15 +145,37 @@ def _http(sock: socket.socket, parts: SplitResult, source: str, headers: Mapping
     return response
 
 
-def _handshake(sock: socket.socket, parts: SplitResult, source: str, port: int) -> None:
-    """Ask to switch to the WebSocket protocol (RFC 6455, section 4); whoever wants a login first is one too."""
-    key = base64.b64encode(secrets.token_bytes(16)).decode()
-    headers = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": key}
-    response = _http(sock, parts, source, headers)
+def _client_side(parts: SplitResult, source: str) -> ClientProtocol:
+    """Return the client's side of a WebSocket, without input and output."""
+    try:
+        from websockets.client import ClientProtocol
+        from websockets.exceptions import InvalidURI
+        from websockets.uri import parse_uri
+    except ImportError as error:
+        raise Refused(Reason.of(Code.SDK_MISSING, package="'test-framework[e2e]'", error=error)) from error
+    try:
+        return ClientProtocol(parse_uri(parts.geturl()))
+    except InvalidURI as error:
+        # Its text has the address, with a login that is in it.
+        raise Refused(_unusable(source, error.msg)) from error
+
+
+def _handshake(sock: socket.socket, client: ClientProtocol, parts: SplitResult, source: str, port: int) -> None:
+    """Ask to switch to the WebSocket protocol; whoever wants a login first is one too.
+
+    The library makes the question and judges the answer, and does not read it: it would refuse HTTP/1.0 and wait for a
+    body, where the status says enough.
+    """
+    from websockets.datastructures import Headers
+    from websockets.exceptions import InvalidHandshake
+    from websockets.http11 import Response
+
+    response = _http(sock, parts, source, dict(client.connect().headers.raw_items()))
     if response.status in _WANT_LOGIN:
         return
-    proof = base64.b64encode(hashlib.sha1((key + _WEBSOCKET_GUID).encode(), usedforsecurity=False).digest()).decode()
-    if response.status != _SWITCHING or response.getheader("Sec-WebSocket-Accept") != proof:
-        error = f"it answers {response.status} at {parts.path or '/'}"
+    try:
+        client.process_response(Response(response.status, response.reason, Headers(response.getheaders())))
+    except InvalidHandshake as error:
+        what = f"it answers {response.status} at {parts.path or '/'}: {error}"
         where = {"host": parts.hostname, "port": port, "source": source}
-        raise Refused(Reason.of(Code.WRONG_SERVICE, service="a WebSocket", error=error, **where))
+        raise Refused(Reason.of(Code.WRONG_SERVICE, service="a WebSocket", error=what, **where)) from error

@@ -92,9 +92,23 @@ MUTANTS = (
     _mutant(
         "any server that switches is a WebSocket",
         "staging/steps",
-        ' or response.getheader("Sec-WebSocket-Accept") != proof:',
-        ":",
+        "    except InvalidHandshake as error:",
+        "    except InvalidHandshake as error:\n        if response.status == 101:\n            return",
         "tests/system/test_staging_websocket.py",
+    ),
+    _mutant(
+        "a WebSocket cannot be checked without a library, and there is a traceback",
+        "staging/steps",
+        "    except ImportError as error:",
+        "    except ZeroDivisionError as error:",
+        "tests/system/test_staging_websocket.py::test_without_the_library_the_step_says_what_to_install",
+    ),
+    _mutant(
+        "an address that no WebSocket client takes is told with its login",
+        "staging/steps",
+        "_unusable(source, error.msg)",
+        "_unusable(source, str(error))",
+        "tests/system/test_staging_websocket.py::test_an_address_that_no_client_takes",
     ),
     _mutant(
         "an address without TLS is said to have it",
