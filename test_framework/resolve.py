@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import traceback
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from test_framework.config import BadSetting
 from test_framework.config.load import names
@@ -15,20 +15,31 @@ from test_framework.resolution import Attempt, Reason, Refused, Resolution, hide
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from test_framework.contracts import Server
+    from test_framework.resolution import Endpoint
 
-__all__ = ["reachable", "resolve", "without"]
+__all__ = ["reachable", "try_providers", "without"]
 
 _log = logging.getLogger(__name__)
 
 
-def resolve(
+class Answering(Protocol):
+    """What a provider gives: something that answers at an endpoint."""
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where it answers."""
+
+
+Found = TypeVar("Found", bound=Answering)
+
+
+def try_providers(
     service: str,
     order: Iterable[str],
     source: str,
     disabled: Mapping[str, str],
-    obtain: Callable[[str], Server],
-) -> tuple[Resolution, Server | None]:
+    obtain: Callable[[str], Found],
+) -> tuple[Resolution, Found | None]:
     """Try the providers in order. Unavailable goes on to the next; broken ends it.
 
     Args:

@@ -20,7 +20,7 @@ from test_framework.plugin.fixtures_postgres import (
     postgres_transactions,
     postgres_tx,
 )
-from test_framework.plugin.session import KEY, part_of
+from test_framework.plugin.session import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, MutableMapping
@@ -116,7 +116,7 @@ def redis_db(request: pytest.FixtureRequest, redis: Endpoint) -> Iterator[Endpoi
     another one's doing, as with several workers of pytest-xdist, the summary tells it under `left behind:`, and it is
     no error, also under CI.
     """
-    with part_of(request, redis) as part:
+    with request.config.stash[KEY].lease.isolated(request, redis) as part:
         yield part.endpoint
         request.config.stash[KEY].lease.check_left(part)
 
@@ -124,7 +124,7 @@ def redis_db(request: pytest.FixtureRequest, redis: Endpoint) -> Iterator[Endpoi
 @pytest.fixture
 def clickhouse_db(request: pytest.FixtureRequest, clickhouse: Endpoint) -> Iterator[Endpoint]:
     """A database of this test alone, made from the template in the settings; its `.url` names it."""
-    with part_of(request, clickhouse) as part:
+    with request.config.stash[KEY].lease.isolated(request, clickhouse) as part:
         yield part.endpoint
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from test_framework.config import BadSetting, CustomServiceSettings
-from test_framework.plugin.session import KEY, part_of
+from test_framework.plugin.session import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -49,7 +49,8 @@ def _part(name: str, service: str) -> Any:
     @pytest.fixture(name=name)
     def part(request: pytest.FixtureRequest) -> Iterator[Endpoint]:
         """A part of that server for this test alone, from the class of the service."""
-        with part_of(request, request.getfixturevalue(service)) as found:
+        server = request.getfixturevalue(service)
+        with request.config.stash[KEY].lease.isolated(request, server) as found:
             yield found.endpoint
 
     return part

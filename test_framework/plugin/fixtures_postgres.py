@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from test_framework.plugin.session import KEY, part_of
+from test_framework.plugin.session import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -42,21 +42,21 @@ def postgres(services: Mapping[str, Endpoint]) -> Endpoint:
 @pytest.fixture
 def postgres_db(request: pytest.FixtureRequest, postgres: Endpoint) -> Iterator[Endpoint]:
     """A database of this test alone, made from the template in the settings; its `.url` names it."""
-    with part_of(request, postgres) as part:
+    with request.config.stash[KEY].lease.isolated(request, postgres) as part:
         yield part.endpoint
 
 
 @pytest.fixture(scope="class")
 def postgres_class_db(request: pytest.FixtureRequest, postgres: Endpoint) -> Iterator[Endpoint]:
     """Like `postgres_db`, for all tests of a class: each finds what those before it have left."""
-    with part_of(request, postgres) as part:
+    with request.config.stash[KEY].lease.isolated(request, postgres) as part:
         yield part.endpoint
 
 
 @pytest.fixture(scope="module")
 def postgres_module_db(request: pytest.FixtureRequest, postgres: Endpoint) -> Iterator[Endpoint]:
     """Like `postgres_db`, for all tests of a module: each finds what those before it have left."""
-    with part_of(request, postgres) as part:
+    with request.config.stash[KEY].lease.isolated(request, postgres) as part:
         yield part.endpoint
 
 

@@ -14,6 +14,7 @@ from _pytest.outcomes import Skipped
 
 from test_framework.config import BadSetting
 from test_framework.plugin import conditions, markers
+from test_framework.plugin.session import Part
 from test_framework.reach import why_not_write
 from test_framework.reach.libpq import speaks, url_decides
 from test_framework.reasons import Code
@@ -24,7 +25,7 @@ from test_framework.supervisor.wire import Want
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from test_framework.plugin.session import Part, Session
+    from test_framework.plugin.session import Session
     from test_framework.supervisor.client import Client
 
 __all__ = ["Lease", "ReasonedSkip"]
@@ -172,7 +173,21 @@ class Lease:
         except (SupervisorLost, BadSetting) as error:
             _stop(str(error))
 
-    def give_back(self, part: Part, shared_by: str) -> None:
+    @contextmanager
+    def isolated(self, request: pytest.FixtureRequest, server: Endpoint) -> Iterator[Part]:
+        """Hand a part of a server to the fixture that asks, for its scope."""
+        session = self._session
+        assert session.current is not None, "a part is asked for outside of a test"
+        name, endpoint = self.checkout(server.service)
+        part = Part(name, endpoint, request.fixturename or "", session.current[1])
+        session.parts.append(part)
+        try:
+            yield part
+        finally:
+            session.parts.remove(part)
+            self._give_back(part, "" if request.scope == "function" else request.node.nodeid)
+
+    def _give_back(self, part: Part, shared_by: str) -> None:
         """Give it back; that of a failed test is kept for as long as the servers stay warm."""
         failed = any(state.failed for state in part.states)
         stays = self._settings.supervisor and self._settings.idle_seconds > 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from test_framework.plugin import markers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from test_framework.config import Settings
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from test_framework.plugin.options import Overrides
     from test_framework.resolution import Endpoint
 
-__all__ = ["KEY", "STATE", "Part", "Session", "TestState", "part_of"]
+__all__ = ["KEY", "STATE", "Part", "Session", "TestState"]
 
 
 class TestState:
@@ -124,21 +123,6 @@ class Session:
             lease, self._lease = self._lease, None
         if lease:
             lease.close()
-
-
-@contextmanager
-def part_of(request: pytest.FixtureRequest, server: Endpoint) -> Iterator[Part]:
-    """Hand a part of a server to the fixture that asks, for its scope; kept when a test that had it has failed."""
-    session = request.config.stash[KEY]
-    assert session.current is not None, "a part is asked for outside of a test"
-    name, endpoint = session.lease.checkout(server.service)
-    part = Part(name, endpoint, request.fixturename or "", session.current[1])
-    session.parts.append(part)
-    try:
-        yield part
-    finally:
-        session.parts.remove(part)
-        session.lease.give_back(part, "" if request.scope == "function" else request.node.nodeid)
 
 
 KEY = pytest.StashKey[Session]()

@@ -66,7 +66,7 @@ class LocalClient:
 
     def checkout(self, service: str) -> tuple[str, Endpoint]:
         """See `Client.checkout`."""
-        isolated = self._supervisor.checkout(self._run, _ME, service)
+        isolated = self._supervisor.checkout(self._run, _ME, self._run.servers[service])
         return isolated.name, isolated.endpoint
 
     def left(self, name: str) -> tuple[list[str], bool]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from test_framework.contracts import Server
+    from test_framework.supervisor.managed import ManagedServer
 
 __all__ = ["Run"]
 
@@ -34,7 +34,7 @@ class Run:
     env: Mapping[str, str] = field(repr=False)
     memo: Memo = field(default_factory=Memo)
     listeners: list[Callable[[str], None]] = field(default_factory=list)
-    servers: dict[str, Server] = field(default_factory=dict)
+    servers: dict[str, ManagedServer] = field(default_factory=dict)
     clients: int = 0
     stays: list[str] = field(default_factory=list)
 
@@ -42,6 +42,11 @@ class Run:
     def of(cls, run: str, root: Path, env: Mapping[str, str], overrides: Mapping[str, tuple[object, str]]) -> Run:
         """Read the settings as the client reads them; raises `BadSetting`."""
         return cls(run, load(root, env, overrides), env)
+
+    @property
+    def over(self) -> bool:
+        """Whether its last client has left."""
+        return self.clients <= 0
 
     @contextmanager
     def heard_by(self, listener: Callable[[str], None]) -> Iterator[None]:

@@ -292,11 +292,11 @@ class _Client:
                 return {"ok": None}
             case "leave":
                 # Servers of ours are left without anybody who waits for it.
-                if not all(server.identity for server in run.servers.values()):
+                if any(server.external for server in run.servers.values()):
                     self.leave()
                 return {"ok": run.stays}
             case "checkout":
-                isolated = supervisor.checkout(run, self._name, message["service"])
+                isolated = supervisor.checkout(run, self._name, run.servers[message["service"]])
                 return {"ok": {"name": isolated.name, "endpoint": endpoint_to(isolated.endpoint)}}
             case "left":
                 found, alone = supervisor.left(self._name, message["name"])

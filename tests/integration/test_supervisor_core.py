@@ -75,7 +75,7 @@ def test_what_is_beside_the_parts_goes_with_the_last_run(supervisor: Supervisor,
     first, second = enter("first"), enter("second")
     endpoint = had(supervisor, first)
     had(supervisor, second)
-    supervisor.checkout(first, "client", "redis")
+    supervisor.checkout(first, "client", first.servers["redis"])
     with at(endpoint, 0) as client:
         client.set("shared", 1)
         supervisor.leave(first, "client")
@@ -89,7 +89,7 @@ def test_a_client_that_leaves_gives_back_what_it_has(supervisor: Supervisor, ent
     run = enter("run")
     enter("run")
     endpoint = had(supervisor, run)
-    part = supervisor.checkout(run, "client", "redis")
+    part = supervisor.checkout(run, "client", run.servers["redis"])
     with driver.Redis.from_url(part.endpoint.url) as client:
         client.set("mine", 1)
         supervisor.leave(run, "client")
@@ -162,11 +162,11 @@ def test_only_who_was_alone_is_to_blame(supervisor: Supervisor, enter: Callable[
     """Once another client has come, it may have been that one."""
     run = enter("run")
     had(supervisor, run)
-    alone = supervisor.checkout(run, "client", "redis").name
+    alone = supervisor.checkout(run, "client", run.servers["redis"]).name
     assert supervisor.left("client", alone) == ([], True)
     enter("run")
     assert supervisor.left("client", alone) == ([], False)
-    together = supervisor.checkout(run, "client", "redis").name
+    together = supervisor.checkout(run, "client", run.servers["redis"]).name
     assert supervisor.left("client", together) == ([], False)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -10,6 +10,7 @@ from test_framework import providers, services
 from test_framework.config import load
 from test_framework.providers._remote import RemoteServer
 from test_framework.resolution import Attempt, Code, Endpoint, Reason, Refused, Resolution
+from test_framework.supervisor.managed import ManagedServer
 from test_framework.supervisor.needs import resolve_needs
 from test_framework.supervisor.run import Run
 from test_framework.supervisor.wire import Want
@@ -17,7 +18,7 @@ from test_framework.supervisor.wire import Want
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from test_framework.contracts import Server
+    from test_framework.contracts import Service
 
 TIMEOUT = Reason.of(Code.CONNECT_TIMEOUT, host="h", port=1, seconds=1, source="X")
 
@@ -29,18 +30,18 @@ class Resolved:
         self.url, self.reason, self.remote = url, reason, remote
         self.wants: list[Want] = []
 
-    def __call__(self, _: Run, want: Want) -> tuple[Resolution, Server | None]:
+    def __call__(self, _: Run, service: Service, want: Want) -> tuple[Resolution, ManagedServer | None]:
         """Return the answer."""
         self.wants.append(want)
         if self.reason or not want.order:
             told = tuple(Attempt(provider, self.reason, 0, "its log") for provider in want.order)
             return Resolution(want.service, None, told), None
         endpoint = Endpoint(want.service, want.order[0], self.url, "1", remote=self.remote)
-        server = cast("Server", RemoteServer(endpoint))
+        server = ManagedServer(service, RemoteServer(endpoint))
         return Resolution(want.service, endpoint, (Attempt(want.order[0], None, 0),)), server
 
 
-def needed(folder: Path, provider: str, resolved: Resolved, **env: str) -> dict[str, Server]:
+def needed(folder: Path, provider: str, resolved: Resolved, **env: str) -> dict[str, ManagedServer]:
     """Resolve what the backend needs on a provider."""
     run = Run("run", load(folder, env), env)
     want = Want.of("backend", run.settings, "e2e")

@@ -9,7 +9,7 @@ import pytest
 
 from test_framework.providers._remote import RemoteServer
 from test_framework.resolution import Code, Endpoint, Kind, Reason, Refused, Resolution
-from test_framework.resolve import resolve
+from test_framework.resolve import try_providers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -43,7 +43,7 @@ def resolved(
     obtain: Callable[[str], Server], order: tuple[str, ...] = ORDER, disabled: Mapping[str, str] | None = None
 ) -> Resolution:
     """Resolve Postgres, and check that a server comes along exactly when there is an endpoint."""
-    resolution, server = resolve("postgres", order, "--providers", disabled or {}, obtain)
+    resolution, server = try_providers("postgres", order, "--providers", disabled or {}, obtain)
     assert (server.endpoint if server else None) == resolution.endpoint
     return resolution
 

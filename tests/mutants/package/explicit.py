@@ -56,7 +56,7 @@ MUTANTS = (
     Mutant(
         "pytest ends before its databases are gone, and so does the supervisor",
         "test_framework/supervisor/server.py",
-        "if not all(server.identity for server in run.servers.values()):",
+        "if any(server.external for server in run.servers.values()):",
         "if run is None:",
         _tests("test_what_cannot_be_dropped_is_told"),
     ),

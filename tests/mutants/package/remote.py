@@ -40,8 +40,8 @@ MUTANTS = (
     Mutant(
         "databases are made on another machine before a test says that it is safe",
         "test_framework/supervisor/core.py",
-        "ours = server and not why_not_write(server.endpoint)",
-        "ours = server",
+        " and not want.dedicated and not why_not_write(server.endpoint):",
+        " and not want.dedicated:",
         (f"{_FAR}::test_a_server_that_may_be_asked_is_not_written_to",),
     ),
     Mutant(

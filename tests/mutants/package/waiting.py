@@ -191,8 +191,8 @@ MUTANTS = (
     ),
     Mutant(
         "a server that has not answered once is waited for by each test",
-        "test_framework/supervisor/core.py",
-        "                self._hung[id(server)] = server, refused.reason\n",
+        "test_framework/supervisor/managed.py",
+        "                self.hang = refused.reason\n",
         "                pass\n",
         (f"{_HANGS}::TestStoppedServer::test_container",),
         docker=True,

@@ -1,0 +1,165 @@
+"""One server as the supervisor knows it: how it ended, what it depends on, and what hands out parts of it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from test_framework.reasons import Code
+from test_framework.resolution import Endpoint, Reason, Refused, hide_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from test_framework.config import Settings
+    from test_framework.contracts import Databases, Isolated, Server, Service
+
+__all__ = ["Checkout", "ManagedServer"]
+
+_log = logging.getLogger(__name__)
+_HEAR_SECONDS = 1.0
+
+
+@runtime_checkable
+class Watches(Protocol):
+    """A `Databases` whose parts are not walled off: it sees what a test does beside its own."""
+
+    def left(self, isolated: Isolated) -> list[str]:
+        """Return what has changed on the server, beside all parts, since this one was handed out."""
+
+
+@dataclass(eq=False)
+class ManagedServer:
+    """A server, started by us or found, with everything that the supervisor knows of it.
+
+    Attributes:
+        service: What it serves.
+        server: The server itself.
+        dependencies: What it has been handed of the servers that it depends on.
+        hang: Why it counts as hanging, once it has not answered; whoever asks next need not wait as well.
+    """
+
+    service: Service
+    server: Server
+    dependencies: tuple[Checkout, ...] = ()
+    hang: Reason | None = None
+    _databases: Databases | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where it answers."""
+        return self.server.endpoint
+
+    @property
+    def external(self) -> bool:
+        """Whether somebody else runs it."""
+        return not self.server.identity
+
+    def depends_on(self) -> list[Server]:
+        """Return the servers that it depends on, in the order of the service's `needs`."""
+        return [checkout.server.server for checkout in self.dependencies]
+
+    def ended(self) -> tuple[Server, Reason] | None:
+        """Return which server no longer runs, this one or one that it depends on, and why; None while all do."""
+        for each in (*(checkout.server for checkout in self.dependencies), self):
+            if reason := each.server.died() or each.hang:
+                return each.server, reason
+        return None
+
+    def death(self) -> Refused | None:
+        """Return the same as an error with that server's log."""
+        if ended := self.ended():
+            server, reason = ended
+            return Refused(reason, server.log())
+        return None
+
+    def databases(self, settings: Settings, folder: Path) -> Databases:
+        """Return what hands out parts of it, made when it is first asked for; `folder` is private to us."""
+        with self._lock:
+            if self._databases is None:
+                self._databases = self.service.databases(self.endpoint, folder, settings)
+            return self._databases
+
+    def made_databases(self) -> Databases | None:
+        """Return what hands out parts of it, if anybody has asked for that yet."""
+        return self._databases
+
+    def take_databases(self) -> Databases | None:
+        """Return what hands out parts of it, for the caller to close; who asks next gets another one."""
+        with self._lock:
+            databases, self._databases = self._databases, None
+            return databases
+
+    @contextmanager
+    def naming_its_end(self) -> Iterator[None]:
+        """Say of what fails in the block how the server ended, if it has.
+
+        Raises:
+            Refused: The server died or hangs, or what the block itself refuses.
+        """
+        if died := self.death():
+            raise died
+        try:
+            yield
+        except Refused as refused:
+            code = refused.reason.code
+            if code is Code.SERVER_HANGS:
+                self.hang = refused.reason
+            why = self._await_end() if code is Code.SERVER_DIED else None
+            raise Refused(why or refused.reason, refused.log or self.server.log()) from refused
+        except Exception as error:
+            if why := self._await_end():
+                raise Refused(why, self.server.log()) from error
+            raise
+
+    def _await_end(self) -> Reason | None:
+        """Return how a server that no longer answers ended; the watch on it may hear of it a moment after we do."""
+        deadline = time.monotonic() + _HEAR_SECONDS
+        while (reason := self.server.died()) is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return reason
+
+    def stop(self) -> None:
+        """Stop it, and give back what it has of the servers that it depends on."""
+        if self.ended():
+            # Nobody waits for an answer of it any more, as its databases might.
+            self.server.stop()
+        if databases := self.take_databases():
+            with suppress(Exception):
+                databases.close()
+        self.server.stop()
+        for checkout in self.dependencies:
+            checkout.give_back(keep=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """An isolated part of a server, which a client or another server has.
+
+    Attributes:
+        sole_client: The number of clients that had ever come when the only one there got it; 0 where it was not alone.
+    """
+
+    server: ManagedServer
+    isolated: Isolated
+    databases: Databases
+    sole_client: int = 0
+
+    def left(self) -> list[str]:
+        """Return what has changed on the server since; nothing where the parts are walled off."""
+        return self.databases.left(self.isolated) if isinstance(self.databases, Watches) else []
+
+    def give_back(self, *, keep: bool) -> None:
+        """Take it back; `keep` leaves it for a person to look at."""
+        try:
+            self.databases.give_back(self.isolated, keep=keep)
+        except Exception as error:
+            # Its user is done with it. What ails the server is told to the next one that needs it.
+            why = hide_secrets(str(error))
+            _log.warning("%s %s cannot be taken back: %s", self.server.service.name, self.isolated.name, why)

@@ -1,0 +1,193 @@
+"""Finds a server for each request, and owns those that it has started.
+
+Read it downwards: `resolve` once a run, `_try_providers` in their order, `_obtain` from one of them, `_start` anew.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from test_framework import owner, providers
+from test_framework.contracts import Context, Part
+from test_framework.providers._remains import sweep
+from test_framework.resolution import Refused
+from test_framework.resolve import try_providers
+from test_framework.supervisor.dedicated import on_free_port, refuse_remote
+from test_framework.supervisor.managed import Checkout, ManagedServer
+from test_framework.supervisor.needs import resolve_needs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from test_framework.contracts import Provider, Service
+    from test_framework.resolution import Resolution
+    from test_framework.supervisor.guard import Guard
+    from test_framework.supervisor.run import Run
+    from test_framework.supervisor.wire import Want
+
+__all__ = ["Resolver"]
+
+_log = logging.getLogger(__name__)
+_CHECK_SECONDS = 2.0
+
+
+class _Key(NamedTuple):
+    """What tells the servers that we own apart; `run` is empty for one that all runs share."""
+
+    service: str
+    provider: str
+    run: str
+
+
+class Resolver:
+    """Resolves services. Safe to call from several threads.
+
+    Args:
+        folder: Private to us.
+        guard: Knows what must vanish if this process is killed.
+    """
+
+    def __init__(self, folder: Path, guard: Guard) -> None:
+        self._folder = folder
+        self._guard = guard
+        self._lock = threading.Lock()
+        self._service_locks: dict[str, threading.Lock] = {}
+        self._servers: dict[_Key, ManagedServer] = {}
+        self.closing = False
+
+    def resolve(self, run: Run, service: Service, want: Want) -> tuple[Resolution, ManagedServer | None]:
+        """Resolve a service once a run; the same answer for every worker of it."""
+        question = f"resolve {service.name} {want.order} {want.dedicated}"
+        return run.memo.once(question, lambda: self._try_providers(run, service, want))
+
+    def _try_providers(self, run: Run, service: Service, want: Want) -> tuple[Resolution, ManagedServer | None]:
+        disabled = {name: run.settings.origin("disabled") for name in run.settings.disabled}
+        # One that is shared is started once; what a run has to itself waits for nobody.
+        with nullcontext() if want.dedicated else self._lock_of(service):
+            resolution, server = try_providers(
+                service.name,
+                want.order,
+                want.source,
+                disabled,
+                lambda name: self._obtain(run, service, want, providers.get(name)),
+            )
+        for attempt in resolution.attempts:
+            _log.info("%s: %s: %s (%.3f s)", service.name, attempt.provider, attempt.reason or "yes", attempt.seconds)
+            if attempt.log:
+                _log.info("log of %s on %s:\n%s", service.name, attempt.provider, attempt.log)
+        return resolution, server
+
+    def _lock_of(self, service: Service) -> threading.Lock:
+        with self._lock:
+            return self._service_locks.setdefault(service.name, threading.Lock())
+
+    def _obtain(self, run: Run, service: Service, want: Want, way: Provider) -> ManagedServer:
+        """Return the running server of this provider, if it still is the right one, or a new one."""
+        run.memo.once("sweep", sweep)
+        context = Context(
+            run.settings, run.env, self._folder, owner.MARK, run.memo, self._guard, run.say, dedicated=want.dedicated
+        )
+        key = _Key(service.name, way.name, run.id if want.dedicated else "")
+        running = self._servers.get(key)
+        needed: dict[str, ManagedServer] = {}
+        if running or (service.needs and way.builds_on):
+            way.probe(service, context)
+            needed = resolve_needs(service, way, want, run, self.resolve)
+        if running:
+            if self._still_fits(running, needed, context):
+                return running
+            self._discard(key)
+        return self._start(key, service, way, context, run, needed)
+
+    def _still_fits(self, running: ManagedServer, needed: Mapping[str, ManagedServer], context: Context) -> bool:
+        """Whether a running server is what would be started now, on the servers that it needs, and answers."""
+        if running.depends_on() != [base.server for base in needed.values()] or running.server.outdated(context):
+            return False
+        if running.ended():
+            return False
+        endpoint = running.endpoint
+        try:
+            running.service.check(endpoint.url, endpoint.provider, _CHECK_SECONDS, context.env)
+        except Refused as refused:
+            _log.warning("%s on %s does not answer: %s", endpoint.service, endpoint.provider, refused.reason)
+            return False
+        return True
+
+    def _start(  # noqa: PLR0913, PLR0917
+        self,
+        key: _Key,
+        service: Service,
+        way: Provider,
+        context: Context,
+        run: Run,
+        needed: Mapping[str, ManagedServer],
+    ) -> ManagedServer:
+        """Start or find a server, with a part of each server that it depends on."""
+        held: list[Checkout] = []
+        try:
+            for base in needed.values():
+                databases = base.databases(run.settings, self._folder)
+                held.append(Checkout(base, databases.checkout((), run.id, run.env, whole=True), databases))
+            parts = {h.server.service.name: Part(h.server.server, h.isolated.endpoint) for h in held}
+            with on_free_port(service, way, context.dedicated):
+                server = way.obtain(service, replace(context, needs=parts))
+            if context.dedicated:
+                refuse_remote(server.endpoint)
+        except BaseException:
+            for each in held:
+                each.give_back(keep=False)
+            raise
+        if not server.identity:
+            # For the length of the run: it is somebody else's, which each run looks for anew.
+            return run.memo.once(f"external {service.name} {way.name}", lambda: ManagedServer(service, server))
+        managed = ManagedServer(service, server, tuple(held))
+        with self._lock:
+            self._servers[key] = managed
+        if self.closing or (context.dedicated and run.over):
+            self._discard(key)
+        return managed
+
+    def _discard(self, key: _Key) -> None:
+        if server := self._servers.pop(key, None):
+            server.stop()
+
+    def _discard_quietly(self, key: _Key) -> None:
+        try:
+            self._discard(key)
+        except Exception:
+            _log.exception("stopping %s on %s", key.service, key.provider)
+
+    def servers(self) -> list[ManagedServer]:
+        """Return the servers that we own."""
+        with self._lock:
+            return list(self._servers.values())
+
+    def end_dedicated(self, run: Run) -> None:
+        """End the servers that a run has to itself."""
+        for key in [key for key in list(self._servers) if key.run == run.id]:
+            self._discard_quietly(key)
+
+    def status(self) -> list[dict[str, Any]]:
+        """Return the servers that we own, for `invoke status`."""
+        return [
+            {
+                "service": managed.service.name,
+                **managed.endpoint.to_json(),
+                "id": managed.server.identity,
+                "died": str(managed.server.died() or "") or None,
+            }
+            for managed in self.servers()
+        ]
+
+    def close(self) -> None:
+        """Stop every server, side by side, those that depend on others first."""
+        with ThreadPoolExecutor() as pool:
+            for dependent in (True, False):
+                keys = [key for key, server in self._servers.items() if bool(server.dependencies) is dependent]
+                list(pool.map(self._discard_quietly, keys))
