@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HIDDEN",
+    "STARTED_BY_US",
     "Attempt",
     "Code",
     "Endpoint",
@@ -31,6 +32,10 @@ __all__ = [
     "most_telling",
     "moved",
 ]
+
+
+STARTED_BY_US = ("docker", "embedded")
+"""The providers that start servers; the others find those of somebody else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +160,11 @@ class Endpoint:
     def __post_init__(self) -> None:
         # One with a prefix has a login of its own, for one test.
         KNOWN.add_url(self.url, passing=bool(self.prefix))
+
+    @property
+    def ours(self) -> bool:
+        """Whether we have started the server; somebody else's is left as it was found."""
+        return self.provider in STARTED_BY_US
 
     @property
     def safe_url(self) -> str:

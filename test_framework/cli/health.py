@@ -120,15 +120,15 @@ def _text(checks: Sequence[Check]) -> Iterator[str]:
 
 
 def _page(settings: Settings, output: Path) -> int:
+    from test_framework.atomic import replace_file
     from test_framework.health import read_baseline, read_history
     from test_framework.health.page import page
-    from test_framework.report.files import write_whole
 
     baseline = settings.root / settings.health.baseline
     runs, lost = read_history(settings.root / settings.health.history)
     text = page(settings.root.name, runs, read_baseline(baseline) if baseline.exists() else None, lost)
     try:
-        write_whole(output, text.encode())
+        replace_file(output, text.encode())
     except OSError as error:
         raise BadSetting.value("--output", str(output), "the command line", f"writable: {error.strerror}") from error
     print(f"{len(runs)} checks: {output}")

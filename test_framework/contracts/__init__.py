@@ -57,6 +57,12 @@ class Databases(Protocol):
         a database, where a test would get less: a server that depends on it knows of no prefix.
         """
 
+    def leaked(self, isolated: Isolated) -> list[str]:
+        """Return what has changed on the server, outside of all parts, since this one was handed out.
+
+        Empty where the server keeps a test to its own part, and where anybody else may have made the change.
+        """
+
     def give_back(self, isolated: Isolated, *, keep: bool) -> None:
         """Destroy the part, or keep it for a person to look at."""
 
@@ -128,6 +134,13 @@ class Server(Protocol):
 
     def outdated(self, context: Context) -> bool:
         """Whether another program or image would be started now than the one that runs."""
+
+    def url_from_container(self, url: str) -> str:
+        """Return `url`, which is for this machine, as a container on the same engine reaches it.
+
+        Raises:
+            Refused: `start-failed`, when the server's container has no address of its own.
+        """
 
     def log(self) -> str:
         """Return the end of the server's own log."""

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from test_framework import inputs
+from test_framework.atomic import replace_file
 from test_framework.health.errors import HealthError
 from test_framework.health.snapshot import SuiteSnapshot
-from test_framework.report.files import write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,6 +51,6 @@ def write_baseline(path: Path, snapshot: SuiteSnapshot) -> None:
     try:
         if path.exists():
             read_baseline(path)
-        write_whole(path, (json.dumps(data | snapshot.to_json(), indent=2) + "\n").encode())
+        replace_file(path, (json.dumps(data | snapshot.to_json(), indent=2) + "\n").encode())
     except OSError as error:
         raise HealthError(f"the baseline {path} cannot be written: {error.strerror}.") from error

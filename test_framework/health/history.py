@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 from test_framework import inputs
+from test_framework.atomic import replace_file
 from test_framework.health.errors import HealthError
 from test_framework.health.reports import TierFigures
-from test_framework.report.files import write_whole
 from test_framework.report.parsing import count, seconds
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def append(path: Path, run: HealthRun, kept: int) -> None:
             file.write((b"\n" if torn else b"") + line + b"\n")
             file.flush()
             if len(lines) > kept:
-                write_whole(path, b"\n".join([*lines[-kept:], b""]))
+                replace_file(path, b"\n".join([*lines[-kept:], b""]))
     except OSError as error:
         raise HealthError(f"the history {path} cannot be written: {error.strerror}.") from error
 

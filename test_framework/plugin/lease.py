@@ -192,7 +192,7 @@ class Lease:
         failed = any(state.failed for state in part.states)
         stays = self._settings.supervisor and self._settings.idle_seconds > 0
         # What somebody else runs is left as it was when the run ends.
-        keep = failed and stays and part.endpoint.provider in ("docker", "embedded")
+        keep = failed and stays and part.endpoint.ours
         try:
             self.client.give_back(part.name, keep=keep)
         except SupervisorLost:
@@ -214,13 +214,13 @@ class Lease:
             # Its user may not.
             return
         try:
-            found, alone = self.client.left(part.name)
+            leaked, alone = self.client.leaked(part.name)
         except SupervisorLost:
             # The next test that needs it is told.
             return
-        if not found:
+        if not leaked:
             return
-        service, what = part.endpoint.service, "; ".join(found)
+        service, what = part.endpoint.service, "; ".join(leaked)
         if alone and not self._session.whole & {service, "services"}:
             instead = f'set isolation = "prefix" in [tool.test_framework.services.{service}]'
             self.left_behind(f"{service}, {what}", instead)

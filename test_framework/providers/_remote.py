@@ -33,6 +33,10 @@ class RemoteServer:
         """What runs there is somebody else's choice."""
         return False
 
+    def url_from_container(self, url: str) -> str:
+        """Return the same URL: no container is started on a server of this kind, see `Docker.builds_on`."""
+        return url
+
     def log(self) -> str:
         """Its log is somewhere else."""
         return ""

@@ -25,7 +25,17 @@ if TYPE_CHECKING:
 
     Resolve: TypeAlias = Callable[[str, int, str], list[tuple[Any, ...]]]
 
-__all__ = ["Address", "Reached", "Unclear", "allows", "check_allowed", "reach", "taken_apart", "why_not_write"]
+__all__ = [
+    "Address",
+    "Reached",
+    "Unclear",
+    "allows",
+    "check_allowed",
+    "reach",
+    "refuse_remote",
+    "taken_apart",
+    "why_not_write",
+]
 
 _ACCEPT_SECONDS = 0.5
 
@@ -44,6 +54,16 @@ def why_not_write(endpoint: Endpoint) -> Reason | None:
         return None
     where = {"service": endpoint.service, "provider": endpoint.provider, "host": endpoint.host}
     return Reason.of(Code.DESTRUCTIVE, **where)
+
+
+def refuse_remote(endpoint: Endpoint) -> None:
+    """Refuse a server of another machine to what may write.
+
+    Raises:
+        Refused: `destructive`; see `why_not_write`.
+    """
+    if reason := why_not_write(endpoint):
+        raise Refused(reason)
 
 
 def allows(patterns: Iterable[str], host: str) -> bool:
@@ -92,8 +112,8 @@ def reach(address: Address, source: str, allowed: Iterable[str], resolve: Resolv
     return Reached(address.at(_accepting(found[address.hosts[-1]], address.port), address.port))
 
 
-def _permit(
-    host: str, address: Address, source: str, allowed: Iterable[str], resolve: Resolve = net.resolve
+def _permit(  # noqa: PLR0913  # the whole rule in one place
+    host: str, address: Address, source: str, allowed: Iterable[str], resolve: Resolve, *, look_up_allowed: bool = True
 ) -> tuple[str, ...]:
     """Return the addresses of a host on this machine; nothing for one elsewhere that is allowed.
 
@@ -101,6 +121,8 @@ def _permit(
         Refused: See `reach`.
     """
     allowing, ours = allows(allowed, host), is_loopback(_folded(host)) or _is_ip(host)
+    if allowing and not look_up_allowed:
+        return ()
     # Nothing is sent to a host that is not allowed, not even a question for its address.
     found: tuple[str, ...] = ()
     if _is_ip(host):
@@ -125,8 +147,7 @@ def check_allowed(address: Address, source: str, allowed: Iterable[str], resolve
     """
     allowed = tuple(allowed)
     for host in address.hosts:
-        if not allows(allowed, host):
-            _permit(host, address, source, allowed, resolve)
+        _permit(host, address, source, allowed, resolve, look_up_allowed=False)
 
 
 def _is_ip(host: str) -> bool:

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from test_framework import inputs
-from test_framework.report.files import write_whole
+from test_framework.atomic import replace_file
 from test_framework.report.parsing import seconds
 
 if TYPE_CHECKING:
@@ -62,4 +62,4 @@ def durations_of(records: Iterable[Record]) -> dict[str, float]:
 def write(path: Path, durations: Mapping[str, float]) -> None:
     """Write the file: a test on each line, sorted, in thousandths of a second, so that a diff can be read."""
     told = {nodeid: max(round(took, 3), LEAST_SECONDS) for nodeid, took in sorted(durations.items())}
-    write_whole(path, (json.dumps(told, indent=0) + "\n").encode())
+    replace_file(path, (json.dumps(told, indent=0) + "\n").encode())

@@ -6,8 +6,8 @@ from html import unescape
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+from test_framework.atomic import replace_file
 from test_framework.redaction import hide_secrets
-from test_framework.report.files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +41,7 @@ def finish(path: Path, link: str | None = None) -> None:
 
         attach(root, link)
     if link or any(changed):
-        write_whole(path, ET.tostring(root, encoding="utf-8", xml_declaration=True))
+        replace_file(path, ET.tostring(root, encoding="utf-8", xml_declaration=True))
 
 
 def _hide(element: ET.Element) -> bool:

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from test_framework import inputs
+from test_framework.atomic import replace_file
 from test_framework.redaction import KNOWN, hide_known
-from test_framework.report.files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -221,7 +221,7 @@ class Record:
         if KNOWN.hide(text) != text:
             # Such as a name of a fixture. Not in the text itself, since a password may be a number.
             text = _text(hide_known(report))
-        write_whole(path, text.encode())
+        replace_file(path, text.encode())
 
 
 def _text(report: dict[str, Any]) -> str:

@@ -62,7 +62,7 @@ class NumberedDatabases:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
-        self._ours = endpoint.provider in ("docker", "embedded")
+        self._ours = endpoint.ours
         # One connection, so that SELECT holds for the command after it; the lock keeps threads apart.
         self._connection = Connection(endpoint.url, endpoint.provider, ANSWER_SECONDS)
         self._watch = Watch(self._connection, whole=self._ours)
@@ -120,8 +120,8 @@ class NumberedDatabases:
         why = f"all {self._count - 1} databases beside 0 are in use or hold keys"
         raise refused(self._endpoint, Isolation.DATABASE, why)
 
-    def left(self, isolated: Numbered) -> list[str]:
-        """See `supervisor.needs.Watches`; on a server that is not ours anybody may have changed anything."""
+    def leaked(self, isolated: Numbered) -> list[str]:
+        """Return what changed outside of the handed-out databases; nothing of a server that others use too."""
         if not self._ours:
             return []
         # Of a server that is gone, the next test that needs it hears.

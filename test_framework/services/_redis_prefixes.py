@@ -75,7 +75,7 @@ class Prefixes:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
-        self._ours = endpoint.provider in ("docker", "embedded")
+        self._ours = endpoint.ours
         version = tuple(int(number) for number in re.findall(r"\d+", endpoint.version or "")[:2])
         if version < _OLDEST:
             why = f"version {endpoint.version} is older than {'.'.join(map(str, _OLDEST))}"
@@ -123,6 +123,10 @@ class Prefixes:
             if self._numbered is None:
                 self._numbered = NumberedDatabases(self._endpoint)
             return self._numbered
+
+    def leaked(self, isolated: _Prefixed | Numbered) -> list[str]:
+        """Return nothing: its user may touch nothing outside of its prefix."""
+        return []
 
     def give_back(self, isolated: _Prefixed | Numbered, *, keep: bool) -> None:
         """Remove the user, with his connections, and his keys, unless they are kept; of those, the oldest goes."""

@@ -23,7 +23,7 @@ from test_framework.contracts import Binary, Command, ContainerSpec, Launch, Run
 from test_framework.inherited import inherited
 from test_framework.reach.libpq import DIRECT
 from test_framework.reasons import Code
-from test_framework.resolution import Endpoint, Reason, Refused
+from test_framework.resolution import STARTED_BY_US, Endpoint, Reason, Refused
 from test_framework.services._binaries import choose, missing, wheel_folder
 
 if TYPE_CHECKING:
@@ -334,7 +334,7 @@ def _connect(url: str, source: str, seconds: float) -> psycopg.Connection[Any]:
     if host and not host.startswith("/"):
         net.connect(host, port, source, min(seconds, net.CONNECT_SECONDS)).close()
     try:
-        asked = make_conninfo(url, **(DIRECT if source in ("docker", "embedded") else {}))
+        asked = make_conninfo(url, **(DIRECT if source in STARTED_BY_US else {}))
         return open_connection(asked, connect_timeout=max(2, round(seconds)))
     except Unanswered as error:
         raise Refused(Reason.of(Code.CONNECT_TIMEOUT, host=host, port=port, seconds=seconds, source=source)) from error

@@ -133,7 +133,7 @@ class Redis:
 def _with_password_file(endpoint: Endpoint, folder: Path) -> Endpoint:
     """Put the password of a server of ours where only this user can read it: a URL of Redis can name no such file."""
     parts = urlsplit(endpoint.url)
-    if endpoint.provider not in ("docker", "embedded") or not parts.password:
+    if not endpoint.ours or not parts.password:
         return endpoint
     file = write_private(folder / f"redis-{parts.port}", parts.password, replace=True)
     return replace(endpoint, password_file=str(file))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from test_framework import inputs
+from test_framework.atomic import replace_file
 from test_framework.redaction import KNOWN
 from test_framework.stack.errors import StackError
 
@@ -48,11 +47,7 @@ class Variables:
         folder = self.path.parent
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # Private from its first moment, and whole at every moment.
-            handle, part = tempfile.mkstemp(dir=folder, prefix=f".{self.path.name}-")
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.writelines(f"{name}={value}\n" for name, value in values.items())
-            Path(part).rename(self.path)
+            replace_file(self.path, "".join(f"{name}={value}\n" for name, value in values.items()).encode(), mode=0o600)
         except OSError as error:
             raise StackError(f"{folder} cannot be written: {error}. Set XDG_STATE_HOME to a folder that can") from error
 

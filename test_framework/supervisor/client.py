@@ -77,8 +77,8 @@ class Client(Protocol):
     def checkout(self, service: str) -> tuple[str, Endpoint]:
         """Return the name and the endpoint of a fresh part of a resolved service; raises `Refused`."""
 
-    def left(self, name: str) -> tuple[list[str], bool]:
-        """Return what changed beside all parts while this one was out, and whether only we were there."""
+    def leaked(self, name: str) -> tuple[list[str], bool]:
+        """Return what a test changed outside of its part, and whether no other client was there meanwhile."""
 
     def give_back(self, name: str, *, keep: bool) -> None:
         """Give such a part back, without waiting until it is taken."""
@@ -371,10 +371,10 @@ class _SocketClient:
         answer = self._ask(op="checkout", service=service)
         return answer["name"], endpoint_from(answer["endpoint"])
 
-    def left(self, name: str) -> tuple[list[str], bool]:
-        """See `Client.left`."""
-        answer = self._ask(op="left", name=name)
-        return answer["found"], answer["alone"]
+    def leaked(self, name: str) -> tuple[list[str], bool]:
+        """See `Client.leaked`."""
+        answer = self._ask(op="leaked", name=name)
+        return answer["leaked"], answer["alone"]
 
     def give_back(self, name: str, *, keep: bool) -> None:
         """See `Client.give_back`."""

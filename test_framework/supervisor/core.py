@@ -129,10 +129,10 @@ class Supervisor:
             self._held.setdefault(client, {})[isolated.name] = checkout
         return isolated
 
-    def left(self, client: str, name: str) -> tuple[list[str], bool]:
-        """Return what changed beside all parts while this one was out, and whether only its client was there."""
+    def leaked(self, client: str, name: str) -> tuple[list[str], bool]:
+        """Return what a test changed outside of its part, and whether no other client was there meanwhile."""
         checkout = self._held[client][name]
-        return checkout.left(), checkout.sole_client == self._arrivals
+        return checkout.leaked(), checkout.sole_client == self._arrivals
 
     def give_back(self, client: str, name: str, *, keep: bool) -> None:
         """Take an isolated part back; `keep` leaves it for a person to look at."""

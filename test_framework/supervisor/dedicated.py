@@ -1,4 +1,4 @@
-"""What a run may have to itself: a server on a port that is free, and nothing of another machine."""
+"""The port of a server that a run has to itself: free before the start, and if not, taken by whom."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from test_framework.reach import why_not_write
 from test_framework.reasons import Code
 from test_framework.resolution import Reason, Refused
 
@@ -17,9 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from test_framework.contracts import Dedicated, Provider, Service
-    from test_framework.resolution import Endpoint
 
-__all__ = ["holder", "on_free_port", "refuse_remote", "taken"]
+__all__ = ["holder", "on_free_port", "taken"]
 
 _LISTENS = "0A"
 _LOOPBACK = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
@@ -92,13 +90,3 @@ def _name_of(uid: int) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return str(uid)
-
-
-def refuse_remote(endpoint: Endpoint) -> None:
-    """Refuse what somebody else runs for others: nobody knows whether the run writes.
-
-    Raises:
-        Refused: `destructive`.
-    """
-    if reason := why_not_write(endpoint):
-        raise Refused(reason)

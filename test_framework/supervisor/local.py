@@ -69,9 +69,9 @@ class LocalClient:
         isolated = self._supervisor.checkout(self._run, _ME, self._run.servers[service])
         return isolated.name, isolated.endpoint
 
-    def left(self, name: str) -> tuple[list[str], bool]:
-        """See `Client.left`."""
-        return self._supervisor.left(_ME, name)
+    def leaked(self, name: str) -> tuple[list[str], bool]:
+        """See `Client.leaked`."""
+        return self._supervisor.leaked(_ME, name)
 
     def give_back(self, name: str, *, keep: bool) -> None:
         """See `Client.give_back`."""

@@ -7,7 +7,7 @@ import threading
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 from test_framework.reasons import Code
 from test_framework.resolution import Endpoint, Reason, Refused, hide_secrets
@@ -23,14 +23,6 @@ __all__ = ["Checkout", "ManagedServer"]
 
 _log = logging.getLogger(__name__)
 _HEAR_SECONDS = 1.0
-
-
-@runtime_checkable
-class Watches(Protocol):
-    """A `Databases` whose parts are not walled off: it sees what a test does beside its own."""
-
-    def left(self, isolated: Isolated) -> list[str]:
-        """Return what has changed on the server, beside all parts, since this one was handed out."""
 
 
 @dataclass(eq=False)
@@ -151,9 +143,9 @@ class Checkout:
     databases: Databases
     sole_client: int = 0
 
-    def left(self) -> list[str]:
-        """Return what has changed on the server since; nothing where the parts are walled off."""
-        return self.databases.left(self.isolated) if isinstance(self.databases, Watches) else []
+    def leaked(self) -> list[str]:
+        """Return what has changed on the server since, outside of all parts; see `contracts.Databases`."""
+        return self.databases.leaked(self.isolated)
 
     def give_back(self, *, keep: bool) -> None:
         """Take it back; `keep` leaves it for a person to look at."""

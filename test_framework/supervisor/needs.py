@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from test_framework import services
-from test_framework.reach import why_not_write
-from test_framework.resolution import Endpoint, Refused, Resolution
+from test_framework.reach import refuse_remote
+from test_framework.resolution import Refused, Resolution
 from test_framework.resolve import reachable, without
 from test_framework.supervisor.wire import Want
 
@@ -44,12 +44,10 @@ def resolve_needs(
         if server is None:
             refused = resolution.refused
             raise Refused(without(service.name, way.name, name, refused.reason), refused.log)
-        _refuse_elsewhere(service, way, server.endpoint)
+        try:
+            # What we start writes, and that must not reach another machine by itself.
+            refuse_remote(server.endpoint)
+        except Refused as refused:
+            raise Refused(without(service.name, way.name, name, refused.reason)) from refused
         found[name] = server
     return found
-
-
-def _refuse_elsewhere(service: Service, way: Provider, base: Endpoint) -> None:
-    """Refuse a server of another machine: what we start writes, and that must not reach it by itself."""
-    if reason := why_not_write(base):
-        raise Refused(without(service.name, way.name, base.service, reason))

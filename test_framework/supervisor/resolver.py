@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from test_framework import owner, providers
 from test_framework.contracts import Context, Part
 from test_framework.providers._remains import sweep
+from test_framework.reach import refuse_remote
 from test_framework.resolution import Refused
 from test_framework.resolve import try_providers
-from test_framework.supervisor.dedicated import on_free_port, refuse_remote
+from test_framework.supervisor.dedicated import on_free_port
 from test_framework.supervisor.managed import Checkout, ManagedServer
 from test_framework.supervisor.needs import resolve_needs
 
@@ -138,6 +139,7 @@ class Resolver:
             with on_free_port(service, way, context.dedicated):
                 server = way.obtain(service, replace(context, needs=parts))
             if context.dedicated:
+                # Nobody knows whether the run writes.
                 refuse_remote(server.endpoint)
         except BaseException:
             for each in held:

@@ -298,9 +298,9 @@ class _Client:
             case "checkout":
                 isolated = supervisor.checkout(run, self._name, run.servers[message["service"]])
                 return {"ok": {"name": isolated.name, "endpoint": endpoint_to(isolated.endpoint)}}
-            case "left":
-                found, alone = supervisor.left(self._name, message["name"])
-                return {"ok": {"found": found, "alone": alone}}
+            case "leaked":
+                leaked, alone = supervisor.leaked(self._name, message["name"])
+                return {"ok": {"leaked": leaked, "alone": alone}}
             case "give_back":
                 supervisor.give_back(self._name, message["name"], keep=message["keep"])
                 return {"ok": None}

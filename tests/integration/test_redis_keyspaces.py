@@ -353,7 +353,7 @@ def test_more_keys_than_before_are_noticed(numbers: Callable[..., NumberedDataba
         databases = numbers("embedded")
         isolated = numbered(databases)
         client.set("more", 1)
-        assert databases.left(isolated) == ["database 0 has 1 new key"]
+        assert databases.leaked(isolated) == ["database 0 has 1 new key"]
 
 
 def test_fewer_keys_than_before_are_no_change(numbers: Callable[..., NumberedDatabases], alone: Endpoint) -> None:
@@ -363,7 +363,7 @@ def test_fewer_keys_than_before_are_no_change(numbers: Callable[..., NumberedDat
         databases = numbers("embedded")
         isolated = numbered(databases)
         client.delete("soon gone")
-        assert databases.left(isolated) == []
+        assert databases.leaked(isolated) == []
 
 
 def test_a_command_that_was_refused_is_no_change(numbers: Callable[..., NumberedDatabases], alone: Endpoint) -> None:
@@ -372,7 +372,7 @@ def test_a_command_that_was_refused_is_no_change(numbers: Callable[..., Numbered
     isolated = numbered(databases)
     with at(alone, 0) as client, pytest.raises(ResponseError):
         client.swapdb(1, 99_999)
-    assert databases.left(isolated) == []
+    assert databases.leaked(isolated) == []
 
 
 def test_keys_in_a_database_that_is_out_are_no_change(numbers: Callable[..., NumberedDatabases]) -> None:
@@ -381,7 +381,7 @@ def test_keys_in_a_database_that_is_out_are_no_change(numbers: Callable[..., Num
     mine, other = numbered(databases), numbered(databases)
     with driver.Redis.from_url(other.endpoint.url) as client:
         client.set("theirs", 1)
-    assert databases.left(mine) == []
+    assert databases.leaked(mine) == []
 
 
 def test_of_databases_that_are_kept_the_oldest_goes(redis: Endpoint) -> None:

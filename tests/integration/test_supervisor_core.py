@@ -163,11 +163,11 @@ def test_only_who_was_alone_is_to_blame(supervisor: Supervisor, enter: Callable[
     run = enter("run")
     had(supervisor, run)
     alone = supervisor.checkout(run, "client", run.servers["redis"]).name
-    assert supervisor.left("client", alone) == ([], True)
+    assert supervisor.leaked("client", alone) == ([], True)
     enter("run")
-    assert supervisor.left("client", alone) == ([], False)
+    assert supervisor.leaked("client", alone) == ([], False)
     together = supervisor.checkout(run, "client", run.servers["redis"]).name
-    assert supervisor.left("client", together) == ([], False)
+    assert supervisor.leaked("client", together) == ([], False)
 
 
 def test_another_port_where_somebody_was_faster(

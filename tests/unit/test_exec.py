@@ -14,8 +14,9 @@ from test_framework import providers, services
 from test_framework.config import BadSetting
 from test_framework.contracts import Dedicated
 from test_framework.exec.variables import FIELDS, Template, environment, fields_of
+from test_framework.reach import refuse_remote
 from test_framework.resolution import Code, Endpoint, Refused
-from test_framework.supervisor.dedicated import holder, on_free_port, refuse_remote, taken
+from test_framework.supervisor.dedicated import holder, on_free_port, taken
 
 POSTGRES = Endpoint("postgres", "embedded", "postgresql://postgres:s3cret@127.0.0.1:40001/test", "17.2")
 _EVERYWHERE = "0.0.0.0"  # noqa: S104  # it is the case that somebody does

@@ -204,18 +204,10 @@ class ContainerServer:
 
     def _needs(self) -> dict[str, str]:
         """Return the URLs of what the server depends on, as a container reaches them."""
-        return {
-            name: part.server.inside(part.endpoint.url)
-            for name, part in self._context.needs.items()
-            if isinstance(part.server, ContainerServer)
-        }
+        return {name: part.server.url_from_container(part.endpoint.url) for name, part in self._context.needs.items()}
 
-    def inside(self, url: str) -> str:
-        """Return `url`, which is for this machine, as another container of the engine reaches it.
-
-        Raises:
-            Refused: `start-failed`, when the container has no address of its own.
-        """
+    def url_from_container(self, url: str) -> str:
+        """See `contracts.Server`."""
         wrapped = self._wrapped()
         wrapped.reload()
         networks = wrapped.attrs["NetworkSettings"]["Networks"].values()

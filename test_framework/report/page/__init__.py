@@ -9,7 +9,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from test_framework.report.files import write_whole
+from test_framework.atomic import replace_file
 from test_framework.report.html import document, table
 from test_framework.report.page.data import block
 from test_framework.report.page.sections import failures, resolutions, skips, slow
@@ -50,7 +50,7 @@ def write_page(path: Path, name: str, reports: Sequence[Report]) -> None:
         OSError: It cannot be written.
     """
     # What a test says need not be text; for the script such an escape is one of JSON.
-    write_whole(path, page(name, reports).encode(errors="backslashreplace"))
+    replace_file(path, page(name, reports).encode(errors="backslashreplace"))
 
 
 def page(name: str, reports: Sequence[Report]) -> str:

@@ -23,6 +23,27 @@ _KILLED = ("tests/mission_critical/test_other_users.py::test_passwords_of_a_kill
 
 MUTANTS = (
     Mutant(
+        "who reads a report while it is written finds half of it",
+        "test_framework/atomic.py",
+        "        temporary.replace(path)\n",
+        "        path.write_bytes(data)\n",
+        ("tests/unit/test_atomic.py",),
+    ),
+    Mutant(
+        "a report that cannot be written leaves half of it beside it",
+        "test_framework/atomic.py",
+        "        temporary.unlink(missing_ok=True)\n",
+        "        pass\n",
+        ("tests/unit/test_atomic.py",),
+    ),
+    Mutant(
+        "the file of the stack's passwords is one that everybody can read",
+        "test_framework/atomic.py",
+        "        temporary.chmod(mode)\n",
+        "        temporary.chmod(0o644)\n",
+        ("tests/unit/test_atomic.py",),
+    ),
+    Mutant(
         "a link to a folder is followed",
         _PRIVATE,
         "_OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK",

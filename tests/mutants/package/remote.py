@@ -46,10 +46,17 @@ MUTANTS = (
     ),
     Mutant(
         "exec hands a command a server on another machine",
-        "test_framework/supervisor/dedicated.py",
+        _RULE,
         "    if reason := why_not_write(endpoint):\n        raise Refused(reason)",
         "    if (reason := why_not_write(endpoint)) and False:\n        raise Refused(reason)",
         ("tests/unit/test_exec.py",),
+    ),
+    Mutant(
+        "the name server is asked for a host that is only to be allowed",
+        _RULE,
+        "    if allowing and not look_up_allowed:\n",
+        "    if allowing and look_up_allowed is None:\n",
+        _REACH,
     ),
     Mutant(
         "a host that ends like an allowed one is allowed",

@@ -64,16 +64,16 @@ MUTANTS = (
     _mutant(
         "a backend of ours writes to a server elsewhere",
         "supervisor/needs",
-        "if reason := why_not_write(base):",
-        "if (reason := why_not_write(base)) and not base:",
+        "            refuse_remote(server.endpoint)\n",
+        "            pass\n",
         "tests/unit/test_needs.py",
     ),
     _mutant(
         "what a whole run has to itself may be of another machine",
-        "supervisor/dedicated",
-        "if reason := why_not_write(endpoint):",
-        "if (reason := why_not_write(endpoint)) and not endpoint:",
-        "tests/unit/test_exec.py",
+        "supervisor/resolver",
+        "                refuse_remote(server.endpoint)\n",
+        "                pass\n",
+        "tests/system/test_remote_writes.py",
     ),
     _mutant(
         "a port that another server has is not noticed",
