@@ -85,8 +85,11 @@ class Guard:
         if process and process.stdin:
             with suppress(OSError):
                 process.stdin.close()
-            with suppress(subprocess.TimeoutExpired):
+            try:
                 process.wait(_TERM_SECONDS)
+            except subprocess.TimeoutExpired:
+                # It still removes things, or the machine is busy. Python warns of a process that nobody waits for.
+                threading.Thread(target=process.wait, daemon=True, name="wait for the guard").start()
 
     def _tell(self, line: dict[str, Any]) -> None:
         if self._process is None or self._process.poll() is not None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+import os
+import signal
 import threading
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from test_framework.config import load
@@ -13,8 +17,10 @@ from test_framework.plugin.session import Session
 from test_framework.supervisor import server
 from test_framework.supervisor.address import Address
 from test_framework.supervisor.client import SupervisorLost, Unanswered
+from test_framework.supervisor.guard import Guard
 from test_framework.supervisor.local import LocalClient
 from test_framework.supervisor.wire import Want
+from tests.conftest import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,6 +56,22 @@ def test_a_supervisor_whose_servers_do_not_end_ends(tmp_path: Path, monkeypatch:
     made.serve()
     made._supervisor.guard.close()
     never.set()
+
+
+def test_a_guard_that_takes_its_time_is_nobodys_warning(tmp_path: Path) -> None:
+    """On a busy machine it ends after its owner has stopped waiting, and is still reaped."""
+    guard = Guard()
+    guard.add(kind="folder", path=str(tmp_path / "folder"))
+    assert guard._process is not None
+    pid = guard._process.pid
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        guard.close()
+        del guard
+        gc.collect()
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    wait_until(lambda: not psutil.pid_exists(pid), "it is reaped")
 
 
 def test_a_supervisor_that_does_not_answer_is_waited_for_once(

@@ -124,4 +124,11 @@ MUTANTS = (
         'if "no such words" not in refused.log or',
         "tests/integration/test_supervisor_core.py::test_another_port_where_somebody_was_faster",
     ),
+    Mutant(
+        "a guard that takes its time ends a test with a warning of Python's",
+        "test_framework/supervisor/guard.py",
+        """threading.Thread(target=process.wait, daemon=True, name="wait for the guard").start()""",
+        "pass",
+        ("tests/unit/test_supervisor_closed.py::test_a_guard_that_takes_its_time_is_nobodys_warning",),
+    ),
 )
