@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from test_framework.adopt.lines import after
-from test_framework.audit.codemod.files import Unfit, decode, encode
+from test_framework.suite.source import CannotRewrite, decode_with_encoding, encode_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,8 +34,8 @@ def added(path: str, before: bytes | None, module: Module) -> bytes | None:
     if before is None:
         return module.whole().encode()
     try:
-        text, encoding = decode(before)
-    except Unfit as error:
+        text, encoding = decode_with_encoding(before)
+    except CannotRewrite as error:
         raise ByHand(f"{path} is left as it is, since Python cannot read it: {error}.") from error
     there = _There(ast.parse(text))
     missing = {name: part for name, part in module.offered.items() if name not in there.offered(module)}
@@ -50,7 +50,7 @@ def added(path: str, before: bytes | None, module: Module) -> bytes | None:
     if why:
         told = "\n\n\n".join([*there.base(module), *parts.values(), *there.listed(module, missing)])
         raise ByHand(f"{path} is left as it is, since {why}. To add by hand:\n\n{told}\n")
-    return encode(after(text, "\n\n\n".join(parts.values()) + "\n", blank=2), encoding)
+    return encode_source(after(text, "\n\n\n".join(parts.values()) + "\n", blank=2), encoding)
 
 
 class _There:

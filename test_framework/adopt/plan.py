@@ -16,10 +16,10 @@ from test_framework.adopt.modules import ByHand, added
 from test_framework.adopt.project import Project, data_at, is_inside
 from test_framework.adopt.settings import GROUP, install_needs, keys, reports_folder, schema, tier_paths
 from test_framework.adopt.tables import with_keys
-from test_framework.audit.codemod.files import difference
-from test_framework.audit.discovery import is_test
 from test_framework.config import BadSetting
 from test_framework.plugin.markers import FIXTURES
+from test_framework.suite.discovery import is_test_file
+from test_framework.suite.writing import unified_diff
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -47,7 +47,7 @@ class Change:
 
     def diff(self) -> bytes:
         """Return it as a unified diff, in the file's own encoding."""
-        return difference(self.path, self.before, self.after)
+        return unified_diff(self.path, self.before, self.after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +178,7 @@ def _free_name(project: Project, stems: Iterable[str]) -> str:
     """Return a name of test files that no module has yet: pytest may import both by it, and refuse the second."""
     used = {path.rpartition("/")[2] for path in project.python}
     names = (name for stem in stems for name in (f"test_{stem}.py", f"{stem}_test.py", f"{stem}_tests.py"))
-    return next((n for n in names if n not in used and is_test(f"/{n}", project.pytest.python_files)), "")
+    return next((n for n in names if n not in used and is_test_file(f"/{n}", project.pytest.python_files)), "")
 
 
 def _taken(project: Project) -> str:

@@ -11,17 +11,17 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from test_framework.audit.discovery import is_test, walk
-from test_framework.audit.imports.environment import declared_names
-from test_framework.audit.imports.finder import Finder
-from test_framework.audit.pytest_settings import read_pytest_settings
 from test_framework.config import BadSetting, load
+from test_framework.suite.discovery import is_test_file, walk
+from test_framework.suite.module_finder import ModuleFinder
+from test_framework.suite.pytest_settings import read_pytest_settings
+from test_framework.suite.requirements import declared_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from test_framework.audit.pytest_settings import PytestSettings
     from test_framework.config import Settings
+    from test_framework.suite.pytest_settings import PytestSettings
 
 __all__ = ["Project", "data_at", "find_project", "is_inside", "tests_folder"]
 
@@ -85,13 +85,13 @@ class Project:
     @cached_property
     def python(self) -> tuple[str, ...]:
         """Its Python files, but for those that the audit leaves out."""
-        tree = walk(str(self.root), Finder(), self.settings.audit.exclude)
+        tree = walk(str(self.root), ModuleFinder(), self.settings.audit.exclude)
         return tuple(tree.relative(path) for path in tree.python)
 
     @cached_property
     def tests(self) -> tuple[str, ...]:
         """Its test files."""
-        return tuple(path for path in self.python if is_test(f"/{path}", self.pytest.python_files))
+        return tuple(path for path in self.python if is_test_file(f"/{path}", self.pytest.python_files))
 
     @cached_property
     def names(self) -> frozenset[str]:

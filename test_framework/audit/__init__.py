@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from test_framework.audit.model import Audit, Broken, Cause, Cited, Compliance, Directory, Finding, Left
-from test_framework.audit.run import Asked, audit
+from test_framework.audit.model import Audit, Broken, Cause, Cited, Compliance, Directory, Finding, LeftOut
+from test_framework.audit.options import AuditOptions
+from test_framework.audit.run import audit
 
-__all__ = ["Asked", "Audit", "Broken", "Cause", "Cited", "Compliance", "Directory", "Finding", "Left", "audit"]
+__all__ = [
+    "Audit",
+    "AuditOptions",
+    "Broken",
+    "Cause",
+    "Cited",
+    "Compliance",
+    "Directory",
+    "Finding",
+    "LeftOut",
+    "audit",
+]

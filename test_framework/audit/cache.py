@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from test_framework import suite
 from test_framework.audit.source.operations import Summary
 
 __all__ = ["Cache", "Entry", "packed"]
@@ -89,8 +90,9 @@ def _folder() -> Path:
 
 @cache
 def _code() -> str:
-    """Return what tells one state of this package from another."""
+    """Return a hash of the code that decides what an entry says."""
     digest = hashlib.blake2b(digest_size=8)
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
-        digest.update(path.read_bytes())
+    for package in (Path(__file__).parent, Path(suite.__file__).parent):
+        for path in sorted(package.rglob("*.py")):
+            digest.update(path.read_bytes())
     return digest.hexdigest()

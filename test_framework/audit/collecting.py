@@ -5,25 +5,26 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from test_framework.audit.imports.environment import declared, declared_names, installed
+from test_framework.audit.imports.environment import declared, installed
 from test_framework.audit.imports.importing import Importing
 from test_framework.audit.imports.machine import Machine
 from test_framework.audit.imports.modules import Module, Skipped
 from test_framework.audit.imports.search import Project
 from test_framework.audit.imports.session import Session
 from test_framework.audit.imports.suggestions import Suggestions
-from test_framework.audit.source.files import decoded
 from test_framework.audit.source.operations import Op
 from test_framework.config import BadSetting, Packages
+from test_framework.suite.requirements import declared_names
+from test_framework.suite.source import decode_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from test_framework.audit.imports.finder import Finder
     from test_framework.audit.imports.modules import Fault
-    from test_framework.audit.pytest_settings import PytestSettings
-    from test_framework.audit.run import Asked
+    from test_framework.audit.options import AuditOptions
     from test_framework.audit.store import Store
+    from test_framework.suite.module_finder import ModuleFinder
+    from test_framework.suite.pytest_settings import PytestSettings
 
 __all__ = ["Collecting"]
 
@@ -34,13 +35,13 @@ _SETTINGS = "pyproject.toml"
 class Collecting:
     """One session; `files` are the test files in their order, `complete` is False when the time was up."""
 
-    def __init__(self, store: Store, finder: Finder, settings: PytestSettings, asked: Asked) -> None:
+    def __init__(self, store: Store, finder: ModuleFinder, settings: PytestSettings, options: AuditOptions) -> None:
         self.store = store
         self.tree = tree = store.tree
         self.root = Path(tree.root)
         project = Project(tree.root, self._own(), lambda name: tree.folders.get(name, []))
-        environment = installed(asked.python)
-        environment = declared(self.root, environment) if asked.packages is Packages.DECLARED else environment
+        environment = installed(options.python)
+        environment = declared(self.root, environment) if options.packages is Packages.DECLARED else environment
         self.machine = Machine(project, finder, environment, store.summary, self._source)
         self.settings = settings
         self.files: tuple[str, ...] = ()
@@ -52,7 +53,7 @@ class Collecting:
         # So that the outcome holds only as long as the file does.
         self.store.libraries.add(path)
         try:
-            return decoded(Path(path).read_bytes())
+            return decode_source(Path(path).read_bytes())
         except (OSError, SyntaxError, LookupError):
             return ""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Audit", "Broken", "Cause", "Cited", "Compliance", "Directory", "Finding", "Left"]
+__all__ = ["Audit", "Broken", "Cause", "Cited", "Compliance", "Directory", "Finding", "LeftOut"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ class Compliance:
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class LeftOut:
     """A file or a folder that was left out, and why."""
 
     path: str
@@ -145,7 +145,7 @@ class Audit:
     quality: tuple[Finding, ...] = ()
     imports: tuple[Finding, ...] = ()
     compliance: tuple[Compliance, ...] = ()
-    left_out: tuple[Left, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
     unparseable: tuple[str, ...] = ()
     complete: bool = True  # False when the timeout ended it
 

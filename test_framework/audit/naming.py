@@ -12,7 +12,7 @@ from test_framework.audit.offered import offered
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from test_framework.audit.imports.finder import Finder
+    from test_framework.suite.module_finder import ModuleFinder
 
 __all__ = ["Naming"]
 
@@ -29,7 +29,7 @@ class Naming:
         finder: Has the listings of its folders.
     """
 
-    def __init__(self, root: str, paths: Iterable[str], finder: Finder) -> None:
+    def __init__(self, root: str, paths: Iterable[str], finder: ModuleFinder) -> None:
         given = [os.path.normpath(os.path.join(root, path)) for path in paths]
         inner = [f"{root}/{name}" for name in _INNER if name in finder.listing(root).folders]
         self.root = root

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from test_framework.audit.cache import Entry
-    from test_framework.audit.imports.finder import Finder
     from test_framework.audit.source.operations import Block
+    from test_framework.suite.module_finder import ModuleFinder
 
 __all__ = ["Outcome", "asked_key", "is_same_import", "names_it", "stamps"]
 
@@ -47,7 +47,7 @@ class Outcome(NamedTuple):
     looked_at: tuple[tuple[str, int, int], ...]  # paths outside of the walk, with time and size
 
 
-def asked_key(root: str, finder: Finder, left: Mapping[str, str], *others: object) -> str:
+def asked_key(root: str, finder: ModuleFinder, left: Mapping[str, str], *others: object) -> str:
     """Return what tells one question from another: all names in the project, its settings, and `others`.
 
     Args:

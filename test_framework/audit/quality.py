@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from test_framework.audit.discovery import is_test
 from test_framework.audit.model import Finding
 from test_framework.audit.rules import Across, Doubt, Files, Patterns, Places
-from test_framework.audit.source.files import decoded
+from test_framework.suite.discovery import is_test_file
+from test_framework.suite.source import decode_source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from test_framework.audit.imports.finder import Finder
-    from test_framework.audit.pytest_settings import PytestSettings
     from test_framework.audit.store import Store
+    from test_framework.suite.module_finder import ModuleFinder
+    from test_framework.suite.pytest_settings import PytestSettings
 
 __all__ = ["quality"]
 
 
-def quality(store: Store, finder: Finder, settings: PytestSettings, files: Sequence[str]) -> list[Finding]:
+def quality(store: Store, finder: ModuleFinder, settings: PytestSettings, files: Sequence[str]) -> list[Finding]:
     """Return the findings in test files, by file and line; what was learnt for them of other files is kept.
 
     Args:
@@ -34,7 +34,7 @@ def quality(store: Store, finder: Finder, settings: PytestSettings, files: Seque
         tree.root,
         lambda path: store.entries[path].facts if path in store.entries else b"",
         lambda path: _text(store, path),
-        lambda path: is_test(path, settings.python_files),
+        lambda path: is_test_file(path, settings.python_files),
         Patterns(settings.python_classes, settings.python_functions),
     )
     paths = (*settings.pythonpath, tree.root, f"{tree.root}/src", f"{tree.root}/lib")
@@ -58,6 +58,6 @@ def _text(store: Store, path: str) -> str | None:
         return None
     try:
         with open(path, "rb") as file:
-            return decoded(file.read())
+            return decode_source(file.read())
     except (OSError, SyntaxError, LookupError):
         return None

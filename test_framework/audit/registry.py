@@ -7,12 +7,12 @@ import tomllib
 from typing import TYPE_CHECKING
 
 from test_framework import inputs
-from test_framework.audit.discovery import is_test, walk
-from test_framework.audit.imports.finder import Finder
 from test_framework.audit.naming import Naming
 from test_framework.audit.offered import offered
-from test_framework.audit.pytest_settings import read_pytest_settings
 from test_framework.config import BadSetting
+from test_framework.suite.discovery import is_test_file, walk
+from test_framework.suite.module_finder import ModuleFinder
+from test_framework.suite.pytest_settings import read_pytest_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +42,7 @@ def make(root: Path, settings: Settings) -> Registry:
         BadSetting: The project's settings of pytest cannot be read.
     """
     root = root.resolve()
-    finder = Finder()
+    finder = ModuleFinder()
     tree = walk(str(root), finder, settings.audit.exclude)
     pytest = read_pytest_settings(root, [])
     naming = Naming(str(root), pytest.pythonpath, finder)
@@ -50,7 +50,7 @@ def make(root: Path, settings: Settings) -> Registry:
     for path in tree.python:
         name = naming.module(path)
         importable = all(part.isidentifier() for part in name.split("."))
-        if importable and name.rpartition(".")[2] not in _RUN_BY_TOOLS and not is_test(path, pytest.python_files):
+        if importable and name.rpartition(".")[2] not in _RUN_BY_TOOLS and not is_test_file(path, pytest.python_files):
             module = offered(path, naming.package(path))
             if module is not None:
                 modules[name] = module

@@ -6,48 +6,39 @@ import os
 import sys
 import time
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from test_framework.audit.cache import Cache
-from test_framework.audit.discovery import walk
 from test_framework.audit.import_rules import ImportRules
-from test_framework.audit.imports.finder import Finder
-from test_framework.audit.model import Audit, Broken, Cause, Cited, Compliance, Directory, Finding
+from test_framework.audit.model import Audit, Broken, Cause, Cited, Compliance, Directory, Finding, LeftOut
+from test_framework.audit.options import AuditOptions
 from test_framework.audit.outcome import Outcome, asked_key, is_same_import, names_it, stamps
-from test_framework.audit.pytest_settings import read_pytest_settings
 from test_framework.audit.quality import quality
 from test_framework.audit.source.files import no_collection
 from test_framework.audit.store import Store
 from test_framework.audit.work import Job
 from test_framework.config import BadSetting
+from test_framework.suite.discovery import walk
+from test_framework.suite.module_finder import ModuleFinder
+from test_framework.suite.pytest_settings import read_pytest_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from test_framework.config import Packages, Settings
+    from test_framework.config import Settings
 
-__all__ = ["Asked", "audit"]
+__all__ = ["audit"]
 
 _DEEP = 100_000  # an import in an import in an import…
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What the command line says beside the settings."""
-
-    packages: Packages | None = None  # which count as there; as the settings say when None
-    python: str = ""  # the interpreter whose installation counts; the running one when empty
-    timeout: float = 0.0  # seconds; 0 for none
-    cache: bool = True
 
 
 def audit(
     root: Path,
     paths: Sequence[Path],
     settings: Settings,
-    asked: Asked | None = None,
+    options: AuditOptions | None = None,
     progress: Callable[[str, int], None] | None = None,
 ) -> Audit:
     """Audit the tests of a project, without importing anything of it.
@@ -56,7 +47,7 @@ def audit(
         root: The project's folder, where pytest would be started.
         paths: Files and folders to look at; what pytest would by itself when empty.
         settings: The project's own, of which the audit's table and the tiers count.
-        asked: What else was asked for.
+        options: What the command line asks for; the defaults when None.
         progress: Is called with what is being done and how much of it is done.
 
     Raises:
@@ -66,21 +57,21 @@ def audit(
     sys.setrecursionlimit(max(before, _DEEP))
     try:
         with no_collection():
-            return _Run(root.resolve(), paths, settings, asked or Asked()).result(progress)
+            return _Run(root.resolve(), paths, settings, options or AuditOptions()).result(progress)
     finally:
         sys.setrecursionlimit(before)
 
 
 class _Run:
-    def __init__(self, root: Path, paths: Sequence[Path], settings: Settings, asked: Asked) -> None:
+    def __init__(self, root: Path, paths: Sequence[Path], settings: Settings, options: AuditOptions) -> None:
         self.root = root
         self.settings = settings
         self.started = time.monotonic()
-        self.deadline = self.started + asked.timeout if asked.timeout else None
+        self.deadline = self.started + options.timeout if options.timeout else None
         self.paths = [_there(root, p) for p in paths]
         self.pytest = read_pytest_settings(root, self.paths)
         self.rules = ImportRules.of(settings.audit)
-        self.finder = Finder()
+        self.finder = ModuleFinder()
         self.tree = walk(str(root), self.finder, settings.audit.exclude)
         self.job = Job(
             root=str(root),
@@ -89,9 +80,9 @@ class _Run:
             python_functions=self.pytest.python_functions,
             rules=self.rules,
         )
-        self.cache = Cache(str(root), repr(self.job), kept=asked.cache)
+        self.cache = Cache(str(root), repr(self.job), kept=options.cache)
         self.store = Store(self.tree, self.cache, self.job)
-        self.asked = asked if asked.packages else replace(asked, packages=settings.audit.packages)
+        self.options = options if options.packages else replace(options, packages=settings.audit.packages)
         self.walked = frozenset(self.finder.listings)
 
     def result(self, progress: Callable[[str, int], None] | None) -> Audit:
@@ -116,7 +107,7 @@ class _Run:
             quality=tuple(found),
             imports=(*(Finding(*found) for found in outcome.critical), *breaches),
             compliance=tuple(self._compliance(breaches)) if self.rules else (),
-            left_out=self.tree.left_out(),
+            left_out=tuple(LeftOut(self.tree.relative(p), why) for p, why in sorted(self.tree.left_out.items())),
             unparseable=tuple(self._unparseable()),
             complete=complete,
         )
@@ -126,8 +117,8 @@ class _Run:
     def _outcome(self, tick: Callable[[int], None]) -> tuple[Outcome, bool]:
         """Return what cannot be imported, from the last run where that still holds, and whether the time sufficed."""
         environ = os.environ.get("PYTHONPATH", "")
-        others = (self.pytest, self.settings.audit, self.paths, self.asked.packages, self.asked.python, environ)
-        key = asked_key(str(self.root), self.finder, self.tree.left, sys.path, *others)
+        others = (self.pytest, self.settings.audit, self.paths, self.options.packages, self.options.python, environ)
+        key = asked_key(str(self.root), self.finder, self.tree.left_out, sys.path, *others)
         known = Outcome(*self.cache.outcome) if self.cache.outcome else None
         if known is not None and self._holds(known, key):
             return known, True
@@ -135,7 +126,7 @@ class _Run:
         from test_framework.audit.collecting import Collecting
 
         starts = [str(p) for p in self.paths] or list(self.pytest.testpaths) or [str(self.root)]
-        collecting = Collecting(self.store, self.finder, self.pytest, self.asked)
+        collecting = Collecting(self.store, self.finder, self.pytest, self.options)
         collecting.run(starts, self.deadline, tick)
         critical = tuple(collecting.critical(self.settings.audit.critical)) if collecting.complete else ()
         broken, causes = tuple(collecting.broken()), tuple(collecting.causes())

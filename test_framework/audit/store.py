@@ -8,16 +8,17 @@ import time
 from typing import TYPE_CHECKING
 
 from test_framework.audit.cache import Entry, packed
-from test_framework.audit.source.files import error_of, summarized
+from test_framework.audit.source.files import summarized
 from test_framework.audit.source.operations import Summary
 from test_framework.audit.source.syntax import Suspects
 from test_framework.audit.work import Job, read_all
+from test_framework.suite.source import syntax_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from test_framework.audit.cache import Cache
-    from test_framework.audit.discovery import Tree
+    from test_framework.suite.discovery import SourceTree
 
 __all__ = ["Store"]
 
@@ -25,7 +26,7 @@ __all__ = ["Store"]
 class Store:
     """Summaries by path."""
 
-    def __init__(self, tree: Tree, cache: Cache, job: Job) -> None:
+    def __init__(self, tree: SourceTree, cache: Cache, job: Job) -> None:
         self.tree = tree
         self.cache = cache
         self.job = job
@@ -97,6 +98,6 @@ class Store:
 def _error(path: str) -> tuple[int, str] | None:
     try:
         with open(path, "rb") as file:  # as above
-            return error_of(file.read())
+            return syntax_error(file.read())
     except OSError:
         return None

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from test_framework.audit.cache import Entry, packed
-from test_framework.audit.discovery import is_test
 from test_framework.audit.rules import Examined, Patterns, examine
 from test_framework.audit.source.files import no_collection, summarized
+from test_framework.suite.discovery import is_test_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -48,7 +48,7 @@ class Job:
             return known._replace(time=time, size=size)
         summary, text, tree = summarized(data)
         found = Examined()
-        if is_test(path, self.python_files) and not summary.error:
+        if is_test_file(path, self.python_files) and not summary.error:
             patterns = Patterns(self.python_classes, self.python_functions)
             found = examine(path[len(self.root) + 1 :], text, tree, patterns=patterns)
         breaches = tuple(self.rules.breaches(text, self._package(path))) if self.rules else ()

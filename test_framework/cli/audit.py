@@ -61,7 +61,7 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
 
         _say(explanation(given.explain))
         return 0
-    from test_framework.audit import Asked, audit
+    from test_framework.audit import AuditOptions, audit
     from test_framework.audit.limits import exceeded
     from test_framework.audit.text import Progress
 
@@ -75,7 +75,7 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
     if given.changed and not given.paths:
         raise BadSetting(f"--changed in {_LINE} names no PATH that has changed.")
     progress = Progress()
-    asked = Asked(packages=given.packages, python=given.python, timeout=timeout, cache=not given.no_cache)
+    asked = AuditOptions(packages=given.packages, python=given.python, timeout=timeout, cache=not given.no_cache)
     paths = [] if given.changed else given.paths
     try:
         found = audit(settings.root, paths, settings, asked, progress if progress.on else None)

@@ -149,8 +149,8 @@ def _applied(done: Fixed, undo: Path) -> int:
 
 
 def _registry(given: argparse.Namespace, settings: Settings) -> int:
-    from test_framework.audit.codemod.files import write
     from test_framework.audit.registry import differences, load, make, written
+    from test_framework.suite.writing import replace_file
 
     path = given.file.absolute() if given.file else settings.root / "imports.toml"
     if given.check:
@@ -161,7 +161,7 @@ def _registry(given: argparse.Namespace, settings: Settings) -> int:
     registry = make(settings.root, settings)
     text = written(registry, path)
     try:
-        write(str(path), text.encode())
+        replace_file(str(path), text.encode())
     except OSError as error:
         raise BadSetting(f"--file {path} cannot be written: {error.strerror}.") from error
     print(f"{len(registry)} names in {path}")

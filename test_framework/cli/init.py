@@ -86,10 +86,10 @@ def _show(changes: Iterable[Change]) -> None:
 
 
 def _tell_of_git(plan: Plan) -> None:
-    from test_framework.audit.codemod.files import dirty
+    from test_framework.suite.writing import uncommitted
 
     there = {f"{plan.root}/{change.path}": change.path for change in plan.changes if change.before is not None}
-    for path, why in dirty(plan.root, list(there)).items():
+    for path, why in uncommitted(plan.root, list(there)).items():
         _tell(f"git could not give back {there[path]} as it is: {why}")
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from test_framework.audit import Asked, audit
+from test_framework.audit import AuditOptions, audit
 from test_framework.health.errors import HealthError
 from test_framework.health.reports import TierFigures, read_reports
 from test_framework.report.parsing import count, seconds
@@ -97,7 +97,7 @@ def take(settings: Settings, slower_than: Callable[[float], bool], progress: Any
         BadSetting: See `audit`.
     """
     tiers = read_reports(settings)
-    asked = Asked(timeout=settings.collection_timeout)
+    asked = AuditOptions(timeout=settings.collection_timeout)
     found = audit(settings.root, (), settings, asked, progress)
     took = found.seconds
     if found.complete and slower_than(took):

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from os.path import isfile
 from typing import TYPE_CHECKING, Any
 
-from test_framework.audit import Asked, audit
-from test_framework.audit.discovery import is_test
+from test_framework.audit import AuditOptions, audit
 from test_framework.audit.limits import LIMITS
-from test_framework.audit.pytest_settings import read_pytest_settings
 from test_framework.health import images, staging_variables
 from test_framework.health.sources import holds_test, touched
+from test_framework.suite.discovery import is_test_file
+from test_framework.suite.pytest_settings import read_pytest_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -51,7 +51,7 @@ def validate(settings: Settings, env: Mapping[str, str], progress: Any = None) -
     Raises:
         BadSetting: See `audit`.
     """
-    found = audit(settings.root, (), settings, Asked(timeout=settings.collection_timeout), progress)
+    found = audit(settings.root, (), settings, AuditOptions(timeout=settings.collection_timeout), progress)
     look = Validation(settings, found)
     return (
         ValidationLine("settings", ok=True, message="the settings can be read, and hold nothing that is not known"),
@@ -147,7 +147,7 @@ class Validation:
             path
             for files in self._by_tier(_DEFAULT_PATTERNS).values()
             for path in files
-            if not is_test(str(self.settings.root / path), own) and holds_test(self.settings.root / path)
+            if not is_test_file(str(self.settings.root / path), own) and holds_test(self.settings.root / path)
         ]
         wrong = f"pytest does not collect {lost[0]} and {len(lost) - 1} more" if lost else ""
         right = f"python_files ({', '.join(own)}) leaves out no test file of a tier"
@@ -160,7 +160,7 @@ class Validation:
         places = {root / entry for tier in self.settings.tiers.values() for entry in tier.paths}
         files = {f for place in places for f in (place.rglob("*.py") if place.is_dir() else [place]) if isfile(f)}  # noqa: PTH113
         found: dict[str, list[str]] = {}
-        for file in sorted(f for f in files if is_test(str(f), patterns)):
+        for file in sorted(f for f in files if is_test_file(str(f), patterns)):
             tier = self.settings.tier_of(file)
             if tier and not any(file.is_relative_to(each) for each in left):
                 found.setdefault(tier, []).append(file.relative_to(root).as_posix())

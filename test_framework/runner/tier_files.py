@@ -10,15 +10,15 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from test_framework.audit.discovery import is_test, matches
-from test_framework.audit.pytest_settings import read_pytest_settings
 from test_framework.config.tiers import fits, path_of, tier_of
+from test_framework.suite.discovery import is_test_file, matches_pattern
+from test_framework.suite.pytest_settings import read_pytest_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from test_framework.audit.pytest_settings import PytestSettings
     from test_framework.config import Settings
+    from test_framework.suite.pytest_settings import PytestSettings
 
 __all__ = ["TierFiles"]
 
@@ -74,7 +74,7 @@ class TierFiles:
             folders[:] = [f for f in entered if os.path.realpath(folder / f) not in seen]
             for file in sorted(files):
                 path = folder / file
-                if not is_test(str(path), self._pytest.python_files) or self._is_left_out(path):
+                if not is_test_file(str(path), self._pytest.python_files) or self._is_left_out(path):
                     continue
                 # Only of a file that is named by itself can another tier have more of than its folder.
                 if path not in self._files or self._settings.tier_of(path) == tier:
@@ -83,7 +83,9 @@ class TierFiles:
     def _is_entered(self, folder: Path, tier: str) -> bool:
         if folder.name == "__pycache__" or any((folder / mark).exists() for mark in _ENVIRONMENTS):
             return False
-        if any(matches(str(folder), pattern) for pattern in self._pytest.norecursedirs) or self._is_left_out(folder):
+        if any(matches_pattern(str(folder), pattern) for pattern in self._pytest.norecursedirs) or self._is_left_out(
+            folder
+        ):
             return False
         return self._settings.tier_of(folder) in (None, tier)
 

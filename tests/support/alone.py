@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from test_framework.audit.imports.finder import Finder
 from test_framework.audit.rules import Across, Files, Patterns, Places, examine
+from test_framework.suite.module_finder import ModuleFinder
 
 __all__ = ["judged"]
 
@@ -14,5 +14,5 @@ def judged(text: str, patterns: Patterns | None = None) -> list[tuple[int, str, 
     examined = examine("test_it.py", text, None, patterns=patterns)
     path = "/nowhere/test_it.py"
     files = Files("/nowhere", {path: examined.facts}.__getitem__, {path: text}.get, lambda _: True, patterns)
-    across = Across(files, Places("/nowhere", (), {}, Finder()))
+    across = Across(files, Places("/nowhere", (), {}, ModuleFinder()))
     return sorted([*examined.findings, *across.settled(path, examined.doubts)], key=lambda found: found[:2])

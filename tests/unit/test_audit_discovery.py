@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from test_framework.audit import Asked, Audit, audit
-from test_framework.audit.imports.finder import Finder
-from test_framework.audit.pytest_settings import read_pytest_settings
+from test_framework.audit import Audit, AuditOptions, audit
 from test_framework.config import BadSetting, load
+from test_framework.suite.module_finder import ModuleFinder
+from test_framework.suite.pytest_settings import read_pytest_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 TEST = "def test_it():\n    assert 1 + 1 == 2\n"
-UNCACHED = Asked(cache=False)
+UNCACHED = AuditOptions(cache=False)
 
 
 def write(root: Path, files: dict[str, str]) -> None:
@@ -217,15 +217,15 @@ def test_tests_that_no_tier_selects(tmp_path: Path) -> None:
 def test_the_time_is_bounded_and_never_silently(tmp_path: Path) -> None:
     """What was not looked at is not called clean."""
     write(tmp_path, {f"test_{i}.py": TEST for i in range(20)})
-    found = audit(tmp_path, [], load(tmp_path, {}), Asked(cache=False, timeout=1e-9))
+    found = audit(tmp_path, [], load(tmp_path, {}), AuditOptions(cache=False, timeout=1e-9))
     assert not found.complete
-    assert audit(tmp_path, [], load(tmp_path, {}), Asked(cache=False, timeout=60)).complete
+    assert audit(tmp_path, [], load(tmp_path, {}), AuditOptions(cache=False, timeout=60)).complete
 
 
 def test_a_compiled_module_is_found_and_not_looked_into(tmp_path: Path) -> None:
     """So is one that is only there as its source in C; a text file is no module."""
     write(tmp_path, {"_fast.cpython-311-x86_64-linux-gnu.so": "", "_other.pyx": "", "notes.txt": ""})
-    finder = Finder()
+    finder = ModuleFinder()
     built = finder.find("_other", [str(tmp_path)])
     assert built is not None
     assert built.opaque

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from test_framework.audit import Asked, Audit, audit
+from test_framework.audit import Audit, AuditOptions, audit
 from test_framework.audit.import_rules import ImportRules
 from test_framework.audit.moves import Moves
 from test_framework.cli import main
@@ -41,7 +41,7 @@ def audited(root: Path, settings: str, files: dict[str, str]) -> Audit:
     for name, text in {"pyproject.toml": f"[tool.test_framework.audit]\n{settings}\n", **files}.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text, encoding="utf-8")
-    return audit(root, [], load(root, {}), Asked(cache=False))
+    return audit(root, [], load(root, {}), AuditOptions(cache=False))
 
 
 @pytest.mark.parametrize(

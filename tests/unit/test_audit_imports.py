@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from test_framework.audit import Asked, Audit, audit
+from test_framework.audit import Audit, AuditOptions, audit
 from test_framework.config import Packages, load
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-UNCACHED = Asked(cache=False)
+UNCACHED = AuditOptions(cache=False)
 
 
-def audited(root: Path, files: dict[str, str], asked: Asked = UNCACHED) -> Audit:
+def audited(root: Path, files: dict[str, str], asked: AuditOptions = UNCACHED) -> Audit:
     """Return the audit of a project that is these files."""
     for name, text in files.items():
         path = root / name
@@ -26,7 +26,7 @@ def audited(root: Path, files: dict[str, str], asked: Asked = UNCACHED) -> Audit
     return audit(root, [], load(root, {}), asked)
 
 
-def causes(root: Path, files: dict[str, str], asked: Asked = UNCACHED) -> list[tuple[str, str]]:
+def causes(root: Path, files: dict[str, str], asked: AuditOptions = UNCACHED) -> list[tuple[str, str]]:
     """Return kind and target of each cause."""
     return sorted((c.kind, c.target) for c in audited(root, files, asked).causes)
 
@@ -333,10 +333,12 @@ def test_declared_or_installed(tmp_path: Path) -> None:
     files = {"pyproject.toml": '[project]\ndependencies = ["absent-thing>=1"]\n', "test_it.py": "import absent_thing\n"}
     found = audited(tmp_path, files)
     assert [(c.kind, c.suggestion) for c in found.causes] == [("missing-dependency", "declared, but not installed")]
-    assert causes(tmp_path, files, Asked(packages=Packages.DECLARED, cache=False)) == []
+    assert causes(tmp_path, files, AuditOptions(packages=Packages.DECLARED, cache=False)) == []
     files["test_it.py"] = "import pluggy, json, pytest\n"
     assert causes(tmp_path, files) == []
-    assert causes(tmp_path, files, Asked(packages=Packages.DECLARED, cache=False)) == [("missing-dependency", "pluggy")]
+    assert causes(tmp_path, files, AuditOptions(packages=Packages.DECLARED, cache=False)) == [
+        ("missing-dependency", "pluggy")
+    ]
 
 
 def test_all_faults_of_a_file_are_told_and_the_most_harmful_first(tmp_path: Path) -> None:
@@ -404,7 +406,7 @@ def test_the_cache_knows_what_has_changed(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     root = tmp_path / "project"
     files = {"test_it.py": "from helper import x\n", "helper.py": "x = 1\n"}
-    asked = Asked()
+    asked = AuditOptions()
     assert not audited(root, files, asked).broken
     assert list((tmp_path / "cache").rglob("audit-*"))
     assert causes(root, {"helper.py": "y = 1234\n"}, asked) == [("missing-name", "helper.x")]
@@ -419,7 +421,7 @@ def test_a_cache_that_is_damaged_is_none(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     root = tmp_path / "project"
     files = {"test_it.py": "import nothing_x\n"}
-    first = causes(root, files, Asked())
+    first = causes(root, files, AuditOptions())
     (kept,) = (tmp_path / "cache").rglob("audit-*")
     kept.write_bytes(kept.read_bytes()[:40])
-    assert causes(root, files, Asked()) == first
+    assert causes(root, files, AuditOptions()) == first

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from test_framework.audit import Asked
+from test_framework.audit import AuditOptions
 from tests.unit.test_audit_imports import audited, causes, of
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def test_a_list_that_a_function_makes_longer(tmp_path: Path) -> None:
 def test_a_body_that_changes_is_followed_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Though nothing else of the file does; also the body of a function that it calls, and what one imports."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    root, asked = tmp_path / "project", Asked()
+    root, asked = tmp_path / "project", AuditOptions()
     files = {
         "test_it.py": "from lib import build\nbuild()\n",
         "lib.py": "from deep import load\ndef build():\n    return load()\n",

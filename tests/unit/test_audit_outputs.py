@@ -12,7 +12,7 @@ import pytest
 from jsonschema import Draft7Validator
 
 import test_framework.audit
-from test_framework.audit import Asked, Audit, Broken, Cause, Cited, Directory, Finding, audit
+from test_framework.audit import Audit, AuditOptions, Broken, Cause, Cited, Directory, Finding, audit
 from test_framework.audit.changed import concerning
 from test_framework.audit.explained import EXPLAINED, explanation
 from test_framework.audit.output.github import to_annotations
@@ -41,7 +41,7 @@ def audited(root: Path, files: dict[str, str]) -> Audit:
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    return audit(root, [], load(root, {}), Asked(cache=False))
+    return audit(root, [], load(root, {}), AuditOptions(cache=False))
 
 
 def many(count: int) -> Audit:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from test_framework.audit import Asked, audit
+from test_framework.audit import AuditOptions, audit
 from test_framework.audit.rules import Patterns, examine
 from test_framework.config import load
 from tests.audit import cases
@@ -77,7 +77,7 @@ def project(root: Path, files: Project) -> Path:
 
 def told(root: Path, *, cache: bool = True) -> list[tuple[str, str]]:
     """Return path and rule of what the audit finds in tests."""
-    return [(f.path, f.rule) for f in audit(root, [], load(root, {}), Asked(cache=cache)).quality]
+    return [(f.path, f.rule) for f in audit(root, [], load(root, {}), AuditOptions(cache=cache)).quality]
 
 
 @pytest.fixture

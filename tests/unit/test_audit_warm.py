@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from test_framework.audit import Asked, Audit, audit
+from test_framework import suite
+from test_framework.audit import Audit, AuditOptions, audit
+from test_framework.audit import cache as cache_module
 from test_framework.audit import run as run_module
 from test_framework.audit.source.reading import read
 from test_framework.audit.source.skeleton import skeleton
@@ -46,7 +48,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _audited(root: Path, *, cache: bool = True) -> Audit:
-    return audit(root, [], load(root, {}), Asked(cache=cache))
+    return audit(root, [], load(root, {}), AuditOptions(cache=cache))
 
 
 def _told(found: Audit) -> dict[str, object]:
@@ -185,3 +187,26 @@ def test_the_standard_library_does_the_same_without_its_tables() -> None:
                 cut += 1
                 assert read(ast.parse(without)) == read(ast.parse(text)), path
     assert cut > 3
+
+
+def test_other_code_reads_every_file_anew(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is kept holds for the code that has read it: that of the audit and of the package beside it."""
+
+    def is_kept() -> bool:
+        cache_module._code.cache_clear()
+        return bool(cache_module.Cache(str(project), "").entries)
+
+    there = tmp_path / "suite"
+    there.mkdir()
+    (there / "__init__.py").write_text("one = 1\n", encoding="utf-8")
+    monkeypatch.setattr(suite, "__file__", str(there / "__init__.py"))
+    try:
+        cache_module._code.cache_clear()
+        kept = cache_module.Cache(str(project), "")
+        kept.entries, kept.changed = {"a": cache_module.Entry(0, 0, b"", b"")}, True
+        kept.save()
+        assert is_kept()
+        (there / "__init__.py").write_text("one = 2\n", encoding="utf-8")
+        assert not is_kept()
+    finally:
+        cache_module._code.cache_clear()

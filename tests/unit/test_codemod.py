@@ -228,7 +228,7 @@ def test_line_endings_stay() -> None:
 
 def test_what_libcst_cannot_parse() -> None:
     """The reason is one line."""
-    with pytest.raises(rewriting.Unfit) as caught:
+    with pytest.raises(rewriting.CannotRewrite) as caught:
         rewritten("def f(:\n")
     assert "\n" not in str(caught.value)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from test_framework.audit.codemod.files import write
+from test_framework.suite.writing import replace_file
 from tests.support.adoption import LIBRARY, files, init, make
 from tests.support.needs import need
 
@@ -144,9 +144,9 @@ def test_interrupted_between_files(
         if len(wrote) + 1 == at:
             raise KeyboardInterrupt
         wrote.append(path)
-        write(path, data)
+        replace_file(path, data)
 
-    monkeypatch.setattr("test_framework.adopt.writing.write", interrupted)
+    monkeypatch.setattr("test_framework.adopt.writing.replace_file", interrupted)
     before = files(library)
     assert init(library, "--yes") == 130
     assert "interrupted" in capsys.readouterr().err
@@ -163,10 +163,10 @@ def test_changed_meanwhile(library: Path, monkeypatch: pytest.MonkeyPatch, capsy
     """What somebody writes while a person thinks is not overwritten."""
 
     def beside(path: str, data: bytes) -> None:
-        write(path, data)
+        replace_file(path, data)
         (library / "noxfile.py").write_text("# mine\n")
 
-    monkeypatch.setattr("test_framework.adopt.writing.write", beside)
+    monkeypatch.setattr("test_framework.adopt.writing.replace_file", beside)
     assert init(library, "--yes") == 1
     assert "noxfile.py is left as it is: somebody else has changed it meanwhile. init" in capsys.readouterr().err
     assert (library / "noxfile.py").read_text() == "# mine\n"

@@ -9,23 +9,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from test_framework.audit.codemod.files import Unfit, decode, difference, dirty, encode, write
 from test_framework.audit.codemod.module import rewrite
-from test_framework.audit.discovery import walk
-from test_framework.audit.imports.finder import Finder
 from test_framework.audit.naming import Naming
-from test_framework.audit.pytest_settings import read_pytest_settings
-from test_framework.audit.run import Asked, audit
+from test_framework.audit.run import audit
 from test_framework.audit.source.files import no_collection
 from test_framework.config import BadSetting
+from test_framework.suite.discovery import walk
+from test_framework.suite.module_finder import ModuleFinder
+from test_framework.suite.pytest_settings import read_pytest_settings
+from test_framework.suite.source import CannotRewrite, decode_with_encoding, encode_source
+from test_framework.suite.writing import replace_file, uncommitted, unified_diff
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from test_framework.audit.discovery import Tree
     from test_framework.audit.model import Audit
     from test_framework.audit.moves import Moves
     from test_framework.config import Settings
+    from test_framework.suite.discovery import SourceTree
 
 __all__ = ["Batch", "Change", "Fixed", "Skipped", "Writing", "apply", "find"]
 
@@ -43,11 +44,11 @@ class Change:
 
     def diff(self) -> bytes:
         """Return what changes."""
-        return difference(self.path, self.before, self.after)
+        return unified_diff(self.path, self.before, self.after)
 
     def undo(self) -> bytes:
         """Return the diff that takes it back."""
-        return difference(self.path, self.after, self.before)
+        return unified_diff(self.path, self.after, self.before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ def find(settings: Settings, paths: Sequence[Path], moves: Moves, tick: Callable
         BadSetting: A path is not there, or outside of the root.
     """
     root = settings.root.resolve()
-    finder = Finder()
+    finder = ModuleFinder()
     tree = walk(str(root), finder, settings.audit.exclude)
     naming = Naming(str(root), read_pytest_settings(root, []).pythonpath, finder)
     wanted = [_inside(root, path) for path in paths]
@@ -141,7 +142,7 @@ Looked = tuple[Change | None, list[Skipped]]
 class _Job:
     """What is needed to look at a file, in whichever process."""
 
-    tree: Tree
+    tree: SourceTree
     moves: Moves
     naming: Naming
 
@@ -151,7 +152,7 @@ class _Job:
         try:
             with no_collection():
                 change, left = self._look(path, told)
-        except (Unfit, OSError) as error:
+        except (CannotRewrite, OSError) as error:
             return None, [Skipped(told, 0, str(error))]
         return change, [Skipped(told, line, why) for line, why in left]
 
@@ -159,14 +160,14 @@ class _Job:
         data = Path(path).read_bytes()
         if not self.moves.likely(data):
             return None, ()
-        text, encoding = decode(data)
+        text, encoding = decode_with_encoding(data)
         package = self.naming.package(path)
         if not self.moves.concern(text, package):
             return None, ()
         if os.path.islink(path):
             return None, [(0, "it is a link: the file that it leads to is rewritten where it lies in the project")]
         made = rewrite(text, self.moves, package, self.naming, initial=path.endswith("/__init__.py"))
-        change = Change(told, data, encode(made.text, encoding)) if made.text != text else None
+        change = Change(told, data, encode_source(made.text, encoding)) if made.text != text else None
         return change, made.left
 
 
@@ -195,7 +196,7 @@ def apply(settings: Settings, found: Fixed, how: Writing, tick: Callable[[Batch]
         tick: Is called after each batch.
     """
     root = settings.root.resolve()
-    refused = {} if how.allow_dirty else dirty(root, [f"{root}/{c.path}" for c in found.changes])
+    refused = {} if how.allow_dirty else uncommitted(root, [f"{root}/{c.path}" for c in found.changes])
     changes = [c for c in found.changes if f"{root}/{c.path}" not in refused]
     left = list(found.left)
     left += [Skipped(c.path, 0, refused[p]) for c in found.changes if (p := f"{root}/{c.path}") in refused]
@@ -232,7 +233,7 @@ class _Run:
                 if (self.root / change.path).read_bytes() != change.before:
                     broke.append(f"{change.path}: somebody else has changed it")
                     break
-                write(f"{self.root}/{change.path}", change.after)
+                replace_file(f"{self.root}/{change.path}", change.after)
             else:
                 after = set(_faults(self._audit()))
                 broke += sorted(after - self.before)
@@ -252,18 +253,18 @@ class _Run:
         for change in changes:
             path = self.root / change.path
             if path.read_bytes() == change.after:
-                write(str(path), change.before)
+                replace_file(str(path), change.before)
         self._write_patch(self.patch)
 
     def _write_patch(self, patch: bytes) -> None:
         if patch:
             self.undo.parent.mkdir(parents=True, exist_ok=True)
-            write(str(self.undo), patch)
+            replace_file(str(self.undo), patch)
         else:
             self.undo.unlink(missing_ok=True)
 
     def _audit(self) -> Audit:
-        return audit(self.root, [], self.settings, Asked())
+        return audit(self.root, [], self.settings)
 
 
 def _faults(found: Audit) -> Iterator[str]:

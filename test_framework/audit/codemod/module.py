@@ -9,9 +9,9 @@ import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
 
 from test_framework.audit.codemod.bindings import Looked, groups
-from test_framework.audit.codemod.files import Unfit
 from test_framework.audit.codemod.planning import Planner
 from test_framework.audit.codemod.rewriting import Rewriter
+from test_framework.suite.source import CannotRewrite
 
 if TYPE_CHECKING:
     from test_framework.audit.codemod.planning import Places
@@ -39,19 +39,19 @@ def rewrite(text: str, moves: Moves, package: str, places: Places, *, initial: b
         initial: Whether it is the `__init__` of the package.
 
     Raises:
-        Unfit: It cannot be parsed, or could not be any more.
+        CannotRewrite: It cannot be parsed, or could not be any more.
     """
     try:
         module = cst.parse_module(text)
     except (cst.ParserSyntaxError, RecursionError) as error:
-        raise Unfit(f"libcst cannot parse it: {error}".partition("\n")[0]) from error
+        raise CannotRewrite(f"libcst cannot parse it: {error}".partition("\n")[0]) from error
     if module.code != text:
-        raise Unfit("libcst does not give it back as it was")
+        raise CannotRewrite("libcst does not give it back as it was")
     try:
         # The copy is for trees that have a node twice: a parsed one has not.
         return _rewritten(MetadataWrapper(module, unsafe_skip_copy=True), moves, package, places, initial=initial)
     except RecursionError as error:
-        raise Unfit("its expressions are nested too deeply") from error
+        raise CannotRewrite("its expressions are nested too deeply") from error
 
 
 def _rewritten(wrapper: MetadataWrapper, moves: Moves, package: str, places: Places, *, initial: bool) -> Rewritten:
@@ -66,5 +66,5 @@ def _rewritten(wrapper: MetadataWrapper, moves: Moves, package: str, places: Pla
     try:
         cst.parse_module(made.code)
     except cst.ParserSyntaxError as error:
-        raise Unfit("libcst could not parse it any more") from error
+        raise CannotRewrite("libcst could not parse it any more") from error
     return Rewritten(made.code, tuple(left))

@@ -18,7 +18,7 @@ from test_framework.audit.source.operations import Op
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from test_framework.audit.imports.machine import Machine
+    from test_framework.audit.imports.import_system import ImportSystem
     from test_framework.audit.source.bodies import Body
     from test_framework.audit.source.operations import Operation
 
@@ -37,7 +37,7 @@ class _Result(NamedTuple):
 class Calls:
     """Calls of one session; `source` gives the text of a file."""
 
-    def __init__(self, machine: Machine, source: Callable[[str], str]) -> None:
+    def __init__(self, machine: ImportSystem, source: Callable[[str], str]) -> None:
         self.machine = machine
         self.source = source
         self.bodies: dict[str, Bodies] = {}
@@ -143,7 +143,7 @@ class Calls:
 class _Frame(Runner):
     """Runs the body of a function, whose names are its own."""
 
-    def __init__(self, machine: Machine, module: Module, body: Body) -> None:
+    def __init__(self, machine: ImportSystem, module: Module, body: Body) -> None:
         inner = Module(module.name, module.path, module.locations)
         inner.opaque = True  # names are bound in more ways than are followed here
         # What is changed without being bound again, or by other functions, may be another by now.

@@ -10,7 +10,7 @@ from test_framework.audit.imports.values import UNKNOWN
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from test_framework.audit.imports.machine import Machine
+    from test_framework.audit.imports.import_system import ImportSystem
     from test_framework.audit.source.operations import Operation
 
 __all__ = ["ABOVE", "COLLECT", "IGNORE", "RAISE", "Importing"]
@@ -32,7 +32,7 @@ class Importing:
     RAISE: in a `try`, the first fault ends the block, for a handler to catch. IGNORE: no fault proves anything.
     """
 
-    def __init__(self, machine: Machine, module: Module) -> None:
+    def __init__(self, machine: ImportSystem, module: Module) -> None:
         self.machine = machine
         self.module = module
         self.path = module.path

@@ -12,8 +12,8 @@ from test_framework.audit.source.operations import Op, bound_names, flat
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from test_framework.audit.imports.finder import Finder, Spec
     from test_framework.audit.source.operations import Operation, Summary
+    from test_framework.suite.module_finder import ModuleFinder, ModuleSpec
 
 __all__ = ["Exports", "Library"]
 
@@ -62,9 +62,9 @@ class Library:
 
     def __init__(
         self,
-        finder: Finder,
+        finder: ModuleFinder,
         read: Callable[[str], Summary | None],
-        find: Callable[[str], Spec | None],
+        find: Callable[[str], ModuleSpec | None],
         standard: str,
     ) -> None:
         self.finder = finder
@@ -123,7 +123,7 @@ class Library:
 
     # -- whether a module of the environment can be imported itself ------------------------------
 
-    def missing(self, spec: Spec) -> str:
+    def missing(self, spec: ModuleSpec) -> str:
         """Return the module that is not there and without which this one cannot be imported; "" when all are."""
         found = self.lacking.get(spec.path)
         if found is None:
@@ -131,7 +131,7 @@ class Library:
             found = self.lacking[spec.path] = self._missing(spec)
         return found
 
-    def _missing(self, spec: Spec) -> str:
+    def _missing(self, spec: ModuleSpec) -> str:
         if not spec.path.endswith(".py") or spec.path.startswith(self.standard):
             return ""
         package = spec.name if spec.locations is not None else spec.name.rpartition(".")[0]
@@ -144,7 +144,7 @@ class Library:
 
     def _missing_in(self, name: str, names: list[str]) -> str:
         parts = name.split(".")
-        spec: Spec | None = None
+        spec: ModuleSpec | None = None
         for count in range(1, len(parts) + 1):
             spec = self.find(".".join(parts[:count]))
             if spec is None:

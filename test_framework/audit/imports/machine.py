@@ -6,7 +6,6 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from test_framework.audit.imports.calls import Calls
-from test_framework.audit.imports.finder import Spec
 from test_framework.audit.imports.library import Library
 from test_framework.audit.imports.modules import ALWAYS, Definition, Fault, Module, Modules, Raised, Skipped
 from test_framework.audit.imports.running import Runner
@@ -14,14 +13,15 @@ from test_framework.audit.imports.search import Search
 from test_framework.audit.imports.standard import lacks
 from test_framework.audit.imports.values import UNKNOWN, constant
 from test_framework.audit.source.operations import bound_names
+from test_framework.suite.module_finder import ModuleSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from test_framework.audit.imports.environment import Environment
-    from test_framework.audit.imports.finder import Finder
     from test_framework.audit.imports.search import Project
     from test_framework.audit.source.operations import Summary
+    from test_framework.suite.module_finder import ModuleFinder
 
 __all__ = ["Machine"]
 
@@ -35,7 +35,7 @@ class Machine(Search):
     def __init__(
         self,
         project: Project,
-        finder: Finder,
+        finder: ModuleFinder,
         environment: Environment,
         read: Callable[[str], Summary | None],
         source: Callable[[str], str],
@@ -88,7 +88,7 @@ class Machine(Search):
             parent.names[last] = module
         return module
 
-    def _spec(self, name: str, parent: Module | None, importer: str) -> Spec | None:
+    def _spec(self, name: str, parent: Module | None, importer: str) -> ModuleSpec | None:
         if parent is None:
             spec = self.top(name)
         elif name == "os.path":
@@ -100,16 +100,16 @@ class Machine(Search):
         else:
             spec = None
         if spec is None and (self.any_stub or (importer in self.unread if parent is None else self._dynamic(parent))):
-            return Spec(name, "", (), opaque=True)
+            return ModuleSpec(name, "", (), opaque=True)
         return spec
 
-    def _beside(self, name: str) -> Spec | None:
+    def _beside(self, name: str) -> ModuleSpec | None:
         """Return the compiled part of a package that is installed and is audited in its source."""
         for folder in self.environment.paths:
             inside = f"{folder}/{name.rpartition('.')[0].replace('.', '/')}"
             spec = self.finder.find(name, (inside,))
             if spec and spec.opaque:
-                return Spec(name, "", opaque=True)
+                return ModuleSpec(name, "", opaque=True)
         return None
 
     def _dynamic(self, parent: Module) -> bool:
@@ -125,7 +125,7 @@ class Machine(Search):
         kind = "missing-module" if known else "missing-dependency"
         return Fault(kind, name, path, line, "ModuleNotFoundError")
 
-    def start(self, spec: Spec) -> Module:
+    def start(self, spec: ModuleSpec) -> Module:
         """Make a module of what was found, and execute it."""
         module = Module(spec.name, spec.path, spec.locations)
         if spec.opaque:
@@ -207,7 +207,7 @@ class Machine(Search):
         module.opaque = True
         self.modules[name] = module
 
-    def _is_standard(self, spec: Spec) -> bool:
+    def _is_standard(self, spec: ModuleSpec) -> bool:
         """Whether this is a compiled part of the standard library, which can be asked for its names."""
         if not self.environment.running:
             return False

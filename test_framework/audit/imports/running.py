@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import builtins
+import os
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from test_framework.audit.imports.importing import ABOVE, IGNORE, RAISE, Importing
 from test_framework.audit.imports.modules import Definition, Fault, Module, Raised, Returned, Skipped
-from test_framework.audit.imports.texts import run_text
-from test_framework.audit.imports.values import IMPORT_MODULE, UNKNOWN, truth, value
+from test_framework.audit.imports.values import IMPORT_MODULE, UNKNOWN, Source, truth, value
 from test_framework.audit.source.operations import Op
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from test_framework.audit.source.operations import Block, Operation
+    from test_framework.audit.source.operations import Block, Operation, Summary
 
 __all__ = ["Runner"]
 
@@ -212,7 +212,56 @@ class Runner(Importing):
     def exec_(self, operation: Operation) -> None:
         """Run a text: that of a known file as far as it can be followed, and any may do more."""
         self.open((Op.OPEN, operation[1][0] != "c"))
-        run_text(self, value(operation[1], self))
+        text = value(operation[1], self)
+        if isinstance(text, Source):
+            self._run_file(os.path.normpath(text.path))
+
+    def _run_file(self, path: str) -> None:
+        """Run the text of a file of the project with the names of this module.
+
+        Raises:
+            Raised: It has faults, in a `try`.
+            Skipped: It skips the file that is being collected.
+        """
+        machine, module = self.machine, self.module
+        if path in self.texts or not path.startswith(f"{machine.root}/") or machine.is_library(path):
+            return
+        summary = machine.read(path)
+        if summary is None:
+            return
+        if summary.error:
+            line, words = summary.error
+            self.fault([Fault("syntax-error", os.path.relpath(path, machine.root), path, line, "SyntaxError", words)])
+            return
+        module.names.setdefault("__file__", self.file)  # the text has none of its own
+        runner = type(self)(machine, self._module_of(path, summary))
+        runner.texts = (*self.texts, path)
+        try:
+            runner.block(summary.block, self.way)
+        except Skipped:
+            if not runner.faults:
+                self.ended = True
+                raise
+        finally:
+            module.doubt = runner.module.doubt
+        if runner.faults:
+            first = not self.faults
+            self.fault(runner.faults)
+            if first:
+                self.at_fault = runner.at_fault
+
+    def _module_of(self, path: str, summary: Summary) -> Module:
+        """Return a module that shares the names of this one, and whose code is that of another file."""
+        machine, module = self.machine, self.module
+        inner = Module(module.name, path, module.locations)
+        inner.names, inner.unsure, inner.doubt = module.names, module.unsure, module.doubt
+        inner.opaque = True  # what is given to it beside these names is not known
+        inner.loose = module.loose = module.loose | frozenset(summary.loose)
+        inner.callables = {name: Definition(inner, name) for name in summary.callables}
+        machine.open_paths = machine.open_paths or summary.paths
+        for name in summary.stubs:
+            machine.stub(name)
+        return inner
 
     def hand(self, operation: Operation) -> None:
         """Give the names of the module to a function, which may bind any unless it surely does not."""

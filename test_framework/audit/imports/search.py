@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from test_framework.audit.imports.finder import Finder, Spec
+from test_framework.suite.module_finder import ModuleFinder, ModuleSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +34,7 @@ class Project:
 class Search:
     """`sys.path`, and what it leads to."""
 
-    def __init__(self, project: Project, finder: Finder, environment: Environment) -> None:
+    def __init__(self, project: Project, finder: ModuleFinder, environment: Environment) -> None:
         self.root = project.root
         self.own = project.own
         self.elsewhere = project.elsewhere
@@ -43,8 +43,8 @@ class Search:
         self.path: list[str] = []
         self.open_paths = False
         self.generation = 0
-        self.located: dict[tuple[str, int, bool], Spec | None] = {}
-        self.installed: dict[str, Spec | None] = {}
+        self.located: dict[tuple[str, int, bool], ModuleSpec | None] = {}
+        self.installed: dict[str, ModuleSpec | None] = {}
 
     def add_path(self, folder: str, *, front: bool) -> None:
         """Put a folder on `sys.path`."""
@@ -57,14 +57,14 @@ class Search:
             self.path.append(folder)
         self.generation += 1
 
-    def locate(self, name: str) -> Spec | None:
+    def locate(self, name: str) -> ModuleSpec | None:
         """Return where a module lies, by its whole name, without importing its parents."""
         key = name, self.generation, self.open_paths
         if key not in self.located:
             self.located[key] = self._locate(name)
         return self.located[key]
 
-    def _locate(self, name: str) -> Spec | None:
+    def _locate(self, name: str) -> ModuleSpec | None:
         if name == "os.path":
             name = os.path.__name__
         head, _, rest = name.partition(".")
@@ -76,7 +76,7 @@ class Search:
             spec = self.finder.find(f"{spec.name}.{head}", spec.locations)
         return spec
 
-    def top(self, name: str) -> Spec | None:
+    def top(self, name: str) -> ModuleSpec | None:
         """Return where a module without a parent lies."""
         found = self.finder.find(name, (*self.path, *self.own))
         if found and (found.path or found.opaque):
@@ -88,29 +88,29 @@ class Search:
             found = self.unreached(name)
         return found
 
-    def unreached(self, name: str) -> Spec | None:
+    def unreached(self, name: str) -> ModuleSpec | None:
         """Return a module of the project that lies where no path leads, and could lead."""
         folders = [f for f in self.elsewhere(name) if "__init__.py" not in self.finder.listing(f).files]
         found = self.finder.find(name, folders)
         return found if found and found.path else None
 
-    def _installed(self, name: str) -> Spec | None:
+    def _installed(self, name: str) -> ModuleSpec | None:
         if name not in self.installed:
             self.installed[name] = self._look_up(name)
         return self.installed[name]
 
-    def _look_up(self, name: str) -> Spec | None:
+    def _look_up(self, name: str) -> ModuleSpec | None:
         environment = self.environment
         if name in environment.builtin:
-            return Spec(name, "", opaque=True)
+            return ModuleSpec(name, "", opaque=True)
         if environment.declared is not None and name in environment.declared:
-            return Spec(name, "", (), opaque=True)
+            return ModuleSpec(name, "", (), opaque=True)
         if name in environment.mapping:
             folder, _, last = environment.mapping[name].rpartition("/")
             return self.finder.find(last, (folder,))
         found = self.finder.find(name, environment.paths)
         if found is None and (name in environment.standard or (name == "distutils" and self._installed("setuptools"))):
-            return Spec(name, "", (), opaque=True)
+            return ModuleSpec(name, "", (), opaque=True)
         return found
 
     def is_library(self, path: str) -> bool:

@@ -8,16 +8,16 @@ from fnmatch import fnmatch
 from functools import cache
 from typing import TYPE_CHECKING
 
-from test_framework.audit.discovery import is_test, matches
 from test_framework.audit.imports.hooks import Hooks
 from test_framework.audit.imports.modules import Fault, Module, Raised, Skipped
+from test_framework.suite.discovery import is_test_file, matches_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from test_framework.audit.discovery import Tree
     from test_framework.audit.imports.machine import Machine
-    from test_framework.audit.pytest_settings import PytestSettings
+    from test_framework.suite.discovery import SourceTree
+    from test_framework.suite.pytest_settings import PytestSettings
 
 __all__ = ["Session"]
 
@@ -25,7 +25,7 @@ __all__ = ["Session"]
 class Session:
     """One collection of the paths given; afterwards `files` are the test files, `broken` those with faults."""
 
-    def __init__(self, tree: Tree, machine: Machine, settings: PytestSettings, deadline: float | None) -> None:
+    def __init__(self, tree: SourceTree, machine: Machine, settings: PytestSettings, deadline: float | None) -> None:
         self.tree = tree
         self.machine = machine
         self.settings = settings
@@ -70,12 +70,12 @@ class Session:
         first = "__init__.py" if "__init__.py" in here.files else ""
         for name in sorted(here.files | here.folders, key=lambda n: (n != first, n)):
             inner = f"{path}/{name}"
-            if inner in self.tree.left or name == "__pycache__":
+            if inner in self.tree.left_out or name == "__pycache__":
                 continue
             if name in here.folders:
-                if not any(matches(inner, p) for p in self.settings.norecursedirs) and not self._ignored(inner):
+                if not any(matches_pattern(inner, p) for p in self.settings.norecursedirs) and not self._ignored(inner):
                     yield from self._walk(inner)
-            elif is_test(inner, self.settings.python_files) and not self._ignored(inner):
+            elif is_test_file(inner, self.settings.python_files) and not self._ignored(inner):
                 yield inner
 
     def _ignored(self, path: str) -> bool:
@@ -121,7 +121,7 @@ class Session:
             return
         self._conftests(path)
         for name in sorted(self.machine.finder.listing(path).folders):
-            if name.startswith("test") and f"{path}/{name}" not in self.tree.left:
+            if name.startswith("test") and f"{path}/{name}" not in self.tree.left_out:
                 self._conftests(f"{path}/{name}")
 
     def _conftests(self, folder: str) -> None:

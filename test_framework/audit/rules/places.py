@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from test_framework.audit.imports.finder import Finder
+    from test_framework.suite.module_finder import ModuleFinder
 
 __all__ = ["Places"]
 
@@ -22,7 +22,9 @@ class Places:
         finder: What is in each folder.
     """
 
-    def __init__(self, root: str, paths: Sequence[str], folders: Mapping[str, Sequence[str]], finder: Finder) -> None:
+    def __init__(
+        self, root: str, paths: Sequence[str], folders: Mapping[str, Sequence[str]], finder: ModuleFinder
+    ) -> None:
         self.root, self.paths, self.folders, self.finder = root, paths, folders, finder
         self._found: dict[tuple[str, str], tuple[tuple[str, ...], bool]] = {}
         self._bases: dict[str, str] = {}

@@ -11,7 +11,7 @@ _TESTS = ("tests/infrastructure/test_command_lines.py::test_found_once",)
 MUTANTS = (
     Mutant(
         "a link into a forbidden folder ends the audit",
-        "test_framework/audit/discovery.py",
+        "test_framework/suite/discovery.py",
         "except OSError as error:  # a link into a folder where nobody may look",
         "except ValueError as error:",
         _TESTS,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["Finder", "Listing", "Spec"]
+__all__ = ["FolderListing", "ModuleFinder", "ModuleSpec"]
 
 _EXTENSIONS = tuple(importlib.machinery.EXTENSION_SUFFIXES)
 _MODULES = (".py", ".pyc", *_EXTENSIONS)
@@ -20,7 +20,7 @@ _BUILT = (".pyx", ".c", ".cpp", ".pyd", ".rs", ".pxd")
 
 
 @dataclass(frozen=True, slots=True)
-class Spec:
+class ModuleSpec:
     """A module that was found: its file, "" for one without source; where its submodules are, None for no package."""
 
     name: str
@@ -30,7 +30,7 @@ class Spec:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class FolderListing:
     """What is in a folder."""
 
     files: frozenset[str]
@@ -38,30 +38,30 @@ class Listing:
     modules: frozenset[str]  # names of modules that are one file
 
     @classmethod
-    def of(cls, files: Iterable[str], folders: Iterable[str]) -> Listing:
+    def of(cls, files: Iterable[str], folders: Iterable[str]) -> FolderListing:
         """Return the listing of a folder with these in it."""
         kept = frozenset(files)
         modules = frozenset(f.partition(".")[0] for f in kept if f.endswith(_MODULES))
         return cls(kept, frozenset(folders), modules)
 
 
-_NOTHING = Listing.of((), ())
+_NOTHING = FolderListing.of((), ())
 
 
-class Finder:
+class ModuleFinder:
     """Looks through folders, each of which is listed once."""
 
     def __init__(self) -> None:
-        self.listings: dict[str, Listing] = {}
+        self.listings: dict[str, FolderListing] = {}
 
-    def listing(self, folder: str) -> Listing:
+    def listing(self, folder: str) -> FolderListing:
         """Return what is in a folder; nothing when it cannot be read."""
         found = self.listings.get(folder)
         if found is None:
             found = self.listings[folder] = _list(folder)
         return found
 
-    def find(self, name: str, folders: Iterable[str]) -> Spec | None:
+    def find(self, name: str, folders: Iterable[str]) -> ModuleSpec | None:
         """Return the module with this last part of its name, from the first of the folders that has it."""
         last = name.rpartition(".")[2]
         portions: list[str] = []
@@ -73,22 +73,22 @@ class Finder:
             if is_folder:
                 init = self._init(f"{folder}/{last}")
                 if init is not None:
-                    return Spec(name, init, (f"{folder}/{last}",), opaque=not init.endswith(".py"))
+                    return ModuleSpec(name, init, (f"{folder}/{last}",), opaque=not init.endswith(".py"))
             if last in here.modules and (found := self._module(name, last, folder, here)):
                 return found
             if is_folder:
                 portions.append(f"{folder}/{last}")
         if portions:
-            return Spec(name, "", tuple(portions))
+            return ModuleSpec(name, "", tuple(portions))
         return self._built(name, last, looked)
 
-    def _built(self, name: str, last: str, folders: Sequence[str]) -> Spec | None:
+    def _built(self, name: str, last: str, folders: Sequence[str]) -> ModuleSpec | None:
         """Return a module that a build would make."""
         names = [last + suffix for suffix in _BUILT]
         for folder in folders:
             files = self.listing(folder).files
             if any(n in files for n in names):
-                return Spec(name, "", opaque=True)
+                return ModuleSpec(name, "", opaque=True)
         return None
 
     def _init(self, folder: str) -> str | None:
@@ -99,13 +99,13 @@ class Finder:
         return None
 
     @staticmethod
-    def _module(name: str, last: str, folder: str, here: Listing) -> Spec | None:
+    def _module(name: str, last: str, folder: str, here: FolderListing) -> ModuleSpec | None:
         for suffix in _EXTENSIONS:
             if last + suffix in here.files:
-                return Spec(name, f"{folder}/{last}{suffix}", opaque=True)
+                return ModuleSpec(name, f"{folder}/{last}{suffix}", opaque=True)
         if f"{last}.py" in here.files:
-            return Spec(name, f"{folder}/{last}.py")
-        return Spec(name, f"{folder}/{last}.pyc", opaque=True) if f"{last}.pyc" in here.files else None
+            return ModuleSpec(name, f"{folder}/{last}.py")
+        return ModuleSpec(name, f"{folder}/{last}.pyc", opaque=True) if f"{last}.pyc" in here.files else None
 
     def submodules(self, locations: Sequence[str]) -> set[str]:
         """Return the names of the modules that lie directly in a package."""
@@ -117,7 +117,7 @@ class Finder:
         return names
 
 
-def _list(folder: str) -> Listing:
+def _list(folder: str) -> FolderListing:
     files: set[str] = set()
     folders: set[str] = set()
     try:
@@ -126,4 +126,4 @@ def _list(folder: str) -> Listing:
                 (folders if entry.is_dir() else files).add(sys.intern(entry.name))
     except OSError:
         return _NOTHING
-    return Listing.of(files, folders)
+    return FolderListing.of(files, folders)

@@ -9,15 +9,14 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatch, translate
 from typing import TYPE_CHECKING
 
-from test_framework.audit.imports.finder import Listing
-from test_framework.audit.model import Left
+from test_framework.suite.module_finder import FolderListing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from test_framework.audit.imports.finder import Finder
+    from test_framework.suite.module_finder import ModuleFinder
 
-__all__ = ["Tree", "is_test", "matches", "walk"]
+__all__ = ["SourceTree", "is_test_file", "matches_pattern", "walk"]
 
 _GIT_SECONDS = 10
 _NEVER = frozenset(
@@ -28,13 +27,13 @@ _COPY = re.compile(r"(.+?)[._-](?:backup|bak|orig|old|copy)(?:[._-]?\d+)*\.py")
 
 
 @dataclass(slots=True)
-class Tree:
+class SourceTree:
     """What the walk has found; paths are absolute, in the order of the walk."""
 
     root: str
     python: list[str] = field(default_factory=list)
     sizes: dict[str, tuple[int, int]] = field(default_factory=dict)  # mtime in ns, and bytes
-    left: dict[str, str] = field(default_factory=dict)  # path to reason
+    left_out: dict[str, str] = field(default_factory=dict)  # path to reason
     folders: dict[str, list[str]] = field(default_factory=dict)  # top name of a module to the folders that have it
 
     def relative(self, path: str) -> str:
@@ -42,10 +41,6 @@ class Tree:
         if path.startswith(f"{self.root}/"):
             return path[len(self.root) + 1 :]
         return os.path.relpath(path, self.root).replace(os.sep, "/") if path else ""
-
-    def left_out(self) -> tuple[Left, ...]:
-        """Return what was left out."""
-        return tuple(Left(self.relative(path), why) for path, why in sorted(self.left.items()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +59,19 @@ class _Limits:
         return next((p for p in self.exclude if fnmatch(inside if "/" in p else name, p)), None)
 
 
-def matches(path: str, pattern: str) -> bool:
+def matches_pattern(path: str, pattern: str) -> bool:
     """Whether a pattern of pytest fits: one without a slash is for the name alone."""
     if "/" not in pattern:
         return fnmatch(path.rpartition("/")[2], pattern)
     return fnmatch(path, pattern if pattern.startswith("/") else f"*/{pattern}")
 
 
-def is_test(path: str, patterns: Sequence[str]) -> bool:
+def is_test_file(path: str, patterns: Sequence[str]) -> bool:
     """Whether pytest takes a file for one with tests."""
-    return path.endswith(".py") and any(matches(path, pattern) for pattern in patterns)
+    return path.endswith(".py") and any(matches_pattern(path, pattern) for pattern in patterns)
 
 
-def walk(root: str, finder: Finder, exclude: Sequence[str]) -> Tree:
+def walk(root: str, finder: ModuleFinder, exclude: Sequence[str]) -> SourceTree:
     """Go through the project.
 
     Args:
@@ -84,7 +79,7 @@ def walk(root: str, finder: Finder, exclude: Sequence[str]) -> Tree:
         finder: Is told what is in each folder.
         exclude: Patterns of names, or of paths from the root, of files and folders that are left out.
     """
-    tree = Tree(root)
+    tree = SourceTree(root)
     limits = _Limits(root, exclude, _ignored_by_git(root), re.compile("|".join(map(translate, exclude)) or "(?!)"))
     work, seen = [root], {os.path.realpath(root)}
     while work:
@@ -95,14 +90,14 @@ def walk(root: str, finder: Finder, exclude: Sequence[str]) -> Tree:
             with os.scandir(folder) as entries:
                 found = sorted(entries, key=lambda entry: entry.name)
         except OSError as error:
-            tree.left[folder] = f"cannot be read: {error.strerror}"
+            tree.left_out[folder] = f"cannot be read: {error.strerror}"
             continue
         names = {entry.name for entry in found}
         for entry in found:
             try:
                 is_folder = entry.is_dir()
             except OSError as error:  # a link into a folder where nobody may look
-                tree.left[entry.path] = f"cannot be read: {error.strerror}"
+                tree.left_out[entry.path] = f"cannot be read: {error.strerror}"
                 continue
             if is_folder:
                 folders.append(entry.name)
@@ -114,25 +109,25 @@ def walk(root: str, finder: Finder, exclude: Sequence[str]) -> Tree:
                     reason = "a link to what is audited already" if real in seen else None
                     seen.add(real)
                 if reason:
-                    tree.left[entry.path] = reason
+                    tree.left_out[entry.path] = reason
                 else:
                     later.append(entry.path)
             else:
                 _file(tree, entry, names, limits)
                 files.append(entry.name)
-        finder.listings[folder] = Listing.of(files, folders)
+        finder.listings[folder] = FolderListing.of(files, folders)
         work.extend(reversed(later))
     return tree
 
 
-def _file(tree: Tree, entry: os.DirEntry[str], names: set[str], limits: _Limits) -> None:
+def _file(tree: SourceTree, entry: os.DirEntry[str], names: set[str], limits: _Limits) -> None:
     name = entry.name
     if not name.endswith(".py"):
         return
     try:
         status = entry.stat()
     except OSError:
-        tree.left[entry.path] = "a link to nothing"
+        tree.left_out[entry.path] = "a link to nothing"
         return
     reason = None
     copy = _COPY.fullmatch(name)
@@ -145,7 +140,7 @@ def _file(tree: Tree, entry: os.DirEntry[str], names: set[str], limits: _Limits)
     elif pattern := limits.excluded(entry.path):
         reason = f"excluded by {pattern}"
     if reason:
-        tree.left[entry.path] = reason
+        tree.left_out[entry.path] = reason
         return
     tree.python.append(entry.path)
     tree.sizes[entry.path] = status.st_mtime_ns, status.st_size

@@ -1,4 +1,4 @@
-"""Files as they are read and written: whole or not at all, with their encoding, line endings and mode."""
+"""Writes the files of a project: each as a whole or not at all, with its mode and its owner."""
 
 from __future__ import annotations
 
@@ -8,55 +8,19 @@ import os
 import shutil
 import subprocess
 import tempfile
-import tokenize
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from test_framework.audit.source.files import error_of
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["Unfit", "decode", "difference", "dirty", "encode", "write"]
+__all__ = ["replace_file", "uncommitted", "unified_diff"]
 
 _GIT_SECONDS = 30
 
 
-class Unfit(Exception):
-    """A file that cannot be rewritten; the text says why."""
-
-
-def decode(data: bytes) -> tuple[str, str]:
-    """Return a source as text with its own line endings, and its encoding.
-
-    Raises:
-        Unfit: Python cannot read it.
-    """
-    error = error_of(data)
-    if error:
-        raise Unfit(f"line {error[0]}: {error[1]}")
-    encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-    return data.decode(encoding), encoding
-
-
-def encode(text: str, encoding: str) -> bytes:
-    """Return a source as it is written.
-
-    Raises:
-        Unfit: Python could not read it any more; it is then not to be written.
-    """
-    try:
-        data = text.encode(encoding)
-    except UnicodeEncodeError as error:
-        raise Unfit(f"the new names cannot be written in {encoding}") from error
-    wrong = error_of(data)
-    if wrong:
-        raise Unfit(f"it would not parse any more, line {wrong[0]}: {wrong[1]}")
-    return data
-
-
-def write(path: str, data: bytes) -> None:
+def replace_file(path: str, data: bytes) -> None:
     """Replace what is in a file, in one step.
 
     Raises:
@@ -81,7 +45,7 @@ def write(path: str, data: bytes) -> None:
         raise
 
 
-def difference(path: str, before: bytes | None, after: bytes) -> bytes:
+def unified_diff(path: str, before: bytes | None, after: bytes) -> bytes:
     """Return a unified diff of a file, as `git apply` and `patch -p1` take it in the project's folder.
 
     Args:
@@ -107,7 +71,7 @@ def _lines(data: bytes) -> list[bytes]:
     return list(io.BytesIO(data))
 
 
-def dirty(root: Path, paths: Sequence[str]) -> dict[str, str]:
+def uncommitted(root: Path, paths: Sequence[str]) -> dict[str, str]:
     """Return those of some files that git could not give back as they are, and why; none outside of a repository."""
     inside = ["git", "-C", str(root), "rev-parse", "--show-toplevel"]
     status = ["git", "-C", str(root), "status", "--porcelain", "-z", "--untracked-files=all", "--", "."]
