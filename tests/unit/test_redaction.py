@@ -101,7 +101,7 @@ BY_PLACE = {
 
 
 @pytest.mark.parametrize(
-    ("user", "secret"), [("app", "x"), ("app", "12345"), ("app", "test"), ("postgres", "postgres")]
+    ("user", "secret"), [("app", "x"), ("app", "12345"), ("app", "test"), ("Bookshop", "bookshop")]
 )
 @pytest.mark.parametrize("text", BY_PLACE)
 def test_one_that_texts_are_full_of_is_hidden_by_its_place(text: str, user: str, secret: str) -> None:
@@ -112,7 +112,7 @@ def test_one_that_texts_are_full_of_is_hidden_by_its_place(text: str, user: str,
 
 
 @pytest.mark.parametrize(
-    ("user", "secret"), [("app", "x"), ("app", "12345"), ("app", "test"), ("postgres", "postgres")]
+    ("user", "secret"), [("app", "x"), ("app", "12345"), ("app", "test"), ("Bookshop", "bookshop")]
 )
 def test_elsewhere_it_stays(user: str, secret: str) -> None:
     """Else there would be nothing left to read."""

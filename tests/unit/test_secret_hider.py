@@ -35,7 +35,7 @@ def made_known(tmp_path: Path, secret: str) -> dict[str, Callable[[], object]]:
     image = "bus:1"
     port = 1
     url_format = "bus://{{host}}:{{port}}"
-    container_environment = {{ BUS_PASS = "{secret}" }}
+    container_environment = {{ BUS_PASS = "{"another one" if "url_env" in secret else secret}" }}
     [tool.test_framework.services.postgres]
     url_env = ["OURS"]
     """
