@@ -5,21 +5,20 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
-from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any
 
 from test_framework import owner, providers, services
 from test_framework.config.load import names
 from test_framework.contracts import Context, Service
 from test_framework.memo import Memo
-from test_framework.reach.libpq import url_decides
+from test_framework.reach.libpq import ignore_libpq_variables
 from test_framework.reasons import Code
 from test_framework.resolution import Attempt, Reason, Refused, most_telling
 from test_framework.resolve import reachable, without
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from test_framework.config import Settings
 
@@ -91,8 +90,8 @@ def examine(settings: Settings, env: Mapping[str, str]) -> Diagnosis:
         env: The environment.
     """
     # The variables of libpq are taken away while servers are asked, and what is asked for them still sees them.
-    context = Context(settings, dict(env), Path(gettempdir()), owner.MARK, Memo(), _NoCleanup(), lambda _: None)
-    with url_decides(), ThreadPoolExecutor() as pool:
+    context = Context(settings, dict(env), owner.MARK, Memo(), _NoCleanup(), lambda _: None)
+    with ignore_libpq_variables(), ThreadPoolExecutor() as pool:
         there = [services.get(name, settings) for name in settings.service_names]
         found = tuple(pool.map(lambda service: _service(service, settings, context, pool), there))
     alone = {s.service: s for s in found}

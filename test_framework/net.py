@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from http.client import HTTPResponse
 
-__all__ = ["CONNECT_SECONDS", "Question", "connect", "fetch", "port_of", "request", "resolve", "secure"]
+__all__ = ["CONNECT_SECONDS", "HTTPRequest", "connect", "fetch", "port_of", "request", "resolve", "secure"]
 
 CONNECT_SECONDS = 1.0
 """Bound on finding out that nothing is there, in seconds."""
@@ -52,7 +52,7 @@ def resolve(host: str, port: int, source: str, seconds: float = CONNECT_SECONDS)
     thread.join(seconds)
     if found:
         return found
-    why = _text(failed[0]) if failed else f"no answer within {seconds:g} s"
+    why = _error_text(failed[0]) if failed else f"no answer within {seconds:g} s"
     raise Refused(Reason.of(Code.NAME_UNRESOLVED, host=host, error=why, source=source))
 
 
@@ -120,7 +120,7 @@ def secure(sock: socket.socket, host: str, port: int, source: str, bundle: str |
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class HTTPRequest:
     """What is asked over HTTP; `service` is what should be there, for the reason when it is not."""
 
     service: str = "an HTTP server"
@@ -129,10 +129,10 @@ class Question:
     body: bytes | None = field(default=None, repr=False)
 
 
-_GET = Question()
+_GET_REQUEST = HTTPRequest()
 
 
-def request(sock: socket.socket, url: str, source: str, question: Question = _GET) -> HTTPResponse:
+def request(sock: socket.socket, url: str, source: str, http_request: HTTPRequest = _GET_REQUEST) -> HTTPResponse:
     """Ask over an open connection; return the answer, whatever its status, with its body unread.
 
     The socket's timeout bounds all of it, with the body, and not each packet.
@@ -148,13 +148,13 @@ def request(sock: socket.socket, url: str, source: str, question: Question = _GE
     connection = HTTPConnection(parts.hostname or "", parts.port)
     connection.sock = Conversation(sock, Deadline(sock.gettimeout() or CONNECT_SECONDS))
     target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-    with _told_apart(sock.gettimeout(), parts, source, question.service):
-        connection.request(question.method, target, question.body, dict(question.headers))
+    with _map_errors(sock.gettimeout(), parts, source, http_request.service):
+        connection.request(http_request.method, target, http_request.body, dict(http_request.headers))
         return connection.getresponse()
 
 
 def fetch(
-    url: str, source: str, seconds: float, question: Question = _GET, *, bundle: str | None = None
+    url: str, source: str, seconds: float, http_request: HTTPRequest = _GET_REQUEST, *, bundle: str | None = None
 ) -> tuple[int, bytes]:
     """Connect, begin TLS where the URL says `https`, and ask; return status and body.
 
@@ -168,13 +168,13 @@ def fetch(
         sock.settimeout(seconds)
         if parts.scheme == "https":
             sock = stack.enter_context(secure(sock, host, port, source, bundle))
-        answer = request(sock, url, source, question)
-        with _told_apart(seconds, parts, source, question.service):
+        answer = request(sock, url, source, http_request)
+        with _map_errors(seconds, parts, source, http_request.service):
             return answer.status, answer.read(_MOST_BYTES)
 
 
 @contextmanager
-def _told_apart(seconds: float | None, parts: SplitResult, source: str, service: str) -> Iterator[None]:
+def _map_errors(seconds: float | None, parts: SplitResult, source: str, service: str) -> Iterator[None]:
     from http.client import HTTPException
 
     where = {"host": parts.hostname, "port": port_of(parts), "source": source}
@@ -195,5 +195,5 @@ def port_of(parts: SplitResult, other: int = 80) -> int:
     return parts.port or _WEB_PORTS.get(parts.scheme, other)
 
 
-def _text(error: BaseException) -> str:
+def _error_text(error: BaseException) -> str:
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -88,7 +88,7 @@ class Project:
 
     def stop_supervisors(self) -> list[bool]:
         """Stop those whose servers stay warm, whoever uses them; return for each whether it ends."""
-        found = supervisor.running({"XDG_RUNTIME_DIR": str(self.runtime)})
+        found = supervisor.answering_supervisors({"XDG_RUNTIME_DIR": str(self.runtime)})
         return [supervisor.stop(channel, force=True) for channel, _ in found]
 
     def report(self, tier: str = "unit") -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from test_framework import owner
 from test_framework.supervisor.address import Address
-from test_framework.supervisor.client import Holder, end, holders, stop
+from test_framework.supervisor.client import RunningSupervisor, end, running_supervisors, stop
 
 if TYPE_CHECKING:
     import argparse
@@ -31,7 +31,7 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
     """Stop every supervisor of this project; exits 1 when one is in use, or is still there."""
     own = Address.of(settings, os.environ)
     failed = False
-    for found in holders(os.environ):
+    for found in running_supervisors(os.environ):
         # Until a run has greeted it, only its address says whose it is.
         if found.root == str(settings.root) or (not found.root and found.address == own):
             why = _stop(found, force=given.force) if found.channel else _end(found, force=given.force)
@@ -41,27 +41,27 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
     return int(failed)
 
 
-def _stop(found: Holder, *, force: bool) -> str:
+def _stop(found: RunningSupervisor, *, force: bool) -> str:
     """Tell one that answers to end, and wait for it; return why it does not."""
-    told, stopped = found.told, not found.told["clients"]
+    status, stopped = found.status, not found.status["clients"]
     # One that does not answer any more is ending by itself.
     with suppress(OSError):
         stopped = (found.channel is not None and stop(found.channel, force=force)) or stopped
     if not stopped:
-        users = ", ".join(str(c["pid"]) for c in told["clients"])
-        return f"supervisor {told['pid']} is in use by process {users}; --force stops it all the same"
-    if not _gone(told["pid"]):
-        return f"supervisor {told['pid']} was told to stop, and is still there after {_STOP_SECONDS:g} s"
-    print(f"stopped supervisor {told['pid']} with {len(told['servers'])} servers")
+        users = ", ".join(str(c["pid"]) for c in status["clients"])
+        return f"supervisor {status['pid']} is in use by process {users}; --force stops it all the same"
+    if not _gone(status["pid"]):
+        return f"supervisor {status['pid']} was told to stop, and is still there after {_STOP_SECONDS:g} s"
+    print(f"stopped supervisor {status['pid']} with {len(status['servers'])} servers")
     return ""
 
 
-def _end(found: Holder, *, force: bool) -> str:
+def _end(found: RunningSupervisor, *, force: bool) -> str:
     """End one that does not answer, if that is wished; return why it is still there."""
     if not force:
-        return f"{found.silence}; --force ends it"
+        return f"{found.description}; --force ends it"
     if not end(found):
-        return f"{found.silence}, and could not be ended within {_STOP_SECONDS:g} s"
+        return f"{found.description}, and could not be ended within {_STOP_SECONDS:g} s"
     print(f"ended supervisor {found.pid}, which did not answer, with its servers")
     return ""
 

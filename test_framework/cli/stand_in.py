@@ -96,10 +96,10 @@ def _folder() -> Iterator[Path]:
 
     guard = Guard()
     try:
-        folder, promise = guard.make_folder("stand-in", Path(tempfile.gettempdir()))
+        folder, cleanup_key = guard.make_folder("stand-in", Path(tempfile.gettempdir()))
         yield folder
         private.remove(folder)
-        guard.drop(promise)
+        guard.drop(cleanup_key)
     finally:
         guard.close()
 

@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from test_framework.report.wording import plural
-from test_framework.supervisor.client import Holder, holders
+from test_framework.supervisor.client import RunningSupervisor, running_supervisors
 
 if TYPE_CHECKING:
     import argparse
@@ -24,31 +24,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace, settings: Settings) -> int:
     """Print what each holds, this project's first; exits 0 also when there is none, and 1 when one does not answer."""
-    found = [holder.told or _silent(holder) for holder in holders(os.environ)]
-    found.sort(key=lambda told: told.get("root") != str(settings.root))
+    found = [found.status or _silent(found) for found in running_supervisors(os.environ)]
+    found.sort(key=lambda status: status.get("root") != str(settings.root))
     if given.json:
         print(json.dumps(found, indent=2))
     elif not found:
         print("No supervisor runs: nothing is held.")
-    for told in found if not given.json else ():
-        _print(told)
-    return int(any("error" in told for told in found))
+    for status in found if not given.json else ():
+        _print(status)
+    return int(any("error" in status for status in found))
 
 
-def _silent(holder: Holder) -> dict[str, Any]:
-    return {"pid": holder.pid, "root": holder.root, "log": str(holder.address.log), "error": holder.silence}
+def _silent(found: RunningSupervisor) -> dict[str, Any]:
+    return {"pid": found.pid, "root": found.root, "log": str(found.address.log), "error": found.description}
 
 
-def _print(told: dict[str, Any]) -> None:
-    print(f"supervisor {told['pid']} of {told.get('root') or 'an unknown project'}: {told.get('error') or _held(told)}")
-    for server in told.get("servers", ()):
+def _print(status: dict[str, Any]) -> None:
+    root, state = status.get("root") or "an unknown project", status.get("error") or _held(status)
+    print(f"supervisor {status['pid']} of {root}: {state}")
+    for server in status.get("servers", ()):
         died = f"  DIED: {server['died']}" if server["died"] else ""
         where = f"{server['provider']} ({server['id']}) at {server['url']}"
         version = f" {server['version']}" if server["version"] else ""
         print(f"  {server['service']}{version} on {where}{died}")
-    print(f"  log: {told['log']}")
+    print(f"  log: {status['log']}")
 
 
-def _held(told: dict[str, Any]) -> str:
-    leases = len(told["clients"])
-    return plural(leases, "lease") if leases else f"stops after {told['idle_seconds']:g} s idle"
+def _held(status: dict[str, Any]) -> str:
+    leases = len(status["clients"])
+    return plural(leases, "lease") if leases else f"stops after {status['idle_seconds']:g} s idle"

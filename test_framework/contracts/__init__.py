@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Binary",
-    "Cleanup",
+    "CleanupRegistry",
     "Command",
     "ContainerSpec",
     "Context",
     "Databases",
     "Dedicated",
-    "Isolated",
+    "Dependency",
+    "IsolatedResource",
     "Launch",
-    "Part",
     "Provider",
     "RunAs",
     "Server",
@@ -37,42 +37,57 @@ __all__ = [
 ]
 
 
-class Isolated(Protocol):
-    """A part of a server that belongs to one test alone."""
+@dataclass(frozen=True, slots=True)
+class IsolatedResource:
+    """What one test has of a server to itself: a database, or a keyspace.
+
+    Attributes:
+        name: Unique on the server.
+        endpoint: Where it is reached.
+    """
 
     name: str
     endpoint: Endpoint
 
 
 class Databases(Protocol):
-    """Hands out isolated parts of one server. Safe to call from several threads."""
+    """Hands out isolated resources of one server. Safe to call from several threads."""
 
     def prepare(self, template: tuple[str, ...], run: str, env: Mapping[str, str]) -> None:
-        """Begin to make ready what `checkout` will be asked for; what fails is told there."""
+        """Begin to make resources ready; an error is raised by the `checkout` that follows."""
 
-    def checkout(self, template: tuple[str, ...], run: str, env: Mapping[str, str], *, whole: bool = False) -> Isolated:
-        """Return a fresh part; raises `Refused` when the template fails or the server is gone.
+    def checkout(
+        self, template: tuple[str, ...], run: str, env: Mapping[str, str], *, skip_template: bool = False
+    ) -> IsolatedResource:
+        """Return a fresh resource.
 
-        `run` and `env` are the run's identity and its environment, for a template that is a program. `whole` asks for
-        a database, where a test would get less: a server that depends on it knows of no prefix.
+        Args:
+            template: What it is made from: the `template` of the settings.
+            run: The id of the run, for a template that is a program.
+            env: The environment of the client, for the same.
+            skip_template: Whether it is for a server that depends on this one, which knows of no template and no prefix
+                and needs a whole database.
+
+        Raises:
+            Refused: The template failed, or the server is gone.
         """
 
-    def leaked(self, isolated: Isolated) -> list[str]:
-        """Return what has changed on the server, outside of all parts, since this one was handed out.
+    def leaked(self, isolated: IsolatedResource) -> list[str]:
+        """Return what has changed on the server, outside of all resources, since this one was handed out.
 
-        Empty where the server keeps a test to its own part, and where anybody else may have made the change.
+        Empty where the server keeps each test to its own resource, and where others than tests use the server.
         """
 
-    def give_back(self, isolated: Isolated, *, keep: bool) -> None:
-        """Destroy the part, or keep it for a person to look at."""
+    def give_back(self, isolated: IsolatedResource, *, retain: bool) -> None:
+        """Destroy the resource; `retain` keeps it for a person to look at."""
 
     def tidy(self) -> None:
-        """Remove what tests have left beside their parts, since no run is left, and the next one begins anew."""
+        """Remove what tests have left outside of their resources; called when the last run has ended."""
 
     def close(self) -> str:
-        """Remove what was made on a server that is not ours, and close the connections held.
+        """Remove what was made on an external server, and close the connections.
 
-        Returns what could not be removed and why, in words; empty where nothing is left.
+        Return what could not be removed and why, in words; empty where nothing is left.
         """
 
 
@@ -86,7 +101,7 @@ class Service(Protocol):
         staging_variable: The variable that holds its URL in staging.
         runs_as_root: Whether the embedded server runs as root too.
         needs: The services that one of its servers depends on, when we start it.
-        divides: Whether a server has parts for one test each, which `databases` hands out.
+        supports_isolation: Whether `databases` hands out resources of a server to one test each.
         modules: What its checks import and is slow to; it is imported while a server is looked for.
     """
 
@@ -96,7 +111,7 @@ class Service(Protocol):
     staging_variable: str
     runs_as_root: bool
     needs: tuple[str, ...]
-    divides: bool
+    supports_isolation: bool
     modules: tuple[str, ...]
 
     def container(self, launch: Launch) -> ContainerSpec:
@@ -115,7 +130,7 @@ class Service(Protocol):
         """
 
     def databases(self, endpoint: Endpoint, folder: Path, settings: Settings) -> Databases:
-        """Return what hands out isolated parts of the server behind `endpoint`; `folder` is private to us."""
+        """Return what hands out isolated resources of the server at `endpoint`; `folder` is private to us."""
 
 
 class Server(Protocol):
@@ -150,8 +165,8 @@ class Server(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """A part of a running server, handed to a server that depends on it."""
+class Dependency:
+    """A running server that another one depends on, and the endpoint of the resource that it is given there."""
 
     server: Server
     endpoint: Endpoint
@@ -179,17 +194,17 @@ class Provider(Protocol):
         """Start or find the server, healthy; raises `Refused`."""
 
 
-class Cleanup(Protocol):
-    """Notes what must vanish if this process is killed."""
+class CleanupRegistry(Protocol):
+    """Registers what must be removed if this process is killed."""
 
     def add(self, **what: Any) -> str:
-        """Note something; returns a key for `drop`."""
+        """Register a cleanup entry; return its key for `drop`."""
 
     def drop(self, key: str) -> None:
-        """Forget it, since it is gone."""
+        """Drop an entry, since the thing is gone."""
 
     def make_folder(self, what: str, base: Path) -> tuple[Path, str]:
-        """Make a folder in `base`, for `what`, that only this user may enter; returns it and its key for `drop`."""
+        """Make a folder in `base`, for `what`, that only this user may enter; return it and its key for `drop`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,21 +214,19 @@ class Context:
     Attributes:
         settings: The settings of the client that asks.
         env: The environment of the client that asks.
-        folder: Private folder of this supervisor, for logs and passwords.
-        owner: Text that marks what we start; see `supervisor.owner`.
+        owner: The mark of this process, for what we start; see `owner.MARK`.
         memo: Answers of this run.
-        guard: Notes what must vanish if we are killed.
+        guard: Registers what must be removed if we are killed.
         progress: Called with a line for a person who waits.
-        needs: Parts of the servers that the service depends on, by service.
-        dedicated: How a run wants a server to itself; None for one that is shared.
+        needs: The servers that the service depends on, by service.
+        dedicated: How a dedicated server has to be; None for a shared one.
     """
 
     settings: Settings
     env: Mapping[str, str] = field(repr=False)
-    folder: Path
     owner: str
     memo: Memo
-    guard: Cleanup
+    guard: CleanupRegistry
     progress: Callable[[str], None]
-    needs: Mapping[str, Part] = field(default_factory=dict)
+    needs: Mapping[str, Dependency] = field(default_factory=dict)
     dedicated: Dedicated | None = None

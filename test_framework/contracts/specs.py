@@ -38,14 +38,19 @@ class ContainerSpec:
 
 @dataclass(frozen=True, slots=True)
 class Dedicated:
-    """A server that a run has to itself: on this port of the loopback (0 for any), and whether with a password."""
+    """How a server that one run has to itself has to be.
+
+    Attributes:
+        port: Its port of the loopback network; 0 for any.
+        password: Whether it asks for one.
+    """
 
     port: int = 0
     password: bool = True
 
     @property
     def loopback_only(self) -> bool:
-        """Whether nobody on another machine may reach it, or it is looked for on this one."""
+        """Whether the server must listen on loopback only."""
         return bool(self.port) or not self.password
 
 
@@ -57,7 +62,7 @@ class Launch:
         password: A random one, for this server alone.
         needs: A URL for each service that it depends on, as the server itself reaches it.
         env: The environment of the client that asks.
-        dedicated: How a run wants it that has it to itself; None for one that is shared out in parts.
+        dedicated: How a dedicated server has to be; None for a shared one.
     """
 
     password: str = field(repr=False)

@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 import httpx
 
 from test_framework import inputs
-from test_framework.reach import Unclear, check_allowed, taken_apart
+from test_framework.reach import AmbiguousURL, check_allowed, parse_url
 from test_framework.resolution import Refused
 
 if TYPE_CHECKING:
@@ -131,10 +131,10 @@ def _origin(url: httpx.URL) -> str:
 
 def _check_allowed(url: str, variable: str, allowed: Iterable[str]) -> None:
     try:
-        check_allowed(taken_apart(url, {}), variable, allowed)
+        check_allowed(parse_url(url, {}), variable, allowed)
     except Refused as refused:
         raise BadDeployment(f"{refused.reason.message}. {refused.reason.remedy}") from refused
-    except Unclear as error:
+    except AmbiguousURL as error:
         raise BadDeployment(f"{variable} is no usable address: {error}") from error
 
 

@@ -12,7 +12,7 @@ from test_framework.config import BadSetting
 from test_framework.exec.variables import fields_of, ports_of
 from test_framework.reasons import Code
 from test_framework.supervisor.client import SupervisorLost, connect
-from test_framework.supervisor.wire import Want
+from test_framework.supervisor.wire import ServiceRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -50,9 +50,11 @@ def leased(
         SupervisorLost: See `supervisor.client.connect`.
     """
     with closing(connect(settings, {}, uuid4().hex, say)) as client:
-        wants = [replace(Want.of(name, settings, None), dedicated=dedicated) for name, dedicated in wishes.items()]
-        client.warm(wants)
-        resolutions = {want.service: client.resolve(want) for want in wants}
+        requests = [
+            replace(ServiceRequest.of(name, settings, None), dedicated=dedicated) for name, dedicated in wishes.items()
+        ]
+        client.warm(requests)
+        resolutions = {request.service: client.resolve(request) for request in requests}
         for resolution in resolutions.values():
             tell(_describe_refusal(resolution))
         endpoints = {name: found.endpoint for name, found in resolutions.items() if found.endpoint}

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from test_framework import net
 from test_framework.config import BadSetting, CustomServiceSettings
 from test_framework.config.fields import Parts, fill, parse
-from test_framework.reach.libpq import ELSEWHERE, SECURED
+from test_framework.reach.libpq import REDIRECTING_VARIABLES, SECURITY_VARIABLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -136,7 +136,7 @@ def environment(
     if "postgres" in endpoints:
         ours = endpoints["postgres"].provider != "explicit"
         for name in env:
-            if name in ELSEWHERE or (ours and SECURED.match(name)):
+            if name in REDIRECTING_VARIABLES or (ours and SECURITY_VARIABLES.match(name)):
                 del made[name]
     for service, fields in values.items():
         made |= {name: fields[field] for name, field in _usual(service).items()}

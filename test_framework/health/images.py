@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from test_framework import services
-from test_framework.providers._start import tag_of
+from test_framework.image_name import tag_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

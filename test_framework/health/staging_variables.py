@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from test_framework.reach import Unclear, check_allowed, taken_apart
+from test_framework.reach import AmbiguousURL, check_allowed, parse_url
 from test_framework.resolution import Refused
 from test_framework.staging import URLS
 
@@ -49,8 +49,8 @@ def faults(env: Mapping[str, str], services: Iterable[str] = (), allowed_hosts: 
 def _astray(url: str, name: str, allowed_hosts: Iterable[str], env: Mapping[str, str]) -> str:
     """Return why nothing may be sent to an address: credentials go there."""
     try:
-        check_allowed(taken_apart(url, env), name, allowed_hosts)
-    except Unclear as error:
+        check_allowed(parse_url(url, env), name, allowed_hosts)
+    except AmbiguousURL as error:
         return f"{name} is no usable address: {error}"
     except Refused as refused:
         return refused.reason.message

@@ -116,22 +116,22 @@ def redis_db(request: pytest.FixtureRequest, redis: Endpoint) -> Iterator[Endpoi
     another one's doing, as with several workers of pytest-xdist, the summary tells it under `left behind:`, and it is
     no error, also under CI.
     """
-    with request.config.stash[KEY].lease.isolated(request, redis) as part:
-        yield part.endpoint
-        request.config.stash[KEY].lease.check_left(part)
+    with request.config.stash[KEY].lease.isolated(request, redis) as resource:
+        yield resource.endpoint
+        request.config.stash[KEY].lease.check_leaked(resource)
 
 
 @pytest.fixture
 def clickhouse_db(request: pytest.FixtureRequest, clickhouse: Endpoint) -> Iterator[Endpoint]:
     """A database of this test alone, made from the template in the settings; its `.url` names it."""
-    with request.config.stash[KEY].lease.isolated(request, clickhouse) as part:
-        yield part.endpoint
+    with request.config.stash[KEY].lease.isolated(request, clickhouse) as resource:
+        yield resource.endpoint
 
 
 def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object], request: pytest.FixtureRequest) -> None:
     """Note who uses a whole server for longer than one test: what changes there is not the running test's doing."""
     if fixturedef.scope != "function" and not fixturedef.func.__module__.startswith(__name__):
-        request.config.stash[KEY].whole.update(fixturedef.argnames)
+        request.config.stash[KEY].shared_services.update(fixturedef.argnames)
 
 
 @pytest.fixture

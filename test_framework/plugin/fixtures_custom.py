@@ -47,13 +47,13 @@ def _whole(name: str) -> Any:
 
 def _part(name: str, service: str) -> Any:
     @pytest.fixture(name=name)
-    def part(request: pytest.FixtureRequest) -> Iterator[Endpoint]:
+    def resource(request: pytest.FixtureRequest) -> Iterator[Endpoint]:
         """A part of that server for this test alone, from the class of the service."""
         server = request.getfixturevalue(service)
         with request.config.stash[KEY].lease.isolated(request, server) as found:
             yield found.endpoint
 
-    return part
+    return resource
 
 
 def check_fixture_names(session: pytest.Session) -> None:

@@ -42,22 +42,22 @@ def postgres(services: Mapping[str, Endpoint]) -> Endpoint:
 @pytest.fixture
 def postgres_db(request: pytest.FixtureRequest, postgres: Endpoint) -> Iterator[Endpoint]:
     """A database of this test alone, made from the template in the settings; its `.url` names it."""
-    with request.config.stash[KEY].lease.isolated(request, postgres) as part:
-        yield part.endpoint
+    with request.config.stash[KEY].lease.isolated(request, postgres) as resource:
+        yield resource.endpoint
 
 
 @pytest.fixture(scope="class")
 def postgres_class_db(request: pytest.FixtureRequest, postgres: Endpoint) -> Iterator[Endpoint]:
     """Like `postgres_db`, for all tests of a class: each finds what those before it have left."""
-    with request.config.stash[KEY].lease.isolated(request, postgres) as part:
-        yield part.endpoint
+    with request.config.stash[KEY].lease.isolated(request, postgres) as resource:
+        yield resource.endpoint
 
 
 @pytest.fixture(scope="module")
 def postgres_module_db(request: pytest.FixtureRequest, postgres: Endpoint) -> Iterator[Endpoint]:
     """Like `postgres_db`, for all tests of a module: each finds what those before it have left."""
-    with request.config.stash[KEY].lease.isolated(request, postgres) as part:
-        yield part.endpoint
+    with request.config.stash[KEY].lease.isolated(request, postgres) as resource:
+        yield resource.endpoint
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def postgres_async(postgres_db: Endpoint) -> Callable[[], AbstractAsyncContextMa
 @pytest.fixture
 def postgres_engine(request: pytest.FixtureRequest, postgres_db: Endpoint) -> Iterator[sqlalchemy.Engine]:
     """An SQLAlchemy engine on `postgres_db`, with psycopg and a pool; its connections are closed after the test."""
-    with request.config.stash[KEY].lease.needing("sqlalchemy"):
+    with request.config.stash[KEY].lease.requiring("sqlalchemy"):
         import sqlalchemy
 
     engine = sqlalchemy.create_engine(_engine_url(postgres_db))
@@ -110,7 +110,7 @@ def postgres_async_engine(request: pytest.FixtureRequest, postgres_db: Endpoint)
     It has no pool, since a connection belongs to the event loop in which it was opened: so it can be used in one loop
     after the other.
     """
-    with request.config.stash[KEY].lease.needing("sqlalchemy[asyncio]"):
+    with request.config.stash[KEY].lease.requiring("sqlalchemy[asyncio]"):
         from sqlalchemy.ext.asyncio import create_async_engine
         from sqlalchemy.pool import NullPool
 
@@ -151,4 +151,4 @@ def postgres_tx(
     connection = postgres_transactions.begin()
     yield connection
     if left := postgres_transactions.end(connection):
-        request.config.stash[KEY].lease.left_behind(f"postgres_tx, {left}", "use postgres_db, which is its own")
+        request.config.stash[KEY].lease.fail_leaked(f"postgres_tx, {left}", "use postgres_db, which is its own")

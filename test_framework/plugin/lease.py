@@ -14,13 +14,13 @@ from _pytest.outcomes import Skipped
 
 from test_framework.config import BadSetting
 from test_framework.plugin import conditions, markers
-from test_framework.plugin.session import Part
+from test_framework.plugin.session import FixtureResource
 from test_framework.reach import why_not_write
-from test_framework.reach.libpq import speaks, url_decides
+from test_framework.reach.libpq import ignore_libpq_variables, is_postgres_url
 from test_framework.reasons import Code
 from test_framework.resolution import Endpoint, Reason, Refused, Resolution
 from test_framework.supervisor.client import SupervisorLost, Unanswered, connect
-from test_framework.supervisor.wire import Want
+from test_framework.supervisor.wire import ServiceRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -57,7 +57,7 @@ class Lease:
         self._unanswered: Unanswered | None = None
         self._lock = threading.Lock()
         self._environment = ExitStack()
-        self._alone = False
+        self._variables_ignored = False
 
     @property
     def client(self) -> Client:
@@ -90,18 +90,18 @@ class Lease:
     def warm(self, names: Iterable[str]) -> None:
         """Begin to resolve these."""
         try:
-            self.client.warm([self._want(name) for name in names])
+            self.client.warm([self._request_for(name) for name in names])
         except BadSetting:
             # The first test that needs the service asks again, and there it can be told.
             return
         except (SupervisorLost, OSError):
             self._client = None
 
-    def url_decides(self) -> None:
+    def ignore_libpq_variables(self) -> None:
         """From now on a connection of a test goes where the URL of its fixture says, whatever `PG…` variables say."""
-        if not self._alone:
-            self._environment.enter_context(url_decides())
-            self._alone = True
+        if not self._variables_ignored:
+            self._environment.enter_context(ignore_libpq_variables())
+            self._variables_ignored = True
 
     def close(self) -> None:
         """End the connection, and with it the hold."""
@@ -114,13 +114,13 @@ class Lease:
                 self._client.close()
                 self._client = None
 
-    def _want(self, name: str) -> Want:
-        return Want.of(name, self._settings, self._session.tier)
+    def _request_for(self, name: str) -> ServiceRequest:
+        return ServiceRequest.of(name, self._settings, self._session.tier)
 
     def prepare(self, item: pytest.Item, needed: tuple[str, ...]) -> None:
         """See `session.Session.prepare`."""
         if reason := conditions.unmet(item, needed, self._settings, lambda: self._no_docker):
-            self._end(reason)
+            self._skip_or_fail(reason)
         if not needed:
             return
         try:
@@ -129,17 +129,17 @@ class Lease:
             for refused in self.client.dead(needed):
                 _fail(refused.reason, refused.log)
         except (SupervisorLost, BadSetting) as error:
-            _stop(str(error))
+            _fail_with(str(error))
 
     def endpoint(self, name: str) -> Endpoint:
         """Return the service for the test that runs, or end the test."""
         assert self._session.current is not None, "a service is asked for outside of a test"
         item, state = self._session.current
         if name not in self.resolutions:
-            self.resolutions[name] = self.client.resolve(self._want(name))
+            self.resolutions[name] = self.client.resolve(self._request_for(name))
         endpoint = self._usable(item, self.resolutions[name])
-        if speaks(endpoint.url):
-            self.url_decides()
+        if is_postgres_url(endpoint.url):
+            self.ignore_libpq_variables()
         state.endpoints[name] = endpoint
         return endpoint
 
@@ -150,18 +150,18 @@ class Lease:
         endpoint = resolution.endpoint
         if endpoint is None:
             assert resolution.reason is not None, "a resolution has an endpoint or a reason"
-            self._end(_with_all(resolution, resolution.reason))
+            self._skip_or_fail(_with_other_attempts(resolution, resolution.reason))
         wanted = markers.wanted_provider(item)
         if wanted and endpoint.provider != wanted:
-            self._end(_other_provider(resolution, endpoint, wanted))
+            self._skip_or_fail(_other_provider(resolution, endpoint, wanted))
         reason = why_not_write(endpoint)
         if reason and not markers.is_safe(item):
-            self._end(reason)
+            self._skip_or_fail(reason)
         return endpoint
 
-    def _end(self, reason: Reason) -> NoReturn:
+    def _skip_or_fail(self, reason: Reason) -> NoReturn:
         if self._session.must:
-            _stop(_told(reason))
+            _fail_with(_format_reason(reason))
         raise ReasonedSkip(reason)
 
     def checkout(self, name: str) -> tuple[str, Endpoint]:
@@ -171,67 +171,67 @@ class Lease:
         except Refused as refused:
             _fail(refused.reason, refused.log)
         except (SupervisorLost, BadSetting) as error:
-            _stop(str(error))
+            _fail_with(str(error))
 
     @contextmanager
-    def isolated(self, request: pytest.FixtureRequest, server: Endpoint) -> Iterator[Part]:
+    def isolated(self, request: pytest.FixtureRequest, server: Endpoint) -> Iterator[FixtureResource]:
         """Hand a part of a server to the fixture that asks, for its scope."""
         session = self._session
         assert session.current is not None, "a part is asked for outside of a test"
         name, endpoint = self.checkout(server.service)
-        part = Part(name, endpoint, request.fixturename or "", session.current[1])
-        session.parts.append(part)
+        resource = FixtureResource(name, endpoint, request.fixturename or "", session.current[1])
+        session.resources.append(resource)
         try:
-            yield part
+            yield resource
         finally:
-            session.parts.remove(part)
-            self._give_back(part, "" if request.scope == "function" else request.node.nodeid)
+            session.resources.remove(resource)
+            self._give_back(resource, "" if request.scope == "function" else request.node.nodeid)
 
-    def _give_back(self, part: Part, shared_by: str) -> None:
+    def _give_back(self, resource: FixtureResource, shared_by: str) -> None:
         """Give it back; that of a failed test is kept for as long as the servers stay warm."""
-        failed = any(state.failed for state in part.states)
+        failed = any(state.failed for state in resource.states)
         stays = self._settings.supervisor and self._settings.idle_seconds > 0
         # What somebody else runs is left as it was when the run ends.
-        keep = failed and stays and part.endpoint.ours
+        retain = failed and stays and resource.endpoint.ours
         try:
-            self.client.give_back(part.name, keep=keep)
+            self.client.give_back(resource.name, retain=retain)
         except SupervisorLost:
             return
-        if keep:
-            endpoint = part.endpoint
+        if retain:
+            endpoint = resource.endpoint
             notes = [f"password in {endpoint.password_file}"] if endpoint.password_file else []
             notes += [f"prefix {endpoint.prefix}"] if endpoint.prefix else []
             notes += [f"of {shared_by}"] if shared_by else []
             # It may be the last of several tests that has it told.
-            part.states[-1].kept.append(" ".join([endpoint.service, endpoint.safe_url, *notes]))
+            resource.states[-1].kept.append(" ".join([endpoint.service, endpoint.safe_url, *notes]))
 
-    def check_left(self, part: Part) -> None:
+    def check_leaked(self, resource: FixtureResource) -> None:
         """Fail the test that has just used a part when it has changed the server beside it.
 
         Where somebody else may have done it, it is told at the end of the run, and nobody is blamed.
         """
-        if part.endpoint.prefix:
+        if resource.endpoint.prefix:
             # Its user may not.
             return
         try:
-            leaked, alone = self.client.leaked(part.name)
+            leaked, alone = self.client.leaked(resource.name)
         except SupervisorLost:
             # The next test that needs it is told.
             return
         if not leaked:
             return
-        service, what = part.endpoint.service, "; ".join(leaked)
-        if alone and not self._session.whole & {service, "services"}:
+        service, what = resource.endpoint.service, "; ".join(leaked)
+        if alone and not self._session.shared_services & {service, "services"}:
             instead = f'set isolation = "prefix" in [tool.test_framework.services.{service}]'
-            self.left_behind(f"{service}, {what}", instead)
-        part.states[-1].left.append(f"{service}, {what}")
+            self.fail_leaked(f"{service}, {what}", instead)
+        resource.states[-1].leaked.append(f"{service}, {what}")
 
-    def left_behind(self, what: str, instead: str) -> NoReturn:
+    def fail_leaked(self, what: str, instead: str) -> NoReturn:
         """Fail the test for what it has left where others find it, and say what it could do instead."""
         _fail(Reason.of(Code.LEFT_BEHIND, what=what, instead=instead), "")
 
     @contextmanager
-    def needing(self, package: str) -> Iterator[None]:
+    def requiring(self, package: str) -> Iterator[None]:
         """Fail the test with what to install, when an import of it cannot be had."""
         try:
             yield
@@ -240,13 +240,13 @@ class Lease:
 
 
 def _fail(reason: Reason, log: str) -> NoReturn:
-    lines = [_told(reason)]
+    lines = [_format_reason(reason)]
     if log.strip():
         lines += ["", "The end of the server's log:", log.rstrip()]
-    _stop("\n".join(lines))
+    _fail_with("\n".join(lines))
 
 
-def _stop(text: str) -> NoReturn:
+def _fail_with(text: str) -> NoReturn:
     """Fail the test with these words alone, and not with what was being handled when they were said."""
     raise pytest.fail.Exception(text, pytrace=False) from None
 
@@ -260,7 +260,7 @@ def _other_provider(resolution: Resolution, endpoint: Endpoint, wanted: str) -> 
     return Reason.of(Code.PROVIDER_DISABLED, provider=wanted, source=source)
 
 
-def _with_all(resolution: Resolution, reason: Reason) -> Reason:
+def _with_other_attempts(resolution: Resolution, reason: Reason) -> Reason:
     """Add to the reason what every other provider said."""
     others: dict[str, list[str]] = {}
     for attempt in resolution.attempts:
@@ -273,5 +273,5 @@ def _with_all(resolution: Resolution, reason: Reason) -> Reason:
     return Reason(reason.code, f"{resolution.service}: {reason.message}{note}", reason.remedy, reason.kind)
 
 
-def _told(reason: Reason) -> str:
+def _format_reason(reason: Reason) -> str:
     return f"{reason.code}: {reason.message}. {reason.remedy}"

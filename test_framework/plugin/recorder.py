@@ -73,7 +73,7 @@ class WorkerReporter:
             "services": {n: {"provider": e.provider, "version": e.version} for n, e in state.endpoints.items()},
             "skip": skip.to_json() if skip else None,
             "kept": state.kept,
-            "left": state.left,
+            "left": state.leaked,
             "resolutions": {n: _resolution(r) for n, r in new.items()},
         }
         return {name: found for name, found in told.items() if found}

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from test_framework.plugin.options import Overrides
     from test_framework.resolution import Endpoint
 
-__all__ = ["KEY", "STATE", "Part", "Session", "TestState"]
+__all__ = ["KEY", "STATE", "FixtureResource", "Session", "TestState"]
 
 
 class TestState:
@@ -30,10 +30,10 @@ class TestState:
         self.endpoints: dict[str, Endpoint] = {}
         self.failed = False
         self.kept: list[str] = []
-        self.left: list[str] = []
+        self.leaked: list[str] = []
 
 
-class Part:
+class FixtureResource:
     """A part of a server that tests have, each of them with its state, while it is handed out."""
 
     def __init__(self, name: str, endpoint: Endpoint, fixture: str, state: TestState) -> None:
@@ -64,8 +64,8 @@ class Session:
         self.must = must
         self.fixtures = dict(markers.FIXTURES)
         self.current: tuple[pytest.Item, TestState] | None = None
-        self.parts: list[Part] = []
-        self.whole: set[str] = set()
+        self.resources: list[FixtureResource] = []
+        self.shared_services: set[str] = set()
         self.over = False
         self.say: Callable[[str], None] = lambda _: None
         self._tiers: dict[Path, str | None] = {}
@@ -100,17 +100,17 @@ class Session:
         names = self.settings.tier(self.tier).services if self.tier else ()
         if "postgres" in names:
             # Here, and not in the thread: what is imported meanwhile finds one environment and not two.
-            self.lease.url_decides()
+            self.lease.ignore_libpq_variables()
         if names:
             threading.Thread(target=lambda: self.lease.warm(names), daemon=True, name="warm services").start()
 
     def prepare(self, item: pytest.Item, state: TestState) -> None:
         """Have everything that the test needs, or end it: by a skip when unavailable, by a failure when broken."""
         self.current = (item, state)
-        for part in self.parts:
+        for resource in self.resources:
             # One that is still out belongs to a class or a module that the test is in.
-            if part.fixture in getattr(item, "fixturenames", ()):
-                part.states.append(state)
+            if resource.fixture in getattr(item, "fixturenames", ()):
+                resource.states.append(state)
         tier = self.tier_of(item.path)
         needed = markers.needs(item, self.settings.tier(tier).services if tier else (), self.fixtures)
         if needed or markers.states_condition(item):

@@ -189,7 +189,7 @@ class SharedDatabase:
             # Too large to compare: nobody is blamed, and nobody has it again.
             found, alone = [], False
         if not found and alone:
-            self._lease.client.give_back(name, keep=False)
+            self._lease.client.give_back(name, retain=False)
             if self._session is not None:
                 self._commits = self._look(self._session.pgconn)[1]
             return ""
@@ -204,7 +204,7 @@ class SharedDatabase:
             self._session.close()
         if self._endpoint is not None:
             with suppress(Exception):
-                self._lease.client.give_back(self._name, keep=False)
+                self._lease.client.give_back(self._name, retain=False)
         self._session, self._endpoint = None, None
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from test_framework.providers._start import check_major
-from test_framework.reach import Address, Unclear, reach, taken_apart
+from test_framework.providers._startup import check_major
+from test_framework.reach import Address, AmbiguousURL, parse_url, reach
 from test_framework.reasons import Code
 from test_framework.resolution import Endpoint, Reason, Refused
 
@@ -69,8 +69,8 @@ def _address(service: Service, url: str, source: str, context: Context) -> Addre
     scheme = url.partition(":")[0].lower()
     try:
         if service.schemes and scheme not in service.schemes:
-            raise Unclear(f"the URL begins with {scheme!r}, and not with one of {', '.join(service.schemes)}")
-        return taken_apart(url, context.env)
-    except Unclear as error:
+            raise AmbiguousURL(f"the URL begins with {scheme!r}, and not with one of {', '.join(service.schemes)}")
+        return parse_url(url, context.env)
+    except AmbiguousURL as error:
         where = {"host": "the address", "port": "?", "source": source}
         raise Refused(Reason.of(Code.WRONG_SERVICE, service=service.name, error=error, **where)) from error

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from test_framework import owner, private
+from test_framework.cleanup import FOLDER_VARIABLE, MEMORY, SERVER_FOLDER, kill_and_remove, record_pid
 from test_framework.contracts import Binary, Command, Context, Launch, RunAs, Service
 from test_framework.inherited import inherited
 from test_framework.providers._programs import reachable
-from test_framework.providers._remains import HOME, MARK, MEMORY, clear, remember
-from test_framework.providers._start import check_major, wait_healthy, wanted_major
+from test_framework.providers._startup import check_major, wait_healthy, wanted_major
 from test_framework.reasons import Code
 from test_framework.resolution import Endpoint, Reason, Refused, hide_secrets
 
@@ -94,22 +94,22 @@ class Embedded:
 class EmbeddedServer:
     """A server program that we run. See `contracts.Server`.
 
-    `found` is the program as it was found, `binary` that or a copy which the other user can reach. A server works in a
-    folder that its user owns. That one lies in a folder of ours, with what the server's user must not change.
+    `installed` is the program as it was found; `binary` is the same, or a copy that the server's user can reach. The
+    server works in a folder that its user owns, inside a folder of ours, which its user must not change.
     """
 
     service: Service
-    found: Binary
+    installed: Binary
     binary: Binary
     run: RunAs
     context: Context
 
     def __post_init__(self) -> None:
-        self._ours, promise = self.context.guard.make_folder(self.service.name, _base())
-        self._promises = [promise]
-        self.folder = self._ours / HOME
+        self._outer_folder, cleanup_key = self.context.guard.make_folder(self.service.name, _data_root())
+        self._cleanup_keys = [cleanup_key]
+        self.folder = self._outer_folder / SERVER_FOLDER
         self.folder.mkdir(mode=0o700)
-        self._log = private.create(self._ours / "server.log")
+        self._log = private.create(self._outer_folder / "server.log")
         self._process: subprocess.Popen[bytes] | None = None
         self.endpoint = Endpoint(self.service.name, _NAME, "", None)
 
@@ -125,15 +125,15 @@ class EmbeddedServer:
             stdout=self._log,
             stderr=self._log,
             cwd=self.folder,
-            env={**self._inherited(), **command.env, MARK: str(self._ours.resolve())},
+            env={**self._inherited(), **command.env, FOLDER_VARIABLE: str(self._outer_folder.resolve())},
             start_new_session=True,
             **self.run.popen,
         )
         self._stop_signal = command.stop_signal
         pid = self._process.pid
-        remember(self._ours, pid)
+        record_pid(self._outer_folder, pid)
         mark = f"{pid}_{owner.start_ticks(pid)}"
-        self._promises.append(self.context.guard.add(kind="process", mark=mark, signal=command.stop_signal))
+        self._cleanup_keys.append(self.context.guard.add(kind="process", mark=mark, signal=command.stop_signal))
         if self._process.stdin:
             # A server that has already ended is told below, with its log.
             with suppress(BrokenPipeError), self._process.stdin as stdin:
@@ -143,10 +143,10 @@ class EmbeddedServer:
             _NAME,
             command.url,
             self.context,
-            died=self._ended,
+            died=self._how_it_ended,
             log=self.log,
             before_check=command.before_check,
-            says=lambda: command.ready_line is None or bool(command.ready_line.search(self._said())),
+            logs_say=lambda: command.ready_line is None or bool(command.ready_line.search(self._log_text())),
         )
         told = version or self.binary.version or None
         endpoint = Endpoint(self.service.name, _NAME, command.url, told, note)
@@ -168,7 +168,7 @@ class EmbeddedServer:
         home = {} if self.run.uid is None else {"HOME": str(self.folder)}
         return inherited(self.context.env) | home
 
-    def _ended(self) -> str | None:
+    def _how_it_ended(self) -> str | None:
         if self._process is None:
             return "it was never started"
         code = self._process.poll()
@@ -184,7 +184,7 @@ class EmbeddedServer:
     def died(self) -> Reason | None:
         """Ask the system whether the process still runs."""
         where = {"service": self.service.name, "provider": _NAME}
-        if ended := self._ended():
+        if ended := self._how_it_ended():
             return Reason.of(Code.SERVER_DIED, error=ended, **where)
         if self._process and owner.stopped(self._process.pid):
             error = f"process {self._process.pid} is stopped, as by SIGSTOP"
@@ -193,7 +193,7 @@ class EmbeddedServer:
 
     def outdated(self, context: Context) -> bool:
         """Look for the program again."""
-        return self.found != PROVIDER.find(self.service, context)
+        return self.installed != PROVIDER.find(self.service, context)
 
     def url_from_container(self, url: str) -> str:
         """Return the same URL: no container is started on a server of this kind, see `Docker.builds_on`."""
@@ -201,9 +201,9 @@ class EmbeddedServer:
 
     def log(self) -> str:
         """Return the end of what the server wrote."""
-        return hide_secrets(self._said()[-_LOG_BYTES:])
+        return hide_secrets(self._log_text()[-_LOG_BYTES:])
 
-    def _said(self) -> str:
+    def _log_text(self) -> str:
         # By the descriptor, and without moving it: the server writes by the same one.
         return os.pread(self._log.fileno(), os.fstat(self._log.fileno()).st_size, 0).decode(errors="replace")
 
@@ -219,14 +219,14 @@ class EmbeddedServer:
                 os.killpg(self._process.pid, signal.SIGKILL)
                 self._process.wait(_STOP_SECONDS)
         # One that somebody else has killed leaves more than its folder.
-        clear(self._ours)
+        kill_and_remove(self._outer_folder)
         self._log.close()
-        for promise in self._promises:
-            self.context.guard.drop(promise)
-        self._promises = []
+        for cleanup_key in self._cleanup_keys:
+            self.context.guard.drop(cleanup_key)
+        self._cleanup_keys = []
 
 
-def _base() -> Path:
+def _data_root() -> Path:
     """Return where data directories go: memory where there is room for them, else the temporary folder."""
     try:
         stat = os.statvfs(MEMORY)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from test_framework import net
 from test_framework.reach import libpq, urls
-from test_framework.reach.urls import Address, Unclear
+from test_framework.reach.urls import Address, AmbiguousURL
 from test_framework.reasons import Code
 from test_framework.resolution import Reason, Refused, is_loopback
 
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Address",
+    "AmbiguousURL",
     "Reached",
-    "Unclear",
     "allows",
     "check_allowed",
+    "parse_url",
     "reach",
     "refuse_remote",
-    "taken_apart",
     "why_not_write",
 ]
 
@@ -76,17 +76,17 @@ def _folded(name: str) -> str:
     return name.lower().rstrip(".")
 
 
-def taken_apart(url: str, env: Mapping[str, str]) -> Address:
+def parse_url(url: str, env: Mapping[str, str]) -> Address:
     """Take a URL apart, by the rules of its scheme.
 
     Args:
         url: The address.
-        env: The environment of the client that asks; see `libpq.taken_apart`.
+        env: The environment of the client that asks; see `libpq.parse_url`.
 
     Raises:
-        Unclear: It leaves open which server it is.
+        AmbiguousURL: It leaves open which server it is.
     """
-    return libpq.taken_apart(url, env) if libpq.speaks(url) else urls.taken_apart(url)
+    return libpq.parse_url(url, env) if libpq.is_postgres_url(url) else urls.parse_url(url)
 
 
 def reach(address: Address, source: str, allowed: Iterable[str], resolve: Resolve = net.resolve) -> Reached:
@@ -104,15 +104,15 @@ def reach(address: Address, source: str, allowed: Iterable[str], resolve: Resolv
     if not address.hosts:
         return Reached(address.at("", address.port))
     allowed = tuple(allowed)
-    found = {host: _permit(host, address, source, allowed, resolve) for host in address.hosts}
+    found = {host: _resolve_permitted(host, address, source, allowed, resolve) for host in address.hosts}
     if remote := next((host for host, local in found.items() if not local), ""):
         return Reached(address.at("", address.port), remote)
     if address.named:
         return Reached(address.at("", address.port))
-    return Reached(address.at(_accepting(found[address.hosts[-1]], address.port), address.port))
+    return Reached(address.at(_first_listening(found[address.hosts[-1]], address.port), address.port))
 
 
-def _permit(  # noqa: PLR0913  # the whole rule in one place
+def _resolve_permitted(  # noqa: PLR0913  # the whole rule in one place
     host: str, address: Address, source: str, allowed: Iterable[str], resolve: Resolve, *, look_up_allowed: bool = True
 ) -> tuple[str, ...]:
     """Return the addresses of a host on this machine; nothing for one elsewhere that is allowed.
@@ -147,7 +147,7 @@ def check_allowed(address: Address, source: str, allowed: Iterable[str], resolve
     """
     allowed = tuple(allowed)
     for host in address.hosts:
-        _permit(host, address, source, allowed, resolve, look_up_allowed=False)
+        _resolve_permitted(host, address, source, allowed, resolve, look_up_allowed=False)
 
 
 def _is_ip(host: str) -> bool:
@@ -165,7 +165,7 @@ def _is_here(address: str) -> bool:
     return (mapped or at).is_loopback
 
 
-def _accepting(addresses: tuple[str, ...], port: int | None) -> str:
+def _first_listening(addresses: tuple[str, ...], port: int | None) -> str:
     """Return the first that a server listens at, such as ::1 or 127.0.0.1 for localhost; the first when none is."""
     for address in addresses if port and len(addresses) > 1 else ():
         try:

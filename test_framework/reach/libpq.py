@@ -10,17 +10,32 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
-from test_framework.reach.urls import Address, Unclear, check_host, clear, several, values
+from test_framework.reach.urls import (
+    Address,
+    AmbiguousURL,
+    check_host,
+    parse_query,
+    refuse_several_hosts,
+    split_unambiguous,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from urllib.parse import SplitResult
 
-__all__ = ["DIRECT", "ELSEWHERE", "SECURED", "leading", "speaks", "taken_apart", "url_decides"]
+__all__ = [
+    "DIRECT",
+    "REDIRECTING_VARIABLES",
+    "SECURITY_VARIABLES",
+    "affects_libpq",
+    "ignore_libpq_variables",
+    "is_postgres_url",
+    "parse_url",
+]
 
 _SCHEMES = ("postgresql", "postgres")
 
-ELSEWHERE = (
+REDIRECTING_VARIABLES = (
     "PGHOSTADDR",
     "PGSERVICE",
     "PGSERVICEFILE",
@@ -30,10 +45,10 @@ ELSEWHERE = (
 )
 """By these a client goes to another server than the one that it was given, also where that is a URL with a host."""
 
-SECURED = re.compile(r"PG(SSL|GSS|KRB|REALM|REQUIRE|CHANNELBINDING|MINPROTOCOL|MAXPROTOCOL)")
+SECURITY_VARIABLES = re.compile(r"PG(SSL|GSS|KRB|REALM|REQUIRE|CHANNELBINDING|MINPROTOCOL|MAXPROTOCOL)")
 """By these it would ask our server for what it does not have."""
 
-_DEMANDED = {
+_SECURITY_PARAMETERS = {
     "PGSSLMODE": "sslmode",
     "PGSSLROOTCERT": "sslrootcert",
     "PGSSLCERT": "sslcert",
@@ -55,23 +70,23 @@ DIRECT = {"sslmode": "disable", "gssencmode": "disable"}
 """How to ask a server of ours: each would be a question to it before the first one that counts."""
 
 
-def speaks(url: str) -> bool:
+def is_postgres_url(url: str) -> bool:
     """Whether a URL is one of Postgres, that of an SQLAlchemy driver such as `postgresql+psycopg` too."""
     return url.partition(":")[0].partition("+")[0].lower() in _SCHEMES
 
 
-def leading(name: str) -> bool:
+def affects_libpq(name: str) -> bool:
     """Whether a variable changes where or how libpq connects, although a URL names server, user and database."""
-    return name in ELSEWHERE or name == "PGOPTIONS" or bool(SECURED.match(name))
+    return name in REDIRECTING_VARIABLES or name == "PGOPTIONS" or bool(SECURITY_VARIABLES.match(name))
 
 
 @contextmanager
-def url_decides() -> Iterator[None]:
+def ignore_libpq_variables() -> Iterator[None]:
     """Take from the environment, for the block, all by which libpq would not do what a URL of ours says.
 
     libpq knows no other way: a URL cannot say that there is no service. What somebody sets meanwhile stays.
     """
-    before = {name: os.environ.pop(name) for name in list(os.environ) if leading(name)}
+    before = {name: os.environ.pop(name) for name in list(os.environ) if affects_libpq(name)}
     try:
         yield
     finally:
@@ -79,7 +94,7 @@ def url_decides() -> Iterator[None]:
             os.environ.setdefault(name, value)
 
 
-def taken_apart(url: str, env: Mapping[str, str]) -> Address:
+def parse_url(url: str, env: Mapping[str, str]) -> Address:
     """Take a URL of Postgres apart, as libpq does, and complete it without what libpq would look for elsewhere.
 
     The variables of libpq count only where they cannot lead elsewhere: a password for a URL that has none, and what
@@ -90,20 +105,20 @@ def taken_apart(url: str, env: Mapping[str, str]) -> Address:
         env: The environment of the client that asks.
 
     Raises:
-        Unclear: It names several hosts, or a service, or libpq reads it otherwise than everybody else.
+        AmbiguousURL: It names several hosts, or a service, or libpq reads it otherwise than everybody else.
     """
-    parts = clear(url)
+    parts = split_unambiguous(url)
     if "@" in f"{parts.path}{parts.query}":
-        raise Unclear("an @ after the host has to be written as %40")
-    query = dict(values(parts.query))
+        raise AmbiguousURL("an @ after the host has to be written as %40")
+    query = dict(parse_query(parts.query))
     for key in ("service", "servicefile"):
         if key in query:
-            raise Unclear(f"{key} in its query leaves to a file which server it is: name the host")
+            raise AmbiguousURL(f"{key} in its query leaves to a file which server it is: name the host")
     server = _Server.of(parts, query, env)
     # libpq goes to a `hostaddr`, whatever the host is, and to a path in the file system without any network.
     hosts = tuple(filter(None, ("" if _is_path(server.host) else server.host, server.address)))
     for each in hosts or (server.host,):
-        (several if _is_path(each) else check_host)(each)
+        (refuse_several_hosts if _is_path(each) else check_host)(each)
     named = query.get("sslmode") in ("verify-ca", "verify-full")
     return Address(hosts, server.port, lambda host, _port: server.url(host), named)
 
@@ -120,7 +135,7 @@ class _Server:
     password: str
     database: str
     query: Mapping[str, str]
-    demanded: Mapping[str, str]
+    security: Mapping[str, str]
 
     @classmethod
     def of(cls, parts: SplitResult, query: dict[str, str], env: Mapping[str, str]) -> _Server:
@@ -141,7 +156,7 @@ class _Server:
             password,
             query.pop("dbname", "") or unquote(parts.path.removeprefix("/")) or user,
             query,
-            {key: env[name] for name, key in _DEMANDED.items() if env.get(name)},
+            {key: env[name] for name, key in _SECURITY_PARAMETERS.items() if env.get(name)},
         )
 
     def url(self, at: str) -> str:
@@ -153,7 +168,7 @@ class _Server:
         if not at:
             at = self.host
             if not _is_path(at):
-                query = {**self.demanded, **query}
+                query = {**self.security, **query}
             if self.address:
                 query["hostaddr"] = self.address
         if _is_path(at):
@@ -173,7 +188,7 @@ def _is_path(host: str) -> bool:
 
 def _number(port: str) -> int:
     if not port.isdecimal() or not 0 < int(port) < 1 << 16:
-        raise Unclear("its port is no number of a port")
+        raise AmbiguousURL("its port is no number of a port")
     return int(port)
 
 
@@ -190,4 +205,4 @@ def _user() -> str:
     try:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
-        raise Unclear("it names no user, and the user who runs this has no name") from None
+        raise AmbiguousURL("it names no user, and the user who runs this has no name") from None

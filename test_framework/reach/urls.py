@@ -10,16 +10,24 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit, urlunsplit
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["Address", "Unclear", "check_host", "clear", "several", "taken_apart", "values"]
+__all__ = [
+    "Address",
+    "AmbiguousURL",
+    "check_host",
+    "parse_query",
+    "parse_url",
+    "refuse_several_hosts",
+    "split_unambiguous",
+]
 
 _WEB = ("http", "https", "ws", "wss")
 _TLS = ("https", "wss", "rediss")
 _USUAL_PORTS = {"redis": 6379, "rediss": 6379, "http": 80, "ws": 80, "https": 443, "wss": 443}
 _HOST = re.compile(r"[\w.-]+|[0-9A-Fa-f:.]+(%[\w.-]+)?")
-_NEVER = re.compile(r"[\x00-\x20\x7f\\#]")
+_FORBIDDEN = re.compile(r"[\x00-\x20\x7f\\#]")
 
 
-class Unclear(ValueError):
+class AmbiguousURL(ValueError):
     """An address that two clients may read as two servers, or that leaves open which server it is."""
 
 
@@ -40,20 +48,20 @@ class Address:
     named: bool = False
 
 
-def taken_apart(url: str) -> Address:
+def parse_url(url: str) -> Address:
     """Take a URL apart that is not for libpq.
 
     Raises:
-        Unclear: See there.
+        AmbiguousURL: See there.
     """
-    parts = clear(url)
+    parts = split_unambiguous(url)
     if parts.scheme == "unix":
         if not parts.path.startswith("/"):
-            raise Unclear("it names no socket: unix:///PATH")
+            raise AmbiguousURL("it names no socket: unix:///PATH")
         return Address((), None, lambda _host, _port: url)
     web = parts.scheme in _WEB
     if web and not parts.hostname:
-        raise Unclear("it names no host")
+        raise AmbiguousURL("it names no host")
     asked = parse_qsl(parts.query)
     more = [value for key, value in asked if key in ("host", "hostaddr") and not value.startswith("/")]
     host = parts.hostname or ("localhost" if parts.scheme in ("redis", "rediss") else "")
@@ -61,16 +69,16 @@ def taken_apart(url: str) -> Address:
     for each in hosts:
         check_host(each)
     if not web and "@" in f"{parts.path}{parts.query}":
-        raise Unclear("an @ after the host has to be written as %40")
+        raise AmbiguousURL("an @ after the host has to be written as %40")
     return Address(
         hosts,
         parts.port or _USUAL_PORTS.get(parts.scheme),
-        _moving(url, parts),
+        _with_host(url, parts),
         named=web or parts.scheme in _TLS or len(hosts) > 1,
     )
 
 
-def _moving(url: str, parts: SplitResult) -> Callable[[str, int | None], str]:
+def _with_host(url: str, parts: SplitResult) -> Callable[[str, int | None], str]:
     login, at, _ = parts.netloc.rpartition("@")
 
     def moved(host: str, port: int | None) -> str:
@@ -82,27 +90,27 @@ def _moving(url: str, parts: SplitResult) -> Callable[[str, int | None], str]:
     return moved
 
 
-def clear(url: str) -> SplitResult:
+def split_unambiguous(url: str) -> SplitResult:
     """Split a URL whose host is where every client looks for it.
 
     Raises:
-        Unclear: It is not: characters that parsers drop, or take for the end of the host, or more than one login.
+        AmbiguousURL: It is not: characters that parsers drop, or take for the end of the host, or more than one login.
     """
-    if found := _NEVER.search(url):
-        raise Unclear(f"a {found[0]!r} has to be written as %{ord(found[0]):02X}")
+    if found := _FORBIDDEN.search(url):
+        raise AmbiguousURL(f"a {found[0]!r} has to be written as %{ord(found[0]):02X}")
     try:
         parts = urlsplit(url)
-        several(parts.netloc.rpartition("@")[2])
+        refuse_several_hosts(parts.netloc.rpartition("@")[2])
         _ = parts.port
-    except Unclear:
+    except AmbiguousURL:
         raise
     except ValueError:
         # Python's words show what it takes for the port, which may be a piece of the password.
-        raise Unclear(
+        raise AmbiguousURL(
             "it cannot be taken apart: a port is a number, and / ? [ ] in a password are written as %2F %3F %5B %5D"
         ) from None
     if parts.netloc.count("@") > 1:
-        raise Unclear("an @ in the user or the password has to be written as %40")
+        raise AmbiguousURL("an @ in the user or the password has to be written as %40")
     return parts
 
 
@@ -110,24 +118,24 @@ def check_host(host: str) -> None:
     """Refuse what is neither a name nor an address.
 
     Raises:
-        Unclear: See there.
+        AmbiguousURL: See there.
     """
-    several(host)
+    refuse_several_hosts(host)
     if not _HOST.fullmatch(host):
-        raise Unclear("its host is neither a name nor an address")
+        raise AmbiguousURL("its host is neither a name nor an address")
 
 
-def several(hosts: str) -> None:
+def refuse_several_hosts(hosts: str) -> None:
     """Refuse a list of hosts: which of them a client takes is known only afterwards.
 
     Raises:
-        Unclear: It is one.
+        AmbiguousURL: It is one.
     """
     if "," in hosts:
-        raise Unclear("it names several hosts, and a test needs to know its server: name one")
+        raise AmbiguousURL("it names several hosts, and a test needs to know its server: name one")
 
 
-def values(query: str) -> Mapping[str, str]:
+def parse_query(query: str) -> Mapping[str, str]:
     """Return the parameters of a query as libpq reads them: a plus is a plus, and the last of two counts."""
     pairs = (pair.partition("=") for pair in query.split("&") if pair)
     return {unquote(key): unquote(value) for key, _, value in pairs}

@@ -44,9 +44,9 @@ def get(name: str, settings: Settings | None = None) -> Service:
     table = settings.services.get(name) if settings else None
     if settings and isinstance(table, CustomServiceSettings):
         if table.factory:
-            from test_framework.services._references import made_by
+            from test_framework.services._factory import service_from_class
 
-            return made_by(name, table, settings)
+            return service_from_class(name, table, settings)
         from test_framework.services._custom import CustomService
 
         return CustomService(name, table)

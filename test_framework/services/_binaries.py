@@ -18,7 +18,7 @@ from test_framework.resolution import Reason, Refused
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["choose", "missing", "told_by", "version_of", "wheel_folder"]
+__all__ = ["choose", "missing", "version_of", "version_printed_by", "wheel_folder"]
 
 _VERSION = re.compile(r"(\d+(?:\.\d+)+)")
 
@@ -26,10 +26,10 @@ _VERSION = re.compile(r"(\d+(?:\.\d+)+)")
 @lru_cache
 def version_of(program: Path) -> str | None:
     """Return what `program --version` says, or None when it cannot be run."""
-    return told_by((str(program), "--version"), inherited(os.environ))
+    return version_printed_by((str(program), "--version"), inherited(os.environ))
 
 
-def told_by(command: Sequence[str], env: Mapping[str, str]) -> str | None:
+def version_printed_by(command: Sequence[str], env: Mapping[str, str]) -> str | None:
     """Return the version that a command prints, run with this environment; None when it prints none."""
     try:
         result = subprocess.run(  # noqa: S603  # a path that we found, or what the project's settings say

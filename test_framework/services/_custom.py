@@ -19,7 +19,7 @@ from test_framework.inherited import inherited
 from test_framework.private import write_private
 from test_framework.reasons import Code
 from test_framework.resolution import Reason, Refused
-from test_framework.services._binaries import told_by
+from test_framework.services._binaries import version_printed_by
 from test_framework.services._ready import Readiness
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class CustomService:
     """
 
     needs: tuple[str, ...] = ()
-    divides = False
+    supports_isolation = False
     modules: tuple[str, ...] = ()
 
     def __init__(self, name: str, table: CustomServiceSettings) -> None:
@@ -132,7 +132,7 @@ class CustomService:
 
     def databases(self, endpoint: Endpoint, folder: Path, settings: Settings) -> Databases:
         """Refuse: nothing is known of parts of such a server."""
-        instead = f"ask for {self.name} itself, or give its class `divides = True` and `databases`"
+        instead = f"ask for {self.name} itself, or give its class `supports_isolation = True` and `databases`"
         raise BadSetting(f"{self.name} has no parts for one test each: {instead}.")
 
 
@@ -169,4 +169,4 @@ def _doubled(text: str) -> str:
 @lru_cache
 def _version(command: tuple[str, ...], variables: tuple[tuple[str, str], ...], build: str) -> str:  # noqa: ARG001  # another build has another
     """Return what a command says of the version; empty where there is none, or it cannot tell."""
-    return (command and told_by(command, dict(variables))) or ""
+    return (command and version_printed_by(command, dict(variables))) or ""

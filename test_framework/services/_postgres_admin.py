@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Self
 
-    from test_framework.services._postgres_shape import Shape
+    from test_framework.services._postgres_shape import TemplateShape
 
-__all__ = ["OURS", "Admin", "State"]
+__all__ = ["APPLICATION_NAME", "Admin", "DatabaseState"]
 
-OURS = "test-framework"
+APPLICATION_NAME = "test-framework"
 """The name by which the server knows our own sessions."""
 
 _FILE_COPY = 150000
@@ -50,7 +50,7 @@ FROM pg_database d JOIN pg_stat_database s ON s.datid = d.oid WHERE d.datname = 
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class DatabaseState:
     """What a database is.
 
     Attributes:
@@ -64,7 +64,7 @@ class State:
     facts: tuple[object, ...]
 
     @classmethod
-    def of(cls, connection: psycopg.Connection, name: str, shape: Shape) -> State | None:
+    def of(cls, connection: psycopg.Connection, name: str, shape: TemplateShape) -> DatabaseState | None:
         """Return the state of a database in which nobody else is; None when it is gone."""
         row = connection.execute(_STATE, [list(shape.sequences), name]).fetchone()
         return cls(tuple(row[0]), tuple(row[1:4]), tuple(row[4:])) if row else None
@@ -79,7 +79,7 @@ class Admin:
     """
 
     def __init__(self, url: str, *, direct: bool = False) -> None:
-        self._url = make_conninfo(url, application_name=OURS, **(DIRECT if direct else {}))
+        self._url = make_conninfo(url, application_name=APPLICATION_NAME, **(DIRECT if direct else {}))
         self._connection = open_connection(self._url)
         version = self._connection.info.server_version
         self._fast: LiteralString = " STRATEGY FILE_COPY" if version >= _FILE_COPY else ""
@@ -124,16 +124,16 @@ class Admin:
         """Return how many bytes a database has."""
         return int(self.all("SELECT pg_database_size(%s)", [name])[0][0])
 
-    def state(self, name: str, shape: Shape) -> State | None:
+    def state(self, name: str, shape: TemplateShape) -> DatabaseState | None:
         """Return what a database is now; None while somebody uses it, for which it waits a moment to end.
 
         None also on a server that is too old to tell.
         """
-        if not self._proves or not self.settle(name):
+        if not self._proves or not self.wait_until_unused(name):
             return None
-        return State.of(self._connection, name, shape)
+        return DatabaseState.of(self._connection, name, shape)
 
-    def settle(self, name: str) -> bool:
+    def wait_until_unused(self, name: str) -> bool:
         """Wait a moment for the sessions in a database to be gone, and say whether they are.
 
         A server that is asked for a clone while one is on its way out waits for a tenth of a second.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
@@ -13,33 +12,28 @@ from urllib.parse import quote, urlsplit
 import psycopg
 
 from test_framework import owner
+from test_framework.contracts import IsolatedResource
 from test_framework.private import write_private
 from test_framework.reasons import Code
 from test_framework.resolution import Endpoint, Reason, Refused, hide_secrets
 from test_framework.services._postgres_admin import Admin
 from test_framework.services._postgres_connection import Unanswered
+from test_framework.services._postgres_leaks import LeakedObjects
 from test_framework.services._postgres_pool import Pool
-from test_framework.services._postgres_strangers import Strangers
 from test_framework.services._postgres_templates import BARE, Templates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from test_framework.services._postgres_admin import State
-    from test_framework.services._postgres_shape import Shape
+    from test_framework.services._postgres_admin import DatabaseState
+    from test_framework.services._postgres_shape import TemplateShape
 
 __all__ = ["PostgresDatabases"]
 
 _log = logging.getLogger(__name__)
 _PREFIX = "tf_"
-_KEPT = 20
-
-
-@dataclass(frozen=True, slots=True)
-class _Database:
-    name: str
-    endpoint: Endpoint
+_MOST_RETAINED = 20
 
 
 class PostgresDatabases:
@@ -55,14 +49,14 @@ class PostgresDatabases:
         self._passfile = _write_passfile(endpoint, folder) if self._ours else None
         self._lock = threading.Lock()
         self._number = count(1)
-        self._begin = owner.prefix_of(_PREFIX)
-        self._kept: list[str] = []
+        self._name_prefix = owner.prefix_of(_PREFIX)
+        self._retained: list[str] = []
         self._run = ""
         self._admin = self._connect()
-        self._templates = Templates(root, self._empty, self._admin.drop, lambda name: self._at(name).url)
+        self._templates = Templates(root, self._empty, self._admin.drop, lambda name: self._endpoint_for(name).url)
         self._spare: list[Admin] = [self._connect()]
         self._pool = Pool(lambda: self._spare.pop() if self._spare else self._connect(), self._name)
-        self._strangers = Strangers(self._connect(), _PREFIX) if self._ours else None
+        self._leaked_objects = LeakedObjects(self._connect(), _PREFIX) if self._ours else None
         if not self._ours:
             self._sweep()
 
@@ -89,42 +83,42 @@ class PostgresDatabases:
     def prepare(self, template: tuple[str, ...], run: str, env: Mapping[str, str]) -> None:
         """Build the template and begin to clone it; what fails is told by the first `checkout`."""
         with suppress(Refused, psycopg.OperationalError):
-            self._pool.prepare(self._source(template, run, env))
+            self._pool.prepare(self._template(template, run, env))
 
     def checkout(
-        self, template: tuple[str, ...], run: str, env: Mapping[str, str], *, whole: bool = False
-    ) -> _Database:
+        self, template: tuple[str, ...], run: str, env: Mapping[str, str], *, skip_template: bool = False
+    ) -> IsolatedResource:
         """Return a clone; builds the template when its content is new."""
         try:
-            name = self._pool.take(self._source(template, run, env), self._clone)
+            name = self._pool.take(self._template(template, run, env), self._clone)
         except psycopg.OperationalError as error:
-            raise Refused(self._gone(error)) from error
-        return _Database(name, self._at(name))
+            raise Refused(self._reason_gone(error)) from error
+        return IsolatedResource(name, self._endpoint_for(name))
 
-    def leaked(self, isolated: _Database) -> list[str]:
+    def leaked(self, isolated: IsolatedResource) -> list[str]:
         """Return nothing: what a test leaves on the server is found and removed when its database comes back."""
         return []
 
-    def give_back(self, isolated: _Database, *, keep: bool) -> None:
+    def give_back(self, isolated: IsolatedResource, *, retain: bool) -> None:
         """Take the database back, or keep it; of those kept, the oldest goes when there are too many."""
-        if self._strangers:
+        if self._leaked_objects:
             # As long as the database is there, it tells which roles it knows.
             with suppress(psycopg.OperationalError):
-                self._strangers.look(isolated.name, self._pool.out)
-        self._pool.put(isolated.name, keep=keep)
-        if keep:
+                self._leaked_objects.remove_leaked_by(isolated.name, self._pool.out)
+        self._pool.put(isolated.name, retain=retain)
+        if retain:
             with self._lock:
-                self._kept.append(isolated.name)
-                doomed = self._kept[:-_KEPT]
-                self._kept = self._kept[-_KEPT:]
-            for name in doomed:
+                self._retained.append(isolated.name)
+                to_drop = self._retained[:-_MOST_RETAINED]
+                self._retained = self._retained[-_MOST_RETAINED:]
+            for name in to_drop:
                 self._pool.drop(name)
 
     def tidy(self) -> None:
         """Remove what tests have left on the server beside their databases."""
-        if self._strangers:
+        if self._leaked_objects:
             with suppress(psycopg.OperationalError):
-                self._strangers.tidy()
+                self._leaked_objects.tidy()
 
     def close(self) -> str:
         """Drop what was made, where the server lives on, and close the connections; see `contracts.Databases`."""
@@ -133,8 +127,8 @@ class PostgresDatabases:
             left = "" if self._ours else self._drop_all()
             for admin in (self._admin, *self._spare):
                 admin.close()
-            if self._strangers:
-                self._strangers.close()
+            if self._leaked_objects:
+                self._leaked_objects.close()
             if self._passfile:
                 self._passfile.unlink(missing_ok=True)
         return left
@@ -142,23 +136,23 @@ class PostgresDatabases:
     def _drop_all(self) -> str:
         """Drop everything that was made here, also what the pool was still at; return what stays, and why."""
         try:
-            stays = {name: why for name in self._admin.names(self._begin) if (why := self._drop(name))}
+            stays = {name: why for name in self._admin.names(self._name_prefix) if (why := self._drop(name))}
         except psycopg.OperationalError as error:
-            return f"the databases {self._begin}…: {hide_secrets(str(error))}"
+            return f"the databases {self._name_prefix}…: {hide_secrets(str(error))}"
         return "; ".join(f"the database {name}: {hide_secrets(why)}" for name, why in stays.items())
 
-    def _source(self, template: tuple[str, ...], run: str, env: Mapping[str, str]) -> str:
+    def _template(self, template: tuple[str, ...], run: str, env: Mapping[str, str]) -> str:
         """Return the name of the template; those of another content, or another run, go when they are not used."""
         with self._lock:
-            if self._strangers and run != self._run:
+            if self._leaked_objects and run != self._run:
                 self._run = run
-                self._strangers.begin()
+                self._leaked_objects.begin_run()
             known = self._templates.names()
             source = self._templates.get(template, run, env)
             if source not in known and source != BARE:
-                if self._strangers:
-                    self._strangers.admit()
-                self._admin.settle(source)
+                if self._leaked_objects:
+                    self._leaked_objects.accept_existing()
+                self._admin.wait_until_unused(source)
                 for name in self._pool.forget(source):
                     self._templates.forget(name)
                     if name != BARE:
@@ -170,15 +164,15 @@ class PostgresDatabases:
         self._admin.create(name, BARE)
         return name
 
-    def _clone(self, name: str, source: str, shape: Shape | None) -> State | None:
+    def _clone(self, name: str, source: str, shape: TemplateShape | None) -> DatabaseState | None:
         with self._lock:
             self._admin.create(name, source)
             return self._admin.state(name, shape) if shape else None
 
     def _name(self) -> str:
-        return f"{self._begin}{next(self._number)}"
+        return f"{self._name_prefix}{next(self._number)}"
 
-    def _at(self, name: str) -> Endpoint:
+    def _endpoint_for(self, name: str) -> Endpoint:
         """Return the endpoint of a database, with a URL to show that works as it is and holds no password."""
         parts = urlsplit(self._endpoint.url)
         # Not by `urlunsplit`, which drops the slashes of a URL that names no host.
@@ -186,7 +180,7 @@ class PostgresDatabases:
         url = f"{parts.scheme}://{parts.netloc}/{name}{query}"
         return self._endpoint.at(url, _shown(url, self._passfile) if self._passfile else "")
 
-    def _gone(self, error: Exception) -> Reason:
+    def _reason_gone(self, error: Exception) -> Reason:
         where = {"service": self._endpoint.service, "provider": self._endpoint.provider}
         return Reason.of(Code.SERVER_HANGS if isinstance(error, Unanswered) else Code.SERVER_DIED, error=error, **where)
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from test_framework.resolution import hide_secrets
-from test_framework.services._postgres_admin import State
-from test_framework.services._postgres_shape import Shape
+from test_framework.services._postgres_admin import DatabaseState
+from test_framework.services._postgres_shape import TemplateShape
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,24 +30,24 @@ _MOST_BYTES = 512 << 20
 """What may lie ready, at most: a template of a gigabyte has one clone ahead."""
 
 _END_SECONDS = 2.0
-_REST_SECONDS = 0.003
+_SETTLE_SECONDS = 0.003
 """A session is on its way out for so long; to ask about it earlier is to ask twice."""
 
 _ON_ITS_WAY_SECONDS = 5.0
 _STALE_SECONDS = 30.0
 """A template that is not current and was not used for so long belonged to a run that is over."""
 
-_BACKLOG = 8
+_MOST_TO_DROP = 8
 """So many changed databases may wait to be dropped before that comes first."""
 
 
 @dataclass
-class _Source:
+class _TemplateClones:
     """A template, and its clones; how many may lie ready, and its shape, is known with the first."""
 
     name: str
     most: int = _FEWEST
-    shape: Shape | None = None
+    shape: TemplateShape | None = None
     ready: deque[str] = field(default_factory=deque)
     out: int = 0
     waiting: int = 0
@@ -76,147 +76,149 @@ class Pool:
     def __init__(self, admin: Callable[[], Admin], name: Callable[[], str]) -> None:
         self._admin = admin
         self._name = name
-        self._news = threading.Condition()
-        self._sources: dict[str, _Source] = {}
-        self._states: dict[str, State] = {}
-        self._back: deque[tuple[str, _Source, float]] = deque()
-        self._doomed: deque[str] = deque()
-        self._of: dict[str, _Source] = {}
+        self._changed = threading.Condition()
+        self._clones: dict[str, _TemplateClones] = {}
+        self._states: dict[str, DatabaseState] = {}
+        self._returned: deque[tuple[str, _TemplateClones, float]] = deque()
+        self._to_drop: deque[str] = deque()
+        self._template_of: dict[str, _TemplateClones] = {}
         self._closed = False
         self._busy = False
-        self._making: _Source | None = None
+        self._being_cloned: _TemplateClones | None = None
         self._thread: threading.Thread | None = None
 
     def prepare(self, source: str) -> None:
         """Begin to clone a template that will be asked for."""
-        with self._news:
-            self._known(source)
-            self._news.notify_all()
+        with self._changed:
+            self._clones_of(source)
+            self._changed.notify_all()
 
-    def take(self, source: str, make: Callable[[str, str, Shape | None], State | None]) -> str:
+    def take(self, source: str, make: Callable[[str, str, TemplateShape | None], DatabaseState | None]) -> str:
         """Return the name of a database that is as the template.
 
         Where none is ready, `make` clones it now: it is given both names, and the shape where that is known already,
         and returns the state of the clone.
         """
-        with self._news:
-            known = self._known(source)
-            known.out += 1
-            known.peak = max(known.peak, known.out)
-            known.used = time.monotonic()
-            if not known.ready:
+        with self._changed:
+            clones = self._clones_of(source)
+            clones.out += 1
+            clones.peak = max(clones.peak, clones.out)
+            clones.used = time.monotonic()
+            if not clones.ready:
                 # One that is on its way is here sooner than one that would be begun now.
-                known.waiting += 1
-                self._news.wait_for(lambda: known.ready or self._coming(known) < known.waiting, _ON_ITS_WAY_SECONDS)
-                known.waiting -= 1
-            name = known.ready.popleft() if known.ready else None
+                clones.waiting += 1
+                self._changed.wait_for(
+                    lambda: clones.ready or self._on_their_way(clones) < clones.waiting, _ON_ITS_WAY_SECONDS
+                )
+                clones.waiting -= 1
+            name = clones.ready.popleft() if clones.ready else None
             if name:
-                self._of[name] = known
-            self._news.notify_all()
+                self._template_of[name] = clones
+            self._changed.notify_all()
         if name:
             return name
         name = self._name()
         try:
-            state = make(name, source, known.shape)
+            state = make(name, source, clones.shape)
         except BaseException:
-            with self._news:
-                known.out -= 1
+            with self._changed:
+                clones.out -= 1
             raise
-        with self._news:
-            self._of[name] = known
+        with self._changed:
+            self._template_of[name] = clones
             if state:
                 self._states[name] = state
         return name
 
-    def put(self, name: str, *, keep: bool = False) -> None:
-        """Take a database back without waiting; one to `keep` is only not counted any more."""
-        with self._news:
-            known = self._of.pop(name)
-            known.out -= 1
-            if keep:
+    def put(self, name: str, *, retain: bool = False) -> None:
+        """Take a database back without waiting; one to `retain` is only not counted any more."""
+        with self._changed:
+            clones = self._template_of.pop(name)
+            clones.out -= 1
+            if retain:
                 self._states.pop(name, None)
             else:
-                self._back.append((name, known, time.monotonic()))
-                self._news.notify_all()
+                self._returned.append((name, clones, time.monotonic()))
+                self._changed.notify_all()
 
     def out(self) -> set[str]:
         """Return the databases that tests have."""
-        with self._news:
-            return set(self._of)
+        with self._changed:
+            return set(self._template_of)
 
     def drop(self, name: str) -> None:
         """Drop a database that is nobody's, when there is time."""
-        with self._news:
-            self._doomed.append(name)
-            self._news.notify_all()
+        with self._changed:
+            self._to_drop.append(name)
+            self._changed.notify_all()
 
     def forget(self, current: str) -> list[str]:
         """Drop the clones of all templates but this one that nobody has used for a while; return those templates."""
-        with self._news:
+        with self._changed:
             oldest = time.monotonic() - _STALE_SECONDS
-            stale = [s for s in self._sources.values() if s.name != current and not s.out and s.used < oldest]
+            stale = [s for s in self._clones.values() if s.name != current and not s.out and s.used < oldest]
             for source in stale:
-                del self._sources[source.name]
-                self._doomed.extend(source.ready)
-            self._news.notify_all()
+                del self._clones[source.name]
+                self._to_drop.extend(source.ready)
+            self._changed.notify_all()
         return [source.name for source in stale]
 
     def close(self) -> None:
         """Stop."""
-        with self._news:
+        with self._changed:
             self._closed = True
-            self._news.notify_all()
+            self._changed.notify_all()
         if self._thread:
             # A server that hangs is not waited for.
             self._thread.join(_END_SECONDS)
 
-    def _coming(self, source: _Source) -> int:
+    def _on_their_way(self, source: _TemplateClones) -> int:
         """How many clones may be ready soon."""
-        return (self._making is source) + sum(of is source for _, of, _ in self._back)
+        return (self._being_cloned is source) + sum(of is source for _, of, _ in self._returned)
 
-    def _known(self, source: str) -> _Source:
+    def _clones_of(self, source: str) -> _TemplateClones:
         if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(target=self._work, daemon=True, name="databases")
             self._thread.start()
-        return self._sources.setdefault(source, _Source(source))
+        return self._clones.setdefault(source, _TemplateClones(source))
 
     def _work(self) -> None:
         try:
             with self._admin() as admin:
                 while job := self._next(admin):
-                    _try(job)
+                    _run_job(job)
         except psycopg.OperationalError as error:
             # Whoever asks next makes his own, and hears of the server's end there.
             _log.warning("databases are not made ahead any more: %s", hide_secrets(str(error)))
 
     def _next(self, admin: Admin) -> Callable[[], None] | None:
         """Wait for something to do: what comes back is soonest ready, then new clones, then what has to go."""
-        with self._news:
-            self._busy, self._making = True, None
+        with self._changed:
+            self._busy, self._being_cloned = True, None
             # Who waits for what did not become ready looks after himself.
-            self._news.notify_all()
+            self._changed.notify_all()
             while not self._closed:
-                if len(self._doomed) > _BACKLOG:
+                if len(self._to_drop) > _MOST_TO_DROP:
                     return self._drop_one(admin)
-                rest = self._back[0][2] + _REST_SECONDS - time.monotonic() if self._back else None
+                rest = self._returned[0][2] + _SETTLE_SECONDS - time.monotonic() if self._returned else None
                 if rest is not None and rest <= 0:
-                    name, self._making, _ = self._back.popleft()
-                    return partial(self._look, admin, name, self._making)
-                for source in self._sources.values():
-                    if len(source.ready) + self._coming(source) < source.wanted:
-                        self._making = source
+                    name, self._being_cloned, _ = self._returned.popleft()
+                    return partial(self._recycle, admin, name, self._being_cloned)
+                for source in self._clones.values():
+                    if len(source.ready) + self._on_their_way(source) < source.wanted:
+                        self._being_cloned = source
                         return partial(self._clone, admin, source)
-                if self._doomed:
+                if self._to_drop:
                     return self._drop_one(admin)
                 self._busy = rest is not None
-                self._news.wait(rest)
+                self._changed.wait(rest)
                 self._busy = True
         return None
 
     def _drop_one(self, admin: Admin) -> Callable[[], None]:
-        return partial(admin.drop, self._doomed.popleft())
+        return partial(admin.drop, self._to_drop.popleft())
 
-    def _clone(self, admin: Admin, source: _Source) -> None:
+    def _clone(self, admin: Admin, source: _TemplateClones) -> None:
         name = self._name()
         try:
             admin.create(name, source.name)
@@ -227,27 +229,27 @@ class Pool:
         if source.shape is None:
             source.most = max(1, min(_MOST, _MOST_BYTES // max(1, admin.size(name))))
             with admin.inside(name) as inside:
-                source.shape = Shape.of(inside)
+                source.shape = TemplateShape.of(inside)
         state = admin.state(name, source.shape)
-        with self._news:
+        with self._changed:
             if state:
                 self._states[name] = state
-            (source.ready if source.name in self._sources else self._doomed).append(name)
-            self._news.notify_all()
+            (source.ready if source.name in self._clones else self._to_drop).append(name)
+            self._changed.notify_all()
 
-    def _look(self, admin: Admin, name: str, source: _Source) -> None:
-        wanted = len(source.ready) < source.most and source.name in self._sources
-        state = self._restored(admin, name, source.shape) if wanted and source.shape else None
-        with self._news:
+    def _recycle(self, admin: Admin, name: str, source: _TemplateClones) -> None:
+        wanted = len(source.ready) < source.most and source.name in self._clones
+        state = self._restored_state(admin, name, source.shape) if wanted and source.shape else None
+        with self._changed:
             if state:
                 self._states[name] = state
                 source.ready.append(name)
-                self._news.notify_all()
+                self._changed.notify_all()
             else:
                 self._states.pop(name, None)
-                self._doomed.append(name)
+                self._to_drop.append(name)
 
-    def _restored(self, admin: Admin, name: str, shape: Shape) -> State | None:
+    def _restored_state(self, admin: Admin, name: str, shape: TemplateShape) -> DatabaseState | None:
         """Return the state of a database that is as it was before the test, or is so again; None where it is not."""
         before, now = self._states.get(name), admin.state(name, shape)
         if before is None or now is None or now.facts != before.facts:
@@ -256,16 +258,16 @@ class Pool:
             return before
         try:
             with admin.inside(name) as inside:
-                if now.counts == before.counts and shape.stands(inside, now.touched):
+                if now.counts == before.counts and shape.sequences_match(inside, now.touched):
                     return before
-                return State.of(inside, name, shape) if shape.restore(inside, now.touched) else None
+                return DatabaseState.of(inside, name, shape) if shape.restore(inside, now.touched) else None
         except psycopg.Error as error:
             # Such as a server of somebody else's, on which we may not do it.
             _log.info("%s is dropped: %s", name, hide_secrets(str(error)))
             return None
 
 
-def _try(job: Callable[[], None]) -> None:
+def _run_job(job: Callable[[], None]) -> None:
     """Do it; a server that refuses is there for the next job, one that is gone is not."""
     try:
         job()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
-__all__ = ["Shape"]
+__all__ = ["TemplateShape"]
 
 _SEQUENCES = """
 SELECT c.oid::int8, s.seqstart, n.nspname, c.relname
@@ -35,7 +35,7 @@ AND pg_stat_get_tuples_inserted(c.oid) + pg_stat_get_tuples_updated(c.oid) + pg_
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class TemplateShape:
     """Numbers of tables and sequences are the same in every clone.
 
     Attributes:
@@ -52,14 +52,14 @@ class Shape:
     emptied: Mapping[int, frozenset[int]]
 
     @classmethod
-    def of(cls, clone: psycopg.Connection) -> Shape:
+    def of(cls, clone: psycopg.Connection) -> TemplateShape:
         """Look at a clone that is as its template."""
         starts = {}
         names = {}
         for oid, start, *path in clone.execute(_SEQUENCES):
             starts[oid] = (start, False)
             names[oid] = sql.Identifier(*path)
-        sequences = _standing(clone, names)
+        sequences = _sequence_values(clone, names)
         advanced = frozenset(oid for oid, stand in sequences.items() if stand != starts[oid])
         tables = {oid: sql.Identifier(*path) for oid, *path in clone.execute(_TABLES)}
         looks = [sql.SQL("SELECT {}, EXISTS (SELECT FROM ONLY {})").format(oid, name) for oid, name in tables.items()]
@@ -68,10 +68,12 @@ class Shape:
         may = {oid: others for oid, others in emptied.items() if not others & full}
         return cls(sequences, advanced, names | tables, may)
 
-    def stands(self, clone: psycopg.Connection, touched: Iterable[int]) -> bool:
+    def sequences_match(self, clone: psycopg.Connection, touched: Iterable[int]) -> bool:
         """Whether sequences stand as those of the template: those touched, and those that are not at their start."""
         asked = self.advanced.union(touched)
-        return _standing(clone, {oid: self.names[oid] for oid in asked}) == {oid: self.sequences[oid] for oid in asked}
+        return _sequence_values(clone, {oid: self.names[oid] for oid in asked}) == {
+            oid: self.sequences[oid] for oid in asked
+        }
 
     def restore(self, clone: psycopg.Connection, touched: Iterable[int]) -> bool:
         """Empty the tables that a test has written to, and begin to count anew; say whether it is as the template then.
@@ -82,20 +84,20 @@ class Shape:
         changed = {oid for (oid,) in clone.execute(_CHANGED)}
         if not changed <= self.emptied.keys():
             return False
-        doomed = sorted(frozenset().union(*(self.emptied[oid] for oid in changed)))
-        if doomed:
+        to_drop = sorted(frozenset().union(*(self.emptied[oid] for oid in changed)))
+        if to_drop:
             # Triggers are not to hear of it.
             clone.execute("SET session_replication_role = replica")
-            tables = sql.SQL(", ONLY ").join(self.names[oid] for oid in doomed)
+            tables = sql.SQL(", ONLY ").join(self.names[oid] for oid in to_drop)
             clone.execute(sql.SQL("TRUNCATE ONLY {} RESTART IDENTITY").format(tables))
-        if not self.stands(clone, touched):
+        if not self.sequences_match(clone, touched):
             return False
         clone.execute("SELECT pg_stat_force_next_flush()")
         clone.execute("SELECT pg_stat_reset()")
         return True
 
 
-def _standing(clone: psycopg.Connection, sequences: Mapping[int, sql.Identifier]) -> dict[int, tuple[int, bool]]:
+def _sequence_values(clone: psycopg.Connection, sequences: Mapping[int, sql.Identifier]) -> dict[int, tuple[int, bool]]:
     """Return the last value of each sequence, and whether it was called."""
     looks = [sql.SQL("SELECT {}::int8, last_value, is_called FROM {}").format(*each) for each in sequences.items()]
     rows = clone.execute(sql.SQL(" UNION ALL ").join(looks)).fetchall() if looks else []

@@ -16,22 +16,22 @@ if TYPE_CHECKING:
 
 __all__ = ["Readiness"]
 
-_STAYS_SECONDS = 0.1
-_GOOD = range(200, 300)
-_WEB = {"https": "https", "wss": "https"}
+_OPEN_SECONDS = 0.1
+_SUCCESS = range(200, 300)
+_HTTP_SCHEME = {"https": "https", "wss": "https"}
 
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """How to find out: `told` as in the settings, and the port of a URL that names none and has no usual one."""
+    """How to find out: `condition` as in the settings, and the port of a URL that names none and has no usual one."""
 
-    told: str
+    condition: str
     port: int
 
     @property
     def line(self) -> re.Pattern[str] | None:
         """What the log of a server says when it is ready, if that is how it is known."""
-        return re.compile(self.told.removeprefix("log:")) if self.told.startswith("log:") else None
+        return re.compile(self.condition.removeprefix("log:")) if self.condition.startswith("log:") else None
 
     def check(self, url: str, source: str, seconds: float, bundle: str | None) -> None:
         """Ask once whether the server behind `url` is there.
@@ -49,20 +49,20 @@ class Readiness:
         """
         parts = urlsplit(url)
         host, port = parts.hostname or "", net.port_of(parts, self.port or 80)
-        if not self.told.startswith("http:"):
+        if not self.condition.startswith("http:"):
             with net.connect(host, port, source, min(net.CONNECT_SECONDS, seconds)) as sock:
-                _stays(sock, host, port, source)
+                _refuse_if_closed(sock, host, port, source)
             return
         at = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        asked = f"{_WEB.get(parts.scheme, 'http')}://{at}{self.told.removeprefix('http:')}"
+        asked = f"{_HTTP_SCHEME.get(parts.scheme, 'http')}://{at}{self.condition.removeprefix('http:')}"
         status, _ = net.fetch(asked, source, seconds, bundle=bundle)
-        if status not in _GOOD:
+        if status not in _SUCCESS:
             raise Refused(Reason.of(Code.HTTP_ERROR, url=asked, status=status, source=source))
 
 
-def _stays(sock: socket.socket, host: str, port: int, source: str) -> None:
+def _refuse_if_closed(sock: socket.socket, host: str, port: int, source: str) -> None:
     """Refuse a connection that is ended at once: Docker's proxy accepts before the server in the container listens."""
-    sock.settimeout(_STAYS_SECONDS)
+    sock.settimeout(_OPEN_SECONDS)
     try:
         ended = not sock.recv(1)
     except TimeoutError:

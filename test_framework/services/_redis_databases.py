@@ -12,31 +12,32 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from test_framework import owner
 from test_framework.config import Isolation
+from test_framework.contracts import IsolatedResource
 from test_framework.reasons import Code
 from test_framework.resolution import Endpoint, Reason, Refused
-from test_framework.services._redis_watch import Snapshot, Watch
+from test_framework.services._redis_watch import ServerWatch, Snapshot
 from test_framework.services._resp import Connection, ReplyError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
 __all__ = [
     "ANSWER_SECONDS",
-    "KEPT",
-    "Numbered",
+    "MOST_RETAINED",
+    "NumberedDatabase",
     "NumberedDatabases",
-    "forget_password",
-    "gone",
-    "part_of",
-    "refused",
-    "url_of",
+    "endpoint_for",
+    "isolation_failed",
+    "remove_and_close",
+    "server_gone",
+    "url_for_database",
 ]
 
 ANSWER_SECONDS = 10.0
-KEPT = 20
+MOST_RETAINED = 20
 """How many parts of failed tests stay; then the oldest goes."""
 
-_SIGNS = "tf_"
+_CLAIM_PREFIX = "tf_"
 _CLAIM_SECONDS = 24 * 3600
 """After which the claim of a process that was killed on another machine, where we cannot look, counts no more."""
 
@@ -44,11 +45,13 @@ _USUAL_DATABASES = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Numbered:
-    """A database of one test, with what was to be seen of the server when the test got it."""
+class NumberedDatabase(IsolatedResource):
+    """A numbered database of one test.
 
-    name: str
-    endpoint: Endpoint
+    Attributes:
+        before: The state of the server when the test got it.
+    """
+
     before: Snapshot
 
 
@@ -65,11 +68,11 @@ class NumberedDatabases:
         self._ours = endpoint.ours
         # One connection, so that SELECT holds for the command after it; the lock keeps threads apart.
         self._connection = Connection(endpoint.url, endpoint.provider, ANSWER_SECONDS)
-        self._watch = Watch(self._connection, whole=self._ours)
+        self._watch = ServerWatch(self._connection, whole_server=self._ours)
         self._lock = threading.Lock()
-        self._sign = f"{owner.prefix_of(_SIGNS)}1"
-        self._taken: set[int] = set()
-        self._kept: deque[int] = deque()
+        self._owner_mark = f"{owner.prefix_of(_CLAIM_PREFIX)}1"
+        self._in_use: set[int] = set()
+        self._retained: deque[int] = deque()
         self._next = 1
         try:
             self._count = int(self._connection.ask("CONFIG", "GET", "databases")[1])
@@ -82,22 +85,24 @@ class NumberedDatabases:
     def prepare(self, template: tuple[str, ...], run: str, env: Mapping[str, str]) -> None:
         """Nothing is made ahead: a database of Redis is there when it is named."""
 
-    def checkout(self, template: tuple[str, ...], run: str, env: Mapping[str, str], *, whole: bool = False) -> Numbered:
+    def checkout(
+        self, template: tuple[str, ...], run: str, env: Mapping[str, str], *, skip_template: bool = False
+    ) -> NumberedDatabase:
         """Return the next empty database; `template` is for services that have schemas."""
         try:
             with self._lock:
-                before = self._watch.look()
+                before = self._watch.snapshot()
                 number = self._claim(before)
         except OSError as error:
-            raise Refused(gone(self._endpoint, error)) from error
-        return Numbered(str(number), part_of(self._endpoint, number), before)
+            raise Refused(server_gone(self._endpoint, error)) from error
+        return NumberedDatabase(str(number), endpoint_for(self._endpoint, number), before)
 
     def _sweep(self) -> None:
         """Flush the databases that a killed process of this machine has claimed."""
         numbers = range(1, self._count)
         claims = self._connection.ask("MGET", *map(_claim, numbers))
         for number, sign in zip(numbers, claims, strict=True):
-            if not owner.abandoned((sign or b"").decode(errors="replace"), _SIGNS):
+            if not owner.abandoned((sign or b"").decode(errors="replace"), _CLAIM_PREFIX):
                 continue
             claim, flush = _claim(number), (("SELECT", number), ("FLUSHDB",), ("SELECT", 0))
             self._connection.ask("WATCH", claim)
@@ -109,76 +114,90 @@ class NumberedDatabases:
         for _ in range(self._count - 1):
             number = self._next
             self._next = self._next % (self._count - 1) + 1
-            if number in self._taken or number in seen.keys:
+            if number in self._in_use or number in seen.keys:
                 continue
             if not self._ours and not self._connection.ask(
-                "SET", _claim(number), self._sign, "NX", "EX", _CLAIM_SECONDS
+                "SET", _claim(number), self._owner_mark, "NX", "EX", _CLAIM_SECONDS
             ):
                 continue
-            self._taken.add(number)
+            self._in_use.add(number)
             return number
         why = f"all {self._count - 1} databases beside 0 are in use or hold keys"
-        raise refused(self._endpoint, Isolation.DATABASE, why)
+        raise isolation_failed(self._endpoint, Isolation.DATABASE, why)
 
-    def leaked(self, isolated: Numbered) -> list[str]:
+    def leaked(self, isolated: NumberedDatabase) -> list[str]:
         """Return what changed outside of the handed-out databases; nothing of a server that others use too."""
         if not self._ours:
             return []
         # Of a server that is gone, the next test that needs it hears.
         with self._lock, suppress(OSError):
-            return self._watch.changes(isolated.before, self._taken)
+            return self._watch.changes(isolated.before, self._in_use)
         return []
 
-    def give_back(self, isolated: Numbered, *, keep: bool) -> None:
+    def give_back(self, isolated: NumberedDatabase, *, retain: bool) -> None:
         """Flush the database, unless it is kept; of those kept, the oldest is flushed when there are too many."""
         with self._lock:
             number = int(isolated.name)
-            if keep:
-                self._kept.append(number)
-                if len(self._kept) <= KEPT:
+            if retain:
+                self._retained.append(number)
+                if len(self._retained) <= MOST_RETAINED:
                     return
-                number = self._kept.popleft()
+                number = self._retained.popleft()
             self._flush(number)
 
-    def _flush(self, number: int) -> None:
-        claim = () if self._ours else (("DEL", _claim(number)),)
-        flushed = self._connection.ask_all(("SELECT", number), ("FLUSHDB",), ("SELECT", 0), *claim)
-        self._taken.discard(number)
-        for answer in flushed:
-            if isinstance(answer, ReplyError):
-                raise answer
+    def _flush(self, *numbers: int) -> None:
+        for number in numbers:
+            claim = () if self._ours else (("DEL", _claim(number)),)
+            answers = self._connection.ask_all(("SELECT", number), ("FLUSHDB",), ("SELECT", 0), *claim)
+            self._in_use.discard(number)
+            for answer in answers:
+                if isinstance(answer, ReplyError):
+                    raise answer
 
     def tidy(self) -> None:
         """Remove all keys of a server of ours beside the parts, so that the next run is told anew who leaves some."""
-        self.empty()
+        self.flush_unused()
 
-    def empty(self, spared: Collection[int] = ()) -> None:
+    def flush_unused(self, also_spared: Collection[int] = ()) -> None:
         """Flush the databases of a server of ours that nobody holds, and that are not kept; a server that is gone too.
 
         Args:
-            spared: Further databases to leave alone.
+            also_spared: Further databases to leave alone.
         """
         if not self._ours:
             return
         with self._lock, suppress(OSError):
-            strays = [number for number in self._watch.look().keys if number not in {*self._taken, *spared}]
+            strays = [number for number in self._watch.snapshot().keys if number not in {*self._in_use, *also_spared}]
             flushed = [command for number in strays for command in (("SELECT", number), ("FLUSHDB",))]
             self._connection.ask_all(*flushed, ("SELECT", 0))
 
     def close(self) -> str:
         """Flush what is out or kept, where the server lives on, and close the connection; see `contracts.Databases`."""
-        left = ""
         with self._lock:
-            numbers = sorted(self._taken)
-            try:
-                for number in () if self._ours else numbers:
-                    self._flush(number)
-            except (OSError, ReplyError) as error:
-                left = f"the databases {', '.join(map(str, numbers))}: {error}"
-            finally:
-                self._connection.close()
-                forget_password(self._endpoint)
-        return left
+            numbers = sorted(self._in_use)
+            what = f"the databases {', '.join(map(str, numbers))}"
+            return remove_and_close(self._endpoint, self._connection, what, lambda: self._flush(*numbers))
+
+
+def remove_and_close(endpoint: Endpoint, connection: Connection, what: str, remove: Callable[[], object]) -> str:
+    """Remove what was made on an external server, and close the connection; see `contracts.Databases.close`.
+
+    Args:
+        endpoint: Of the server.
+        connection: To the server.
+        what: What is removed, in words.
+        remove: Removes it; it is not called for a server of ours, which ends with all that is on it.
+    """
+    try:
+        if not endpoint.ours:
+            remove()
+    except (OSError, ReplyError) as error:
+        return f"{what}: {error}"
+    finally:
+        connection.close()
+        if endpoint.password_file:
+            Path(endpoint.password_file).unlink(missing_ok=True)
+    return ""
 
 
 def _claim(number: int) -> str:
@@ -186,10 +205,10 @@ def _claim(number: int) -> str:
     return f"test_framework:claim:{number}"
 
 
-def part_of(endpoint: Endpoint, number: int, login: str = "", prefix: str = "") -> Endpoint:
-    """Return the endpoint of a database, shown without a login where the password is in a file; see `url_of`."""
-    shown = url_of(_without_login(endpoint.url), number) if endpoint.password_file else ""
-    return endpoint.at(url_of(endpoint.url, number, login), shown, prefix)
+def endpoint_for(endpoint: Endpoint, number: int, login: str = "", prefix: str = "") -> Endpoint:
+    """Return the endpoint of a database; its URL is shown without a login where the password is in a file."""
+    shown = url_for_database(_without_login(endpoint.url), number) if endpoint.password_file else ""
+    return endpoint.at(url_for_database(endpoint.url, number, login), shown, prefix)
 
 
 def _without_login(url: str) -> str:
@@ -197,13 +216,7 @@ def _without_login(url: str) -> str:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
-def forget_password(endpoint: Endpoint) -> None:
-    """Remove the file that has the password, if there is one."""
-    if endpoint.password_file:
-        Path(endpoint.password_file).unlink(missing_ok=True)
-
-
-def url_of(url: str, number: int, login: str = "") -> str:
+def url_for_database(url: str, number: int, login: str = "") -> str:
     """Return the URL of a database: in the path, but for a socket, whose path is the socket's.
 
     Args:
@@ -222,13 +235,13 @@ def url_of(url: str, number: int, login: str = "") -> str:
     return f"unix://{parts.netloc}{parts.path}?{urlencode([*others, ('db', number)])}"
 
 
-def gone(endpoint: Endpoint, error: Exception) -> Reason:
+def server_gone(endpoint: Endpoint, error: Exception) -> Reason:
     """Return the reason for a server that has ended, or does not answer any more."""
     code = Code.SERVER_HANGS if isinstance(error, TimeoutError) else Code.SERVER_DIED
     return Reason.of(code, service=endpoint.service, provider=endpoint.provider, error=error)
 
 
-def refused(endpoint: Endpoint, isolation: Isolation, error: object) -> Refused:
+def isolation_failed(endpoint: Endpoint, isolation: Isolation, error: object) -> Refused:
     """Return why a server has no part for a test."""
     (other,) = set(Isolation) - {isolation}
     where = {"service": endpoint.service, "provider": endpoint.provider}

@@ -9,22 +9,22 @@ import threading
 import time
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
 
 from test_framework import owner
 from test_framework.config import Isolation
+from test_framework.contracts import IsolatedResource
 from test_framework.resolution import Refused
 from test_framework.services._redis_databases import (
     ANSWER_SECONDS,
-    KEPT,
-    Numbered,
+    MOST_RETAINED,
+    NumberedDatabase,
     NumberedDatabases,
-    forget_password,
-    gone,
-    part_of,
-    refused,
+    endpoint_for,
+    isolation_failed,
+    remove_and_close,
+    server_gone,
 )
 from test_framework.services._resp import Connection, ReplyError
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from test_framework.resolution import Endpoint
 
-__all__ = ["Prefixes"]
+__all__ = ["PrefixedKeyspaces"]
 
 _log = logging.getLogger(__name__)
 
@@ -60,13 +60,7 @@ _CLEAN_SECONDS = 30.0
 _PAGE = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class _Prefixed:
-    name: str
-    endpoint: Endpoint
-
-
-class Prefixes:
+class PrefixedKeyspaces:
     """See `contracts.Databases`. Needs no database but 0, and has as many parts as are asked for.
 
     Every name carries the process that made it, so that what a killed one left on a server that is not ours is found
@@ -79,13 +73,13 @@ class Prefixes:
         version = tuple(int(number) for number in re.findall(r"\d+", endpoint.version or "")[:2])
         if version < _OLDEST:
             why = f"version {endpoint.version} is older than {'.'.join(map(str, _OLDEST))}"
-            raise refused(endpoint, Isolation.PREFIX, why)
+            raise isolation_failed(endpoint, Isolation.PREFIX, why)
         self._rules = (*_RULES, *(("-function",) if version >= _FUNCTIONS else _RULES_OLD))
         self._lock = threading.Lock()
         self._number = count(1)
-        self._begin = owner.prefix_of(_PREFIX)
-        self._kept: deque[str] = deque()
-        self._out: set[str] = set()
+        self._name_prefix = owner.prefix_of(_PREFIX)
+        self._retained: deque[str] = deque()
+        self._checked_out: set[str] = set()
         self._numbered: NumberedDatabases | None = None
         self._connection = Connection(endpoint.url, endpoint.provider, ANSWER_SECONDS)
         if not self._ours:
@@ -100,23 +94,23 @@ class Prefixes:
         """Nothing is made ahead: a user is made in one round trip."""
 
     def checkout(
-        self, template: tuple[str, ...], run: str, env: Mapping[str, str], *, whole: bool = False
-    ) -> _Prefixed | Numbered:
+        self, template: tuple[str, ...], run: str, env: Mapping[str, str], *, skip_template: bool = False
+    ) -> IsolatedResource:
         """Return a new prefix; `template` is for services that have schemas."""
-        if whole:
+        if skip_template:
             return self._databases().checkout(template, run, env)
-        name, password = f"{self._begin}{next(self._number)}", secrets.token_hex(16)
+        name, password = f"{self._name_prefix}{next(self._number)}", secrets.token_hex(16)
         prefix = f"{name}:"
         held = ("reset", "on", f">{password}", f"~{prefix}*", "resetchannels", f"&{prefix}*")
         try:
             with self._lock:
                 self._connection.ask("ACL", "SETUSER", name, *held, *self._rules)
-                self._out.add(name)
+                self._checked_out.add(name)
         except ReplyError as error:
-            raise refused(self._endpoint, Isolation.PREFIX, str(error).replace(password, "***")) from None
+            raise isolation_failed(self._endpoint, Isolation.PREFIX, str(error).replace(password, "***")) from None
         except OSError as error:
-            raise Refused(gone(self._endpoint, error)) from error
-        return _Prefixed(name, part_of(self._endpoint, 0, f"{name}:{password}", prefix))
+            raise Refused(server_gone(self._endpoint, error)) from error
+        return IsolatedResource(name, endpoint_for(self._endpoint, 0, f"{name}:{password}", prefix))
 
     def _databases(self) -> NumberedDatabases:
         with self._lock:
@@ -124,21 +118,21 @@ class Prefixes:
                 self._numbered = NumberedDatabases(self._endpoint)
             return self._numbered
 
-    def leaked(self, isolated: _Prefixed | Numbered) -> list[str]:
+    def leaked(self, isolated: IsolatedResource) -> list[str]:
         """Return nothing: its user may touch nothing outside of its prefix."""
         return []
 
-    def give_back(self, isolated: _Prefixed | Numbered, *, keep: bool) -> None:
+    def give_back(self, isolated: IsolatedResource, *, retain: bool) -> None:
         """Remove the user, with his connections, and his keys, unless they are kept; of those, the oldest goes."""
-        if isinstance(isolated, Numbered):
-            self._databases().give_back(isolated, keep=keep)
+        if isinstance(isolated, NumberedDatabase):
+            self._databases().give_back(isolated, retain=retain)
             return
         with self._lock:
-            self._out.discard(isolated.name)
+            self._checked_out.discard(isolated.name)
             doomed = [isolated.name]
-            if keep:
-                self._kept.append(isolated.name)
-                doomed = [self._kept.popleft()] if len(self._kept) > KEPT else []
+            if retain:
+                self._retained.append(isolated.name)
+                doomed = [self._retained.popleft()] if len(self._retained) > MOST_RETAINED else []
             self._remove(doomed)
 
     def _remove(self, names: list[str]) -> None:
@@ -170,10 +164,10 @@ class Prefixes:
         if not self._ours:
             return
         with suppress(OSError, Refused):
-            self._databases().empty(spared=(0,))
+            self._databases().flush_unused(also_spared=(0,))
             deadline = time.monotonic() + _CLEAN_SECONDS
             with self._lock:
-                held = tuple(f"{name}:".encode() for name in (*self._out, *self._kept))
+                held = tuple(f"{name}:".encode() for name in (*self._checked_out, *self._retained))
                 for keys in self._pages("*"):
                     if strays := [key for key in keys if not key.startswith(held)]:
                         self._connection.ask("UNLINK", *strays)
@@ -184,13 +178,6 @@ class Prefixes:
         """Remove what was made, where the server lives on, and close the connections; see `contracts.Databases`."""
         with self._lock:
             left = self._numbered.close() if self._numbered else ""
-            names = [*self._kept, *self._out]
-            try:
-                if not self._ours:
-                    self._remove(names)
-            except (OSError, ReplyError) as error:
-                left = f"the users {', '.join(names)} and their keys: {error}"
-            finally:
-                self._connection.close()
-                forget_password(self._endpoint)
-        return left
+            names = [*self._retained, *self._checked_out]
+            what = f"the users {', '.join(names)} and their keys"
+            return remove_and_close(self._endpoint, self._connection, what, lambda: self._remove(names)) or left

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
     from test_framework.services._resp import Connection
 
-__all__ = ["Snapshot", "Watch"]
+__all__ = ["ServerWatch", "Snapshot"]
 
 _KEYS = re.compile(r"^db(\d+):keys=(\d+)", re.M)
 _CALLS = re.compile(
     r"^cmdstat_(acl|config|function|flushall|swapdb)(\|\w+)?:calls=(\d+),.*?(?:failed_calls=(\d+))?$", re.M
 )
 _READS = ("|get", "|help", "|list", "|users", "|whoami", "|getuser", "|cat", "|log", "|genpass", "|dryrun", "|stats")
-_NAMED = 3
+_MOST_KEYS_NAMED = 3
 """How many keys are named of a database in which there should be none."""
 
 
@@ -39,7 +39,7 @@ class Snapshot:
     facts: Mapping[str, Mapping[str, object]]
 
 
-class Watch:
+class ServerWatch:
     """Compares looks at a server, over a connection that is in database 0; for one thread at a time.
 
     A look is cheap: the numbers of keys, and how often the few commands were called by which a test can change the
@@ -50,12 +50,12 @@ class Watch:
         whole: Whether to look at more than the numbers of keys.
     """
 
-    def __init__(self, connection: Connection, *, whole: bool) -> None:
+    def __init__(self, connection: Connection, *, whole_server: bool) -> None:
         self._connection = connection
-        self._groups = tuple(_FACTS) if whole else ()
+        self._groups = tuple(_FACTS) if whole_server else ()
         self._last = Snapshot({}, {}, {})
 
-    def look(self) -> Snapshot:
+    def snapshot(self) -> Snapshot:
         """Look now."""
         keys, stats = self._connection.ask_all(("INFO", "keyspace"), ("INFO", "commandstats"))
         calls: dict[str, int] = {}
@@ -80,7 +80,7 @@ class Watch:
         Keys that became fewer are no change: they may have expired. Scripts neither: the server keeps each one that was
         ever run, by its content.
         """
-        now = self.look()
+        now = self.snapshot()
         found = [
             self._keys(number, count, before.keys.get(number, 0))
             for number, count in now.keys.items()
@@ -102,7 +102,7 @@ class Watch:
             _, scanned, _ = self._connection.ask_all(("SELECT", number), ("SCAN", 0), ("SELECT", 0))
             if not isinstance(scanned, ReplyError):
                 shown = sorted(bytes(key).decode(errors="replace") for key in scanned[1])
-                names = f": {', '.join(shown[:_NAMED])}{' …' if count > _NAMED else ''}"
+                names = f": {', '.join(shown[:_MOST_KEYS_NAMED])}{' …' if count > _MOST_KEYS_NAMED else ''}"
         more = count - before
         return f"database {number} has {more} new key{'s' if more != 1 else ''}{names}"
 

@@ -46,7 +46,7 @@ class Backend:
     staging_variable = "STAGING_BACKEND_URL"
     runs_as_root = True
     needs = ("postgres", "redis")
-    divides = False
+    supports_isolation = False
     modules = ()
 
     def container(self, launch: Launch) -> ContainerSpec:

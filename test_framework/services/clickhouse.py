@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import threading
-from dataclasses import dataclass
 from html import escape
 from itertools import count
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from test_framework import inputs, net, owner
-from test_framework.contracts import Binary, Command, ContainerSpec, Launch, RunAs
+from test_framework.contracts import Binary, Command, ContainerSpec, IsolatedResource, Launch, RunAs
 from test_framework.private import write_private
 from test_framework.reasons import Code
 from test_framework.resolution import Endpoint, Reason, Refused
@@ -32,7 +31,7 @@ _USER = "default"
 _DATABASE = "default"
 _PORTS = {"http": 8123, "https": 8443}
 _PREFIX = "tf_"
-_KEPT = 20
+_MOST_RETAINED = 20
 _ANSWER_SECONDS = 10.0
 _LONGEST_COMPLAINT = 300
 _OK = 200
@@ -76,7 +75,7 @@ class ClickHouse:
     staging_variable = "STAGING_CLICKHOUSE_URL"
     runs_as_root = True
     needs = ()
-    divides = True
+    supports_isolation = True
     modules = ()
 
     def container(self, launch: Launch) -> ContainerSpec:
@@ -121,21 +120,15 @@ class ClickHouse:
         """Ask for the version; `STAGING_CA_BUNDLE` of `env` names the authority of an `https` URL."""
         answer = _ask(url, "SELECT version()", source, seconds, env).strip()
         if not re.fullmatch(r"\d+(\.\d+)+", answer):
-            raise Refused(_wrong(url, source, f"it answers SELECT version() with {answer[:60]!r}"))
+            raise Refused(_wrong_service(url, source, f"it answers SELECT version() with {answer[:60]!r}"))
         return answer
 
-    def databases(self, endpoint: Endpoint, folder: Path, settings: Settings) -> _Databases:
+    def databases(self, endpoint: Endpoint, folder: Path, settings: Settings) -> ClickHouseDatabases:
         """Return what makes a database for each test."""
-        return _Databases(endpoint, settings.root)
+        return ClickHouseDatabases(endpoint, settings.root)
 
 
-@dataclass(frozen=True, slots=True)
-class _Database:
-    name: str
-    endpoint: Endpoint
-
-
-class _Databases:
+class ClickHouseDatabases:
     """See `contracts.Databases`. The names carry the process that made them, by which the next one drops what it left.
 
     A template is files of one statement each, which is what ClickHouse takes over HTTP.
@@ -146,9 +139,9 @@ class _Databases:
         self._root = root
         self._lock = threading.Lock()
         self._number = count(1)
-        self._begin = owner.prefix_of(_PREFIX)
+        self._name_prefix = owner.prefix_of(_PREFIX)
         self._made: list[str] = []
-        self._kept: list[str] = []
+        self._retained: list[str] = []
         self._env: Mapping[str, str] = os.environ
         if not endpoint.ours:
             for name in self._ask("SHOW DATABASES").split():
@@ -159,20 +152,20 @@ class _Databases:
         """Nothing is made ahead: most tests use none."""
 
     def checkout(
-        self, template: tuple[str, ...], run: str, env: Mapping[str, str], *, whole: bool = False
-    ) -> _Database:
+        self, template: tuple[str, ...], run: str, env: Mapping[str, str], *, skip_template: bool = False
+    ) -> IsolatedResource:
         """Create a database and run the statements of the template in it."""
         with self._lock:
             self._env = env
-            name = f"{self._begin}{next(self._number)}"
+            name = f"{self._name_prefix}{next(self._number)}"
             self._ask(f"CREATE DATABASE {name}")
             self._made.append(name)
         url = urlunsplit(urlsplit(self._endpoint.url)._replace(path=f"/{name}"))
         for entry in template:
-            self._fill(url, entry)
-        return _Database(name, self._endpoint.at(url))
+            self._run_template(url, entry)
+        return IsolatedResource(name, self._endpoint.at(url))
 
-    def _fill(self, url: str, entry: str) -> None:
+    def _run_template(self, url: str, entry: str) -> None:
         try:
             _ask(url, inputs.read_text(self._root / entry), self._endpoint.provider, _ANSWER_SECONDS, self._env)
         except OSError as error:
@@ -182,19 +175,19 @@ class _Databases:
                 raise
             raise Refused(Reason.of(Code.TEMPLATE_FAILED, template=entry, error=refused.log)) from refused
 
-    def leaked(self, isolated: _Database) -> list[str]:
+    def leaked(self, isolated: IsolatedResource) -> list[str]:
         """Return nothing: what is outside of the databases is not looked at."""
         return []
 
-    def give_back(self, isolated: _Database, *, keep: bool) -> None:
+    def give_back(self, isolated: IsolatedResource, *, retain: bool) -> None:
         """Drop the database, or keep it; of those kept, the oldest goes when there are too many."""
         with self._lock:
-            if keep:
-                self._kept.append(isolated.name)
-            doomed = self._kept[:-_KEPT] if keep else [isolated.name]
-            for name in doomed:
+            if retain:
+                self._retained.append(isolated.name)
+            to_drop = self._retained[:-_MOST_RETAINED] if retain else [isolated.name]
+            for name in to_drop:
                 self._drop(name)
-            self._kept = [name for name in self._kept if name not in doomed]
+            self._retained = [name for name in self._retained if name not in to_drop]
 
     def tidy(self) -> None:
         """Nothing that is not in a database is looked for."""
@@ -232,34 +225,34 @@ def _ask(url: str, statement: str, source: str, seconds: float, env: Mapping[str
     }
     database = parts.path.strip("/")
     query = f"?database={quote(unquote(database), safe='')}" if database else ""
-    question = net.Question(ClickHouse.name, "POST", headers, statement.encode())
+    question = net.HTTPRequest(ClickHouse.name, "POST", headers, statement.encode())
     status, body = net.fetch(
         f"{parts.scheme}://{host}:{port}/{query}", source, seconds, question, bundle=env.get("STAGING_CA_BUNDLE")
     )
     text = body.decode(errors="replace")
     if status != _OK:
-        raise _complaint(url, source, status, text[:_LONGEST_COMPLAINT])
+        raise _error_for(url, source, status, text[:_LONGEST_COMPLAINT])
     return text
 
 
-def _complaint(url: str, source: str, status: int, text: str) -> Refused:
+def _error_for(url: str, source: str, status: int, text: str) -> Refused:
     """Return what an answer that is no success means; ClickHouse's own begin with a code."""
     host, port = _address_of(url)
     where = {"host": host, "port": port, "source": source}
-    said = re.match(r"Code: (\d+)", text)
-    if said[1] in _LOGIN_CODES if said else status in _REFUSING:
-        error = f"HTTP {status}" + (f", code {said[1]}" if said else "")
+    code = re.match(r"Code: (\d+)", text)
+    if code[1] in _LOGIN_CODES if code else status in _REFUSING:
+        error = f"HTTP {status}" + (f", code {code[1]}" if code else "")
         return Refused(Reason.of(Code.LOGIN_FAILED, error=error, **where))
-    if said:
+    if code:
         service = "a clickhouse that can do what it is asked"
         return Refused(Reason.of(Code.WRONG_SERVICE, service=service, error=text, **where), log=text)
     if status >= _SERVER_ERROR:
         shown = Endpoint("", "", url, None).safe_url
         return Refused(Reason.of(Code.HTTP_ERROR, url=shown, status=status, source=source))
-    return Refused(_wrong(url, source, f"it answers HTTP {status}"))
+    return Refused(_wrong_service(url, source, f"it answers HTTP {status}"))
 
 
-def _wrong(url: str, source: str, error: str) -> Reason:
+def _wrong_service(url: str, source: str, error: str) -> Reason:
     host, port = _address_of(url)
     return Reason.of(Code.WRONG_SERVICE, service="clickhouse", host=host, port=port, error=error, source=source)
 

@@ -38,17 +38,17 @@ __all__ = ["SERVICE", "Postgres"]
 
 _log = logging.getLogger(__name__)
 _USER = "postgres"
-_OWN_DATABASE = "test"
+_DEDICATED_DATABASE = "test"
 """On a server that a run has to itself: `postgres` is there beside it, as on every server."""
 
 _LOOPBACK = "127.0.0.1"
-_FIRST = "first-password"
+_FIRST_PASSWORD_FILE = "first-password"  # noqa: S105  # no password
 """The name of the file that initdb reads the password from."""
 
-_USUAL_ROUNDS = 4096
+_DEFAULT_ITERATIONS = 4096
 """Of hashing a password: see `scram_iterations` of PostgreSQL."""
 
-_FAST = {
+_FAST_SETTINGS = {
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
@@ -65,10 +65,10 @@ _INITDB = (
     # The first segment of the log is most of a new data directory, which is copied for each start.
     "--wal-segsize=1",
 )
-_FULL = ("No space left", "Check free disk space")
+_DISK_FULL_SIGNS = ("No space left", "Check free disk space")
 """What is said of a full disk: by the system, and by Postgres of a block of which only a part was written."""
 
-_LETTERS = "--lc-ctype=C.UTF-8"
+_LOCALE = "--lc-ctype=C.UTF-8"
 """Letters beyond ASCII are letters, as in the official image and in Debian's clusters; without it `lower` and `ILIKE`
 know ASCII alone. Not every system has this locale."""
 
@@ -82,7 +82,7 @@ class Postgres:
     staging_variable = "STAGING_POSTGRES_URL"
     runs_as_root = False
     needs = ()
-    divides = True
+    supports_isolation = True
     modules = ("psycopg", "test_framework.services._postgres_databases")
 
     def container(self, launch: Launch) -> ContainerSpec:
@@ -100,7 +100,7 @@ class Postgres:
                 # the default one moved between the official image's versions.
                 "PGDATA": "/memory/data",
             },
-            command=("postgres", *_options(_FAST)),
+            command=("postgres", *_options(_FAST_SETTINGS)),
             tmpfs=("/memory",),
         )
 
@@ -126,7 +126,7 @@ class Postgres:
     def prepare(self, binary: Binary, folder: Path, port: int, launch: Launch, run: RunAs) -> Command:
         """Make a data directory in `folder` and return how to run a server on it."""
         data = folder / "data"
-        options = _FAST | {
+        options = _FAST_SETTINGS | {
             "port": str(port),
             "listen_addresses": "127.0.0.1",
             # The path of one may be too long for the system, and its folder is another user's.
@@ -137,12 +137,12 @@ class Postgres:
         if not launch.guarded:
             rules = private.write_private(folder / "pg_hba.conf", "host all all 127.0.0.1/32 trust\n")
             options["hba_file"] = str(rules)
-        first = _initialised(binary, data, run)
+        first = _init_data_directory(binary, data, run)
         return Command(
             argv=(str(binary.path), "-D", str(data), *_options(options)),
             url=_url(launch, f"127.0.0.1:{port}"),
             stop_signal=signal.SIGQUIT,
-            before_check=_Furnishing(port, first, launch),
+            before_check=_SetPasswordAndDatabase(port, first, launch),
         )
 
     def check(self, url: str, source: str, seconds: float, env: Mapping[str, str]) -> str:
@@ -172,33 +172,33 @@ def _options(options: Mapping[str, str]) -> Iterator[str]:
         yield f"{key}={value}"
 
 
-def _initialised(binary: Binary, data: Path, run: RunAs) -> str:
+def _init_data_directory(binary: Binary, data: Path, run: RunAs) -> str:
     """Make a data directory, and return its first password, which lasts until the server has started.
 
     It is a copy of one that initdb has made before, kept for each program and user, since that is most of a cold start.
     """
-    kept = _kept(binary, run)
-    if kept is not None:
+    cached = _cache_path(binary, run)
+    if cached is not None:
         try:
-            return _copied(kept, data)
+            return _copy_from_cache(cached, data)
         except (FileNotFoundError, private.NotOurs):
             # There is none, or not all of it, or not ours alone.
-            for folder in (data, kept):
+            for folder in (data, cached):
                 private.remove(folder)
     # initdb runs as the server's user, and is given what it reads and writes.
     first = secrets.token_urlsafe(18)
-    private.write_private(data.with_name(_FIRST), first)
+    private.write_private(data.with_name(_FIRST_PASSWORD_FILE), first)
     private.hand_over(data.parent, run.uid, run.gid)
     _run_initdb(binary, data, run)
-    if kept is not None:
-        _keep(data, first, kept, run)
+    if cached is not None:
+        _store_in_cache(data, first, cached, run)
     return first
 
 
-def _kept(binary: Binary, run: RunAs) -> Path | None:
+def _cache_path(binary: Binary, run: RunAs) -> Path | None:
     """Return where the data directory of a program and a user is kept; None where nothing can be."""
     stamp = binary.path.stat()
-    key = f"{binary.path}|{binary.version}|{stamp.st_size}|{stamp.st_mtime_ns}|{run.uid}|{_INITDB}|{_LETTERS}"
+    key = f"{binary.path}|{binary.version}|{stamp.st_size}|{stamp.st_mtime_ns}|{run.uid}|{_INITDB}|{_LOCALE}"
     try:
         base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "test-framework"
         base.parent.mkdir(parents=True, exist_ok=True)
@@ -210,22 +210,22 @@ def _kept(binary: Binary, run: RunAs) -> Path | None:
     return base / f"initdb-{binary.version}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
 
 
-def _copied(kept: Path, data: Path) -> str:
-    with private.opened(kept) as folder:
-        first, _ = private.read(_FIRST, folder)
-    private.copy(kept / "data", data)
+def _copy_from_cache(cached: Path, data: Path) -> str:
+    with private.opened(cached) as folder:
+        first, _ = private.read(_FIRST_PASSWORD_FILE, folder)
+    private.copy(cached / "data", data)
     return first
 
 
-def _keep(data: Path, first: str, kept: Path, run: RunAs) -> None:
+def _store_in_cache(data: Path, first: str, cached: Path, run: RunAs) -> None:
     """Keep a data directory for the next start, unless there is no room for it."""
     part = None
     try:
-        part = private.make(kept.parent, "initdb")
-        private.write_private(part / _FIRST, first)
+        part = private.make(cached.parent, "initdb")
+        private.write_private(part / _FIRST_PASSWORD_FILE, first)
         private.copy(data, part / "data", of=run.uid)
         # Where another process was first, it has made one that is as good.
-        part.rename(kept)
+        part.rename(cached)
     except OSError as error:
         _log.info("the data directory of initdb is not kept: %s", error)
     finally:
@@ -234,21 +234,27 @@ def _keep(data: Path, first: str, kept: Path, run: RunAs) -> None:
 
 
 def _run_initdb(binary: Binary, data: Path, run: RunAs) -> None:
-    command = [str(binary.path.with_name("initdb")), "-D", str(data), f"--pwfile={data.with_name(_FIRST)}", *_INITDB]
-    result = _ran([*command, _LETTERS], data.parent, run)
+    command = [
+        str(binary.path.with_name("initdb")),
+        "-D",
+        str(data),
+        f"--pwfile={data.with_name(_FIRST_PASSWORD_FILE)}",
+        *_INITDB,
+    ]
+    result = _run_as([*command, _LOCALE], data.parent, run)
     if "invalid locale name" in result.stderr:
-        result = _ran(command, data.parent, run)
+        result = _run_as(command, data.parent, run)
     if result.returncode:
         lines = result.stderr.strip().splitlines()
         # The last lines tell of its tidying up; the cause comes before.
         error = [line for line in lines if "FATAL" in line or "error:" in line or "No space" in line] or lines
-        code = Code.DISK_FULL if any(sign in result.stderr for sign in _FULL) else Code.START_FAILED
+        code = Code.DISK_FULL if any(sign in result.stderr for sign in _DISK_FULL_SIGNS) else Code.START_FAILED
         fields: dict[str, Any] = {"error": error[-1] if error else f"initdb exited {result.returncode}"}
         fields |= {"what": data} if code is Code.DISK_FULL else {"service": "postgres", "provider": "embedded"}
         raise Refused(Reason.of(code, **fields), log=result.stderr)
 
 
-def _ran(command: list[str], folder: Path, run: RunAs) -> subprocess.CompletedProcess[str]:
+def _run_as(command: list[str], folder: Path, run: RunAs) -> subprocess.CompletedProcess[str]:
     result: subprocess.CompletedProcess[str] = subprocess.run(  # noqa: S603  # our own arguments
         # The error that is looked for is in English.
         command,
@@ -265,7 +271,7 @@ def _ran(command: list[str], folder: Path, run: RunAs) -> subprocess.CompletedPr
 
 def _database(launch: Launch) -> str:
     """Return the database of the server's URL: parts of a shared one are made beside it."""
-    return _OWN_DATABASE if launch.dedicated else _USER
+    return _DEDICATED_DATABASE if launch.dedicated else _USER
 
 
 def _url(launch: Launch, address: str) -> str:
@@ -274,7 +280,7 @@ def _url(launch: Launch, address: str) -> str:
 
 
 @dataclass
-class _Furnishing:
+class _SetPasswordAndDatabase:
     """Makes the database of the URL, and sets the password in place of the first one, once the server answers.
 
     Raises:
@@ -310,7 +316,7 @@ def _verifier(launch: Launch) -> str:
     Our passwords are long and random, so that stretching them would only make each connection slower: by half. But
     scramp, with which pg8000 logs in, refuses fewer rounds, and a run that has a server to itself may use any client.
     """
-    rounds = _USUAL_ROUNDS if launch.dedicated or find_spec("scramp") else 1
+    rounds = _DEFAULT_ITERATIONS if launch.dedicated or find_spec("scramp") else 1
     salt = secrets.token_bytes(16)
     salted = hashlib.pbkdf2_hmac("sha256", launch.password.encode(), salt, rounds)
     stored = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()
@@ -339,10 +345,10 @@ def _connect(url: str, source: str, seconds: float) -> psycopg.Connection[Any]:
     except Unanswered as error:
         raise Refused(Reason.of(Code.CONNECT_TIMEOUT, host=host, port=port, seconds=seconds, source=source)) from error
     except psycopg.OperationalError as error:
-        raise Refused(_classified(error, host, port, source, seconds)) from error
+        raise Refused(_reason_for(error, host, port, source, seconds)) from error
 
 
-def _classified(error: psycopg.OperationalError, host: str, port: int, source: str, seconds: float) -> Reason:
+def _reason_for(error: psycopg.OperationalError, host: str, port: int, source: str, seconds: float) -> Reason:
     text = " ".join(str(error).split())
     where = {"host": host or "the local socket", "port": port, "source": source}
     if "timeout" in text:

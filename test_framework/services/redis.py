@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
     from test_framework.config import Settings
     from test_framework.services._redis_databases import NumberedDatabases
-    from test_framework.services._redis_prefixes import Prefixes
+    from test_framework.services._redis_prefixes import PrefixedKeyspaces
 
 __all__ = ["SERVICE", "Redis"]
 
 _DATABASES = 1024
 """How many numbered databases our own servers have; an empty one costs Redis next to nothing."""
 
-_OWN_DATABASES = 16
+_DEDICATED_DATABASES = 16
 """How many a Redis has by itself, as software expects that has a server to itself."""
 
 _NO_WHEEL = (
@@ -54,7 +54,7 @@ class Redis:
     staging_variable = "STAGING_REDIS_URL"
     runs_as_root = True
     needs = ()
-    divides = True
+    supports_isolation = True
     modules = ()
 
     def container(self, launch: Launch) -> ContainerSpec:
@@ -120,14 +120,14 @@ class Redis:
             )
         return found[1]
 
-    def databases(self, endpoint: Endpoint, folder: Path, settings: Settings) -> Prefixes | NumberedDatabases:
+    def databases(self, endpoint: Endpoint, folder: Path, settings: Settings) -> PrefixedKeyspaces | NumberedDatabases:
         """Return what hands out keyspaces, of the kind that the settings say."""
         from test_framework.services._redis_databases import NumberedDatabases
-        from test_framework.services._redis_prefixes import Prefixes
+        from test_framework.services._redis_prefixes import PrefixedKeyspaces
 
         endpoint = _with_password_file(endpoint, folder)
         prefixed = settings.service(self.name).isolation is Isolation.PREFIX
-        return Prefixes(endpoint) if prefixed else NumberedDatabases(endpoint)
+        return PrefixedKeyspaces(endpoint) if prefixed else NumberedDatabases(endpoint)
 
 
 def _with_password_file(endpoint: Endpoint, folder: Path) -> Endpoint:
@@ -148,7 +148,7 @@ def _user(password: str) -> tuple[str, ...]:
 
 
 def _databases(launch: Launch) -> int:
-    return _OWN_DATABASES if launch.dedicated else _DATABASES
+    return _DEDICATED_DATABASES if launch.dedicated else _DATABASES
 
 
 def _url(launch: Launch, address: str) -> str:

@@ -19,7 +19,7 @@ from test_framework.e2e.user import User
 from test_framework.resolution import moved
 from test_framework.staging.front import Front, relay
 from test_framework.supervisor.client import connect
-from test_framework.supervisor.wire import Want
+from test_framework.supervisor.wire import ServiceRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -96,12 +96,12 @@ def stand_in(settings: Settings, fault: Fault, folder: Path, say: Callable[[str]
 
 def _ours(client: Client, name: str, settings: Settings) -> Endpoint:
     """Lease a server that runs on this machine; what others run is not ours to put a front before."""
-    wanted = Want.of(name, settings, None)
+    wanted = ServiceRequest.of(name, settings, None)
     order = tuple(provider for provider in wanted.order if provider in _OURS)
     return _resolved(client, replace(wanted, order=order, source="a stand-in, whose servers are ours"))
 
 
-def _resolved(client: Client, wanted: Want) -> Endpoint:
+def _resolved(client: Client, wanted: ServiceRequest) -> Endpoint:
     resolution = client.resolve(wanted)
     if resolution.endpoint is None:
         raise resolution.refused
@@ -122,7 +122,7 @@ def _another_backend(
         try:
             # In this process: it takes its settings from here, and nobody else is to find this backend.
             client = stack.enter_context(closing(connect(replace(settings, supervisor=False), {}, uuid4().hex, say)))
-            backend = _resolved(client, Want("backend", ("embedded",), "a stand-in with other settings"))
+            backend = _resolved(client, ServiceRequest("backend", ("embedded",), "a stand-in with other settings"))
         finally:
             os.environ.clear()
             os.environ.update(before)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from test_framework import net
-from test_framework.reach import check_allowed, taken_apart
+from test_framework.reach import check_allowed, parse_url
 from test_framework.reasons import Code
 from test_framework.resolution import Endpoint, Reason, Refused
 
@@ -121,7 +121,7 @@ def _parsed(url: str | None, source: str, allowed: tuple[str, ...], env: Mapping
     try:
         parts = urlsplit(url)
         port = parts.port or _PORTS.get(parts.scheme)
-        address = taken_apart(url, env)
+        address = parse_url(url, env)
     except ValueError as error:
         raise Refused(_unusable(source, str(error))) from error
     if port is None or not parts.hostname:
@@ -137,7 +137,7 @@ def _unusable(source: str, error: str) -> Reason:
 
 def _http(sock: socket.socket, parts: SplitResult, source: str, headers: Mapping[str, str]) -> HTTPResponse:
     """Ask for the address; any answer below 500 counts. Its body is left unread."""
-    response = net.request(sock, parts.geturl(), source, net.Question(headers=headers))
+    response = net.request(sock, parts.geturl(), source, net.HTTPRequest(headers=headers))
     response.close()
     if response.status >= _SERVER_ERROR:
         shown = Endpoint("", "staging", parts.geturl(), None).safe_url

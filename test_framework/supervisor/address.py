@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from test_framework import __version__, inputs, owner, private
 from test_framework.config import BadSetting, CustomServiceSettings, Settings
-from test_framework.services._references import file_of
+from test_framework.references import project_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -127,7 +127,7 @@ def base(env: Mapping[str, str]) -> Path:
 def _classes(settings: Settings) -> dict[str, str]:
     """Return the text of each file of the project that has a class for a service: a supervisor imports it once."""
     custom = [table for table in settings.services.values() if isinstance(table, CustomServiceSettings)]
-    found = {file_of(name, settings.root) for table in custom for name in (table.factory, table.container) if name}
+    found = {project_file(name, settings.root) for table in custom for name in (table.factory, table.container) if name}
     return {str(path): path.read_text(encoding="utf-8", errors="replace") for path in found if path}
 
 

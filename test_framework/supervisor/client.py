@@ -1,4 +1,4 @@
-"""A client's hold on the servers: over a socket on the shared supervisor, or on one in this process."""
+"""The client of a supervisor: over a socket to the shared one, or to one in this process."""
 
 from __future__ import annotations
 
@@ -23,16 +23,26 @@ from test_framework.supervisor.wire import (
     UNANSWERED,
     Channel,
     Message,
-    Want,
-    endpoint_from,
-    refused_from,
-    resolution_from,
+    ServiceRequest,
+    endpoint_from_json,
+    refused_from_json,
+    resolution_from_json,
 )
 
 if TYPE_CHECKING:
     from test_framework.resolution import Endpoint, Refused, Resolution
 
-__all__ = ["Client", "Holder", "SupervisorLost", "Unanswered", "connect", "end", "holders", "running", "stop"]
+__all__ = [
+    "Client",
+    "RunningSupervisor",
+    "SupervisorLost",
+    "Unanswered",
+    "answering_supervisors",
+    "connect",
+    "end",
+    "running_supervisors",
+    "stop",
+]
 
 _START_SECONDS = 10.0
 _ASK_SECONDS = 5.0
@@ -55,24 +65,24 @@ class Unanswered(SupervisorLost):
     """There is a supervisor, and it does not answer; to ask once more is to wait once more."""
 
 
-class _OnItsWayOut(Exception):
+class _SupervisorEnding(Exception):
     """A supervisor ended before it said a word: it was no longer needed when it was asked."""
 
 
 class Client(Protocol):
     """What the plugin and the command line ask for. Each method raises `SupervisorLost` when there is nobody to ask."""
 
-    def warm(self, wants: Iterable[Want]) -> None:
+    def warm(self, requests: Iterable[ServiceRequest]) -> None:
         """Begin to resolve without waiting."""
 
-    def resolve(self, want: Want) -> Resolution:
+    def resolve(self, request: ServiceRequest) -> Resolution:
         """Resolve a service; waits for it."""
 
     def dead(self, services: Iterable[str]) -> list[Refused]:
-        """Return why each of these that has died did."""
+        """Return, for each of these services whose server has died, the reason and the log."""
 
     def end_dedicated(self) -> None:
-        """End what this run has to itself, and wait until that is gone."""
+        """End the dedicated servers of this run, and wait until they are gone."""
 
     def checkout(self, service: str) -> tuple[str, Endpoint]:
         """Return the name and the endpoint of a fresh part of a resolved service; raises `Refused`."""
@@ -80,11 +90,11 @@ class Client(Protocol):
     def leaked(self, name: str) -> tuple[list[str], bool]:
         """Return what a test changed outside of its part, and whether no other client was there meanwhile."""
 
-    def give_back(self, name: str, *, keep: bool) -> None:
+    def give_back(self, name: str, *, retain: bool) -> None:
         """Give such a part back, without waiting until it is taken."""
 
     def leave(self) -> list[str]:
-        """Let go of everything, and wait until servers of somebody else's are left as they were; say what stays."""
+        """End the lease, and wait until external servers are as they were; return what could not be removed there."""
 
     def close(self) -> None:
         """End the lease."""
@@ -110,19 +120,19 @@ def connect(settings: Settings, overrides: Overrides, run: str, say: Callable[[s
     address = Address.of(settings, os.environ)
     address.make()
     for _ in range(_TRIES):
-        with suppress(_OnItsWayOut):
-            return _SocketClient(_reach(address), address, say).hello(settings.root, overrides, run)
+        with suppress(_SupervisorEnding):
+            return _SocketClient(_connect_or_start(address), address, say).hello(settings.root, overrides, run)
     raise SupervisorLost(_with_log(f"{_TRIES} supervisors, one after the other, ended as they were asked", address))
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
-    """A supervisor of this user.
+class RunningSupervisor:
+    """A supervisor process of this user.
 
     Attributes:
         address: Its folder.
-        mark: Of its process; empty where it does not say.
-        root: Of its project; empty where nobody has said yet.
+        mark: The mark of its process; empty where it does not say.
+        root: The root of its project; empty where no client has named it yet.
         channel: A connection to it; None when it does not answer.
         told: What it holds.
     """
@@ -131,7 +141,7 @@ class Holder:
     mark: str
     root: str
     channel: Channel | None = None
-    told: Message = field(default_factory=dict)
+    status: Message = field(default_factory=dict)
 
     @property
     def pid(self) -> int:
@@ -139,46 +149,46 @@ class Holder:
         return int(self.mark.partition("_")[0])
 
     @property
-    def silence(self) -> str:
-        """Who does not answer, in words, for as long as that lasts."""
-        return _silence(self.mark)
+    def description(self) -> str:
+        """The sentence that says that it does not answer, and whether it is stopped."""
+        return _describe_silence(self.mark)
 
 
-def holders(env: Mapping[str, str]) -> Iterator[Holder]:
+def running_supervisors(env: Mapping[str, str]) -> Iterator[RunningSupervisor]:
     """Yield each supervisor of this user, whether it answers or not; starts nothing."""
     for address in addresses(base(env)):
-        if found := _asked(address):
+        if found := _query(address):
             yield found
             if found.channel:
                 found.channel.close()
 
 
-def running(env: Mapping[str, str]) -> Iterator[tuple[Channel, Message]]:
+def answering_supervisors(env: Mapping[str, str]) -> Iterator[tuple[Channel, Message]]:
     """Yield a connection to each supervisor of this user that answers, with what it holds; starts nothing."""
-    for found in holders(env):
+    for found in running_supervisors(env):
         if found.channel:
-            yield found.channel, found.told
+            yield found.channel, found.status
 
 
-def _asked(address: Address) -> Holder | None:
-    """Ask what it holds; None when nobody is there, or ends before the time for an answer is over."""
+def _query(address: Address) -> RunningSupervisor | None:
+    """Ask one supervisor for its status; return None when there is none, or it ends before it answers."""
     deadline = Deadline(_ASK_SECONDS)
     mark, root = address.holder()
     with suppress(TimeoutError):
         while True:
-            if sock := _knock(address, deadline.left()):
+            if sock := _try_connect(address, deadline.left()):
                 channel = Channel(sock)
                 with suppress(OSError):
                     channel.send({"op": "status"}, deadline.left())
                     if answer := channel.receive(deadline.left()):
-                        return Holder(address, mark, answer["ok"]["root"], channel, answer["ok"])
+                        return RunningSupervisor(address, mark, answer["ok"]["root"], channel, answer["ok"])
                 channel.close()
             # It may not listen yet, or not any more.
             mark, root = address.holder()
             if not mark:
                 return None
             time.sleep(min(_LOOK_SECONDS, deadline.left()))
-    return Holder(address, mark, root) if owner.alive(mark) else None
+    return RunningSupervisor(address, mark, root) if owner.alive(mark) else None
 
 
 def stop(channel: Channel, *, force: bool) -> bool:
@@ -193,7 +203,7 @@ def stop(channel: Channel, *, force: bool) -> bool:
     return bool(answer and answer["ok"])
 
 
-def end(holder: Holder) -> bool:
+def end(supervisor: RunningSupervisor) -> bool:
     """End a supervisor that does not answer by signals; return whether it is gone, with all that its guard removes.
 
     One that was stopped has the time to end its servers itself.
@@ -201,13 +211,13 @@ def end(holder: Holder) -> bool:
     for number in (signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError):
             # By its mark: the number alone may be another process by now.
-            if owner.alive(holder.mark):
-                os.kill(holder.pid, number)
-                os.kill(holder.pid, signal.SIGCONT)
-        if _until(lambda: not owner.alive(holder.mark)):
+            if owner.alive(supervisor.mark):
+                os.kill(supervisor.pid, number)
+                os.kill(supervisor.pid, signal.SIGCONT)
+        if _until(lambda: not owner.alive(supervisor.mark)):
             break
     # The guard removes the socket last.
-    return not owner.alive(holder.mark) and _until(lambda: not holder.address.socket.exists())
+    return not owner.alive(supervisor.mark) and _until(lambda: not supervisor.address.socket.exists())
 
 
 def _until(is_so: Callable[[], bool]) -> bool:
@@ -219,14 +229,14 @@ def _until(is_so: Callable[[], bool]) -> bool:
     return True
 
 
-def _silence(mark: str) -> str:
+def _describe_silence(mark: str) -> str:
     pid = int(mark.partition("_")[0])
     stopped = ": it is stopped, as by SIGSTOP or Ctrl-Z" if owner.stopped(pid) else ""
     return f"process {pid} holds the servers and does not answer{stopped}"
 
 
-def _knock(address: Address, seconds: float = _ASK_SECONDS) -> socket.socket | None:
-    """Connect; None when nobody listens, or lets anybody in."""
+def _try_connect(address: Address, seconds: float = _ASK_SECONDS) -> socket.socket | None:
+    """Connect; return None when nobody listens or accepts."""
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     sock.settimeout(seconds)
     try:
@@ -237,12 +247,12 @@ def _knock(address: Address, seconds: float = _ASK_SECONDS) -> socket.socket | N
     return sock
 
 
-def _reach(address: Address) -> socket.socket:
-    """Connect, starting a supervisor as often as one turns out to be on its way out."""
+def _connect_or_start(address: Address) -> socket.socket:
+    """Connect; start a supervisor where there is none, and another one when it ends before we are connected."""
     deadline = time.monotonic() + _START_SECONDS
     pid: int | None = None
     while time.monotonic() < deadline:
-        if sock := _knock(address):
+        if sock := _try_connect(address):
             return sock
         status = 0 if pid is None else _ended(pid)
         if status:
@@ -254,7 +264,7 @@ def _reach(address: Address) -> socket.socket:
                 raise SupervisorLost(_with_log(f"the supervisor cannot be started: {error}", address)) from error
         time.sleep(0.005)
     if mark := address.holder()[0]:
-        raise Unanswered(_unanswered(mark, address))
+        raise Unanswered(_describe_unanswered(mark, address))
     raise SupervisorLost(_with_log(f"the supervisor did not start within {_START_SECONDS:g} s", address))
 
 
@@ -295,9 +305,9 @@ def _with_log(text: str, address: Address) -> str:
     return f"{text}; it wrote no log at {address.log}."
 
 
-def _unanswered(mark: str, address: Address) -> str:
+def _describe_unanswered(mark: str, address: Address) -> str:
     remedy = "`python -m test_framework clean --force` ends it"
-    return _with_log(f"the supervisor, {_silence(mark)}; {remedy}", address)
+    return _with_log(f"the supervisor, {_describe_silence(mark)}; {remedy}", address)
 
 
 class _SocketClient:
@@ -308,20 +318,20 @@ class _SocketClient:
         self._address = address
         self._say = say
         self._lock = threading.Lock()
-        self._lost: Unanswered | None = None
+        self._unanswered_error: Unanswered | None = None
 
     def hello(self, root: Path, overrides: Overrides, run: str) -> _SocketClient:
         """Enter the run."""
-        told = {key: list(value) for key, value in overrides.items()}
+        sent = {key: list(value) for key, value in overrides.items()}
         try:
-            self._ask(op="hello", run=run, pid=os.getpid(), root=str(root), env=dict(os.environ), overrides=told)
+            self._ask(op="hello", run=run, pid=os.getpid(), root=str(root), env=dict(os.environ), overrides=sent)
         except Unanswered:
             self.close()
             raise
         except SupervisorLost as error:
             # The system lets clients in for as long as the supervisor listens, also while it decides to end.
             self.close()
-            raise _OnItsWayOut from error
+            raise _SupervisorEnding from error
         except BaseException:
             self.close()
             raise
@@ -330,8 +340,8 @@ class _SocketClient:
     def _ask(self, **message: Any) -> Any:
         """Send a request and wait for its answer, if there is one, passing progress on."""
         with self._lock:
-            if self._lost:
-                raise self._lost
+            if self._unanswered_error:
+                raise self._unanswered_error
             try:
                 self._channel.send(message, _SILENT_SECONDS)
                 if message["op"] in UNANSWERED:
@@ -340,27 +350,27 @@ class _SocketClient:
                     if "progress" in answer:
                         self._say(answer["progress"])
                     elif answer != BUSY:
-                        return _opened(answer)
+                        return _unwrap(answer)
             except TimeoutError as error:
                 if mark := self._address.holder()[0]:
                     # Whoever asks next need not wait as well.
-                    self._lost = Unanswered(_unanswered(mark, self._address))
-                    raise self._lost from error
+                    self._unanswered_error = Unanswered(_describe_unanswered(mark, self._address))
+                    raise self._unanswered_error from error
             except OSError:
                 pass
         raise SupervisorLost(_with_log("the supervisor is gone, and the servers that it owned with it", self._address))
 
-    def warm(self, wants: Iterable[Want]) -> None:
+    def warm(self, requests: Iterable[ServiceRequest]) -> None:
         """See `Client.warm`."""
-        self._ask(op="warm", wants=[w.to_json() for w in wants])
+        self._ask(op="warm", requests=[w.to_json() for w in requests])
 
-    def resolve(self, want: Want) -> Resolution:
+    def resolve(self, request: ServiceRequest) -> Resolution:
         """See `Client.resolve`."""
-        return resolution_from(self._ask(op="resolve", want=want.to_json()))
+        return resolution_from_json(self._ask(op="resolve", request=request.to_json()))
 
     def dead(self, services: Iterable[str]) -> list[Refused]:
         """See `Client.dead`."""
-        return [refused_from(r) for r in self._ask(op="dead", services=list(services))]
+        return [refused_from_json(r) for r in self._ask(op="dead", services=list(services))]
 
     def end_dedicated(self) -> None:
         """See `Client.end_dedicated`."""
@@ -369,16 +379,16 @@ class _SocketClient:
     def checkout(self, service: str) -> tuple[str, Endpoint]:
         """See `Client.checkout`."""
         answer = self._ask(op="checkout", service=service)
-        return answer["name"], endpoint_from(answer["endpoint"])
+        return answer["name"], endpoint_from_json(answer["endpoint"])
 
     def leaked(self, name: str) -> tuple[list[str], bool]:
         """See `Client.leaked`."""
         answer = self._ask(op="leaked", name=name)
         return answer["leaked"], answer["alone"]
 
-    def give_back(self, name: str, *, keep: bool) -> None:
+    def give_back(self, name: str, *, retain: bool) -> None:
         """See `Client.give_back`."""
-        self._ask(op="give_back", name=name, keep=keep)
+        self._ask(op="give_back", name=name, retain=retain)
 
     def leave(self) -> list[str]:
         """See `Client.leave`."""
@@ -389,9 +399,9 @@ class _SocketClient:
         self._channel.close()
 
 
-def _opened(answer: Message) -> Any:
+def _unwrap(answer: Message) -> Any:
     if "refused" in answer:
-        raise refused_from(answer["refused"])
+        raise refused_from_json(answer["refused"])
     if "bad" in answer:
         raise BadSetting(answer["bad"])
     return answer["ok"]

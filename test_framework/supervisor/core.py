@@ -1,4 +1,4 @@
-"""What the supervisor does, in whichever process: let runs in and out, resolve services, hand out isolated parts."""
+"""What the supervisor does, in whichever process: admit runs, resolve services, hand out isolated resources."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from test_framework.contracts import Isolated
+    from test_framework.contracts import IsolatedResource
     from test_framework.resolution import Refused, Resolution
     from test_framework.supervisor.guard import Guard
     from test_framework.supervisor.run import Run
-    from test_framework.supervisor.wire import Want
+    from test_framework.supervisor.wire import ServiceRequest
 
 __all__ = ["Supervisor"]
 
 _log = logging.getLogger(__name__)
 _LEAVE_SECONDS = 10.0
-"""How long a server of somebody else's is waited for that is being left as it was."""
+"""The bound on removing what a run has made on an external server."""
 
 
 class Supervisor:
@@ -46,27 +46,27 @@ class Supervisor:
         self.guard = guard
         self._resolver = Resolver(folder, guard)
         self._lock = threading.Lock()
-        self._left = threading.Condition(self._lock)
+        self._run_left = threading.Condition(self._lock)
         self._leaving = 0
-        self._held: dict[str, dict[str, Checkout]] = {}
+        self._checkouts: dict[str, dict[str, Checkout]] = {}
         self._runs: dict[str, Run] = {}
         self._pool = ThreadPoolExecutor(thread_name_prefix="resolve")
-        self._arrivals = 0
+        self._clients_ever = 0
 
     def enter(self, run: Run) -> Run:
-        """Let a client into its run, which it shares with the other workers of it."""
+        """Add a client to its run, which the workers of a run share."""
         with self._lock:
             known = self._runs.setdefault(run.id, run)
             known.clients += 1
-            self._arrivals += 1
+            self._clients_ever += 1
             return known
 
     def leave(self, run: Run, client: str) -> None:
-        """Take back what a client holds, however it ended."""
-        for name in list(self._held.get(client, {})):
-            self.give_back(client, name, keep=False)
+        """Take back what a client holds, also when it was killed."""
+        for name in list(self._checkouts.get(client, {})):
+            self.give_back(client, name, retain=False)
         with self._lock:
-            self._held.pop(client, None)
+            self._checkouts.pop(client, None)
             run.clients -= 1
             if not run.over:
                 return
@@ -81,65 +81,80 @@ class Supervisor:
         finally:
             with self._lock:
                 self._leaving -= 1
-                self._left.notify_all()
+                self._run_left.notify_all()
 
-    def warm(self, run: Run, wants: Iterable[Want]) -> None:
+    def warm(self, run: Run, requests: Iterable[ServiceRequest]) -> None:
         """Begin to resolve, side by side, without waiting; the run may be over before this begins."""
         with self._lock:
-            for want in () if self._resolver.closing else wants:
-                service = services.get(want.service, run.settings)
-                self._pool.submit(self._warm, run, want)
+            for request in () if self._resolver.closing else requests:
+                service = services.get(request.service, run.settings)
+                self._pool.submit(self._warm, run, request)
                 # What a probe waits for need not be waited for twice.
                 self._pool.map(import_module, service.modules)
 
-    def _warm(self, run: Run, want: Want) -> None:
-        self.resolve(run, want)
-        server = run.servers.get(want.service)
+    def _warm(self, run: Run, request: ServiceRequest) -> None:
+        self.resolve(run, request)
+        server = run.servers.get(request.service)
         # To make something ready is to write, and no test has said yet that it may.
-        if server and server.service.divides and not want.dedicated and not why_not_write(server.endpoint):
-            template = run.settings.service(want.service).template
+        if (
+            server
+            and server.service.supports_isolation
+            and not request.dedicated
+            and not why_not_write(server.endpoint)
+        ):
+            template = run.settings.service(request.service).template
             server.databases(run.settings, self._folder).prepare(template, run.id, run.env)
 
-    def resolve(self, run: Run, want: Want) -> Resolution:
-        """Resolve a service for a client of the run, which can check out parts of its server from then on."""
-        service = services.get(want.service, run.settings)
-        resolution, server = self._resolver.resolve(run, service, want)
+    def resolve(self, run: Run, request: ServiceRequest) -> Resolution:
+        """Resolve a service for a run; `checkout` can hand out resources of its server from then on."""
+        service = services.get(request.service, run.settings)
+        resolution, server = self._resolver.resolve(run, service, request)
         if server is None:
             return resolution
         run.servers[service.name] = server
-        if want.dedicated and server.external and service.divides:
-            # All of it cannot be had.
-            part = run.memo.once(f"part of {service.name}", lambda: self.checkout(run, run.id, server, whole=True))
-            return replace(resolution, endpoint=part.endpoint)
+        if request.dedicated and server.external and service.supports_isolation:
+            # Nobody can have such a server to himself, but a resource of it.
+            resource = run.memo.once(
+                f"resource of {service.name}", lambda: self.checkout(run, run.id, server, skip_template=True)
+            )
+            return replace(resolution, endpoint=resource.endpoint)
         return resolution
 
-    def checkout(self, run: Run, client: str, server: ManagedServer, *, whole: bool = False) -> Isolated:
-        """Hand a fresh part of a server to a client; `whole` is for what knows nothing of us, and so of no template.
+    def checkout(
+        self, run: Run, client: str, server: ManagedServer, *, skip_template: bool = False
+    ) -> IsolatedResource:
+        """Hand an isolated resource of a server to a client.
+
+        Args:
+            run: The run of the client.
+            client: The name of the client, which holds the resource from then on.
+            server: The server.
+            skip_template: Whether it is for something else than a test, which knows of no template and no prefix.
 
         Raises:
             Refused: The server died, or the template failed.
         """
-        template = () if whole else run.settings.service(server.service.name).template
+        template = () if skip_template else run.settings.service(server.service.name).template
         with server.naming_its_end():
             databases = server.databases(run.settings, self._folder)
-            isolated = databases.checkout(template, run.id, run.env, whole=whole)
+            isolated = databases.checkout(template, run.id, run.env, skip_template=skip_template)
         with self._lock:
             alone = sum(r.clients for r in self._runs.values()) == 1
-            checkout = Checkout(server, isolated, databases, self._arrivals if alone else 0)
-            self._held.setdefault(client, {})[isolated.name] = checkout
+            checkout = Checkout(server, isolated, databases, self._clients_ever if alone else 0)
+            self._checkouts.setdefault(client, {})[isolated.name] = checkout
         return isolated
 
     def leaked(self, client: str, name: str) -> tuple[list[str], bool]:
-        """Return what a test changed outside of its part, and whether no other client was there meanwhile."""
-        checkout = self._held[client][name]
-        return checkout.leaked(), checkout.sole_client == self._arrivals
+        """Return what a test changed outside of its resource, and whether no other client was there meanwhile."""
+        checkout = self._checkouts[client][name]
+        return checkout.leaked(), checkout.sole_client == self._clients_ever
 
-    def give_back(self, client: str, name: str, *, keep: bool) -> None:
-        """Take an isolated part back; `keep` leaves it for a person to look at."""
+    def give_back(self, client: str, name: str, *, retain: bool) -> None:
+        """Take an isolated resource back; `retain` keeps it for a person to look at."""
         with self._lock:
-            checkout = self._held.get(client, {}).pop(name, None)
+            checkout = self._checkouts.get(client, {}).pop(name, None)
         if checkout:
-            checkout.give_back(keep=keep)
+            checkout.give_back(retain=retain)
 
     def dead(self, run: Run, names: Iterable[str]) -> list[Refused]:
         """Return, for each of these services of the run whose server has died, why, with its log."""
@@ -147,11 +162,11 @@ class Supervisor:
         return [death for death in deaths if death]
 
     def end_dedicated(self, run: Run) -> None:
-        """End what a run has to itself, or has made on servers of somebody else's."""
-        for name in list(self._held.get(run.id, {})):
-            self.give_back(run.id, name, keep=False)
-        self._held.pop(run.id, None)
-        # A server of somebody else's is another one for each run; ours are kept with what they hand out.
+        """End the dedicated servers of a run, and remove what it has made on external servers."""
+        for name in list(self._checkouts.get(run.id, {})):
+            self.give_back(run.id, name, retain=False)
+        self._checkouts.pop(run.id, None)
+        # Each run finds external servers anew; ours stay for the next run, with what they hand out.
         for server in run.servers.values():
             if server.external:
                 _leave_as_it_was(server, run)
@@ -171,14 +186,14 @@ class Supervisor:
         # Those whose clients are still there; others may be just leaving.
         for run in runs:
             self.end_dedicated(run)
-        with self._left:
-            self._left.wait_for(lambda: not self._leaving, _LEAVE_SECONDS)
+        with self._run_left:
+            self._run_left.wait_for(lambda: not self._leaving, _LEAVE_SECONDS)
         self._resolver.close()
         _log.info("closed in %.2f s", time.monotonic() - begin)
 
 
 def _leave_as_it_was(server: ManagedServer, run: Run) -> None:
-    """Remove what a run has made on a server of somebody else's, and tell the run what stays there."""
+    """Remove what a run has made on an external server; what cannot be removed is added to `run.stays`."""
     if (databases := server.take_databases()) is None:
         return
     try:

@@ -24,13 +24,13 @@ _LOOPBACK = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
 
 
 @contextmanager
-def on_free_port(service: Service, way: Provider, dedicated: Dedicated | None) -> Iterator[None]:
+def on_free_port(service: Service, provider: Provider, dedicated: Dedicated | None) -> Iterator[None]:
     """Start a server, in the block, on the port that a run wants it on, if it wants one.
 
     Raises:
         Refused: `port-taken`, when another server would answer there in its place.
     """
-    port = dedicated.port if dedicated and way.builds_on else 0
+    port = dedicated.port if dedicated and provider.builds_on else 0
     _refuse_taken(service, port)
     try:
         yield

@@ -1,7 +1,7 @@
 """A small process that outlives its owner by a moment, to remove what a killed owner left.
 
-The owner writes a line for each thing that must vanish with it, and one for each that already has. When the pipe
-ends, the owner is gone, however it ended. This is what testcontainers' reaper does, without a privileged container
+The owner writes a line for each cleanup entry, and another one when the entry is dropped. When the pipe ends, the
+owner is gone, however it ended. This is what testcontainers' reaper does, without a privileged container
 and for processes and folders too.
 """
 
@@ -20,7 +20,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from test_framework import owner, private
+from test_framework import cleanup, owner, private
 from test_framework.inherited import inherited
 
 __all__ = ["Guard", "main"]
@@ -28,43 +28,43 @@ __all__ = ["Guard", "main"]
 _TERM_SECONDS = 1.0
 _LATE_SECONDS = 1.0
 _ENGINE_SECONDS = 5
-_ENGINE = ("DOCKER_*", "SSH_*", "TESTCONTAINERS_*", "*_PROXY", "*_proxy")
+_ENGINE_VARIABLES = ("DOCKER_*", "SSH_*", "TESTCONTAINERS_*", "*_PROXY", "*_proxy")
 """What leads to an engine whose containers are to be removed."""
 
-_ORDER = ("process", "group", "container", "folder", "socket")
+_CLEANUP_ORDER = ("process", "group", "container", "folder", "socket")
 """A folder goes after its server: one that still runs would write into it."""
 
 
 class Guard:
-    """The owner's side. See `contracts.Cleanup`."""
+    """The owner's side: registers cleanup entries with the guard process. See `contracts.CleanupRegistry`."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._numbers = count(1)
-        self._promises: dict[str, dict[str, Any]] = {}
+        self._entries: dict[str, dict[str, Any]] = {}
         self._process: subprocess.Popen[bytes] | None = None
 
     def add(self, **what: Any) -> str:
-        """Note something; returns a key for `drop`. The same thing noted twice is noted once."""
+        """Register a cleanup entry; return its key for `drop`. An entry that is there already is not added again."""
         with self._lock:
-            for key, known in self._promises.items():
+            for key, known in self._entries.items():
                 if known == what:
                     return key
             key = str(next(self._numbers))
-            self._promises[key] = what
-            self._tell({"key": key, **what})
+            self._entries[key] = what
+            self._send({"key": key, **what})
             return key
 
     def drop(self, key: str) -> None:
-        """Forget it, since it is gone."""
+        """Drop an entry, since the thing is gone."""
         with self._lock:
-            if self._promises.pop(key, None) is not None:
-                self._tell({"drop": key})
+            if self._entries.pop(key, None) is not None:
+                self._send({"drop": key})
 
     def make_folder(self, what: str, base: Path) -> tuple[Path, str]:
         """Make a folder that only this user may enter, in `base`, under a name that says who makes it and `what` for.
 
-        Returns it and its key for `drop`. It is noted before it is made: the owner may be killed in between.
+        Return it and the key of its cleanup entry, which is registered first: the owner may be killed in between.
 
         Raises:
             OSError: It cannot be made.
@@ -79,7 +79,7 @@ class Guard:
         return folder, key
 
     def close(self) -> None:
-        """End the guard, which then removes what was not dropped."""
+        """End the guard process, which then runs the entries that were not dropped."""
         with self._lock:
             process, self._process = self._process, None
         if process and process.stdin:
@@ -91,10 +91,10 @@ class Guard:
                 # It still removes things, or the machine is busy. Python warns of a process that nobody waits for.
                 threading.Thread(target=process.wait, daemon=True, name="wait for the guard").start()
 
-    def _tell(self, line: dict[str, Any]) -> None:
+    def _send(self, line: dict[str, Any]) -> None:
         if self._process is None or self._process.poll() is not None:
             self._start()
-            for key, what in self._promises.items():
+            for key, what in self._entries.items():
                 self._write({"key": key, **what})
         else:
             self._write(line)
@@ -107,7 +107,7 @@ class Guard:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
-            env={**inherited(os.environ, *_ENGINE), "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+            env={**inherited(os.environ, *_ENGINE_VARIABLES), "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
         )
 
     def _write(self, line: dict[str, Any]) -> None:
@@ -118,42 +118,42 @@ class Guard:
 
 
 def main() -> None:
-    """Read promises until the owner ends, then keep them."""
+    """Read cleanup entries until the owner ends, then run those that are left."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    promises: dict[str, dict[str, Any]] = {}
+    entries: dict[str, dict[str, Any]] = {}
     for raw in sys.stdin.buffer:
         if not raw.endswith(b"\n"):
             # The owner was killed while it wrote.
             break
         line = json.loads(raw)
         if "drop" in line:
-            promises.pop(line["drop"], None)
+            entries.pop(line["drop"], None)
         else:
-            promises[line["key"]] = line
-    for kind in _ORDER:
-        _keep_all(kind, promises)
-    if any(promise["kind"] == "container" for promise in promises.values()):
+            entries[line["key"]] = line
+    for kind in _CLEANUP_ORDER:
+        _run_cleanups(kind, entries)
+    if any(entry["kind"] == "container" for entry in entries.values()):
         # The engine may still have been at a request that the owner sent before its end.
         time.sleep(_LATE_SECONDS)
-        _keep_all("container", promises)
+        _run_cleanups("container", entries)
 
 
-def _keep_all(kind: str, promises: dict[str, dict[str, Any]]) -> None:
-    for promise in promises.values():
-        if promise["kind"] == kind:
-            # One that fails must not keep the others from being kept.
+def _run_cleanups(kind: str, entries: dict[str, dict[str, Any]]) -> None:
+    for entry in entries.values():
+        if entry["kind"] == kind:
+            # One that fails must not keep the others from running.
             with suppress(Exception):
-                _KEEP[kind](promise)
+                _CLEANUPS[kind](entry)
 
 
-def _end_process(promise: dict[str, Any]) -> None:
+def _end_process(entry: dict[str, Any]) -> None:
     """End a server by its own signal, by force when it does not go."""
-    mark = promise["mark"]
+    mark = entry["mark"]
     pid = int(mark.partition("_")[0])
     if not owner.alive(mark):
         return
-    os.kill(pid, promise["signal"])
+    os.kill(pid, entry["signal"])
     deadline = time.monotonic() + _TERM_SECONDS
     while owner.alive(mark) and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -161,39 +161,36 @@ def _end_process(promise: dict[str, Any]) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
-def _remove_container(promise: dict[str, Any]) -> None:
-    # Only now, as with folders.
+def _remove_container(entry: dict[str, Any]) -> None:
+    # Imported only when it is needed: the SDK takes longer to import than the guard may take to start.
     from test_framework.providers.docker.client import open_client
 
-    client = open_client(promise["environment"], promise["version"], os.environ, _ENGINE_SECONDS)
-    for container in client.containers.list(all=True, filters={"label": promise["label"]}, ignore_removed=True):
+    client = open_client(entry["environment"], entry["version"], os.environ, _ENGINE_SECONDS)
+    for container in client.containers.list(all=True, filters={"label": entry["label"]}, ignore_removed=True):
         container.remove(force=True, v=True)
 
 
-def _remove_folder(promise: dict[str, Any]) -> None:
-    """Remove it, with a server in it of which the owner could not tell any more."""
-    # Only now, since its package takes longer to import than the guard may take to start.
-    from test_framework.providers._remains import clear
-
-    clear(Path(promise["path"]))
+def _remove_folder(entry: dict[str, Any]) -> None:
+    """Remove a folder, with the processes of a server that its owner had no time to enter."""
+    cleanup.kill_and_remove(Path(entry["path"]))
 
 
-def _remove_socket(promise: dict[str, Any]) -> None:
+def _remove_socket(entry: dict[str, Any]) -> None:
     """Remove it, with the passwords beside it, unless a successor has: whoever listens there holds the lock."""
-    with Path(promise["lock"]).open("r+") as lock:
+    with Path(entry["lock"]).open("r+") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        Path(promise["path"]).unlink(missing_ok=True)
-        private.remove(Path(promise["passwords"]))
+        Path(entry["path"]).unlink(missing_ok=True)
+        private.remove(Path(entry["passwords"]))
 
 
-def _end_group(promise: dict[str, Any]) -> None:
+def _end_group(entry: dict[str, Any]) -> None:
     """End a program that answers a question, with what it has started."""
-    mark = promise["mark"]
+    mark = entry["mark"]
     if owner.alive(mark):
         os.killpg(int(mark.partition("_")[0]), signal.SIGKILL)
 
 
-_KEEP = {
+_CLEANUPS = {
     "process": _end_process,
     "group": _end_group,
     "container": _remove_container,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from test_framework import private
-from test_framework.reach.libpq import url_decides
+from test_framework.reach.libpq import ignore_libpq_variables
 from test_framework.supervisor.core import Supervisor
 from test_framework.supervisor.guard import Guard
 from test_framework.supervisor.run import Run
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from test_framework.config import Settings
     from test_framework.resolution import Endpoint, Refused, Resolution
-    from test_framework.supervisor.wire import Want
+    from test_framework.supervisor.wire import ServiceRequest
 
 __all__ = ["LocalClient"]
 
@@ -39,22 +39,22 @@ class LocalClient:
         # Our connections are made in this process.
         self._environment = ExitStack()
         env = dict(os.environ)
-        self._environment.enter_context(url_decides())
+        self._environment.enter_context(ignore_libpq_variables())
         guard = Guard()
-        self._folder, self._promise = guard.make_folder("local", Path(tempfile.gettempdir()))
+        self._folder, self._cleanup_key = guard.make_folder("local", Path(tempfile.gettempdir()))
         self._supervisor = Supervisor(self._folder, guard)
         made = Run.of(run, settings.root, env, overrides)
         made.listeners.append(say)
         self._run = self._supervisor.enter(made)
-        self._left = False
+        self._has_left = False
 
-    def warm(self, wants: Iterable[Want]) -> None:
+    def warm(self, requests: Iterable[ServiceRequest]) -> None:
         """See `Client.warm`."""
-        self._supervisor.warm(self._run, wants)
+        self._supervisor.warm(self._run, requests)
 
-    def resolve(self, want: Want) -> Resolution:
+    def resolve(self, request: ServiceRequest) -> Resolution:
         """See `Client.resolve`."""
-        return self._supervisor.resolve(self._run, want)
+        return self._supervisor.resolve(self._run, request)
 
     def dead(self, services: Iterable[str]) -> list[Refused]:
         """See `Client.dead`."""
@@ -73,15 +73,15 @@ class LocalClient:
         """See `Client.leaked`."""
         return self._supervisor.leaked(_ME, name)
 
-    def give_back(self, name: str, *, keep: bool) -> None:
+    def give_back(self, name: str, *, retain: bool) -> None:
         """See `Client.give_back`."""
-        self._supervisor.give_back(_ME, name, keep=keep)
+        self._supervisor.give_back(_ME, name, retain=retain)
 
     def leave(self) -> list[str]:
         """See `Client.leave`."""
-        if not self._left:
+        if not self._has_left:
             self._supervisor.leave(self._run, _ME)
-            self._left = True
+            self._has_left = True
         return self._run.stays
 
     def close(self) -> None:
@@ -89,6 +89,6 @@ class LocalClient:
         self.leave()
         self._supervisor.close()
         private.remove(self._folder)
-        self._supervisor.guard.drop(self._promise)
+        self._supervisor.guard.drop(self._cleanup_key)
         self._supervisor.guard.close()
         self._environment.close()

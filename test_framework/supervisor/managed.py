@@ -1,4 +1,4 @@
-"""One server as the supervisor knows it: how it ended, what it depends on, and what hands out parts of it."""
+"""One server as the supervisor knows it: what it depends on, what hands out its resources, and how it ended."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from test_framework.config import Settings
-    from test_framework.contracts import Databases, Isolated, Server, Service
+    from test_framework.contracts import Databases, IsolatedResource, Server, Service
 
 __all__ = ["Checkout", "ManagedServer"]
 
@@ -33,7 +33,7 @@ class ManagedServer:
         service: What it serves.
         server: The server itself.
         dependencies: What it has been handed of the servers that it depends on.
-        hang: Why it counts as hanging, once it has not answered; whoever asks next need not wait as well.
+        hang: The reason why it counts as hanging, set when it has not answered: the next client does not wait as well.
     """
 
     service: Service
@@ -72,25 +72,25 @@ class ManagedServer:
         return None
 
     def databases(self, settings: Settings, folder: Path) -> Databases:
-        """Return what hands out parts of it, made when it is first asked for; `folder` is private to us."""
+        """Return what hands out its resources, made on first use; `folder` is private to us."""
         with self._lock:
             if self._databases is None:
                 self._databases = self.service.databases(self.endpoint, folder, settings)
             return self._databases
 
     def made_databases(self) -> Databases | None:
-        """Return what hands out parts of it, if anybody has asked for that yet."""
+        """Return what hands out its resources, if that has been made."""
         return self._databases
 
     def take_databases(self) -> Databases | None:
-        """Return what hands out parts of it, for the caller to close; who asks next gets another one."""
+        """Return what hands out its resources, for the caller to close; the next use makes another one."""
         with self._lock:
             databases, self._databases = self._databases, None
             return databases
 
     @contextmanager
     def naming_its_end(self) -> Iterator[None]:
-        """Say of what fails in the block how the server ended, if it has.
+        """Raise what fails in the block as the end of the server, if that has ended.
 
         Raises:
             Refused: The server died or hangs, or what the block itself refuses.
@@ -127,30 +127,30 @@ class ManagedServer:
                 databases.close()
         self.server.stop()
         for checkout in self.dependencies:
-            checkout.give_back(keep=False)
+            checkout.give_back(retain=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """An isolated part of a server, which a client or another server has.
+    """An isolated resource of a server, held by a client or by a server that depends on it.
 
     Attributes:
-        sole_client: The number of clients that had ever come when the only one there got it; 0 where it was not alone.
+        sole_client: How many clients had ever entered, when it was handed to the only one; 0 where others were there.
     """
 
     server: ManagedServer
-    isolated: Isolated
+    isolated: IsolatedResource
     databases: Databases
     sole_client: int = 0
 
     def leaked(self) -> list[str]:
-        """Return what has changed on the server since, outside of all parts; see `contracts.Databases`."""
+        """Return what has changed on the server since, outside of all resources; see `contracts.Databases`."""
         return self.databases.leaked(self.isolated)
 
-    def give_back(self, *, keep: bool) -> None:
-        """Take it back; `keep` leaves it for a person to look at."""
+    def give_back(self, *, retain: bool) -> None:
+        """Take it back; `retain` keeps it for a person to look at."""
         try:
-            self.databases.give_back(self.isolated, keep=keep)
+            self.databases.give_back(self.isolated, retain=retain)
         except Exception as error:
             # Its user is done with it. What ails the server is told to the next one that needs it.
             why = hide_secrets(str(error))

@@ -8,7 +8,7 @@ from test_framework import services
 from test_framework.reach import refuse_remote
 from test_framework.resolution import Refused, Resolution
 from test_framework.resolve import reachable, without
-from test_framework.supervisor.wire import Want
+from test_framework.supervisor.wire import ServiceRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,32 +22,32 @@ __all__ = ["resolve_needs"]
 
 def resolve_needs(
     service: Service,
-    way: Provider,
-    want: Want,
+    provider: Provider,
+    request: ServiceRequest,
     run: Run,
-    resolve: Callable[[Run, Service, Want], tuple[Resolution, ManagedServer | None]],
+    resolve: Callable[[Run, Service, ServiceRequest], tuple[Resolution, ManagedServer | None]],
 ) -> dict[str, ManagedServer]:
     """Resolve, in order, what a service depends on when it is started by this provider.
 
     Raises:
         Refused: `dependency-unavailable` or `dependency-broken`, with the reason that the dependency itself has.
     """
-    if not (service.needs and way.builds_on):
+    if not (service.needs and provider.builds_on):
         return {}
-    run.say(f"{service.name} on {way.name}: first {' and '.join(service.needs)}, which it needs")
+    run.say(f"{service.name} on {provider.name}: first {' and '.join(service.needs)}, which it needs")
     found: dict[str, ManagedServer] = {}
     for name in service.needs:
-        wanted = Want.of(name, run.settings, want.tier)
-        order = reachable(wanted.order, way.builds_on)
+        wanted = ServiceRequest.of(name, run.settings, request.tier)
+        order = reachable(wanted.order, provider.builds_on)
         needed = services.get(name, run.settings)
-        resolution, server = resolve(run, needed, Want(name, order, wanted.source, want.tier))
+        resolution, server = resolve(run, needed, ServiceRequest(name, order, wanted.source, request.tier))
         if server is None:
             refused = resolution.refused
-            raise Refused(without(service.name, way.name, name, refused.reason), refused.log)
+            raise Refused(without(service.name, provider.name, name, refused.reason), refused.log)
         try:
             # What we start writes, and that must not reach another machine by itself.
             refuse_remote(server.endpoint)
         except Refused as refused:
-            raise Refused(without(service.name, way.name, name, refused.reason)) from refused
+            raise Refused(without(service.name, provider.name, name, refused.reason)) from refused
         found[name] = server
     return found

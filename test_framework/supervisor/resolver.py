@@ -13,8 +13,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from test_framework import owner, providers
-from test_framework.contracts import Context, Part
-from test_framework.providers._remains import sweep
+from test_framework.cleanup import sweep
+from test_framework.contracts import Context, Dependency
 from test_framework.reach import refuse_remote
 from test_framework.resolution import Refused
 from test_framework.resolve import try_providers
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from test_framework.resolution import Resolution
     from test_framework.supervisor.guard import Guard
     from test_framework.supervisor.run import Run
-    from test_framework.supervisor.wire import Want
+    from test_framework.supervisor.wire import ServiceRequest
 
 __all__ = ["Resolver"]
 
@@ -62,21 +62,23 @@ class Resolver:
         self._servers: dict[_Key, ManagedServer] = {}
         self.closing = False
 
-    def resolve(self, run: Run, service: Service, want: Want) -> tuple[Resolution, ManagedServer | None]:
+    def resolve(self, run: Run, service: Service, request: ServiceRequest) -> tuple[Resolution, ManagedServer | None]:
         """Resolve a service once a run; the same answer for every worker of it."""
-        question = f"resolve {service.name} {want.order} {want.dedicated}"
-        return run.memo.once(question, lambda: self._try_providers(run, service, want))
+        question = f"resolve {service.name} {request.order} {request.dedicated}"
+        return run.memo.once(question, lambda: self._try_providers(run, service, request))
 
-    def _try_providers(self, run: Run, service: Service, want: Want) -> tuple[Resolution, ManagedServer | None]:
+    def _try_providers(
+        self, run: Run, service: Service, request: ServiceRequest
+    ) -> tuple[Resolution, ManagedServer | None]:
         disabled = {name: run.settings.origin("disabled") for name in run.settings.disabled}
         # One that is shared is started once; what a run has to itself waits for nobody.
-        with nullcontext() if want.dedicated else self._lock_of(service):
+        with nullcontext() if request.dedicated else self._lock_of(service):
             resolution, server = try_providers(
                 service.name,
-                want.order,
-                want.source,
+                request.order,
+                request.source,
                 disabled,
-                lambda name: self._obtain(run, service, want, providers.get(name)),
+                lambda name: self._obtain(run, service, request, providers.get(name)),
             )
         for attempt in resolution.attempts:
             _log.info("%s: %s: %s (%.3f s)", service.name, attempt.provider, attempt.reason or "yes", attempt.seconds)
@@ -88,23 +90,23 @@ class Resolver:
         with self._lock:
             return self._service_locks.setdefault(service.name, threading.Lock())
 
-    def _obtain(self, run: Run, service: Service, want: Want, way: Provider) -> ManagedServer:
+    def _obtain(self, run: Run, service: Service, request: ServiceRequest, provider: Provider) -> ManagedServer:
         """Return the running server of this provider, if it still is the right one, or a new one."""
         run.memo.once("sweep", sweep)
         context = Context(
-            run.settings, run.env, self._folder, owner.MARK, run.memo, self._guard, run.say, dedicated=want.dedicated
+            run.settings, run.env, owner.MARK, run.memo, self._guard, run.say, dedicated=request.dedicated
         )
-        key = _Key(service.name, way.name, run.id if want.dedicated else "")
+        key = _Key(service.name, provider.name, run.id if request.dedicated else "")
         running = self._servers.get(key)
         needed: dict[str, ManagedServer] = {}
-        if running or (service.needs and way.builds_on):
-            way.probe(service, context)
-            needed = resolve_needs(service, way, want, run, self.resolve)
+        if running or (service.needs and provider.builds_on):
+            provider.probe(service, context)
+            needed = resolve_needs(service, provider, request, run, self.resolve)
         if running:
             if self._still_fits(running, needed, context):
                 return running
             self._discard(key)
-        return self._start(key, service, way, context, run, needed)
+        return self._start(key, service, provider, context, run, needed)
 
     def _still_fits(self, running: ManagedServer, needed: Mapping[str, ManagedServer], context: Context) -> bool:
         """Whether a running server is what would be started now, on the servers that it needs, and answers."""
@@ -124,31 +126,31 @@ class Resolver:
         self,
         key: _Key,
         service: Service,
-        way: Provider,
+        provider: Provider,
         context: Context,
         run: Run,
         needed: Mapping[str, ManagedServer],
     ) -> ManagedServer:
-        """Start or find a server, with a part of each server that it depends on."""
-        held: list[Checkout] = []
+        """Start or find a server, with an isolated resource of each server that it depends on."""
+        checkouts: list[Checkout] = []
         try:
             for base in needed.values():
                 databases = base.databases(run.settings, self._folder)
-                held.append(Checkout(base, databases.checkout((), run.id, run.env, whole=True), databases))
-            parts = {h.server.service.name: Part(h.server.server, h.isolated.endpoint) for h in held}
-            with on_free_port(service, way, context.dedicated):
-                server = way.obtain(service, replace(context, needs=parts))
+                checkouts.append(Checkout(base, databases.checkout((), run.id, run.env, skip_template=True), databases))
+            dependencies = {c.server.service.name: Dependency(c.server.server, c.isolated.endpoint) for c in checkouts}
+            with on_free_port(service, provider, context.dedicated):
+                server = provider.obtain(service, replace(context, needs=dependencies))
             if context.dedicated:
                 # Nobody knows whether the run writes.
                 refuse_remote(server.endpoint)
         except BaseException:
-            for each in held:
-                each.give_back(keep=False)
+            for each in checkouts:
+                each.give_back(retain=False)
             raise
         if not server.identity:
-            # For the length of the run: it is somebody else's, which each run looks for anew.
-            return run.memo.once(f"external {service.name} {way.name}", lambda: ManagedServer(service, server))
-        managed = ManagedServer(service, server, tuple(held))
+            # External, which each run finds anew.
+            return run.memo.once(f"external {service.name} {provider.name}", lambda: ManagedServer(service, server))
+        managed = ManagedServer(service, server, tuple(checkouts))
         with self._lock:
             self._servers[key] = managed
         if self.closing or (context.dedicated and run.over):

@@ -30,10 +30,10 @@ from test_framework.supervisor.wire import (
     UNANSWERED,
     Channel,
     Message,
-    Want,
-    endpoint_to,
-    refused_to,
-    resolution_to,
+    ServiceRequest,
+    endpoint_to_json,
+    refused_to_json,
+    resolution_to_json,
 )
 
 __all__ = ["main"]
@@ -52,7 +52,7 @@ _HANGUP = getattr(select, "POLLRDHUP", 0)
 """Besides POLLHUP, which need not be asked for: Linux tells of a client that is gone by this one."""
 
 
-class Server:
+class SupervisorProcess:
     """Listens, and decides when to end."""
 
     def __init__(self, address: Address) -> None:
@@ -68,13 +68,13 @@ class Server:
         self._wake_read, self._wake_write = os.pipe()
         self._events = select.poll()
         self._connections: dict[int, int] = {}
-        self._talking: dict[int, _Client] = {}
+        self._client_connections: dict[int, _ClientConnection] = {}
 
     def serve(self) -> None:
         """Listen until the last client has been gone for the idle time, or until told to end."""
         guard, address = self._supervisor.guard, self._address
         paths = {"path": address.socket, "lock": address.lock, "passwords": address.passwords}
-        promise = guard.add(kind="socket", **{name: str(path) for name, path in paths.items()})
+        cleanup_key = guard.add(kind="socket", **{name: str(path) for name, path in paths.items()})
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         address.tidy()
         private.ensure(address.passwords)
@@ -86,8 +86,8 @@ class Server:
         while (left := self._seconds_left()) is None or left > 0:
             # While somebody is connected, those who wait are told that we are at it.
             found = self._events.poll((_BUSY_SECONDS if left is None else left) * 1000)
-            for client in list(self._talking.values()):
-                client.tell_busy()
+            for client in list(self._client_connections.values()):
+                client.send_busy()
             # The listener comes last: a new connection may get the number of one that has just hung up.
             for descriptor, _ in sorted(found, key=lambda event: event[0] == listener.fileno()):
                 if descriptor == self._wake_read:
@@ -95,7 +95,7 @@ class Server:
                 elif descriptor == listener.fileno():
                     self._accept(listener)
                 else:
-                    self._hung_up(descriptor)
+                    self._connection_closed(descriptor)
         # Nobody may knock any more; whoever does starts the next supervisor, which waits for our lock.
         address.socket.unlink(missing_ok=True)
         listener.close()
@@ -105,7 +105,7 @@ class Server:
             # Our end is what the guard waits for, and it asks nobody.
             _log.warning("%s: the guard ends it", error)
         private.remove(address.passwords)
-        guard.drop(promise)
+        guard.drop(cleanup_key)
 
     def _accept(self, listener: socket.socket) -> None:
         connection, _ = listener.accept()
@@ -114,14 +114,14 @@ class Server:
             self._clients[number] = {}
         self._connections[connection.fileno()] = number
         self._events.register(connection, _HANGUP)
-        threading.Thread(target=self._talk, args=(Channel(connection), number), daemon=True).start()
+        threading.Thread(target=self._serve_client, args=(Channel(connection), number), daemon=True).start()
 
-    def _hung_up(self, descriptor: int) -> None:
+    def _connection_closed(self, descriptor: int) -> None:
         """End a lease as soon as its client is gone, also while a server is still being started for it."""
         self._events.unregister(descriptor)
-        self._left(self._connections.pop(descriptor))
+        self._client_gone(self._connections.pop(descriptor))
 
-    def _left(self, number: int) -> None:
+    def _client_gone(self, number: int) -> None:
         with self._lock:
             # Whoever only asked for the status has not used anything.
             if self._clients.pop(number, None):
@@ -140,9 +140,9 @@ class Server:
         self._ending = True
         os.write(self._wake_write, b".")
 
-    def _talk(self, channel: Channel, number: int) -> None:
+    def _serve_client(self, channel: Channel, number: int) -> None:
         """Serve one client until its connection ends, which is how a lease ends."""
-        client = self._talking[number] = _Client(channel, str(number), self._supervisor)
+        client = self._client_connections[number] = _ClientConnection(channel, str(number), self._supervisor)
         try:
             while message := channel.receive(None if client.entered else _HELLO_SECONDS):
                 if message["op"] == "hello":
@@ -158,14 +158,14 @@ class Server:
         except Exception:
             _log.exception("client %d", number)
         finally:
-            self._talking.pop(number)
+            self._client_connections.pop(number)
             client.leave()
             channel.close()
-            self._left(number)
+            self._client_gone(number)
             with suppress(OSError):
                 os.write(self._wake_write, b".")
 
-    def _hello(self, client: _Client, message: Message, number: int) -> None:
+    def _hello(self, client: _ClientConnection, message: Message, number: int) -> None:
         run = client.hello(message)
         if run is None:
             return
@@ -198,7 +198,7 @@ class Server:
         }
 
 
-class _Client:
+class _ClientConnection:
     """One client's requests, answered in the order in which they come."""
 
     def __init__(self, channel: Channel, name: str, supervisor: Supervisor) -> None:
@@ -218,10 +218,10 @@ class _Client:
         with self._sending:
             self._channel.send(message)
 
-    def _say(self, text: str) -> None:
+    def _send_progress(self, text: str) -> None:
         self._offer({"progress": text}, _OFFER_SECONDS)
 
-    def tell_busy(self) -> None:
+    def send_busy(self) -> None:
         """Tell a client that waits that we are at what it asked for."""
         if self._busy:
             with suppress(OSError):
@@ -259,7 +259,7 @@ class _Client:
         try:
             answer = self._answer(message)
         except Refused as refused:
-            answer = {"refused": refused_to(refused)}
+            answer = {"refused": refused_to_json(refused)}
         except BadSetting as error:
             answer = {"bad": str(error)}
         except Exception as error:
@@ -278,16 +278,16 @@ class _Client:
             return {"bad": "the first message must be hello"}
         match message["op"]:
             case "warm":
-                supervisor.warm(run, [Want.from_json(w) for w in message["wants"]])
+                supervisor.warm(run, [ServiceRequest.from_json(w) for w in message["requests"]])
                 return {"ok": None}
             case "resolve":
-                with run.heard_by(self._say):
-                    resolution = supervisor.resolve(run, Want.from_json(message["want"]))
-                return {"ok": resolution_to(resolution)}
+                with run.heard_by(self._send_progress):
+                    resolution = supervisor.resolve(run, ServiceRequest.from_json(message["request"]))
+                return {"ok": resolution_to_json(resolution)}
             case "dead":
-                return {"ok": [refused_to(r) for r in supervisor.dead(run, message["services"])]}
+                return {"ok": [refused_to_json(r) for r in supervisor.dead(run, message["services"])]}
             case "end_dedicated":
-                with run.heard_by(self._say):
+                with run.heard_by(self._send_progress):
                     supervisor.end_dedicated(run)
                 return {"ok": None}
             case "leave":
@@ -297,12 +297,12 @@ class _Client:
                 return {"ok": run.stays}
             case "checkout":
                 isolated = supervisor.checkout(run, self._name, run.servers[message["service"]])
-                return {"ok": {"name": isolated.name, "endpoint": endpoint_to(isolated.endpoint)}}
+                return {"ok": {"name": isolated.name, "endpoint": endpoint_to_json(isolated.endpoint)}}
             case "leaked":
                 leaked, alone = supervisor.leaked(self._name, message["name"])
                 return {"ok": {"leaked": leaked, "alone": alone}}
             case "give_back":
-                supervisor.give_back(self._name, message["name"], keep=message["keep"])
+                supervisor.give_back(self._name, message["name"], retain=message["retain"])
                 return {"ok": None}
             case other:
                 return {"bad": f"unknown request {other!r}"}
@@ -324,7 +324,7 @@ def main() -> int:
         _log_to(address.log)
         for other in addresses(address.folder.parent):
             other.tidy_if_dead()
-        server = Server(address)
+        server = SupervisorProcess(address)
         signal.signal(signal.SIGTERM, server.end)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         server.serve()
@@ -353,7 +353,7 @@ def _locked(fileno: int, address: Address) -> bool:
             return True
 
 
-class _Hiding(logging.Formatter):
+class _SecretHidingFormatter(logging.Formatter):
     """Hides what is secret, in tracebacks too."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -365,7 +365,7 @@ def _log_to(path: Path) -> None:
     if path.exists() and path.stat().st_size > _LOG_LIMIT:
         path.replace(path.with_suffix(".log.1"))
     handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(_Hiding("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(_SecretHidingFormatter("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.INFO)
     # The SDK's own chatter names URLs; ours does not.
     for name in ("urllib3", "docker", "testcontainers"):

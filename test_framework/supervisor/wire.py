@@ -25,20 +25,20 @@ __all__ = [
     "BUSY",
     "UNANSWERED",
     "Channel",
-    "Want",
-    "endpoint_from",
-    "endpoint_to",
-    "refused_from",
-    "refused_to",
-    "resolution_from",
-    "resolution_to",
+    "ServiceRequest",
+    "endpoint_from_json",
+    "endpoint_to_json",
+    "refused_from_json",
+    "refused_to_json",
+    "resolution_from_json",
+    "resolution_to_json",
 ]
 
 Message = dict[str, Any]
 
-_CHUNK = 65536
+_CHUNK_BYTES = 65536
 _LOOK_SECONDS = 1.0
-_NOW = socket.MSG_DONTWAIT
+_NO_WAIT = socket.MSG_DONTWAIT
 
 UNANSWERED = ("give_back",)
 """The requests that no client waits for."""
@@ -48,7 +48,7 @@ BUSY: Message = {"busy": True}
 
 
 @dataclass(frozen=True, slots=True)
-class Want:
+class ServiceRequest:
     """A service that a client asks for, with the providers to try and where that order came from.
 
     `tier` is that of the test, for the order of what the service itself depends on. `dedicated` asks for a server that
@@ -62,7 +62,7 @@ class Want:
     dedicated: Dedicated | None = None
 
     @classmethod
-    def of(cls, service: str, settings: Settings, tier: str | None) -> Want:
+    def of(cls, service: str, settings: Settings, tier: str | None) -> ServiceRequest:
         """Return what to ask for, by the settings."""
         order, source = settings.order(service, tier)
         return cls(service, order, source if source != "the default" else "the default order of providers", tier)
@@ -72,7 +72,7 @@ class Want:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Want:
+    def from_json(cls, data: dict[str, Any]) -> ServiceRequest:
         """Read what `to_json` wrote."""
         dedicated = Dedicated(**data["dedicated"]) if data["dedicated"] else None
         return cls(data["service"], tuple(data["order"]), data["source"], data["tier"], dedicated)
@@ -94,17 +94,17 @@ class Channel:
             OSError: It is gone.
         """
         packed = memoryview(json.dumps(message).encode() + b"\n")
-        wait = _Wait(self._sock, select.POLLOUT, seconds)
+        wait = _SocketWait(self._sock, select.POLLOUT, seconds)
         while packed:
             wait.until_ready()
             with suppress(BlockingIOError):
-                packed = packed[self._sock.send(packed, _NOW) :]
+                packed = packed[self._sock.send(packed, _NO_WAIT) :]
 
     def offer(self, message: Message) -> None:
         """Send a short message that may be lost, unless the other side is behind with its reading; never waits."""
         with suppress(BlockingIOError):
-            if _Wait(self._sock, select.POLLOUT, 0).ready(0):
-                self._sock.send(json.dumps(message).encode() + b"\n", _NOW)
+            if _SocketWait(self._sock, select.POLLOUT, 0).ready(0):
+                self._sock.send(json.dumps(message).encode() + b"\n", _NO_WAIT)
 
     def receive(self, seconds: float | None = None) -> Message | None:
         """Return the next message, or None when the other side is gone, or another thread has closed this one.
@@ -113,10 +113,10 @@ class Channel:
             TimeoutError: It has not come, in whole, within `seconds`.
         """
         try:
-            wait = _Wait(self._sock, select.POLLIN, seconds)
+            wait = _SocketWait(self._sock, select.POLLIN, seconds)
             while (end := self._read.find(b"\n")) < 0:
                 wait.until_ready()
-                received = self._sock.recv(_CHUNK)
+                received = self._sock.recv(_CHUNK_BYTES)
                 if not received:
                     return None
                 self._read += received
@@ -134,7 +134,7 @@ class Channel:
         self._sock.close()
 
 
-class _Wait:
+class _SocketWait:
     """Waits for a socket, for so many seconds in all; without a bound where that is None.
 
     It counts the looks, and not the clock: when this process was stopped itself, as by Ctrl-Z, or with its container,
@@ -148,7 +148,7 @@ class _Wait:
         self._poll = select.poll()
         self._poll.register(sock, event)
         self._seconds = seconds
-        self._left = seconds or 0.0
+        self._seconds_left = seconds or 0.0
 
     def ready(self, seconds: float | None) -> bool:
         """Wait for so long at most; return whether there is something to do, or the other side is gone."""
@@ -159,45 +159,45 @@ class _Wait:
         if self._seconds is None:
             self.ready(None)
             return
-        while self._left > 0:
-            begin, slice_ = time.monotonic(), min(_LOOK_SECONDS, self._left)
+        while self._seconds_left > 0:
+            begin, slice_ = time.monotonic(), min(_LOOK_SECONDS, self._seconds_left)
             found = self.ready(slice_)
-            self._left -= min(slice_, time.monotonic() - begin)
+            self._seconds_left -= min(slice_, time.monotonic() - begin)
             if found:
                 return
         raise TimeoutError(f"nothing came within {self._seconds:g} s")
 
 
-def endpoint_to(endpoint: Endpoint) -> Message:
+def endpoint_to_json(endpoint: Endpoint) -> Message:
     """Write an endpoint, password and all."""
     return asdict(endpoint)
 
 
-def endpoint_from(data: Message) -> Endpoint:
-    """Read what `endpoint_to` wrote."""
+def endpoint_from_json(data: Message) -> Endpoint:
+    """Read what `endpoint_to_json` wrote."""
     return Endpoint(**data)
 
 
-def resolution_to(resolution: Resolution) -> Message:
+def resolution_to_json(resolution: Resolution) -> Message:
     """Write a resolution with the logs of its attempts."""
     return {
         "service": resolution.service,
-        "endpoint": endpoint_to(resolution.endpoint) if resolution.endpoint else None,
+        "endpoint": endpoint_to_json(resolution.endpoint) if resolution.endpoint else None,
         "attempts": [{**a.to_json(), "log": a.log} for a in resolution.attempts],
     }
 
 
-def resolution_from(data: Message) -> Resolution:
-    """Read what `resolution_to` wrote."""
-    endpoint = endpoint_from(data["endpoint"]) if data["endpoint"] else None
+def resolution_from_json(data: Message) -> Resolution:
+    """Read what `resolution_to_json` wrote."""
+    endpoint = endpoint_from_json(data["endpoint"]) if data["endpoint"] else None
     return Resolution(data["service"], endpoint, tuple(Attempt.from_json(a) for a in data["attempts"]))
 
 
-def refused_to(refused: Refused) -> Message:
+def refused_to_json(refused: Refused) -> Message:
     """Write a refusal with its log."""
     return {"reason": refused.reason.to_json(), "log": refused.log}
 
 
-def refused_from(data: Message) -> Refused:
-    """Read what `refused_to` wrote."""
+def refused_from_json(data: Message) -> Refused:
+    """Read what `refused_to_json` wrote."""
     return Refused(Reason.from_json(data["reason"]), data["log"])

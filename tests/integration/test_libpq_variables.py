@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from test_framework.reach.libpq import url_decides
+from test_framework.reach.libpq import ignore_libpq_variables
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,7 +58,7 @@ def name_of(url: str) -> object:
 def test_the_url_decides(name: str, postgres_db: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each of them, while a test has the URL of a server."""
     monkeypatch.setenv(name, (HARMLESS | LEADING)[name])
-    with url_decides():
+    with ignore_libpq_variables():
         assert name_of(postgres_db.url) == postgres_db.url.rpartition("/")[2]
 
 
@@ -78,5 +78,5 @@ def test_a_service_file_of_the_home_folder(
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("PGSERVICEFILE", str(tmp_path / ".pg_service.conf"))
     monkeypatch.setenv("PGSERVICE", "prod")
-    with url_decides():
+    with ignore_libpq_variables():
         assert name_of(postgres_db.url) == postgres_db.url.rpartition("/")[2]

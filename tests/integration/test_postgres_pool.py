@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from test_framework.services._postgres_databases import _Database
+    from test_framework.contracts import IsolatedResource
 
 
 @pytest.fixture
@@ -32,10 +32,10 @@ def databases(postgres: Endpoint, tmp_path: Path) -> Iterator[PostgresDatabases]
         yield databases
 
 
-def proven(databases: PostgresDatabases) -> _Database:
+def proven(databases: PostgresDatabases) -> IsolatedResource:
     """Return a database that was made ahead: of one that was not, nothing is known."""
     databases.prepare(("schema.sql",), "run", {})
-    (source,) = databases._pool._sources.values()
+    (source,) = databases._pool._clones.values()
     wait_until(lambda: bool(source.ready), "a database is made ahead", 60)
     return checkout(databases)
 
@@ -43,9 +43,9 @@ def proven(databases: PostgresDatabases) -> _Database:
 def is_settled(databases: PostgresDatabases) -> bool:
     """Whether the pool has nothing to do."""
     pool = databases._pool
-    with pool._news:
-        full = all(len(source.ready) >= source.wanted for source in pool._sources.values())
-        return full and not pool._back and not pool._doomed and not pool._busy
+    with pool._changed:
+        full = all(len(source.ready) >= source.wanted for source in pool._clones.values())
+        return full and not pool._returned and not pool._to_drop and not pool._busy
 
 
 @pytest.mark.parametrize("way", [*AGAIN, *GONE])
@@ -58,15 +58,15 @@ def test_the_next_test_finds_the_template(databases: PostgresDatabases, postgres
     do(isolated, (AGAIN | GONE)[way])
     with Admin(postgres.url) as admin:
         # On a busy machine a session may be on its way out for longer than the pool waits.
-        wait_until(lambda: admin.settle(isolated.name), "the test's session is gone")
-    databases.give_back(isolated, keep=False)
+        wait_until(lambda: admin.wait_until_unused(isolated.name), "the test's session is gone")
+    databases.give_back(isolated, retain=False)
     wait_until(lambda: is_settled(databases), "what was given back is dealt with")
     with ExitStack() as stack:
-        stack.callback(databases.give_back, reference, keep=False)
-        (source,) = databases._pool._sources.values()
+        stack.callback(databases.give_back, reference, retain=False)
+        (source,) = databases._pool._clones.values()
         held = [checkout(databases) for _ in range(len(source.ready) + 1)]
         for each in held:
-            stack.callback(databases.give_back, each, keep=False)
+            stack.callback(databases.give_back, each, retain=False)
         assert [facts(each.endpoint.url) for each in held] == [wanted] * len(held)
         assert (isolated.name in [each.name for each in held]) is (way in AGAIN)
         with Admin(postgres.url) as admin:
@@ -75,14 +75,14 @@ def test_the_next_test_finds_the_template(databases: PostgresDatabases, postgres
 
 def test_another_schema(databases: PostgresDatabases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It counts from the next test on; what was made of the one before goes, once nobody has used it for a while."""
-    databases.give_back(checkout(databases), keep=False)
+    databases.give_back(checkout(databases), retain=False)
     old = databases._templates.names()
     (tmp_path / "schema.sql").write_text("CREATE TABLE novel (id int)")
     monkeypatch.setattr("test_framework.services._postgres_pool._STALE_SECONDS", 0.0)
     after = checkout(databases)
     with psycopg.connect(after.endpoint.url) as connection:
         assert connection.execute("SELECT count(*) FROM novel").fetchone() == (0,)
-    databases.give_back(after, keep=False)
+    databases.give_back(after, retain=False)
     wait_until(lambda: is_settled(databases), "what is stale is dropped")
     with Admin(databases._endpoint.url) as admin:
         assert not set(old) & set(admin.names("tf_"))
@@ -93,16 +93,16 @@ def test_another_schema_and_back(databases: PostgresDatabases, tmp_path: Path, m
     monkeypatch.setattr("test_framework.services._postgres_pool._STALE_SECONDS", 0.0)
     first = checkout(databases)
     wanted = facts(first.endpoint.url)
-    databases.give_back(first, keep=False)
+    databases.give_back(first, retain=False)
     (old,) = databases._templates.names()
     (tmp_path / "schema.sql").write_text("CREATE TABLE novel (id int)")
-    databases.give_back(checkout(databases), keep=False)
+    databases.give_back(checkout(databases), retain=False)
     with Admin(databases._endpoint.url) as admin:
         wait_until(lambda: old not in admin.names("tf_"), "what is stale is dropped")
     (tmp_path / "schema.sql").write_text(SCHEMA)
     again = checkout(databases)
     assert facts(again.endpoint.url) == wanted
-    databases.give_back(again, keep=False)
+    databases.give_back(again, retain=False)
 
 
 CODE = """
@@ -125,7 +125,7 @@ def test_a_template_by_code_is_built_for_each_run(postgres: Endpoint, tmp_path: 
             isolated = databases.checkout(("made:make",), run, os.environ)
             with psycopg.connect(isolated.endpoint.url) as connection:
                 found += connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
-            databases.give_back(isolated, keep=False)
+            databases.give_back(isolated, retain=False)
     assert found == [("first",), ("first",), ("third",)]
 
 
@@ -144,9 +144,9 @@ def test_a_session_that_stays_is_told(databases: PostgresDatabases, postgres: En
     isolated = checkout(databases)
     with Admin(postgres.url) as admin:
         with psycopg.connect(isolated.endpoint.url):
-            assert not admin.settle(isolated.name)
-        wait_until(lambda: admin.settle(isolated.name), "the session is gone")
-    databases.give_back(isolated, keep=False)
+            assert not admin.wait_until_unused(isolated.name)
+        wait_until(lambda: admin.wait_until_unused(isolated.name), "the session is gone")
+    databases.give_back(isolated, retain=False)
 
 
 def test_a_template_whose_clone_failed_is_not_held(
@@ -163,10 +163,10 @@ def test_of_databases_that_are_kept_the_oldest_goes(
     databases: PostgresDatabases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Those of the last failed tests stay, and no more."""
-    monkeypatch.setattr("test_framework.services._postgres_databases._KEPT", 2)
+    monkeypatch.setattr("test_framework.services._postgres_databases._MOST_RETAINED", 2)
     kept = [checkout(databases) for _ in range(3)]
     for isolated in kept:
-        databases.give_back(isolated, keep=True)
+        databases.give_back(isolated, retain=True)
     with Admin(databases._endpoint.url) as admin:
         wait_until(lambda: kept[0].name not in admin.names("tf_"), "the oldest is dropped")
         assert {each.name for each in kept[1:]} <= {*admin.names("tf_")}
@@ -179,7 +179,7 @@ def test_nothing_stays_on_a_server_of_somebody_elses(postgres: Endpoint, tmp_pat
         before = {*admin.names(f"tf_{owner.MARK}_")}
         databases = PostgresDatabases(replace(postgres, provider="explicit"), tmp_path, tmp_path)
         out, kept = (checkout(databases) for _ in range(2))
-        databases.give_back(kept, keep=True)
+        databases.give_back(kept, retain=True)
         wait_until(lambda: is_settled(databases), "some lie ready")
         made = {*admin.names(f"tf_{owner.MARK}_")} - before
         assert {out.name, kept.name, *databases._templates.names()} < made

@@ -19,23 +19,23 @@ from test_framework.contracts import Dedicated
 from test_framework.plugin.session import KEY
 from test_framework.reasons import Code
 from test_framework.resolution import Endpoint, Refused
-from test_framework.services._redis_databases import KEPT, NumberedDatabases, url_of
-from test_framework.services._redis_prefixes import Prefixes
+from test_framework.services._redis_databases import MOST_RETAINED, NumberedDatabases, url_for_database
+from test_framework.services._redis_prefixes import PrefixedKeyspaces
 from test_framework.supervisor.client import connect
-from test_framework.supervisor.wire import Want
+from test_framework.supervisor.wire import ServiceRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from test_framework.config import Settings
-    from test_framework.services._redis_databases import Numbered
-    from test_framework.services._redis_prefixes import _Prefixed
+    from test_framework.contracts import IsolatedResource
+    from test_framework.services._redis_databases import NumberedDatabase
 
 
 @contextmanager
-def opened(endpoint: Endpoint) -> Iterator[Prefixes]:
+def opened(endpoint: Endpoint) -> Iterator[PrefixedKeyspaces]:
     """Hand out prefixes of a server; nothing is left there afterwards."""
-    prefixes = Prefixes(endpoint)
+    prefixes = PrefixedKeyspaces(endpoint)
     try:
         yield prefixes
     finally:
@@ -44,7 +44,7 @@ def opened(endpoint: Endpoint) -> Iterator[Prefixes]:
 
 
 @pytest.fixture
-def prefixes(redis: Endpoint) -> Iterator[Prefixes]:
+def prefixes(redis: Endpoint) -> Iterator[PrefixedKeyspaces]:
     """Hand out prefixes of the server of this run."""
     with opened(redis) as prefixes:
         yield prefixes
@@ -57,15 +57,15 @@ def admin(redis: Endpoint) -> Iterator[driver.Redis]:
         yield client
 
 
-def checkout(prefixes: Prefixes) -> _Prefixed:
+def checkout(prefixes: PrefixedKeyspaces) -> IsolatedResource:
     """Return the next prefix."""
     isolated = prefixes.checkout((), "run", {})
     assert isolated.endpoint.prefix
-    return isolated  # type: ignore[return-value]  # what has a prefix
+    return isolated
 
 
 @pytest.fixture
-def two(prefixes: Prefixes) -> Iterator[tuple[driver.Redis, driver.Redis, str]]:
+def two(prefixes: PrefixedKeyspaces) -> Iterator[tuple[driver.Redis, driver.Redis, str]]:
     """Return two clients with a prefix each, and the prefix of the second, under which it has some keys."""
     mine, other = checkout(prefixes).endpoint, checkout(prefixes).endpoint
     with driver.Redis.from_url(mine.url) as client, driver.Redis.from_url(other.url) as second:
@@ -134,7 +134,7 @@ def test_a_prefix_cannot_be_left(two: tuple[driver.Redis, driver.Redis, str], wa
 
 
 @pytest.mark.parametrize("command", ["FUNCTION LOAD", "FUNCTION FLUSH"])
-def test_a_prefix_has_no_functions_of_its_own(prefixes: Prefixes, redis: Endpoint, command: str) -> None:
+def test_a_prefix_has_no_functions_of_its_own(prefixes: PrefixedKeyspaces, redis: Endpoint, command: str) -> None:
     """They belong to the server, where there are any."""
     old = int(str(redis.version).partition(".")[0]) < 7
     refusal = pytest.raises(ResponseError if old else NoPermissionError)
@@ -151,7 +151,7 @@ def test_a_prefix_cannot_be_listened_to(two: tuple[driver.Redis, driver.Redis, s
                 raw(client, command, what)
 
 
-def test_what_a_prefix_can_do(prefixes: Prefixes) -> None:
+def test_what_a_prefix_can_do(prefixes: PrefixedKeyspaces) -> None:
     """Keys, transactions, scripts, blocking, channels, and what clients ask of a server when they connect."""
     endpoint = checkout(prefixes).endpoint
     key = f"{endpoint.prefix}key"
@@ -171,7 +171,7 @@ def test_what_a_prefix_can_do(prefixes: Prefixes) -> None:
             assert listener.get_message(timeout=5)["data"] == b"hello"
 
 
-def test_a_prefix_leaves_nothing(prefixes: Prefixes, admin: driver.Redis) -> None:
+def test_a_prefix_leaves_nothing(prefixes: PrefixedKeyspaces, admin: driver.Redis) -> None:
     """When it is given back its keys are gone, its user, and who is still connected; what is beside it stays."""
     isolated = checkout(prefixes)
     prefix = isolated.endpoint.prefix
@@ -182,7 +182,7 @@ def test_a_prefix_leaves_nothing(prefixes: Prefixes, admin: driver.Redis) -> Non
             for number in range(3000):
                 pipeline.set(f"{prefix}{number}", number)
             pipeline.execute()
-        prefixes.give_back(isolated, keep=False)
+        prefixes.give_back(isolated, retain=False)
         with pytest.raises((Gone, driver.AuthenticationError)):
             client.get(f"{prefix}1")
     assert list(admin.scan_iter(f"{prefix}*", count=5000)) == []
@@ -190,7 +190,7 @@ def test_a_prefix_leaves_nothing(prefixes: Prefixes, admin: driver.Redis) -> Non
     assert admin.delete(beside) == 1
 
 
-def test_prefixes_without_end(prefixes: Prefixes) -> None:
+def test_prefixes_without_end(prefixes: PrefixedKeyspaces) -> None:
     """More at once than a server has databases, each with its own keys."""
     with ExitStack() as stack:
         for number in range(1500):
@@ -200,14 +200,14 @@ def test_prefixes_without_end(prefixes: Prefixes) -> None:
                 assert client.set(f"{endpoint.prefix}same", number, nx=True)
 
 
-def test_of_those_kept_the_oldest_goes(prefixes: Prefixes, admin: driver.Redis) -> None:
+def test_of_those_kept_the_oldest_goes(prefixes: PrefixedKeyspaces, admin: driver.Redis) -> None:
     """A kept one can be looked at with its URL; they are bounded in number."""
-    kept = [checkout(prefixes) for _ in range(KEPT + 1)]
+    kept = [checkout(prefixes) for _ in range(MOST_RETAINED + 1)]
     for isolated in kept:
         with driver.Redis.from_url(isolated.endpoint.url) as client:
             client.set(f"{isolated.endpoint.prefix}evidence", 1)
-        prefixes.give_back(isolated, keep=True)
-    assert [isolated.name in users(admin) for isolated in kept] == [False] + [True] * KEPT
+        prefixes.give_back(isolated, retain=True)
+    assert [isolated.name in users(admin) for isolated in kept] == [False] + [True] * MOST_RETAINED
     with driver.Redis.from_url(kept[1].endpoint.url) as client:
         assert client.get(f"{kept[1].endpoint.prefix}evidence") == b"1"
 
@@ -227,7 +227,7 @@ def test_a_server_of_somebody_elses_is_left_as_it_was(
         made = [checkout(prefixes) for _ in range(3)]
         for isolated in made:
             admin.set(f"{isolated.endpoint.prefix}key", 1)
-        prefixes.give_back(made[0], keep=True)
+        prefixes.give_back(made[0], retain=True)
     assert {isolated.name for isolated in made} & {*users(admin)} == set()
     assert [admin.exists(f"{name}:left") for name in (dead, living)] == [0, 1]
     assert admin.exists(*(f"{isolated.endpoint.prefix}key" for isolated in made)) == 0
@@ -235,7 +235,7 @@ def test_a_server_of_somebody_elses_is_left_as_it_was(
     assert admin.acl_deluser(living) == 1
 
 
-def test_a_server_that_lets_us_make_no_user(prefixes: Prefixes, redis: Endpoint) -> None:
+def test_a_server_that_lets_us_make_no_user(prefixes: PrefixedKeyspaces, redis: Endpoint) -> None:
     """The reason names what is wrong and the other way to isolate, and no password."""
     lowly = checkout(prefixes).endpoint
     with opened(replace(redis, url=lowly.url)) as refusing, pytest.raises(Refused) as caught:
@@ -249,17 +249,17 @@ def test_a_server_that_lets_us_make_no_user(prefixes: Prefixes, redis: Endpoint)
 def test_a_server_that_is_too_old(redis: Endpoint) -> None:
     """Before 6.2 a user could not be held to channels."""
     with pytest.raises(Refused) as caught:
-        Prefixes(replace(redis, version="6.0.16"))
+        PrefixedKeyspaces(replace(redis, version="6.0.16"))
     assert caught.value.reason.message.endswith("version 6.0.16 is older than 6.2")
 
 
-def test_a_server_that_depends_on_it_has_a_whole_database(prefixes: Prefixes) -> None:
+def test_a_server_that_depends_on_it_has_a_whole_database(prefixes: PrefixedKeyspaces) -> None:
     """It knows of no prefix."""
-    isolated = prefixes.checkout((), "run", {}, whole=True)
+    isolated = prefixes.checkout((), "run", {}, skip_template=True)
     assert not isolated.endpoint.prefix
     with driver.Redis.from_url(isolated.endpoint.url) as client:
         client.set("any", 1)
-        prefixes.give_back(isolated, keep=False)
+        prefixes.give_back(isolated, retain=False)
         assert client.dbsize() == 0
 
 
@@ -270,7 +270,7 @@ def alone(request: pytest.FixtureRequest, framework_settings: Settings, redis: E
         pytest.skip("a server that is not ours is used by others, too")
     overrides = request.config.stash[KEY].overrides
     with closing(connect(framework_settings, overrides, uuid4().hex, lambda _: None)) as client:
-        want = replace(Want.of("redis", framework_settings, "integration"), dedicated=Dedicated())
+        want = replace(ServiceRequest.of("redis", framework_settings, "integration"), dedicated=Dedicated())
         endpoint = client.resolve(want).endpoint
         assert endpoint
         yield endpoint
@@ -295,10 +295,10 @@ def numbers(alone: Endpoint) -> Iterator[Callable[..., NumberedDatabases]]:
 
 def at(endpoint: Endpoint, number: int | str) -> driver.Redis:
     """Connect to a numbered database of a server."""
-    return driver.Redis.from_url(url_of(endpoint.url, int(number)))
+    return driver.Redis.from_url(url_for_database(endpoint.url, int(number)))
 
 
-def numbered(databases: NumberedDatabases) -> Numbered:
+def numbered(databases: NumberedDatabases) -> NumberedDatabase:
     """Return the next one."""
     return databases.checkout((), "run", {})
 
@@ -309,7 +309,7 @@ def test_a_database_with_keys_is_not_handed_out(numbers: Callable[..., NumberedD
         client.set("somebody's", 1)
         databases = numbers()
         isolated = numbered(databases)
-        databases.give_back(isolated, keep=False)
+        databases.give_back(isolated, retain=False)
         assert (isolated.name, client.get("somebody's")) == ("2", b"1")
 
 
@@ -331,7 +331,7 @@ def test_a_database_that_was_given_back_can_be_had_again(
         with driver.Redis.from_url(isolated.endpoint.url) as client:
             assert client.dbsize() == 0
             client.set("mine", 1)
-        databases.give_back(isolated, keep=False)
+        databases.give_back(isolated, retain=False)
     with at(alone, 0) as client:
         assert client.info("keyspace") == {}
 
@@ -387,13 +387,13 @@ def test_keys_in_a_database_that_is_out_are_no_change(numbers: Callable[..., Num
 def test_of_databases_that_are_kept_the_oldest_goes(redis: Endpoint) -> None:
     """It is empty then, and can be had again."""
     databases = NumberedDatabases(replace(redis, provider="explicit"))
-    held = [databases.checkout((), "run", {}) for _ in range(KEPT + 1)]
+    held = [databases.checkout((), "run", {}) for _ in range(MOST_RETAINED + 1)]
     with ExitStack() as stack:
         clients = [stack.enter_context(driver.Redis.from_url(each.endpoint.url)) for each in held]
         for each, client in zip(held, clients, strict=True):
             client.set("evidence", 1)
-            databases.give_back(each, keep=True)
-        assert [client.dbsize() for client in clients] == [0] + [1] * KEPT
+            databases.give_back(each, retain=True)
+        assert [client.dbsize() for client in clients] == [0] + [1] * MOST_RETAINED
         for each in held[1:]:
             databases._flush(int(each.name))
     databases.close()
@@ -411,7 +411,7 @@ def test_of_databases_that_are_kept_the_oldest_goes(redis: Endpoint) -> None:
 )
 def test_the_url_of_a_database(url: str, login: str, wanted: str) -> None:
     """Whatever the server's own looks like, and with another login where there is one."""
-    assert url_of(url, 7, login) == wanted
+    assert url_for_database(url, 7, login) == wanted
 
 
 def test_a_database_of_another_server_is_the_same_url(redis: Endpoint, redis_db: Endpoint) -> None:

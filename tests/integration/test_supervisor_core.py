@@ -19,11 +19,11 @@ import redis as driver
 
 from test_framework.contracts import Dedicated
 from test_framework.providers import embedded
-from test_framework.services._redis_databases import url_of
+from test_framework.services._redis_databases import url_for_database
 from test_framework.supervisor.core import Supervisor
 from test_framework.supervisor.guard import Guard
 from test_framework.supervisor.run import Run
-from test_framework.supervisor.wire import Want
+from test_framework.supervisor.wire import ServiceRequest
 from tests.conftest import wait_until
 
 if TYPE_CHECKING:
@@ -31,20 +31,20 @@ if TYPE_CHECKING:
 
     from test_framework.resolution import Endpoint
 
-SHARED = Want("redis", ("embedded",), "the test")
-OWN = Want("redis", ("embedded",), "the test", dedicated=Dedicated())
+SHARED = ServiceRequest("redis", ("embedded",), "the test")
+OWN = ServiceRequest("redis", ("embedded",), "the test", dedicated=Dedicated())
 
 
 @pytest.fixture
 def supervisor() -> Iterator[Supervisor]:
     """Return a supervisor of this process; what it holds ends with the test."""
     guard = Guard()
-    folder, promise = guard.make_folder("test-framework-", Path(tempfile.gettempdir()))
+    folder, cleanup_key = guard.make_folder("test-framework-", Path(tempfile.gettempdir()))
     supervisor = Supervisor(folder, guard)
     yield supervisor
     supervisor.close()
     shutil.rmtree(folder, ignore_errors=True)
-    guard.drop(promise)
+    guard.drop(cleanup_key)
     guard.close()
 
 
@@ -58,7 +58,7 @@ def enter(
     return lambda name: supervisor.enter(Run.of(name, tmp_path, dict(os.environ), {}))
 
 
-def had(supervisor: Supervisor, run: Run, want: Want = SHARED) -> Endpoint:
+def had(supervisor: Supervisor, run: Run, want: ServiceRequest = SHARED) -> Endpoint:
     """Return the server of a run."""
     resolution = supervisor.resolve(run, want)
     assert resolution.endpoint, resolution
@@ -67,7 +67,7 @@ def had(supervisor: Supervisor, run: Run, want: Want = SHARED) -> Endpoint:
 
 def at(endpoint: Endpoint, number: int) -> driver.Redis:
     """Connect to a numbered database."""
-    return driver.Redis.from_url(url_of(endpoint.url, number))
+    return driver.Redis.from_url(url_for_database(endpoint.url, number))
 
 
 def test_what_is_beside_the_parts_goes_with_the_last_run(supervisor: Supervisor, enter: Callable[[str], Run]) -> None:

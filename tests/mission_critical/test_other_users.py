@@ -14,12 +14,12 @@ import psutil
 import pytest
 
 from test_framework import owner
+from test_framework.cleanup import FOLDER_VARIABLE, kill_and_remove, record_pid
 from test_framework.config import load
 from test_framework.contracts import Binary, Context, RunAs
 from test_framework.memo import Memo
 from test_framework.private import PREFIX
 from test_framework.providers._programs import HOME, reachable
-from test_framework.providers._remains import MARK, clear, remember
 from test_framework.supervisor.guard import Guard
 from tests.conftest import wait_until
 from tests.support.checkout import Checkout
@@ -184,9 +184,9 @@ def test_a_mark_of_somebody_else_ends_nothing(tmp_path: Path) -> None:
     os.chown(folder / "server", NOBODY, NOBODY)
     # To read the environment of a process, the system asks for more than its user has.
     waits = "print('here', flush=True)\ntime.sleep(600)"
-    env = {MARK: str(folder)}
+    env = {FOLDER_VARIABLE: str(folder)}
     with as_user(DAEMON, waits, env=env) as other, as_user(NOBODY, waits, env=env) as servers:
-        clear(folder)
+        kill_and_remove(folder)
         assert servers.wait(RUN_SECONDS) != 0
         assert other.poll() is None
     assert not folder.exists()
@@ -199,7 +199,7 @@ def test_a_link_to_a_folder_ends_nobody_in_it(tmp_path: Path) -> None:
     os.chown(tmp_path / "link", NOBODY, NOBODY, follow_symlinks=False)
     with subprocess.Popen(["sleep", "600"], cwd=tmp_path / "there") as process:
         try:
-            clear(tmp_path / "link")
+            kill_and_remove(tmp_path / "link")
             assert process.poll() is None
         finally:
             process.kill()
@@ -243,8 +243,8 @@ def test_only_memory_of_the_servers_user_is_freed(tmp_path: Path, user: int) -> 
     with as_user(user, SEGMENT) as process:
         assert process.wait(RUN_SECONDS) == 0
     (made,) = [(identity, pid) for identity, pid in segments() if pid == process.pid and (identity, pid) not in known]
-    remember(folder, process.pid)
-    clear(folder)
+    record_pid(folder, process.pid)
+    kill_and_remove(folder)
     left = made in segments()
     if left:
         subprocess.run(["ipcrm", "-m", made[0]], check=True)
@@ -259,7 +259,7 @@ def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Context
     base.chmod(0o1777)
     monkeypatch.setattr("tempfile.tempdir", str(base))
     guard = Guard()
-    yield Context(load(tmp_path, {}), {}, tmp_path, owner.MARK, Memo(), guard, print)
+    yield Context(load(tmp_path, {}), {}, owner.MARK, Memo(), guard, print)
     guard.close()
     wait_until(
         lambda: not list(base.glob(f"{PREFIX}*-programs-*")), "what is used in place of it goes with us", RUN_SECONDS

@@ -8,7 +8,7 @@ import sys
 from string import Template
 from typing import TYPE_CHECKING, Any
 
-from test_framework.supervisor.client import running
+from test_framework.supervisor.client import answering_supervisors
 from tests.support.run import RUN_SECONDS, Run
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ class Checkout:
 
     def status(self) -> list[dict[str, Any]]:
         """Return the supervisors of this project and what they hold."""
-        return [told for _, told in running(self.env()) if told["root"] == str(self.root)]
+        return [told for _, told in answering_supervisors(self.env()) if told["root"] == str(self.root)]
 
     def servers(self) -> dict[str, str]:
         """Return the process id or the container id of each service's only server."""

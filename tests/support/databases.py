@@ -15,7 +15,7 @@ from test_framework.plugin.session import KEY
 from test_framework.services._postgres_admin import Admin
 from test_framework.services._postgres_databases import PostgresDatabases
 from test_framework.supervisor.client import connect
-from test_framework.supervisor.wire import Want
+from test_framework.supervisor.wire import ServiceRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +35,7 @@ def undisturbed(request: pytest.FixtureRequest, framework_settings: Settings, po
     with closing(
         connect(framework_settings, request.config.stash[KEY].overrides, uuid4().hex, lambda _: None)
     ) as client:
-        want = replace(Want.of("postgres", framework_settings, "integration"), dedicated=Dedicated())
+        want = replace(ServiceRequest.of("postgres", framework_settings, "integration"), dedicated=Dedicated())
         endpoint = client.resolve(want).endpoint
         assert endpoint
         yield endpoint

@@ -34,7 +34,7 @@ def main(name: str) -> None:
         run = Run.of("kills", Path(folder), dict(os.environ), {})
         service = services.get(name, run.settings)
         steps, left = 0, list[str]()
-        while not left and _killed(steps, service, run, Path(folder)):
+        while not left and _killed(steps, service, run):
             steps += 1
             deadline = time.monotonic() + _LEFT_SECONDS
             while (left := _left()) and time.monotonic() < deadline:
@@ -42,7 +42,7 @@ def main(name: str) -> None:
         print(json.dumps({"steps": steps, "left": left}))
 
 
-def _killed(at: int, service: Service, run: Run, folder: Path) -> bool:
+def _killed(at: int, service: Service, run: Run) -> bool:
     """Whether the start, in a process of its own, got so far that it was killed at this step."""
     pid = os.fork()
     if pid == 0:
@@ -55,7 +55,7 @@ def _killed(at: int, service: Service, run: Run, folder: Path) -> bool:
                     os.kill(os.getpid(), signal.SIGKILL)
                 steps += 1
 
-        context = Context(run.settings, run.env, folder, owner.MARK, run.memo, Guard(), lambda _: None)
+        context = Context(run.settings, run.env, owner.MARK, run.memo, Guard(), lambda _: None)
         sys.addaudithook(step)
         try:
             embedded.PROVIDER.obtain(service, context)

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from test_framework.contracts import IsolatedResource
     from test_framework.resolution import Endpoint
-    from test_framework.services._postgres_databases import PostgresDatabases, _Database
+    from test_framework.services._postgres_databases import PostgresDatabases
 
 __all__ = ["AGAIN", "FACTS", "GONE", "SCHEMA", "checkout", "do", "facts", "handed_out"]
 
@@ -120,7 +121,7 @@ def facts(url: str) -> list[Any]:
         return [row[0] and sorted(row[0]) for row in connection.execute(FACTS).fetchall()]
 
 
-def do(isolated: _Database, statements: str) -> None:
+def do(isolated: IsolatedResource, statements: str) -> None:
     """Run statements as a test does, one after the other, outside of a transaction."""
     with psycopg.connect(isolated.endpoint.url, autocommit=True) as connection:
         for statement in statements.format(name=isolated.name).split("; "):
@@ -137,6 +138,6 @@ def handed_out(postgres: Endpoint, folder: Path) -> Iterator[PostgresDatabases]:
         yield databases
 
 
-def checkout(databases: PostgresDatabases) -> _Database:
+def checkout(databases: PostgresDatabases) -> IsolatedResource:
     """Return the next database."""
     return databases.checkout(("schema.sql",), "run", {})

@@ -15,7 +15,7 @@ from test_framework.e2e.deployment import BadDeployment, Deployment
 from test_framework.e2e.errors import ApiError, HandshakeRefused
 from test_framework.e2e.user import User
 from test_framework.e2e.websocket import AsyncWebSocketClient, WebSocketClient
-from test_framework.reach import reach, taken_apart
+from test_framework.reach import parse_url, reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,5 +136,5 @@ def test_of_several_addresses_that_of_a_server_is_taken() -> None:
     both = [(0, 0, 0, "", ("::1", 0)), (0, 0, 0, "", ("127.0.0.1", 0))]
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        address = taken_apart(f"redis://localhost:{port}/0", {})
+        address = parse_url(f"redis://localhost:{port}/0", {})
         assert reach(address, "REDIS_URL", (), lambda *_: both).url == f"redis://127.0.0.1:{port}/0"

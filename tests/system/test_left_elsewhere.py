@@ -14,7 +14,7 @@ from psycopg import sql
 
 from test_framework import owner
 from test_framework.services._postgres_admin import Admin
-from test_framework.services._redis_databases import NumberedDatabases, url_of
+from test_framework.services._redis_databases import NumberedDatabases, url_for_database
 from tests.conftest import wait_until
 from tests.support.checkout import Checkout
 from tests.support.databases import opened
@@ -168,12 +168,12 @@ def test_numbered_databases_of_a_dead_process(redis: Endpoint, server: driver.Re
     claims = {number: f"test_framework:claim:{number}" for number in (801, 802, 803)}
     for (number, claim), begin in zip(claims.items(), (DEAD, ELSEWHERE, LIVING), strict=True):
         server.set(claim, f"{begin}1", ex=60)
-        with driver.Redis.from_url(url_of(redis.url, number)) as client:
+        with driver.Redis.from_url(url_for_database(redis.url, number)) as client:
             client.set("left", 1, ex=60)
     with closing(NumberedDatabases(replace(redis, provider="explicit"))):
         assert [server.exists(claim) for claim in claims.values()] == [0, 1, 1]
         for number, left in zip(claims, (0, 1, 1), strict=True):
-            with driver.Redis.from_url(url_of(redis.url, number)) as client:
+            with driver.Redis.from_url(url_for_database(redis.url, number)) as client:
                 assert client.exists("left") == left
                 client.delete("left")
     server.delete(*claims.values())
@@ -189,7 +189,7 @@ def test_numbered_databases_when_the_run_ends(redis: Endpoint, server: driver.Re
         claim = server.get(f"test_framework:claim:{isolated.name}")
         assert isinstance(claim, bytes)
         assert claim.decode().startswith(f"tf_{owner.MARK}_")
-    databases.give_back(kept, keep=True)
+    databases.give_back(kept, retain=True)
     assert databases.close() == ""
     for isolated in (out, kept):
         assert not server.exists(f"test_framework:claim:{isolated.name}")

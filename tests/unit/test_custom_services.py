@@ -12,7 +12,7 @@ from test_framework.config import BadSetting, CustomServiceSettings, Settings, l
 from test_framework.contracts import Context, Launch
 from test_framework.exec.variables import fields_of, ports_of
 from test_framework.memo import Memo
-from test_framework.providers._start import check_major, wanted_major
+from test_framework.providers._startup import check_major, wanted_major
 from test_framework.providers.docker.images import version_told
 from test_framework.resolution import Endpoint, Refused
 from test_framework.supervisor.address import Address
@@ -214,7 +214,7 @@ def test_a_version_that_is_not_the_one_asked_for(tmp_path: Path, version: str, n
     """It is noted, or refused where the settings say so; one that nobody can tell is not known to be right."""
     for mismatch in "show", "refuse":
         settings = read(tmp_path, FULL + f"major_mismatch = '{mismatch}'")
-        context = Context(settings, {}, tmp_path, "", Memo(), Guard(), print)
+        context = Context(settings, {}, "", Memo(), Guard(), print)
         bus = services.get("bus", settings)
         if mismatch == "show" or version == "2.3":
             assert check_major(bus, version, context) == note
@@ -230,7 +230,7 @@ def test_a_version_that_is_not_the_one_asked_for(tmp_path: Path, version: str, n
 def test_the_version_that_an_image_asks_for(tmp_path: Path, image: str, wanted: str) -> None:
     """It is that of the tag; a digest asks for none."""
     settings = read(tmp_path, FULL.replace("bus:2.1", image))
-    context = Context(settings, {}, tmp_path, "", Memo(), Guard(), print)
+    context = Context(settings, {}, "", Memo(), Guard(), print)
     assert wanted_major(services.get("bus", settings), context) == wanted
 
 

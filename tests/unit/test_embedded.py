@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from test_framework import owner
+from test_framework import cleanup, owner
 from test_framework.config import load
 from test_framework.contracts import Binary, Context, RunAs
 from test_framework.memo import Memo
 from test_framework.private import PREFIX
-from test_framework.providers import _remains
 from test_framework.providers._programs import HOME, reachable
 from test_framework.supervisor.guard import Guard
 
@@ -47,7 +46,7 @@ def program(path: Path) -> Binary:
 def context(tmp_path: Path) -> Iterator[Context]:
     """Return what a provider may use."""
     guard = Guard()
-    yield Context(load(tmp_path, {}), {}, tmp_path, owner.MARK, Memo(), guard, print)
+    yield Context(load(tmp_path, {}), {}, owner.MARK, Memo(), guard, print)
     guard.close()
 
 
@@ -116,11 +115,11 @@ def test_half_a_copy_goes_with_the_next_one(private: Path, context: Context) -> 
 
 def test_only_what_a_dead_owner_has_left_is_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither a living one's, nor that of an owner in another process namespace, whose processes we do not see."""
-    monkeypatch.setattr(_remains, "MEMORY", tmp_path)
+    monkeypatch.setattr(cleanup, "MEMORY", tmp_path)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     dead, living, mine = "1_1", owner.MARK, owner.NAMESPACE
     kept = {f"{living}-{mine}-redis-a", f"{dead}-4711-redis-b", "something else"}
     for name in (*kept, f"{dead}-{mine}-redis-c", f"{dead}-{mine}-initdb-d"):
         (tmp_path / f"test-framework-{os.getuid()}-{name}").mkdir()
-    _remains.sweep()
+    cleanup.sweep()
     assert {path.name for path in tmp_path.iterdir()} == {f"test-framework-{os.getuid()}-{name}" for name in kept}

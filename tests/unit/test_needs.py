@@ -13,7 +13,7 @@ from test_framework.resolution import Attempt, Code, Endpoint, Reason, Refused, 
 from test_framework.supervisor.managed import ManagedServer
 from test_framework.supervisor.needs import resolve_needs
 from test_framework.supervisor.run import Run
-from test_framework.supervisor.wire import Want
+from test_framework.supervisor.wire import ServiceRequest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,9 +28,9 @@ class Resolved:
 
     def __init__(self, url: str = "redis://127.0.0.1:1", reason: Reason | None = None, remote: str = "") -> None:
         self.url, self.reason, self.remote = url, reason, remote
-        self.wants: list[Want] = []
+        self.wants: list[ServiceRequest] = []
 
-    def __call__(self, _: Run, service: Service, want: Want) -> tuple[Resolution, ManagedServer | None]:
+    def __call__(self, _: Run, service: Service, want: ServiceRequest) -> tuple[Resolution, ManagedServer | None]:
         """Return the answer."""
         self.wants.append(want)
         if self.reason or not want.order:
@@ -44,7 +44,7 @@ class Resolved:
 def needed(folder: Path, provider: str, resolved: Resolved, **env: str) -> dict[str, ManagedServer]:
     """Resolve what the backend needs on a provider."""
     run = Run("run", load(folder, env), env)
-    want = Want.of("backend", run.settings, "e2e")
+    want = ServiceRequest.of("backend", run.settings, "e2e")
     return resolve_needs(services.get("backend"), providers.get(provider), want, run, resolved)
 
 

@@ -14,7 +14,7 @@ from test_framework.private import PREFIX
 from test_framework.reasons import Code
 from test_framework.resolution import Refused
 from test_framework.services._postgres_databases import _shown
-from test_framework.services.postgres import SERVICE, _copied, _keep, _kept
+from test_framework.services.postgres import SERVICE, _cache_path, _copy_from_cache, _store_in_cache
 from tests.support.strangers import NOBODY
 
 
@@ -63,11 +63,11 @@ def made(folder: Path) -> Path:
 
 def test_a_data_directory_is_kept_with_its_first_password(binary: Binary, cache: Path, tmp_path: Path) -> None:
     """The next start has a copy of it; nobody else may read either."""
-    kept = _kept(binary, RunAs())
+    kept = _cache_path(binary, RunAs())
     assert kept is not None
-    _keep(made(tmp_path / "data"), "first", kept, RunAs())
-    assert _kept(binary, RunAs()) == kept
-    assert _copied(kept, tmp_path / "copy") == "first"
+    _store_in_cache(made(tmp_path / "data"), "first", kept, RunAs())
+    assert _cache_path(binary, RunAs()) == kept
+    assert _copy_from_cache(kept, tmp_path / "copy") == "first"
     assert (tmp_path / "copy/PG_VERSION").read_text() == "18"
     assert [path.name for path in cache.iterdir()] == [kept.name]
     assert cache.stat().st_mode & 0o777 == 0o700
@@ -76,16 +76,16 @@ def test_a_data_directory_is_kept_with_its_first_password(binary: Binary, cache:
 def test_half_a_data_directory_goes_with_the_next_start(binary: Binary, cache: Path) -> None:
     """It fills the cache otherwise; one that is being made stays."""
     dead, living = (made(cache / f"{PREFIX}{mark}-{owner.NAMESPACE}-initdb-x") for mark in ("1_1", owner.MARK))
-    _kept(binary, RunAs())
+    _cache_path(binary, RunAs())
     assert (dead.exists(), living.exists()) == (False, True)
 
 
 def test_a_full_disk_leaves_no_half_of_one(binary: Binary, cache: Path, tmp_path: Path) -> None:
     """The server starts without one that is kept."""
-    kept = _kept(binary, RunAs())
+    kept = _cache_path(binary, RunAs())
     assert kept is not None
     os.mkfifo(made(tmp_path / "data") / "what cannot be copied")
-    _keep(tmp_path / "data", "first", kept, RunAs())
+    _store_in_cache(tmp_path / "data", "first", kept, RunAs())
     assert list(cache.iterdir()) == []
 
 
@@ -98,7 +98,7 @@ def test_without_a_cache_of_ours_nothing_is_kept(binary: Binary, cache: Path, wh
         cache.parent.write_text("")
     else:
         cache.parent.mkdir(mode=0o500)
-    assert _kept(binary, RunAs()) is None
+    assert _cache_path(binary, RunAs()) is None
 
 
 @pytest.mark.needs("root")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from test_framework import reach
-from test_framework.reach import Unclear, allows, check_allowed, libpq, taken_apart, why_not_write
+from test_framework.reach import AmbiguousURL, allows, check_allowed, libpq, parse_url, why_not_write
 from test_framework.reasons import Code
 from test_framework.resolution import Endpoint, Reason, Refused
 
@@ -50,7 +50,7 @@ def _user(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def reached(url: str, *allowed: str, env: Mapping[str, str] | None = None) -> tuple[str, str]:
     """Return the URL that is handed on, and the host elsewhere."""
-    found = reach.reach(taken_apart(url, env or {}), "VARIABLE", allowed, Asked())
+    found = reach.reach(parse_url(url, env or {}), "VARIABLE", allowed, Asked())
     return found.url, found.remote
 
 
@@ -158,10 +158,10 @@ def test_nobody_is_asked_for_a_host_that_is_not_allowed(scheme: str) -> None:
     """Not even for its address; nor for one that is an address already."""
     asked = Asked()
     with pytest.raises(Refused):
-        reach.reach(taken_apart(f"{scheme}://db.far.example", {}), "VARIABLE", ["far.example"], asked)
+        reach.reach(parse_url(f"{scheme}://db.far.example", {}), "VARIABLE", ["far.example"], asked)
     with pytest.raises(Refused):
-        reach.reach(taken_apart(f"{scheme}://{FAR}", {}), "VARIABLE", [], asked)
-    check_allowed(taken_apart(f"{scheme}://db.far.example", {}), "VARIABLE", ["*.example"], asked)
+        reach.reach(parse_url(f"{scheme}://{FAR}", {}), "VARIABLE", [], asked)
+    check_allowed(parse_url(f"{scheme}://db.far.example", {}), "VARIABLE", ["*.example"], asked)
     assert asked.names == []
 
 
@@ -219,8 +219,8 @@ def test_a_pattern_is_for_the_whole_name(pattern: str, host: str, *, allowed: bo
 )
 def test_what_may_be_read_in_two_ways_is_refused(url: str, told: str) -> None:
     """Parsers differ in it, or a file says which server it is; what it says is not shown, as it may be a password."""
-    with pytest.raises(Unclear, match=told) as caught:
-        taken_apart(url, {})
+    with pytest.raises(AmbiguousURL, match=told) as caught:
+        parse_url(url, {})
     assert "hunter2" not in str(caught.value)
 
 
@@ -269,11 +269,11 @@ def test_the_environment_is_as_before_at_the_end(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("PGSSLMODE", "require")
     monkeypatch.setenv("PGPASSWORD", "x")
     monkeypatch.setenv("PGTZ", "UTC")
-    with libpq.url_decides():
+    with libpq.ignore_libpq_variables():
         assert not {"PGSERVICE", "PGOPTIONS", "PGSSLMODE"} & set(os.environ)
         assert (os.environ["PGPASSWORD"], os.environ["PGTZ"]) == ("x", "UTC")
         os.environ["PGOPTIONS"] = "-c b=2"
-        with libpq.url_decides():
+        with libpq.ignore_libpq_variables():
             assert "PGOPTIONS" not in os.environ
     assert (os.environ["PGSERVICE"], os.environ["PGSSLMODE"]) == ("prod", "require")
     assert os.environ["PGOPTIONS"] == "-c b=2"

@@ -263,7 +263,7 @@ def test_logins_of_http_are_hidden(text: str, shown: str) -> None:
 def test_a_record_of_a_log_may_hold_anything(caplog: pytest.LogCaptureFixture) -> None:
     """The formatter of the supervisor's log hides in tracebacks too."""
     from test_framework.redaction import KNOWN
-    from test_framework.supervisor.server import _Hiding
+    from test_framework.supervisor.server import _SecretHidingFormatter
 
     KNOWN.add("hunter22-of-a-log")
     try:
@@ -271,7 +271,7 @@ def test_a_record_of_a_log_may_hold_anything(caplog: pytest.LogCaptureFixture) -
     except OSError:
         logging.getLogger("x").exception("it is %s", "hunter22-of-a-log")
     (record,) = caplog.records
-    text = _Hiding("%(message)s").format(record)
+    text = _SecretHidingFormatter("%(message)s").format(record)
     assert "it is ***" in text
     assert "OSError: ***" in text
     assert "hunter22" not in text

@@ -19,7 +19,7 @@ from test_framework.supervisor.address import Address
 from test_framework.supervisor.client import SupervisorLost, Unanswered
 from test_framework.supervisor.guard import Guard
 from test_framework.supervisor.local import LocalClient
-from test_framework.supervisor.wire import Want
+from test_framework.supervisor.wire import ServiceRequest
 from tests.conftest import wait_until
 
 if TYPE_CHECKING:
@@ -42,13 +42,13 @@ def test_a_supervisor_that_is_closed_warms_nothing(no_service: Project) -> None:
     settings = load(no_service.path, {})
     client = LocalClient(settings, {}, "run", lambda _: None)
     client.close()
-    client.warm([Want.of("postgres", settings, "integration")])
+    client.warm([ServiceRequest.of("postgres", settings, "integration")])
 
 
 @pytest.mark.timeout(30)
 def test_a_supervisor_whose_servers_do_not_end_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its guard, which waits for that, removes them."""
-    made = server.Server(Address(tmp_path))
+    made = server.SupervisorProcess(Address(tmp_path))
     never = threading.Event()
     monkeypatch.setattr(made._supervisor, "close", never.wait)
     monkeypatch.setattr(server, "_CLOSE_SECONDS", 0.2)

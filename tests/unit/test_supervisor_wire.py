@@ -12,7 +12,7 @@ import pytest
 from test_framework import owner
 from test_framework.supervisor import client as supervisor
 from test_framework.supervisor.address import Address
-from test_framework.supervisor.server import _Client
+from test_framework.supervisor.server import _ClientConnection
 from test_framework.supervisor.wire import BUSY, Channel
 
 if TYPE_CHECKING:
@@ -102,9 +102,9 @@ def test_gone(sockets: tuple[socket.socket, socket.socket]) -> None:
 
 def test_progress_for_who_does_not_read(sockets: tuple[socket.socket, socket.socket]) -> None:
     """A client that reads nothing misses its progress, and holds up nobody who tells it to several."""
-    client = _Client(Channel(sockets[0]), "1", None)  # type: ignore[arg-type]  # nothing is asked of it
+    client = _ClientConnection(Channel(sockets[0]), "1", None)  # type: ignore[arg-type]  # nothing is asked of it
     fill(sockets[0])
-    teller = threading.Thread(target=client._say, args=("starting",), daemon=True)
+    teller = threading.Thread(target=client._send_progress, args=("starting",), daemon=True)
     teller.start()
     teller.join(20)
     assert not teller.is_alive()
@@ -112,12 +112,12 @@ def test_progress_for_who_does_not_read(sockets: tuple[socket.socket, socket.soc
 
 def test_busy(sockets: tuple[socket.socket, socket.socket]) -> None:
     """A client that waits is told that it is being worked for, and one that does not is not."""
-    client, reader = _Client(Channel(sockets[0]), "1", None), Channel(sockets[1])  # type: ignore[arg-type]  # as above
-    client.tell_busy()
+    client, reader = _ClientConnection(Channel(sockets[0]), "1", None), Channel(sockets[1])  # type: ignore[arg-type]  # as above
+    client.send_busy()
     with pytest.raises(TimeoutError):
         reader.receive(0.2)
     client._busy = True
-    client.tell_busy()
+    client.send_busy()
     assert reader.receive(5) == BUSY
 
 

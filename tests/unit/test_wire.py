@@ -13,7 +13,7 @@ import pytest
 from test_framework.contracts import Dedicated
 from test_framework.resolution import Attempt, Code, Endpoint, Reason, Refused, Resolution
 from test_framework.supervisor import wire
-from test_framework.supervisor.wire import Channel, Want
+from test_framework.supervisor.wire import Channel, ServiceRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,14 +92,14 @@ def test_a_closed_channel_is_an_end_for_the_other_side(pair: tuple[Channel, Chan
 
 def test_a_want_survives() -> None:
     """Service, order and source."""
-    want = Want("postgres", ("docker", "embedded"), "--providers")
+    want = ServiceRequest("postgres", ("docker", "embedded"), "--providers")
     for each in (want, replace(want, tier="e2e", dedicated=Dedicated(port=7, password=False))):
-        assert Want.from_json(json.loads(json.dumps(each.to_json()))) == each
+        assert ServiceRequest.from_json(json.loads(json.dumps(each.to_json()))) == each
 
 
 def test_an_endpoint_keeps_its_password() -> None:
     """On the wire, unlike in a report, the URL must work on the other side."""
-    assert wire.endpoint_from(wire.endpoint_to(ENDPOINT)) == ENDPOINT
+    assert wire.endpoint_from_json(wire.endpoint_to_json(ENDPOINT)) == ENDPOINT
 
 
 @pytest.mark.parametrize("endpoint", [ENDPOINT, None])
@@ -108,13 +108,13 @@ def test_a_resolution_survives(endpoint: Endpoint | None, pair: tuple[Channel, C
     attempts = (Attempt("explicit", NO_SOCKET, 0.5, "the log"), Attempt("docker", None, 0.25))
     resolution = Resolution("postgres", endpoint, attempts)
     ours, theirs = pair
-    ours.send(wire.resolution_to(resolution))
+    ours.send(wire.resolution_to_json(resolution))
     received = theirs.receive()
     assert received is not None
-    assert wire.resolution_from(received) == resolution
+    assert wire.resolution_from_json(received) == resolution
 
 
 def test_a_refusal_survives() -> None:
     """Its reason and its log."""
-    refused = wire.refused_from(wire.refused_to(Refused(NO_SOCKET, "the log")))
+    refused = wire.refused_from_json(wire.refused_to_json(Refused(NO_SOCKET, "the log")))
     assert (refused.reason, refused.log, str(refused)) == (NO_SOCKET, "the log", str(NO_SOCKET))

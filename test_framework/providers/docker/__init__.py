@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from test_framework.providers._start import check_major
+from test_framework.providers._startup import check_major
 from test_framework.providers.docker.probe import Engine, probe
 from test_framework.providers.docker.variables import check
 

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from test_framework.config import BadSetting
-from test_framework.services._references import named
+from test_framework.references import import_reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -50,7 +50,7 @@ def make(
     if not spec.kind:
         return DockerContainer(image, docker_client_kw=options)
     source = context.settings.origin(f"services.{service.name}.container")
-    kind = named(spec.kind, "container", source, context.settings.root)
+    kind = import_reference(spec.kind, "container", source, context.settings.root)
     try:
         made = kind(image, docker_client_kw=options, **spec.arguments)
     except TypeError as error:

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from test_framework import owner
 from test_framework.contracts import Launch
-from test_framework.providers._start import check_major, wait_healthy
+from test_framework.providers._startup import check_major, wait_healthy
 from test_framework.providers.docker import classes, faults, images, published
 from test_framework.providers.docker.client import connect, options, pointed_at, reach
 from test_framework.reasons import Code
@@ -47,7 +47,7 @@ def start(service: Service, engine: Engine, context: Context) -> ContainerServer
     """
     for attempt in range(1, _PORT_TRIES + 1):
         try:
-            return _started(service, engine, context)
+            return _start_once(service, engine, context)
         except Refused as refused:
             # The engine counts its ports up for each address by itself: the next few may be had by others of its own.
             taken = "address already in use" in refused.reason.message and not (
@@ -58,7 +58,7 @@ def start(service: Service, engine: Engine, context: Context) -> ContainerServer
     raise AssertionError("unreachable")
 
 
-def _started(service: Service, engine: Engine, context: Context) -> ContainerServer:
+def _start_once(service: Service, engine: Engine, context: Context) -> ContainerServer:
     client = connect(engine, context.env)
     server: ContainerServer | None = None
     try:
@@ -92,7 +92,7 @@ class ContainerServer:
         self._stopping = False
         self._number = uuid4().hex
         label = f"{_LABEL_SERVER}={self._number}"
-        self._promise = context.guard.add(
+        self._cleanup_key = context.guard.add(
             kind="container", label=label, environment=engine.environment(), version=engine.api_version
         )
         self.endpoint = Endpoint(service.name, _NAME, "", None)
@@ -108,7 +108,7 @@ class ContainerServer:
         found = self._client.images.get(image)
         self._image = str(found.id)
         context.progress(f"{service.name}: starting a container of {image}")
-        with self._failures(), pointed_at(self._engine):
+        with self._map_errors(), pointed_at(self._engine):
             from testcontainers.core.utils import inside_container
 
             # On this machine's engine only we may connect. From a container, or to a remote engine, the way
@@ -136,18 +136,20 @@ class ContainerServer:
             host = published.LOOPBACK if near else published.host_of(container, service.name, (self._port, port))
             url = classes.url_of(container, spec) or spec.url.format(host=host, port=port)
         threading.Thread(target=self._watch, daemon=True, name=f"watch {service.name}").start()
-        says = partial(self._says, spec.ready_line)
+        logs_say = partial(self._logs_say, spec.ready_line)
         try:
-            version = wait_healthy(service, _NAME, url, context, died=self._end, log=self.log, says=says)
+            version = wait_healthy(
+                service, _NAME, url, context, died=self._how_it_ended, log=self.log, logs_say=logs_say
+            )
         except Refused as refused:
-            raise self._failed(refused.reason, refused.log) from refused
+            raise self._refusal(refused.reason, refused.log) from refused
         version = version or images.version_told(service, found.attrs, image) or ""
         note = check_major(service, version, context)
         endpoint = Endpoint(service.name, _NAME, url, version or None, note)
         self.endpoint = endpoint.at(url, shown=hide_secrets(endpoint.safe_url))
 
     @contextmanager
-    def _failures(self) -> Iterator[None]:
+    def _map_errors(self) -> Iterator[None]:
         """Raise what the SDK, testcontainers and its classes raise in the block as `Refused`, with the server's log."""
         from docker.errors import DockerException
 
@@ -156,14 +158,14 @@ class ContainerServer:
             yield
         except classes.NotReady as error:
             where = {"service": name, "provider": _NAME, "seconds": self._context.settings.start_seconds}
-            raise self._failed(Reason.of(Code.HEALTH_TIMEOUT, error=error, **where)) from error
+            raise self._refusal(Reason.of(Code.HEALTH_TIMEOUT, error=error, **where)) from error
         except classes.StartError as error:
-            raise self._failed(self._start_failed(error)) from error
+            raise self._refusal(self._start_failed(error)) from error
         except (DockerException, OSError) as error:
             reason = faults.reason_of(error, self._engine, name)
             raise Refused(reason or self._start_failed(error), log=self.log()) from error
 
-    def _failed(self, reason: Reason, log: str | None = None) -> Refused:
+    def _refusal(self, reason: Reason, log: str | None = None) -> Refused:
         """Return why it did not start: the engine, where that is gone, and else what is known of the server."""
         name, env = self._service.name, self._context.env
         lost = faults.gone(self._engine, name, self._lost) if self._lost else faults.lost(self._engine, name, env)
@@ -174,19 +176,19 @@ class ContainerServer:
         if self._container is None:
             raise AssertionError("it was started")
         seconds = self._context.settings.start_seconds
-        return published.port_of(self._container, self._service.name, self._port, seconds, self._end)
+        return published.port_of(self._container, self._service.name, self._port, seconds, self._how_it_ended)
 
     def _run(self, container: DockerContainer, spec: ContainerSpec) -> None:
         """Start it, with its class's own way of waiting."""
         try:
-            classes.start(container, spec, self._context.settings.start_seconds, self._end)
+            classes.start(container, spec, self._context.settings.start_seconds, self._how_it_ended)
         except (classes.NotReady, classes.StartError):
             # Its class may have waited for a port that nobody reaches from here.
-            if not self._local and self._wrapped() and not self._end():
+            if not self._local and self._wrapped() and not self._how_it_ended():
                 published.host_of(container, self._service.name, (self._port, self._published()))
             raise
 
-    def _says(self, line: re.Pattern[str] | None) -> bool:
+    def _logs_say(self, line: re.Pattern[str] | None) -> bool:
         """Whether the container has said, in all of its log, that it is worth asking."""
         return line is None or bool(line.search(self._wrapped().logs().decode(errors="replace")))
 
@@ -222,7 +224,7 @@ class ContainerServer:
         what = f"{self._service.name} on {_NAME}"
         if "no space left on device" in text:
             return Reason.of(Code.DISK_FULL, what=what, error=text)
-        ended = self._end()
+        ended = self._how_it_ended()
         return Reason.of(Code.START_FAILED, service=self._service.name, provider=_NAME, error=ended or text)
 
     def _wrapped(self) -> Any:
@@ -249,7 +251,7 @@ class ContainerServer:
         if not self._stopping:
             self._ended = ended
 
-    def _end(self) -> str | None:
+    def _how_it_ended(self) -> str | None:
         """Ask the engine, for while the watch has not begun or not yet heard."""
         from docker.errors import DockerException, NotFound
 
@@ -305,7 +307,7 @@ class ContainerServer:
                     self._container.stop()
             # One that was asked for and never heard of may be made yet: the guard looks for it in the end.
             if self._container is None or self._wrapped():
-                self._context.guard.drop(self._promise)
+                self._context.guard.drop(self._cleanup_key)
         except (DockerException, OSError) as error:
             _log.warning("container %s cannot be removed: %s", self.identity, error)
         finally:

@@ -17,7 +17,7 @@ from test_framework.resolution import Code, Reason, Refused
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["DEFAULT", "Context", "Selection", "config_folder", "load", "refuse_special", "selected"]
+__all__ = ["DEFAULT", "DockerContext", "Selection", "config_folder", "load", "refuse_special", "selected"]
 
 DEFAULT = "default"
 """The context that stands for DOCKER_HOST or the default socket; it is in no store."""
@@ -32,7 +32,7 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class DockerContext:
     """What the store says of one context.
 
     Attributes:
@@ -98,7 +98,7 @@ def selected(env: Mapping[str, str], folder: Path) -> Selection:
     return Selection(name or DEFAULT, str(file))
 
 
-def load(selection: Selection, folder: Path) -> Context:
+def load(selection: Selection, folder: Path) -> DockerContext:
     """Read the context of that name from the store in `folder`.
 
     Raises:
@@ -124,7 +124,7 @@ def load(selection: Selection, folder: Path) -> Context:
     except OSError as error:
         # As after `sudo docker context create`: without its certificates the context is another one.
         raise _unusable(source, f"the TLS files of {name!r}: {_cannot_read(error)}", folder) from error
-    return Context(host, tls if found or skip_verify else None, not skip_verify)
+    return DockerContext(host, tls if found or skip_verify else None, not skip_verify)
 
 
 def _identity(name: str) -> str:

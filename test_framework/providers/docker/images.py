@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from test_framework.providers._start import tag_of
+from test_framework.image_name import tag_of
 from test_framework.providers.docker import faults, logins
 from test_framework.providers.docker.answers import FORBIDDEN
 from test_framework.providers.docker.probe import Engine, ask

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from test_framework.contracts import Cleanup
+    from test_framework.contracts import CleanupRegistry
 
-__all__ = ["NoLogin", "Source", "bad_setting", "login_for", "sources"]
+__all__ = ["LoginSource", "NoLogin", "bad_setting", "login_for", "sources"]
 
 _HUB = "https://index.docker.io/v1/"
 _HUB_NAMES = ("docker.io", "index.docker.io", "registry-1.docker.io")
@@ -34,7 +34,7 @@ class NoLogin(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class LoginSource:
     """One place that holds logins.
 
     Attributes:
@@ -50,7 +50,7 @@ class Source:
     helpers: Mapping[str, str]
 
 
-def sources(env: Mapping[str, str], home: Path) -> list[Source]:
+def sources(env: Mapping[str, str], home: Path) -> list[LoginSource]:
     """Read `DOCKER_AUTH_CONFIG` and the CLI's `config.json`, the first before the second.
 
     Raises:
@@ -70,7 +70,7 @@ def sources(env: Mapping[str, str], home: Path) -> list[Source]:
     return found
 
 
-def _source(name: str, raw: bytes | str) -> Source:
+def _source(name: str, raw: bytes | str) -> LoginSource:
     try:
         config = _table(json.loads(raw), "it")
         auths = {registry: _table(auth, f"auths of {registry}") for registry, auth in _member(config, "auths").items()}
@@ -85,7 +85,7 @@ def _source(name: str, raw: bytes | str) -> Source:
         raise bad_setting(name, error) from error
     except (ValueError, RecursionError) as error:
         raise bad_setting(name, f"it is not JSON: {error}") from error
-    return Source(name, auths, store, helpers)
+    return LoginSource(name, auths, store, helpers)
 
 
 class _Unusable(Exception):
@@ -118,7 +118,9 @@ def bad_setting(source: str, error: object) -> Refused:
     return Refused(Reason.of(Code.BAD_DOCKER_SETTING, source=source, error=error))
 
 
-def login_for(registry: str, found: list[Source], env: Mapping[str, str], guard: Cleanup) -> dict[str, Any]:
+def login_for(
+    registry: str, found: list[LoginSource], env: Mapping[str, str], guard: CleanupRegistry
+) -> dict[str, Any]:
     """Return what the SDK sends along with a pull; empty where nobody has a login.
 
     Args:
@@ -160,7 +162,7 @@ def _login(auth: Mapping[str, Any], registry: str) -> dict[str, Any]:
     return {"username": user, "password": password, "serveraddress": registry}
 
 
-def _ask(name: str, registry: str, source: str, env: Mapping[str, str], guard: Cleanup) -> dict[str, Any]:
+def _ask(name: str, registry: str, source: str, env: Mapping[str, str], guard: CleanupRegistry) -> dict[str, Any]:
     """Ask a helper; empty where it knows no login for the registry."""
     from test_framework.providers.docker.program import ask_program
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from test_framework.providers.docker import answers
 from test_framework.providers.docker.endpoint import Candidate, candidates
-from test_framework.providers.docker.session import Session
+from test_framework.providers.docker.session import EngineSession
 from test_framework.providers.docker.transport import LOGIN_SECONDS, Clock, absence
 from test_framework.resolution import Code, Reason, Refused
 
@@ -131,7 +131,7 @@ def ask(engine: Engine, path: str, seconds: float, env: Mapping[str, str] | None
         Refused: There was no answer, or it was not HTTP.
     """
     clock = Clock(engine.candidate, time.monotonic() + seconds * _WORKING_TIME, seconds)
-    session = Session(engine.candidate, os.environ if env is None else env, clock)
+    session = EngineSession(engine.candidate, os.environ if env is None else env, clock)
     results: SimpleQueue[tuple[None, Any]] = SimpleQueue()
     _in_thread(results, None, session, lambda: session.get(path))
     try:
@@ -191,11 +191,11 @@ class _Race:
         now = time.monotonic()
         clock = Clock(candidate, now + (self._ends - now) * _WORKING_TIME, self._seconds)
         self._running[candidate] = clock
-        session = Session(candidate, self._env, clock)
+        session = EngineSession(candidate, self._env, clock)
         _in_thread(self._results, candidate, session, lambda: _identify(candidate, session, clock))
 
 
-def _identify(candidate: Candidate, session: Session, clock: Clock) -> Engine:
+def _identify(candidate: Candidate, session: EngineSession, clock: Clock) -> Engine:
     ping = session.get("/_ping")
     answers.check_ping(candidate, ping)
     clock.hung("it answered /_ping, and not /version")
@@ -203,7 +203,9 @@ def _identify(candidate: Candidate, session: Session, clock: Clock) -> Engine:
     return Engine(candidate, found.version, found.api_version, found.os_type, found.product)
 
 
-def _in_thread(results: SimpleQueue[Any], key: Candidate | None, session: Session, work: Callable[[], object]) -> None:
+def _in_thread(
+    results: SimpleQueue[Any], key: Candidate | None, session: EngineSession, work: Callable[[], object]
+) -> None:
     """Run `work` in a thread that may be left behind: nothing else bounds the resolver's time."""
 
     def run() -> None:

@@ -16,7 +16,7 @@ from test_framework import owner
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from test_framework.contracts import Cleanup
+    from test_framework.contracts import CleanupRegistry
 
 __all__ = ["Answer", "ask_program"]
 
@@ -33,7 +33,11 @@ class Answer:
 
 
 def ask_program(
-    command: Sequence[str], env: Mapping[str, str], seconds: float, question: bytes = b"", guard: Cleanup | None = None
+    command: Sequence[str],
+    env: Mapping[str, str],
+    seconds: float,
+    question: bytes = b"",
+    guard: CleanupRegistry | None = None,
 ) -> Answer:
     """Run a program to its end; whatever it has started by then ends with it.
 
@@ -60,7 +64,7 @@ def ask_program(
         start_new_session=True,
     )
     mark = f"{process.pid}_{owner.start_ticks(process.pid)}"
-    promise = guard.add(kind="group", mark=mark) if guard else ""
+    cleanup_key = guard.add(kind="group", mark=mark) if guard else ""
     try:
         with suppress(BrokenPipeError), _opened(process.stdin) as asked:
             asked.write(question)
@@ -78,7 +82,7 @@ def ask_program(
         for pipe in (process.stdout, process.stderr):
             _opened(pipe).close()
         if guard:
-            guard.drop(promise)
+            guard.drop(cleanup_key)
 
 
 def _read(out: IO[bytes], errors: IO[bytes], deadline: float) -> tuple[bytes, bytes]:

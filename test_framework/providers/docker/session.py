@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
     from test_framework.providers.docker.endpoint import Candidate
 
-__all__ = ["Session"]
+__all__ = ["EngineSession"]
 
 _TLS_RECORDS = (b"\x15\x03", b"\x16\x03")
 
 
-class Session:
+class EngineSession:
     """A connection that is opened by the first question and kept as long as the engine keeps it."""
 
     def __init__(self, candidate: Candidate, env: Mapping[str, str], clock: Clock) -> None:

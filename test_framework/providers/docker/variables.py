@@ -11,7 +11,7 @@ from test_framework.providers.docker.probe import home_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from test_framework.providers.docker.logins import Source
+    from test_framework.providers.docker.logins import LoginSource
 
 __all__ = ["check"]
 
@@ -29,7 +29,7 @@ _FORMS: dict[str, tuple[re.Pattern[str], str]] = {
 """What each variable has to be that means anything here; its reaper's do not, since we start none."""
 
 
-def check(env: Mapping[str, str]) -> list[Source]:
+def check(env: Mapping[str, str]) -> list[LoginSource]:
     """Return where logins for registries are, once all that testcontainers and the SDK will read can be read.
 
     Raises:

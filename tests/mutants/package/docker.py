@@ -69,8 +69,8 @@ MUTANTS = (
     Mutant(
         "a helper outlives a supervisor that is killed",
         "test_framework/supervisor/guard.py",
-        '        os.killpg(int(mark.partition("_")[0]), signal.SIGKILL)\n\n\n_KEEP',
-        "        pass\n\n\n_KEEP",
+        '        os.killpg(int(mark.partition("_")[0]), signal.SIGKILL)\n\n\n_CLEANUPS',
+        "        pass\n\n\n_CLEANUPS",
         (f"{_PROGRAMS}::test_owner_that_is_killed",),
     ),
     Mutant(

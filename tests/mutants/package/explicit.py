@@ -42,7 +42,7 @@ MUTANTS = (
     Mutant(
         "a run that ends takes the databases of another with it",
         _POSTGRES,
-        "self._admin.names(self._begin)",
+        "self._admin.names(self._name_prefix)",
         "self._admin.names(_PREFIX + owner.MARK)",
         _tests("test_another_run_of_the_same_process"),
     ),
@@ -63,7 +63,7 @@ MUTANTS = (
     Mutant(
         "the supervisor ends while it still drops what a killed run has made",
         _CORE,
-        "            self._left.wait_for(lambda: not self._leaving, _LEAVE_SECONDS)\n",
+        "            self._run_left.wait_for(lambda: not self._leaving, _LEAVE_SECONDS)\n",
         "            pass\n",
         _tests("test_a_run_that_is_killed"),
     ),
@@ -98,8 +98,8 @@ MUTANTS = (
     Mutant(
         "keys of a run stay in numbered databases",
         _REDIS,
-        "for number in () if self._ours else numbers:",
-        "for number in ():",
+        "lambda: self._flush(*numbers))",
+        "lambda: None)",
         _tests("test_numbered_databases_when_the_run_ends"),
     ),
 )

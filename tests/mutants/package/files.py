@@ -7,7 +7,7 @@ from tests.mutants.mutant import Mutant
 __all__ = ["MUTANTS"]
 
 _PRIVATE = "test_framework/private.py"
-_REMAINS = "test_framework/providers/_remains.py"
+_CLEANUP = "test_framework/cleanup.py"
 _PROGRAMS = "test_framework/providers/_programs.py"
 _EMBEDDED = "test_framework/providers/embedded.py"
 _POSTGRES = "test_framework/services/postgres.py"
@@ -150,21 +150,21 @@ MUTANTS = (
     ),
     Mutant(
         "the sweep ends what a link leads to",
-        _REMAINS,
+        _CLEANUP,
         "    with suppress(OSError), private.opened(folder) as ours:\n",
         "    folder = folder.resolve()\n    with suppress(OSError), private.opened(folder) as ours:\n",
         (f"{_USERS}::test_a_link_to_a_folder_ends_nobody_in_it",),
     ),
     Mutant(
         "a process of another user is ended for what it says of itself",
-        _REMAINS,
+        _CLEANUP,
         "if _user_of(link.parent) in users and",
         "if",
         (f"{_USERS}::test_a_mark_of_somebody_else_ends_nothing",),
     ),
     Mutant(
         "shared memory of another user is freed",
-        _REMAINS,
+        _CLEANUP,
         " or int(user) not in users",
         "",
         (f"{_USERS}::test_only_memory_of_the_servers_user_is_freed",),
@@ -207,7 +207,7 @@ MUTANTS = (
     Mutant(
         "the guard is given our secrets in its environment",
         _GUARD,
-        "**inherited(os.environ, *_ENGINE)",
+        "**inherited(os.environ, *_ENGINE_VARIABLES)",
         "**os.environ",
         (f"{_USERS}::test_no_server_has_a_secret_of_ours",),
     ),

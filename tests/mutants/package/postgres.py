@@ -8,7 +8,7 @@ __all__ = ["MUTANTS"]
 
 _SERVICES = "test_framework/services/_postgres_"
 _POOL = "tests/integration/test_postgres_pool.py"
-_STRANGERS = "tests/integration/test_postgres_strangers.py"
+_STRANGERS = "tests/integration/test_postgres_leaks.py"
 _FIXTURES = "tests/integration/test_postgres_fixtures.py"
 _TEMPLATES = "tests/system/test_fixture_runs.py"
 
@@ -137,7 +137,7 @@ MUTANTS = (
     _mutant(
         "a clone that could not be made counts as out for ever",
         "pool",
-        "                known.out -= 1\n            raise",
+        "                clones.out -= 1\n            raise",
         "                pass\n            raise",
         f"{_POOL}::test_a_template_whose_clone_failed_is_not_held",
     ),
@@ -151,8 +151,8 @@ MUTANTS = (
     _mutant(
         "kept databases are never too many",
         "databases",
-        "doomed = self._kept[:-_KEPT]",
-        "doomed = self._kept[:0]",
+        "to_drop = self._retained[:-_MOST_RETAINED]",
+        "to_drop = self._retained[:0]",
         f"{_POOL}::test_of_databases_that_are_kept_the_oldest_goes",
     ),
     _mutant(
@@ -165,7 +165,7 @@ MUTANTS = (
     _mutant(
         "roles of a template are taken for those of a test",
         "databases",
-        "                    self._strangers.admit()",
+        "                    self._leaked_objects.accept_existing()",
         "                    pass",
         f"{_STRANGERS}::test_the_roles_of_a_template_stay",
     ),
@@ -206,65 +206,65 @@ MUTANTS = (
     ),
     _mutant(
         "a role of a session that is still open is removed",
-        "strangers",
+        "leaks",
         "if open_now or sessions != self._sessions:",
         "if sessions != self._sessions:",
         f"{_STRANGERS}::test_what_an_open_session_makes_beside_all_tests_stays",
     ),
     _mutant(
         "a role of a session that has ended is removed",
-        "strangers",
+        "leaks",
         "if open_now or sessions != self._sessions:",
         "if open_now:",
         f"{_STRANGERS}::test_what_is_made_beside_all_tests_stays_for_them",
     ),
     _mutant(
         "a test's role stays once somebody was in another database",
-        "strangers",
+        "leaks",
         "                self._sessions = sessions\n",
         "",
         f"{_STRANGERS}::test_a_session_counts_once",
     ),
     _mutant(
         "what was there before a run counts in it",
-        "strangers",
+        "leaks",
         '"""Count sessions from now on: a run begins, before which others asked whether the server is well."""\n'
-        "        with self._lock:\n            self._sessions, _ = self._sessions_of_guests()",
+        "        with self._lock:\n            self._sessions, _ = self._external_sessions()",
         '"""Count sessions from now on: a run begins, before which others asked whether the server is well."""\n'
         "        with self._lock:\n            pass",
         f"{_STRANGERS}::test_a_session_before_the_run_does_not_count",
     ),
     _mutant(
         "a role goes while another test may use it",
-        "strangers",
+        "leaks",
         "                if not who.intersection(others):\n                    del",
         "                if who:\n                    del",
         f"{_STRANGERS}::test_while_another_test_may_have_made_it_it_stays",
     ),
     _mutant(
         "a role stays whose maker is known",
-        "strangers",
-        "who.intersection(self._used_in(stranger)) or who",
+        "leaks",
+        "who.intersection(self._databases_using(leaked)) or who",
         "who",
         f"{_STRANGERS}::test_a_role_goes_with_the_test_whose_database_has_it",
     ),
     _mutant(
         "settings of everybody stay",
-        "strangers",
-        'name if stranger.name else sql.SQL("ALL")',
+        "leaks",
+        'name if leaked.name else sql.SQL("ALL")',
         "name",
         f"{_STRANGERS}::test_the_next_test_finds_none_of_it[settings of everybody]",
     ),
     _mutant(
         "a role stays that owns tables",
-        "strangers",
-        "                    _disown(inside.execute, name)",
+        "leaks",
+        "                    _drop_owned(inside.execute, name)",
         "                    pass",
         f"{_STRANGERS}::test_a_failed_tests_database_keeps_its_rows",
     ),
     _mutant(
         "rows go with the role that owns them",
-        "strangers",
+        "leaks",
         '    execute(sql.SQL("REASSIGN OWNED BY {} TO CURRENT_USER").format(role))\n',
         "",
         f"{_STRANGERS}::test_a_failed_tests_database_keeps_its_rows",

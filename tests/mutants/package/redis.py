@@ -20,8 +20,8 @@ MUTANTS = (
     _mutant(
         "a database with somebody's keys is handed out",
         "databases",
-        "number in self._taken or number in seen.keys",
-        "number in self._taken",
+        "number in self._in_use or number in seen.keys",
+        "number in self._in_use",
         "test_a_database_with_keys_is_not_handed_out",
     ),
     _mutant(
@@ -34,15 +34,15 @@ MUTANTS = (
     _mutant(
         "the claim on a database is another run's, and it is taken",
         "databases",
-        'self._sign, "NX", "EX", _CLAIM_SECONDS',
-        'self._sign, "EX", _CLAIM_SECONDS',
+        'self._owner_mark, "NX", "EX", _CLAIM_SECONDS',
+        'self._owner_mark, "EX", _CLAIM_SECONDS',
         "test_two_runs_have_different_databases",
     ),
     _mutant(
         "a claim on a database lasts for ever",
         "databases",
-        'self._sign, "NX", "EX", _CLAIM_SECONDS',
-        'self._sign, "NX"',
+        'self._owner_mark, "NX", "EX", _CLAIM_SECONDS',
+        'self._owner_mark, "NX"',
         "test_two_runs_have_different_databases",
     ),
     _mutant(
@@ -55,7 +55,7 @@ MUTANTS = (
     _mutant(
         "databases run out, though they were given back",
         "databases",
-        "        self._taken.discard(number)\n",
+        "            self._in_use.discard(number)\n",
         "",
         "test_a_database_that_was_given_back_can_be_had_again",
     ),
@@ -83,15 +83,15 @@ MUTANTS = (
     _mutant(
         "of kept databases one too few stays",
         "databases",
-        "if len(self._kept) <= KEPT:",
-        "if len(self._kept) < KEPT:",
+        "if len(self._retained) <= MOST_RETAINED:",
+        "if len(self._retained) < MOST_RETAINED:",
         "test_of_databases_that_are_kept_the_oldest_goes",
     ),
     _mutant(
         "what a failed test had is flushed when the run ends",
         "databases",
-        "if number not in {*self._taken, *spared}]",
-        "if number not in spared]",
+        "if number not in {*self._in_use, *also_spared}]",
+        "if number not in also_spared]",
         f"{_RUNS}::test_what_is_left_is_told_in_each_run[database]",
     ),
     _mutant(
@@ -153,15 +153,15 @@ MUTANTS = (
     _mutant(
         "what is kept stays on somebody else's server",
         "prefixes",
-        "names = [*self._kept, *self._out]",
-        "names = [*self._out]",
+        "names = [*self._retained, *self._checked_out]",
+        "names = [*self._checked_out]",
         "test_a_server_of_somebody_elses_is_left_as_it_was",
     ),
     _mutant(
         "what is out stays on somebody else's server",
         "prefixes",
-        "names = [*self._kept, *self._out]",
-        "names = [*self._kept]",
+        "names = [*self._retained, *self._checked_out]",
+        "names = [*self._retained]",
         "test_a_server_of_somebody_elses_is_left_as_it_was",
     ),
     _mutant(
@@ -195,8 +195,8 @@ MUTANTS = (
     _mutant(
         "what a failed test had under a prefix goes when the run ends",
         "prefixes",
-        "for name in (*self._out, *self._kept))",
-        "for name in self._out)",
+        "for name in (*self._checked_out, *self._retained))",
+        "for name in self._checked_out)",
         f"{_RUNS}::test_what_is_left_is_told_in_each_run[prefix]",
     ),
 )

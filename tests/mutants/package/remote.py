@@ -40,8 +40,8 @@ MUTANTS = (
     Mutant(
         "databases are made on another machine before a test says that it is safe",
         "test_framework/supervisor/core.py",
-        " and not want.dedicated and not why_not_write(server.endpoint):",
-        " and not want.dedicated:",
+        "            and not why_not_write(server.endpoint)\n",
+        "",
         (f"{_FAR}::test_a_server_that_may_be_asked_is_not_written_to",),
     ),
     Mutant(
@@ -104,7 +104,7 @@ MUTANTS = (
     Mutant(
         "a client looks a name up once more",
         _RULE,
-        "return Reached(address.at(_accepting(found[address.hosts[-1]], address.port), address.port))",
+        "return Reached(address.at(_first_listening(found[address.hosts[-1]], address.port), address.port))",
         'return Reached(address.at("", address.port))',
         _REACH,
     ),
@@ -161,14 +161,14 @@ MUTANTS = (
     Mutant(
         "the certificate of another machine is no longer verified as demanded",
         _LIBPQ,
-        "query = {**self.demanded, **query}",
+        "query = {**self.security, **query}",
         "query = {**query}",
         _REACH,
     ),
     Mutant(
         "the fixtures' URLs are led elsewhere by the variables of libpq",
         "test_framework/plugin/lease.py",
-        "        if speaks(endpoint.url):\n            self.url_decides()\n",
+        "        if is_postgres_url(endpoint.url):\n            self.ignore_libpq_variables()\n",
         "",
         (f"{_FAR}::test_a_tier_that_does_not_name_postgres",),
     ),

@@ -36,8 +36,8 @@ MUTANTS = (
     _mutant(
         "what a killed worker had is never given back",
         "supervisor/core",
-        "        for name in list(self._held.get(client, {})):\n            self.give_back(client, name, keep=False)\n",
-        "",
+        "            self.give_back(client, name, retain=False)\n",
+        "            pass\n",
         "tests/integration/test_supervisor_core.py::test_a_client_that_leaves_gives_back_what_it_has",
     ),
     _mutant(
@@ -71,14 +71,14 @@ MUTANTS = (
     _mutant(
         "who wants a server to himself gets the shared one",
         "supervisor/resolver",
-        "{want.order} {want.dedicated}",
-        "{want.order}",
+        "{request.order} {request.dedicated}",
+        "{request.order}",
         "tests/integration/test_supervisor_core.py::test_what_a_run_has_to_itself_is_not_the_shared_one",
     ),
     _mutant(
         "two runs at once start two servers",
         "supervisor/resolver",
-        "with nullcontext() if want.dedicated else self._lock_of(service):",
+        "with nullcontext() if request.dedicated else self._lock_of(service):",
         "with nullcontext():",
         "tests/integration/test_supervisor_core.py::test_two_runs_at_once_start_one_server",
     ),
@@ -92,15 +92,15 @@ MUTANTS = (
     _mutant(
         "who came later is not counted when somebody is blamed",
         "supervisor/core",
-        "            self._arrivals += 1\n",
-        "            self._arrivals += not known.clients - 1\n",
+        "            self._clients_ever += 1\n",
+        "            self._clients_ever += not known.clients - 1\n",
         "tests/integration/test_supervisor_core.py::test_only_who_was_alone_is_to_blame",
     ),
     _mutant(
         "who shares a server is blamed for others",
         "supervisor/core",
-        "self._arrivals if alone else 0)",
-        "self._arrivals)",
+        "self._clients_ever if alone else 0)",
+        "self._clients_ever)",
         "tests/integration/test_supervisor_core.py::test_only_who_was_alone_is_to_blame",
     ),
     _mutant(

@@ -23,15 +23,15 @@ MUTANTS = (
     Mutant(
         "a supervisor that says nothing is waited for without end",
         _WIRE,
-        "self._left -= min(slice_, time.monotonic() - begin)",
-        "self._left -= 0.0",
+        "self._seconds_left -= min(slice_, time.monotonic() - begin)",
+        "self._seconds_left -= 0.0",
         _WIRE_TESTS,
     ),
     Mutant(
         "a message that comes byte by byte is waited for without end",
         _WIRE,
         "                wait.until_ready()\n                received",
-        "                _Wait(self._sock, select.POLLIN, seconds).until_ready()\n                received",
+        "                _SocketWait(self._sock, select.POLLIN, seconds).until_ready()\n                received",
         _WIRE_TESTS,
     ),
     Mutant(
@@ -51,8 +51,8 @@ MUTANTS = (
     Mutant(
         "a late answer is taken for that to the next question",
         "test_framework/supervisor/client.py",
-        "            if self._lost:\n",
-        "            if self._lost is self:\n",
+        "            if self._unanswered_error:\n",
+        "            if self._unanswered_error is self:\n",
         _WIRE_TESTS,
     ),
     Mutant(
@@ -86,7 +86,7 @@ MUTANTS = (
     Mutant(
         "status exits 0 beside a supervisor that does not answer",
         "test_framework/cli/status.py",
-        'return int(any("error" in told for told in found))',
+        'return int(any("error" in status for status in found))',
         "return 0",
         _STATUS,
     ),

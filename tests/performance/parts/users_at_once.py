@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from test_framework.config import load
 from test_framework.supervisor.client import connect
-from test_framework.supervisor.wire import Want
+from test_framework.supervisor.wire import ServiceRequest
 from tests.performance.bench import Bench, Options, installed
 from tests.performance.findings import Absent, Findings, Table
 from tests.performance.measuring import Samples, say
@@ -43,7 +43,7 @@ def measure(_: Bench, options: Options) -> Findings:
 
     settings = load(_ROOT)
     with closing(connect(settings, {}, uuid4().hex, say)) as client:
-        resolution = client.resolve(Want.of("backend", settings, "performance"))
+        resolution = client.resolve(ServiceRequest.of("backend", settings, "performance"))
         if resolution.endpoint is None:
             return Findings(part, (), (), (Absent("backend", str(resolution.reason)),))
         deployment = Deployment.of(resolution.endpoint, {})

@@ -14,7 +14,7 @@ import psycopg
 
 from test_framework.config import load
 from test_framework.supervisor.client import connect
-from test_framework.supervisor.wire import Want
+from test_framework.supervisor.wire import ServiceRequest
 
 if TYPE_CHECKING:
     from test_framework.supervisor.client import Client
@@ -37,7 +37,7 @@ def use(client: Client, *, write: bool) -> tuple[float, float]:
         if write:
             connection.execute("INSERT INTO t1 (name) VALUES ('x')")
             connection.execute("INSERT INTO t2 (name) VALUES ('x')")
-    client.give_back(name, keep=False)
+    client.give_back(name, retain=False)
     return out - begin, time.perf_counter() - begin
 
 
@@ -51,7 +51,7 @@ def main(count: int, kind: str) -> int:
     """Do it `count` times, reading or writing."""
     settings = load(Path.cwd())
     with closing(connect(settings, {}, uuid4().hex, lambda _: None)) as client:
-        resolution = client.resolve(Want.of(POSTGRES, settings, None))
+        resolution = client.resolve(ServiceRequest.of(POSTGRES, settings, None))
         if resolution.endpoint is None:
             print(resolution.reason, file=sys.stderr)
             return 1

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from test_framework.config import load
 from test_framework.supervisor.client import connect
-from test_framework.supervisor.wire import Want
+from test_framework.supervisor.wire import ServiceRequest
 
 
 def main(services: list[str]) -> int:
@@ -19,7 +19,7 @@ def main(services: list[str]) -> int:
     with closing(connect(settings, {}, uuid4().hex, lambda _: None)) as client:
         found = {}
         for service in services:
-            resolution = client.resolve(Want.of(service, settings, None))
+            resolution = client.resolve(ServiceRequest.of(service, settings, None))
             if resolution.endpoint is None:
                 print(resolution.reason, file=sys.stderr)
                 return 1

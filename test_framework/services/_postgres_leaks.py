@@ -17,19 +17,19 @@ import psycopg
 from psycopg import sql
 
 from test_framework.resolution import hide_secrets
-from test_framework.services._postgres_admin import OURS
+from test_framework.services._postgres_admin import APPLICATION_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
     from test_framework.services._postgres_admin import Admin
 
-__all__ = ["Strangers"]
+__all__ = ["LeakedObjects"]
 
 _log = logging.getLogger(__name__)
 
 # What a server has from the start has a lower number.
-_SEEN = """
+_EXISTING = """
 SELECT (SELECT array_agg(rolname::text) FROM pg_authid WHERE oid >= 16384),
        (SELECT array_agg(datname::text) FROM pg_database WHERE oid >= 16384 AND NOT starts_with(datname, %s)),
        (SELECT array_agg(COALESCE(r.rolname::text, '')) FROM pg_db_role_setting s
@@ -38,31 +38,31 @@ SELECT (SELECT array_agg(rolname::text) FROM pg_authid WHERE oid >= 16384),
 
 # A fixture that makes a role for many tests does so from a database that is no test's. A session that is still open may
 # not have been counted yet.
-_GUESTS = """
+_EXTERNAL_SESSIONS = """
 SELECT (SELECT sum(sessions) FROM pg_stat_database WHERE datid <> 0 AND NOT starts_with(datname, %(prefix)s)),
        (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'
         AND NOT starts_with(datname, %(prefix)s) AND application_name <> %(ours)s)
 """
 
-_DEPENDS = """
+_DATABASES_USING = """
 SELECT d.datname FROM pg_shdepend s JOIN pg_database d ON d.oid = s.dbid
 WHERE s.refclassid = 'pg_authid'::regclass AND s.refobjid = (SELECT oid FROM pg_authid WHERE rolname = %s)
 GROUP BY d.datname
 """
 
 _DROPPED_SECONDS = 2.0
-_AGAIN_SECONDS = 0.005
+_RETRY_SECONDS = 0.005
 
 _ROLE, _DATABASE, _SETTINGS = "role", "database", "settings of role"
 
 
 @dataclass(frozen=True, slots=True)
-class _Stranger:
+class _ServerObject:
     kind: str
     name: str
 
 
-class Strangers:
+class LeakedObjects:
     """Finds them and removes them. Safe to call from several threads.
 
     What appears while tests have databases of this server, and nobody has been in a database that is no test's, was
@@ -78,90 +78,90 @@ class Strangers:
         self._admin = admin
         self._prefix = prefix
         self._lock = threading.Lock()
-        self._known = self._seen()
-        self._suspects: dict[_Stranger, set[str]] = {}
-        self._guests: set[_Stranger] = set()
-        self._sessions, _ = self._sessions_of_guests()
+        self._known = self._existing()
+        self._candidates: dict[_ServerObject, set[str]] = {}
+        self._external: set[_ServerObject] = set()
+        self._sessions, _ = self._external_sessions()
 
-    def begin(self) -> None:
+    def begin_run(self) -> None:
         """Count sessions from now on: a run begins, before which others asked whether the server is well."""
         with self._lock:
-            self._sessions, _ = self._sessions_of_guests()
+            self._sessions, _ = self._external_sessions()
 
-    def admit(self) -> None:
+    def accept_existing(self) -> None:
         """Take what is there now for a part of the server, such as the roles of a template."""
         with self._lock:
-            self._known |= self._seen()
+            self._known |= self._existing()
 
-    def look(self, name: str, out: Callable[[], Collection[str]]) -> None:
+    def remove_leaked_by(self, name: str, out: Callable[[], Collection[str]]) -> None:
         """Remove what the test that had database `name` made; `out` says which databases tests have now.
 
         Raises:
             psycopg.OperationalError: The server is gone.
         """
         with self._lock:
-            new = self._seen() - self._known - self._guests - self._suspects.keys()
-            if not new and not self._suspects:
+            new = self._existing() - self._known - self._external - self._candidates.keys()
+            if not new and not self._candidates:
                 return
             others = {*out()} - {name}
             if new:
-                sessions, open_now = self._sessions_of_guests()
+                sessions, open_now = self._external_sessions()
                 if open_now or sessions != self._sessions:
-                    self._guests |= new
-                    _log.info("%s may be a fixture's, and stays until no run is left", _told(new))
+                    self._external |= new
+                    _log.info("%s may be a fixture's, and stays until no run is left", _format_objects(new))
                 else:
-                    self._suspects |= {stranger: {name, *others} for stranger in new}
+                    self._candidates |= {leaked: {name, *others} for leaked in new}
                 self._sessions = sessions
-            for stranger, who in list(self._suspects.items()):
+            for leaked, who in list(self._candidates.items()):
                 if who.intersection(others):
                     # A role that has something in the database of one of them was made there.
-                    who.intersection_update(who.intersection(self._used_in(stranger)) or who)
+                    who.intersection_update(who.intersection(self._databases_using(leaked)) or who)
                 if not who.intersection(others):
-                    del self._suspects[stranger]
-                    self._remove(stranger)
+                    del self._candidates[leaked]
+                    self._remove(leaked)
 
     def tidy(self) -> None:
-        """Remove all of them, when no run is left; raises as `look` does."""
+        """Remove all of them, when no run is left; raises as `remove_leaked_by` does."""
         with self._lock:
-            self._guests.clear()
-            self._suspects.clear()
-            for stranger in sorted(self._seen() - self._known, key=lambda s: s.kind):
-                self._remove(stranger)
+            self._external.clear()
+            self._candidates.clear()
+            for leaked in sorted(self._existing() - self._known, key=lambda s: s.kind):
+                self._remove(leaked)
 
     def close(self) -> None:
         """Close the connection."""
         self._admin.close()
 
-    def _seen(self) -> set[_Stranger]:
-        found = self._admin.all(_SEEN, [self._prefix])[0]
+    def _existing(self) -> set[_ServerObject]:
+        found = self._admin.all(_EXISTING, [self._prefix])[0]
         kinds = (_ROLE, _DATABASE, _SETTINGS)
-        return {_Stranger(kind, name) for kind, names in zip(kinds, found, strict=True) for name in names or ()}
+        return {_ServerObject(kind, name) for kind, names in zip(kinds, found, strict=True) for name in names or ()}
 
-    def _sessions_of_guests(self) -> tuple[int, int]:
+    def _external_sessions(self) -> tuple[int, int]:
         """Return how many sessions there were in databases that are no test's, and how many are open now."""
-        ever, now = self._admin.all(_GUESTS, {"prefix": self._prefix, "ours": OURS})[0]
+        ever, now = self._admin.all(_EXTERNAL_SESSIONS, {"prefix": self._prefix, "ours": APPLICATION_NAME})[0]
         return int(ever), int(now)
 
-    def _remove(self, stranger: _Stranger) -> None:
+    def _remove(self, leaked: _ServerObject) -> None:
         """Remove it; what the server refuses is logged, and seen again when the runs are over."""
-        name = sql.Identifier(stranger.name)
+        name = sql.Identifier(leaked.name)
         try:
-            if stranger.kind == _DATABASE:
-                self._admin.drop(stranger.name)
-            elif stranger.kind == _SETTINGS:
-                self._admin.run(sql.SQL("ALTER ROLE {} RESET ALL").format(name if stranger.name else sql.SQL("ALL")))
+            if leaked.kind == _DATABASE:
+                self._admin.drop(leaked.name)
+            elif leaked.kind == _SETTINGS:
+                self._admin.run(sql.SQL("ALTER ROLE {} RESET ALL").format(name if leaked.name else sql.SQL("ALL")))
             else:
-                self._drop_role(stranger.name)
+                self._drop_role(leaked.name)
         except psycopg.OperationalError:
             raise
         except psycopg.Error as error:
-            _log.warning("%s stays: %s", _told([stranger]), hide_secrets(str(error)))
+            _log.warning("%s stays: %s", _format_objects([leaked]), hide_secrets(str(error)))
         else:
-            _log.info("a test left %s, which is removed", _told([stranger]))
+            _log.info("a test left %s, which is removed", _format_objects([leaked]))
 
-    def _used_in(self, stranger: _Stranger) -> list[str]:
+    def _databases_using(self, leaked: _ServerObject) -> list[str]:
         """Return the databases in which a role owns something, or may do something."""
-        found = self._admin.all(_DEPENDS, [stranger.name]) if stranger.kind == _ROLE else ()
+        found = self._admin.all(_DATABASES_USING, [leaked.name]) if leaked.kind == _ROLE else ()
         return [str(database) for (database,) in found]
 
     def _drop_role(self, role: str) -> None:
@@ -169,25 +169,25 @@ class Strangers:
         name = sql.Identifier(role)
         deadline = time.monotonic() + _DROPPED_SECONDS
         while True:
-            for database in self._used_in(_Stranger(_ROLE, role)):
+            for database in self._databases_using(_ServerObject(_ROLE, role)):
                 # What was given back is dropped at the same time, by another thread.
                 with suppress(psycopg.OperationalError), self._admin.inside(database) as inside:
-                    _disown(inside.execute, name)
-            _disown(self._admin.run, name)
+                    _drop_owned(inside.execute, name)
+            _drop_owned(self._admin.run, name)
             try:
                 self._admin.run(sql.SQL("DROP ROLE {}").format(name))
             except psycopg.errors.DependentObjectsStillExist:
                 if time.monotonic() > deadline:
                     raise
-                time.sleep(_AGAIN_SECONDS)
+                time.sleep(_RETRY_SECONDS)
             else:
                 return
 
 
-def _disown(execute: Callable[[sql.Composed], object], role: sql.Identifier) -> None:
+def _drop_owned(execute: Callable[[sql.Composed], object], role: sql.Identifier) -> None:
     execute(sql.SQL("REASSIGN OWNED BY {} TO CURRENT_USER").format(role))
     execute(sql.SQL("DROP OWNED BY {}").format(role))
 
 
-def _told(strangers: Iterable[_Stranger]) -> str:
-    return ", ".join(sorted(f"{each.kind} {each.name or 'ALL'}" for each in strangers))
+def _format_objects(objects: Iterable[_ServerObject]) -> str:
+    return ", ".join(sorted(f"{each.kind} {each.name or 'ALL'}" for each in objects))

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from test_framework.contracts import IsolatedResource
     from test_framework.resolution import Endpoint
-    from test_framework.services._postgres_databases import PostgresDatabases, _Database
+    from test_framework.services._postgres_databases import PostgresDatabases
 
 SEEN = """
 SELECT ARRAY(SELECT rolname::text FROM pg_roles WHERE oid >= 16384),
@@ -44,7 +45,7 @@ def do(url: str, statements: str) -> None:
             connection.execute(statement.strip().encode())
 
 
-def seen(isolated: _Database) -> tuple[list[str], ...]:
+def seen(isolated: IsolatedResource) -> tuple[list[str], ...]:
     """Return what belongs to the server, as a test sees it."""
     with psycopg.connect(isolated.endpoint.url) as connection:
         row = connection.execute(SEEN).fetchone()
@@ -59,17 +60,17 @@ def databases(undisturbed: Endpoint, tmp_path: Path) -> Iterator[PostgresDatabas
         yield databases
 
 
-def checkout(databases: PostgresDatabases, *template: str, run: str = "run") -> _Database:
+def checkout(databases: PostgresDatabases, *template: str, run: str = "run") -> IsolatedResource:
     """Return the next database."""
     return databases.checkout(template, run, {})
 
 
 @contextmanager
-def out(databases: PostgresDatabases) -> Iterator[_Database]:
+def out(databases: PostgresDatabases) -> Iterator[IsolatedResource]:
     """Have a database for a while."""
     isolated = checkout(databases)
     yield isolated
-    databases.give_back(isolated, keep=False)
+    databases.give_back(isolated, retain=False)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -90,7 +91,7 @@ def test_a_failed_tests_database_keeps_its_rows(databases: PostgresDatabases) ->
     failed = checkout(databases)
     do(failed.endpoint.url, WAYS["a role that owns, and may"])
     do(failed.endpoint.url, "INSERT INTO mine VALUES (7)")
-    databases.give_back(failed, keep=True)
+    databases.give_back(failed, retain=True)
     with out(databases) as later:
         assert "left_app" not in seen(later)[0]
     with psycopg.connect(failed.endpoint.url) as connection:
@@ -104,7 +105,7 @@ def test_the_roles_of_a_template_stay(databases: PostgresDatabases, tmp_path: Pa
         for _ in range(2):
             isolated = checkout(databases, "schema.sql")
             assert seen(isolated)[0] == ["left_by_template"]
-            databases.give_back(isolated, keep=False)
+            databases.give_back(isolated, retain=False)
         databases.tidy()
         with out(databases) as later:
             assert seen(later)[0] == ["left_by_template"]
@@ -118,7 +119,7 @@ WHERE backend_type = 'client backend' AND datname !~ '^tf_' AND application_name
 """
 
 
-def do_beside(isolated: _Database, databases: PostgresDatabases, statements: str) -> None:
+def do_beside(isolated: IsolatedResource, databases: PostgresDatabases, statements: str) -> None:
     """Run statements in the server's own database, and wait until that session is gone."""
     do(databases._endpoint.url, statements)
     with psycopg.connect(isolated.endpoint.url, autocommit=True) as connection:
@@ -163,7 +164,7 @@ def test_a_session_before_the_run_does_not_count(databases: PostgresDatabases) -
         do_beside(isolated, databases, "SELECT 1")
     isolated = checkout(databases, run="another")
     do(isolated.endpoint.url, "CREATE ROLE left_app")
-    databases.give_back(isolated, keep=False)
+    databases.give_back(isolated, retain=False)
     with out(databases) as later:
         assert seen(later)[0] == []
 

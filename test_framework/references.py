@@ -1,4 +1,4 @@
-"""What the settings name as module:Class: found, or refused with what is wrong."""
+"""Imports what the settings name as `module:Class`."""
 
 from __future__ import annotations
 
@@ -6,47 +6,16 @@ import importlib
 import sys
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from test_framework.config.model import BadSetting
-from test_framework.contracts import Service
 from test_framework.reasons import Code
 from test_framework.resolution import Reason, Refused
 
-if TYPE_CHECKING:
-    from test_framework.config import Settings
-    from test_framework.config.custom import CustomServiceSettings
-
-__all__ = ["file_of", "made_by", "named"]
+__all__ = ["import_reference", "project_file"]
 
 
-def made_by(name: str, table: CustomServiceSettings, settings: Settings) -> Service:
-    """Return the service that the user's own class makes of its name and its table.
-
-    Raises:
-        BadSetting: The class is not there, raises, or what it makes is no service.
-    """
-    key = f"services.{name}.class"
-    source = settings.origin(key)
-    where = f"class = {table.factory!r} in {source}"
-    try:
-        kind = named(table.factory, "class", source, settings.root)
-    except Refused as refused:
-        # Every provider needs it, so that there is none to go on to.
-        raise BadSetting(f"{where} cannot be imported: {refused.reason.message}. {refused.reason.remedy}.") from refused
-    try:
-        made: Service = kind(name, table)
-    except Exception as error:
-        why = f"called with a name and a table it raises {type(error).__name__}: {error}"
-        raise BadSetting(f"{where} makes no service: {why}.") from error
-    wanted = [n for n in (*Service.__annotations__, *vars(Service)) if not n.startswith("_")]
-    if missing := [n for n in wanted if not hasattr(made, n)]:
-        what = f"what it makes has no {', '.join(missing)}; test_framework.services.CustomService has them all"
-        raise BadSetting(f"{where} makes no service: {what}.")
-    return made
-
-
-def named(reference: str, key: str, source: str, root: Path) -> Any:
+def import_reference(reference: str, key: str, source: str, root: Path) -> Any:
     """Import what `module:name` names, from the project's root where it is not installed.
 
     Raises:
@@ -71,7 +40,7 @@ def named(reference: str, key: str, source: str, root: Path) -> Any:
         ) from error
     except Exception as error:
         raise BadSetting(f"{where} cannot be imported: {type(error).__name__}: {error}.") from error
-    meant, found = file_of(reference, root), getattr(imported, "__file__", None)
+    meant, found = project_file(reference, root), getattr(imported, "__file__", None)
     if meant and found and meant.resolve() != Path(found).resolve():
         raise BadSetting(f"{where} is {meant}, and Python finds {found} in its place: give the module another name.")
     try:
@@ -81,7 +50,7 @@ def named(reference: str, key: str, source: str, root: Path) -> Any:
         raise BadSetting.unknown("class", name, where, there) from None
 
 
-def file_of(reference: str, root: Path) -> Path | None:
+def project_file(reference: str, root: Path) -> Path | None:
     """Return the project's own file that holds what `module:name` names; None for what is installed."""
     path = root.joinpath(*reference.partition(":")[0].split("."))
     return next((p for p in (path.with_suffix(".py"), path / "__init__.py") if p.is_file()), None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from test_framework.image_name import tag_of
 from test_framework.reasons import Code
 from test_framework.resolution import Reason, Refused
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from test_framework.contracts import Context, Service
 
-__all__ = ["check_major", "tag_of", "wait_healthy", "wanted_major"]
+__all__ = ["check_major", "wait_healthy", "wanted_major"]
 
 _PAUSE = 0.01
 _ASK_SECONDS = 5.0
@@ -29,7 +30,7 @@ def wait_healthy(  # noqa: PLR0913  # three questions to one server
     died: Callable[[], str | None],
     log: Callable[[], str],
     before_check: Callable[[], None] = lambda: None,
-    says: Callable[[], bool] = lambda: True,
+    logs_say: Callable[[], bool] = lambda: True,
 ) -> str:
     """Ask until the server answers a real query; return its version, empty when it cannot be told.
 
@@ -41,7 +42,7 @@ def wait_healthy(  # noqa: PLR0913  # three questions to one server
         died: Returns how the server ended, or None while it runs.
         log: Returns the end of its log.
         before_check: Called before each question; what it raises means "not yet".
-        says: Whether the server's log says that it is worth asking.
+        logs_say: Whether the server's log says that it is worth asking.
 
     Raises:
         Refused: `start-failed` when it ended or refuses our password, `health-timeout` when time is over,
@@ -58,7 +59,7 @@ def wait_healthy(  # noqa: PLR0913  # three questions to one server
             raise Refused(Reason.of(code, error=ended, what=f"{service.name} on {provider}", **where), log=text)
         try:
             before_check()
-            if not says():
+            if not logs_say():
                 raise _NotYet
             return service.check(url, provider, min(_ASK_SECONDS, bound), context.env)
         except _NotYet:
@@ -78,11 +79,6 @@ def wait_healthy(  # noqa: PLR0913  # three questions to one server
 
 class _NotYet(Exception):
     """The log does not say it."""
-
-
-def tag_of(image: str) -> str:
-    """Return the tag in the name of an image, empty where it has none; a digest says nothing of a version."""
-    return image.partition("@")[0].rpartition("/")[2].partition(":")[2]
 
 
 def wanted_major(service: Service, context: Context) -> str:

@@ -1,4 +1,4 @@
-"""Removes what a server program leaves when it, or its owner, is killed: processes, shared memory, a folder."""
+"""Cleans up after a server program that was killed, or whose owner was: processes, shared memory, its folder."""
 
 from __future__ import annotations
 
@@ -16,43 +16,42 @@ from test_framework import owner, private
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["HOME", "MARK", "MEMORY", "clear", "remember", "sweep"]
+__all__ = ["FOLDER_VARIABLE", "MEMORY", "SERVER_FOLDER", "kill_and_remove", "record_pid", "sweep"]
 
 _log = logging.getLogger(__name__)
 
-MARK = "TF_SERVER_FOLDER"
-"""A variable of a server's environment, which what it starts inherits, wherever that works: the folder of the server,
-which is ours alone."""
+FOLDER_VARIABLE = "TF_SERVER_FOLDER"
+"""The environment variable that names the folder of a server; the processes that it starts inherit it."""
 
-HOME = "server"
-"""Of the folder in that folder which the server's user owns."""
+SERVER_FOLDER = "server"
+"""The name of the folder inside, which the server's user owns."""
 
 MEMORY = Path("/dev/shm")  # noqa: S108  # a folder of ours inside, that only its owner may enter
-"""Where the folders of servers are, as long as there is room; else in the temporary folder."""
+"""Where the folders of servers are as long as there is room; else they are in the temporary folder."""
 
 _SEGMENTS = Path("/proc/sysvipc/shm")
-_NOTE = "server.pid"
-_SECONDS = 3.0
+_PID_FILE = "server.pid"
+_TERM_SECONDS = 3.0
 _START_SECONDS = 60.0
 
 
-def remember(folder: Path, pid: int) -> None:
-    """Note which process is the server of `folder`, for whoever clears it."""
+def record_pid(folder: Path, pid: int) -> None:
+    """Note which process is the server of `folder`, for `kill_and_remove`."""
     with suppress(OSError):
-        private.write_private(folder / _NOTE, str(pid))
+        private.write_private(folder / _PID_FILE, str(pid))
 
 
-def clear(folder: Path) -> None:
+def kill_and_remove(folder: Path) -> None:
     """End every process of a server's folder, free the memory that the server shared, and remove the folder.
 
     Anything else than a folder of ours is left alone, whatever its name.
     """
     with suppress(OSError), private.opened(folder) as ours:
-        users = {os.geteuid(), private.owner_of(folder / HOME)}
-        _end_inside(folder.parent.resolve() / folder.name, users)
+        users = {os.geteuid(), private.owner_of(folder / SERVER_FOLDER)}
+        _kill_processes_of(folder.parent.resolve() / folder.name, users)
         with suppress(OSError, ValueError):
-            pid, started = private.read(_NOTE, ours)
-            _free(int(pid), started, users)
+            pid, started = private.read(_PID_FILE, ours)
+            _free_shared_memory(int(pid), started, users)
     private.remove(folder)
 
 
@@ -60,15 +59,15 @@ def sweep() -> None:
     """End servers, and remove folders, that a killed owner left together with its guard."""
     for base in {MEMORY, Path(tempfile.gettempdir())}:
         for folder in private.abandoned(base):
-            clear(folder)
+            kill_and_remove(folder)
             _log.info("swept %s", folder)
 
 
-def _end_inside(folder: Path, users: set[int | None]) -> None:
+def _kill_processes_of(folder: Path, users: set[int | None]) -> None:
     """End the processes of `folder`: in order first, so that a server frees its shared memory itself."""
-    deadline = time.monotonic() + _SECONDS
+    deadline = time.monotonic() + _TERM_SECONDS
     number = signal.SIGQUIT
-    while pids := list(_running_in(folder, users)):
+    while pids := list(_processes_of(folder, users)):
         for pid in pids:
             with suppress(OSError):
                 os.kill(pid, number)
@@ -76,21 +75,21 @@ def _end_inside(folder: Path, users: set[int | None]) -> None:
         if time.monotonic() > deadline:
             if number is signal.SIGKILL:
                 return
-            number, deadline = signal.SIGKILL, deadline + _SECONDS
+            number, deadline = signal.SIGKILL, deadline + _TERM_SECONDS
 
 
-def _running_in(folder: Path, users: set[int | None]) -> Iterator[int]:
-    """Yield what works in `folder`, or carries its mark: a helper that a server starts may live on elsewhere.
+def _processes_of(folder: Path, users: set[int | None]) -> Iterator[int]:
+    """Yield each process that works in `folder` or has its variable: a helper of a server may work elsewhere.
 
-    Anybody can give such a mark to his own processes. So only those count that this user or the server's has started.
+    Any user can set that variable for processes of his own, so only those of this user and the server's count.
     """
-    mark = f"{MARK}={folder}\0".encode()
+    variable = f"{FOLDER_VARIABLE}={folder}\0".encode()
     for link in Path("/proc").glob("[0-9]*/cwd"):
         with suppress(OSError, ValueError):
             pid, place = int(link.parent.name), str(link.readlink())
             # The link says so when the folder itself is gone.
             inside = Path(place.removesuffix(" (deleted)")).is_relative_to(folder)
-            if not inside and mark not in (link.parent / "environ").read_bytes():
+            if not inside and variable not in (link.parent / "environ").read_bytes():
                 continue
             if _user_of(link.parent) in users and owner.start_ticks(pid):
                 yield pid
@@ -102,7 +101,7 @@ def _user_of(process: Path) -> int:
     return int(line.split()[1])
 
 
-def _free(pid: int, started: float, users: set[int | None]) -> None:
+def _free_shared_memory(pid: int, started: float, users: set[int | None]) -> None:
     """Free the System V shared memory of a server that was killed: the system would keep it until its own end.
 
     Process ids are used again, so only what was made at the time of the server's start, by its user, can be its own.
