@@ -155,8 +155,7 @@ def test_a_skip_is_told_with_what_to_do(no_service: Project) -> None:
     result.stdout.fnmatch_lines(
         [
             "*= tier unit =*",
-            "green (lenient gate, red in CI): 1 skip not allowed:",
-            "  socket-missing; 1 passed",
+            "green (lenient gate, red in CI): 1 skip not allowed: socket-missing; 1 passed",
             "postgres: unavailable",
             "providers not used:",
             "  docker (postgres; 1 test skipped): socket-missing: no Docker socket at",
@@ -295,7 +294,7 @@ def test_a_class_that_skips_itself(project: Project) -> None:
     project.write(TEST, SKIPS_ITSELF)
     project.run("--tier", "unit")
     (skip,) = project.report()["skips"]
-    assert f"at {TEST}::TestIt::test_it:" in skip["remedy"]
+    assert f"({TEST}::TestIt::test_it)" in skip["remedy"]
 
 
 @pytest.mark.parametrize("option", ["--collect-only", "--setup-plan", "--setup-only", "--fixtures", "--cache-show"])

@@ -132,7 +132,7 @@ def test_a_skip_says_where(project: Project) -> None:
     project.run("--tier", "unit")
     (skip,) = project.report()["skips"]
     assert skip["message"] == "not today"
-    assert f", at {TEST}:3: " in skip["remedy"]
+    assert f"({TEST}:3)" in skip["remedy"]
 
 
 def test_a_file_that_cannot_be_collected_says_why(project: Project) -> None:
