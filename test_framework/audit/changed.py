@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
     from test_framework.audit.model import Audit, Broken, Cited
 
-__all__ = ["concerning"]
+__all__ = ["restrict_to_changed"]
 
 
-def concerning(audit: Audit, changed: Collection[str]) -> Audit:
+def restrict_to_changed(audit: Audit, changed: Collection[str]) -> Audit:
     """Return an audit with only what lies in these files, and the test files that they break.
 
     A test file is broken by a changed one when a cause lies in it or names a module of it: a test that imports a name

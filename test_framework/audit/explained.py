@@ -16,7 +16,7 @@ from test_framework.config import BadSetting
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["EXPLAINED", "IMPORT_RULES", "LOST", "explanation"]
+__all__ = ["EXPLAINED", "IMPORT_RULES", "LOST", "explain"]
 
 
 _LOST = (
@@ -154,7 +154,7 @@ EXPLAINED: MappingProxyType[str, Rule] = MappingProxyType({**CAUSES, **LOST, **R
 """Everything, by its id."""
 
 
-def explanation(name: str) -> Iterator[str]:
+def explain(name: str) -> Iterator[str]:
     """Yield the page for one id, as `--explain` prints it.
 
     Raises:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from test_framework.audit.model import Audit
     from test_framework.config import AuditSettings
 
-__all__ = ["LIMITS", "Limit", "Over", "exceeded"]
+__all__ = ["LIMITS", "ExceededLimit", "Limit", "exceeded_limits"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
-class Over:
+class ExceededLimit:
     """A threshold that is exceeded."""
 
     limit: Limit
@@ -45,7 +45,7 @@ LIMITS = (
 )
 
 
-def exceeded(audit: Audit, settings: AuditSettings | None) -> list[Over]:
+def exceeded_limits(audit: Audit, settings: AuditSettings | None) -> list[ExceededLimit]:
     """Return the thresholds that an audit exceeds; all of them are 0 without settings."""
     counts = ((limit, limit.count(audit), getattr(settings, limit.setting, 0)) for limit in LIMITS)
-    return [Over(limit, found, allowed) for limit, found, allowed in counts if found > allowed]
+    return [ExceededLimit(limit, found, allowed) for limit, found, allowed in counts if found > allowed]

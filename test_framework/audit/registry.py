@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from test_framework.audit.offered import Offered
     from test_framework.config import Settings
 
-__all__ = ["Registry", "differences", "load", "make", "written"]
+__all__ = ["Registry", "compare_registries", "format_registry", "load_registry", "make_registry"]
 
 Registry = dict[str, list[str]]
 """Public name to the modules that it is to be imported from: one for each thing that is called so."""
@@ -31,7 +31,7 @@ _FORMATS = (".json", ".toml")
 _HEAD = "# Where each public name is to be imported from. Made by `imports registry`; do not edit.\n"
 
 
-def make(root: Path, settings: Settings) -> Registry:
+def make_registry(root: Path, settings: Settings) -> Registry:
     """Return where each public name of a project is to be imported from.
 
     Public is what a module's `__all__` names, and without one what it defines without an underscore. A name that
@@ -82,8 +82,8 @@ def _origin(module: str, name: str, modules: Mapping[str, Offered]) -> tuple[str
     return module, name
 
 
-def written(registry: Registry, path: Path) -> str:
-    """Return a registry as it is written; the ending of the file says how, `.toml` or `.json`.
+def format_registry(registry: Registry, path: Path) -> str:
+    """Return a registry as text; the ending of the file says how, `.toml` or `.json`.
 
     Raises:
         BadSetting: Another ending.
@@ -99,7 +99,7 @@ def written(registry: Registry, path: Path) -> str:
     return "\n".join([_HEAD, *lines, ""]) if plain else _HEAD
 
 
-def load(path: Path) -> Registry:
+def load_registry(path: Path) -> Registry:
     """Return a registry from its file.
 
     Raises:
@@ -118,7 +118,7 @@ def load(path: Path) -> Registry:
     return places
 
 
-def differences(kept: Registry, now: Registry) -> list[str]:
+def compare_registries(kept: Registry, now: Registry) -> list[str]:
     """Return a line for each name whose place is not the one that is kept."""
     lines = []
     for name in sorted(kept.keys() | now.keys()):

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import sys
-import time
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
-from test_framework.audit.limits import exceeded
+from test_framework.audit.limits import exceeded_limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -18,9 +15,8 @@ if TYPE_CHECKING:
     from test_framework.audit.model import Audit, Cause, Finding
     from test_framework.config import AuditSettings
 
-__all__ = ["Page", "Progress", "summary"]
+__all__ = ["Page", "format_summary"]
 
-_EVERY_SECONDS = 0.1
 _LEAST = 4  # lines of a part, however small the screen
 _PIPE = 60  # lines, where there is no screen
 _RED, _GREEN, _BOLD, _DIM = 31, 32, 1, 2
@@ -75,7 +71,7 @@ class _Part:
         return [page.paint(page.cut(self.title), _BOLD), *shown]
 
 
-def summary(audit: Audit, page: Page, settings: AuditSettings | None) -> list[str]:
+def format_summary(audit: Audit, page: Page, settings: AuditSettings | None) -> list[str]:
     """Return the lines.
 
     Args:
@@ -163,7 +159,7 @@ def _verdict(audit: Audit, page: Page, settings: AuditSettings | None) -> list[s
     lines = [page.cut(told)]
     if not audit.complete:
         lines.append(page.paint("NOT COMPLETE: the time was up (--collection-timeout)", _RED))
-    over = exceeded(audit, settings)
+    over = exceeded_limits(audit, settings)
     lines += [page.paint(page.cut(f"{o.limit.what}: {o.found}, {o.allowed} allowed"), _RED) for o in over]
     if not over and audit.complete:
         lines.append(page.paint("clean", _GREEN) if _spotless(audit) else page.paint("within the thresholds", _GREEN))
@@ -172,7 +168,7 @@ def _verdict(audit: Audit, page: Page, settings: AuditSettings | None) -> list[s
 
 
 def _spotless(audit: Audit) -> bool:
-    return not exceeded(audit, None)
+    return not exceeded_limits(audit, None)
 
 
 def _next(audit: Audit) -> list[str]:
@@ -185,24 +181,3 @@ def _next(audit: Audit) -> list[str]:
     rules = Counter(f.rule for f in (*audit.imports, *audit.quality))
     rule = rules.most_common(1)[0][0] if rules else "unreached" if audit.unreached else ""
     return [f"next: python -m test_framework audit --explain {rule}"] if rule else []
-
-
-class Progress:
-    """One line on a terminal that changes; nothing anywhere else."""
-
-    def __init__(self) -> None:
-        self.shown = 0.0
-        self.on = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-
-    def __call__(self, what: str, done: int) -> None:
-        """Show how far it is."""
-        now = time.monotonic()
-        if self.on and now - self.shown > _EVERY_SECONDS:
-            self.shown = now
-            sys.stderr.write(f"\r{done} files {what}\x1b[K")
-            sys.stderr.flush()
-
-    def end(self) -> None:
-        """Take the line away."""
-        if self.on and self.shown:
-            sys.stderr.write("\r\x1b[K")

@@ -57,13 +57,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace, settings: Settings) -> int:
     """Audit and tell; returns 0 when clean, 1 with more findings than the settings allow, 2 on misuse."""
     if given.explain is not None:
-        from test_framework.audit.explained import explanation
+        from test_framework.audit import explain
 
-        _say(explanation(given.explain))
+        _say(explain(given.explain))
         return 0
-    from test_framework.audit import AuditOptions, audit
-    from test_framework.audit.limits import exceeded
-    from test_framework.audit.text import Progress
+    from test_framework.audit import AuditOptions, audit, exceeded_limits
+    from test_framework.cli.progress import Progress
 
     settings = _settings(given, settings)
     timeout = settings.collection_timeout if given.collection_timeout is None else given.collection_timeout
@@ -83,12 +82,12 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
         progress.end()
     limits: AuditSettings | None = settings.audit
     if given.changed:
-        from test_framework.audit.changed import concerning
+        from test_framework.audit import restrict_to_changed
 
         # The thresholds are for the whole; what somebody touches has to be clean.
-        found, limits = concerning(found, set(_relative(given.paths, settings.root))), None
+        found, limits = restrict_to_changed(found, set(_relative(given.paths, settings.root))), None
     _tell(found, limits, given, settings.root)
-    return 1 if exceeded(found, limits) or not found.complete else 0
+    return 1 if exceeded_limits(found, limits) or not found.complete else 0
 
 
 def _settings(given: argparse.Namespace, settings: Settings) -> Settings:
@@ -108,28 +107,25 @@ def _relative(paths: Iterable[Path], root: Path) -> Iterable[str]:
 
 def _tell(found: Audit, limits: AuditSettings | None, given: argparse.Namespace, root: Path) -> None:
     """Write what was asked for, and the summary where nothing else has the output."""
-    from test_framework.audit.limits import exceeded
-    from test_framework.audit.output.github import to_annotations
-    from test_framework.audit.output.places import inside_repository
-    from test_framework.audit.text import Page, summary
+    from test_framework.audit import Page, exceeded_limits, format_summary, path_in_repository, to_github_annotations
 
-    prefix = inside_repository(root)
+    prefix = path_in_repository(root)
     if given.json:
         _write(found.to_json(), given.json, "--json")
     if given.sarif:
-        from test_framework.audit.output.sarif import to_sarif
+        from test_framework.audit import to_sarif
 
         _write(to_sarif(found, prefix), given.sarif, "--sarif")
     taken = "-" in (given.json, given.sarif)
     if not taken:
-        _say(summary(found, Page.of(sys.stdout, os.environ), limits))
+        _say(format_summary(found, Page.of(sys.stdout, os.environ), limits))
     wanted = given.annotations
     if wanted is None:
         wanted = os.environ.get("GITHUB_ACTIONS") == "true" and not taken
     if wanted:
-        red = {over.limit.setting for over in exceeded(found, limits)}
+        red = {over.limit.setting for over in exceeded_limits(found, limits)}
         # GitHub reads both; what has the output must stay what it is.
-        _say(to_annotations(found, red, prefix), sys.stderr if taken else sys.stdout)
+        _say(to_github_annotations(found, red, prefix), sys.stderr if taken else sys.stdout)
 
 
 def _say(lines: Iterable[str], stream: TextIO | None = None) -> None:

@@ -55,7 +55,7 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
 
 
 def _take(settings: Settings, slower_than: Callable[[float], bool]) -> SuiteSnapshot:
-    from test_framework.audit.text import Progress
+    from test_framework.cli.progress import Progress
     from test_framework.health import take
 
     progress = Progress()

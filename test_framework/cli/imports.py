@@ -13,7 +13,7 @@ from test_framework.config import BadSetting
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from test_framework.audit.codemod.fixing import Batch, Fixed
+    from test_framework.audit import RewriteBatch, RewriteResult
     from test_framework.config import Settings
 
 __all__ = ["add_arguments", "run"]
@@ -63,8 +63,8 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
 
 
 def _fix(given: argparse.Namespace, settings: Settings) -> int:
-    from test_framework.audit.moves import Moves
-    from test_framework.audit.text import Progress
+    from test_framework.audit import Moves
+    from test_framework.cli.progress import Progress
 
     source = "--move" if given.move else "[tool.test_framework.audit]"
     moves = Moves.of({**settings.audit.moved, **_moves(given.move)}, source)
@@ -74,11 +74,11 @@ def _fix(given: argparse.Namespace, settings: Settings) -> int:
         )
     if find_spec("libcst") is None:
         raise BadSetting(f"imports fix needs libcst, which is not installed: pip install '{_EXTRA}'.")
-    from test_framework.audit.codemod.fixing import Writing, apply, find
+    from test_framework.audit import RewriteOptions, apply_rewrites, find_rewrites
 
     progress = Progress()
     try:
-        found = find(settings, given.paths, moves, lambda done: progress("looked at", done))
+        found = find_rewrites(settings, given.paths, moves, lambda done: progress("looked at", done))
     except KeyboardInterrupt:
         print("interrupted: nothing was written", file=sys.stderr)
         return _INTERRUPTED
@@ -93,7 +93,7 @@ def _fix(given: argparse.Namespace, settings: Settings) -> int:
         print(f"{len(found.changes)} of {found.files} files would change; --apply writes them", file=sys.stderr)
         return 1 if found.changes or found.left else 0
     undo = _free((given.undo or settings.reports_folder / "imports-undo.patch").absolute())
-    done = apply(settings, found, Writing(undo, given.batch, given.allow_dirty), _told)
+    done = apply_rewrites(settings, found, RewriteOptions(undo, given.batch, given.allow_dirty), _told)
     return _applied(done, undo)
 
 
@@ -117,7 +117,7 @@ def _free(path: Path) -> Path:
     return numbered
 
 
-def _told(batch: Batch) -> None:
+def _told(batch: RewriteBatch) -> None:
     if batch.applied:
         print(f"rewrote {len(batch.paths)} files", flush=True)
         return
@@ -126,13 +126,13 @@ def _told(batch: Batch) -> None:
         print(f"  {why}")
 
 
-def _left(found: Fixed) -> None:
+def _left(found: RewriteResult) -> None:
     for left in found.left:
         place = f"{left.path}:{left.line}" if left.line else left.path
         print(f"left: {place}: {left.reason}", file=sys.stderr)
 
 
-def _applied(done: Fixed, undo: Path) -> int:
+def _applied(done: RewriteResult, undo: Path) -> int:
     _left(done)
     written = sum(len(b.paths) for b in done.batches if b.applied)
     back = sum(len(b.paths) for b in done.batches if not b.applied)
@@ -149,17 +149,17 @@ def _applied(done: Fixed, undo: Path) -> int:
 
 
 def _registry(given: argparse.Namespace, settings: Settings) -> int:
-    from test_framework.audit.registry import differences, load, make, written
+    from test_framework.audit import compare_registries, format_registry, load_registry, make_registry
     from test_framework.suite.writing import replace_file
 
     path = given.file.absolute() if given.file else settings.root / "imports.toml"
     if given.check:
-        kept = load(path)
-        lines = differences(kept, make(settings.root, settings))
+        kept = load_registry(path)
+        lines = compare_registries(kept, make_registry(settings.root, settings))
         print("\n".join([*lines, f"{len(lines)} differences; {len(kept)} names in {path.name}"]))
         return 1 if lines else 0
-    registry = make(settings.root, settings)
-    text = written(registry, path)
+    registry = make_registry(settings.root, settings)
+    text = format_registry(registry, path)
     try:
         replace_file(str(path), text.encode())
     except OSError as error:

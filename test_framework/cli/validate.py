@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace, settings: Settings) -> int:
     """Print a line for each thing; returns 0 when all are ok, else 1."""
-    from test_framework.audit.text import Progress
+    from test_framework.cli.progress import Progress
     from test_framework.health.validation import validate
 
     progress = Progress()

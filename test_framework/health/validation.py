@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from os.path import isfile
 from typing import TYPE_CHECKING, Any
 
-from test_framework.audit import AuditOptions, audit
-from test_framework.audit.limits import LIMITS
+from test_framework.audit import LIMITS, AuditOptions, audit
 from test_framework.health import images, staging_variables
 from test_framework.health.sources import holds_test, touched
 from test_framework.suite.discovery import is_test_file

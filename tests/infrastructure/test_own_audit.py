@@ -15,7 +15,7 @@ import pytest
 
 from test_framework.audit import audit
 from test_framework.audit.explained import EXPLAINED
-from test_framework.audit.limits import exceeded
+from test_framework.audit.limits import exceeded_limits
 from test_framework.config import load
 from tests.support.examples import as_files
 
@@ -81,7 +81,7 @@ def test_the_copy_is_clean(
     """So that what is planted in it is what makes it red."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
     settings = load(copy, {})
-    assert exceeded(audit(copy, [], settings), settings.audit) == []
+    assert exceeded_limits(audit(copy, [], settings), settings.audit) == []
 
 
 @pytest.mark.parametrize("planted", [name for name in EXPLAINED if name not in NOT_HERE], indirect=True)
@@ -91,7 +91,7 @@ def test_each_defect_makes_it_red(
     """Whatever the audit can find is too much in this repository."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
     settings = load(planted, {})
-    assert exceeded(audit(planted, [], settings), settings.audit) != []
+    assert exceeded_limits(audit(planted, [], settings), settings.audit) != []
 
 
 def test_the_hook_finds_what_a_change_breaks(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def template(path: Path) -> None:
         (record.read, ValueError),
         (read_baseline, HealthError),
         (read_history, HealthError),
-        (registry.load, BadSetting),
+        (registry.load_registry, BadSetting),
         (template, Refused),
     ],
     ids=["bytes", "refused", "durations", "report", "baseline", "history", "registry", "template"],

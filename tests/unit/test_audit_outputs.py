@@ -13,12 +13,12 @@ from jsonschema import Draft7Validator
 
 import test_framework.audit
 from test_framework.audit import Audit, AuditOptions, Broken, Cause, Cited, Directory, Finding, audit
-from test_framework.audit.changed import concerning
-from test_framework.audit.explained import EXPLAINED, explanation
-from test_framework.audit.output.github import to_annotations
-from test_framework.audit.output.places import inside_repository, places
+from test_framework.audit.changed import restrict_to_changed
+from test_framework.audit.explained import EXPLAINED, explain
+from test_framework.audit.output.github import to_github_annotations
+from test_framework.audit.output.places import path_in_repository, places
 from test_framework.audit.output.sarif import to_sarif
-from test_framework.audit.text import Page, summary
+from test_framework.audit.text import Page, format_summary
 from test_framework.config import BadSetting, load
 from tests.support.examples import as_files
 
@@ -64,7 +64,7 @@ def many(count: int) -> Audit:
 
 def test_the_most_harmful_cause_comes_first(tmp_path: Path) -> None:
     """Folders, then causes with how many files each breaks, where it is and what to do, then files and tests."""
-    lines = summary(audited(tmp_path, SICK), Page(), None)
+    lines = format_summary(audited(tmp_path, SICK), Page(), None)
     text = "\n".join(lines)
     order = [
         text.index(part) for part in ("Folder", "syntax-error", "missing-name shop.prize", "Cannot be imported: 3")
@@ -86,7 +86,7 @@ def test_the_most_harmful_cause_comes_first(tmp_path: Path) -> None:
 @pytest.mark.parametrize("height", [24, 50, 100])
 def test_it_fits_the_screen_and_says_what_it_leaves_out(height: int) -> None:
     """Every part is there, each with how many more there are, and no line is wider than the screen."""
-    lines = summary(many(300), Page(width=80, height=height), None)
+    lines = format_summary(many(300), Page(width=80, height=height), None)
     least = 45  # six parts of the least size, with what stands around them
     assert len(lines) < max(height, least)
     assert max(map(len, lines)) <= 80
@@ -98,16 +98,16 @@ def test_it_fits_the_screen_and_says_what_it_leaves_out(height: int) -> None:
 
 def test_a_larger_screen_shows_more() -> None:
     """And one that is large enough shows all."""
-    small, large = (len(summary(many(30), Page(height=height), None)) for height in (50, 100))
+    small, large = (len(format_summary(many(30), Page(height=height), None)) for height in (50, 100))
     assert small < large < 100
-    assert not any("more, in --json" in line for line in summary(many(30), Page(height=1000), None))
+    assert not any("more, in --json" in line for line in format_summary(many(30), Page(height=1000), None))
 
 
 def test_a_screen_shows_every_rule() -> None:
     """One rule with many findings does not hide another."""
     lots = [Finding("tests/test_a.py", n, "no-assertion", f"test_{n}") for n in range(99)]
     found = Audit(1, 1.0, quality=(*lots, Finding("tests/test_b.py", 1, "empty-body", "test_last")))
-    assert any("test_last: empty-body" in line for line in summary(found, Page(height=20), None))
+    assert any("test_last: empty-body" in line for line in format_summary(found, Page(height=20), None))
 
 
 class Screen(io.StringIO):
@@ -133,12 +133,12 @@ def test_colour_is_for_terminals(stream: io.StringIO, env: dict[str, str], color
     page = Page.of(stream, env)
     assert page.color is color
     assert (page.width > 0) is stream.isatty()
-    assert ("\x1b[" in "\n".join(summary(many(3), page, None))) is color
+    assert ("\x1b[" in "\n".join(format_summary(many(3), page, None))) is color
 
 
 def test_a_clean_suite_says_so(tmp_path: Path) -> None:
     """With nothing to do next."""
-    lines = summary(audited(tmp_path, {"tests/test_a.py": GOOD}), Page(), None)
+    lines = format_summary(audited(tmp_path, {"tests/test_a.py": GOOD}), Page(), None)
     assert lines[-1] == "clean"
 
 
@@ -146,7 +146,7 @@ def test_what_the_thresholds_allow_is_not_called_clean(tmp_path: Path) -> None:
     """It is shown all the same."""
     toml = "[tool.test_framework.audit]\nmax_broken = 3\nmax_quality = 2\n"
     found = audited(tmp_path, {**SICK, "pyproject.toml": toml})
-    lines = summary(found, Page(), load(tmp_path, {}).audit)
+    lines = format_summary(found, Page(), load(tmp_path, {}).audit)
     assert "within the thresholds" in lines
     assert not any("allowed" in line for line in lines)
 
@@ -220,11 +220,11 @@ def test_paths_start_at_the_repository(tmp_path: Path) -> None:
     root = tmp_path / "packages" / "one"
     files = {"tests/test_ a#ä.py": "def test_it():\n    print(1)\n"}
     found = audited(root, files)
-    prefix = inside_repository(root)
+    prefix = path_in_repository(root)
     assert prefix == "packages/one/"
-    assert inside_repository(tmp_path) == ""
+    assert path_in_repository(tmp_path) == ""
     assert [uri for _, uri, _ in results(to_sarif(found, prefix))] == ["packages/one/tests/test_%20a%23%C3%A4.py"]
-    (line,) = to_annotations(found, {"max_quality"}, prefix)
+    (line,) = to_github_annotations(found, {"max_quality"}, prefix)
     assert line.startswith("::error file=packages/one/tests/test_ a#ä.py,line=1,")
 
 
@@ -235,7 +235,7 @@ def test_annotations_are_escaped() -> None:
     """Percent signs and line ends everywhere, colons and commas in properties too."""
     found = Audit(1, 1.0, quality=(Finding("a,b:c%.py", 3, "no-assertion", "", "50%: one,\r\ntwo"),))
     title = f"no-assertion%3A {EXPLAINED['no-assertion'].title}"
-    assert list(to_annotations(found, {"max_quality"})) == [
+    assert list(to_github_annotations(found, {"max_quality"})) == [
         f"::error file=a%2Cb%3Ac%25.py,line=3,title={title}::50%25: one,%0D%0Atwo"
     ]
 
@@ -243,13 +243,13 @@ def test_annotations_are_escaped() -> None:
 def test_annotations_are_errors_where_they_make_it_fail() -> None:
     """What the thresholds allow is a warning."""
     found = many(1)
-    kinds = [line.split(" ")[0] for line in to_annotations(found, {"max_broken", "max_imports"})]
+    kinds = [line.split(" ")[0] for line in to_github_annotations(found, {"max_broken", "max_imports"})]
     assert kinds == ["::error", "::warning", "::warning", "::error"]
 
 
 def test_annotations_say_how_many_more_there_are() -> None:
     """GitHub shows ten of a kind from one step: the rest is a number."""
-    lines = list(to_annotations(many(30), {"max_broken"}))
+    lines = list(to_github_annotations(many(30), {"max_broken"}))
     assert [sum(line.startswith(kind) for line in lines) for kind in ("::error", "::warning")] == [10, 10]
     assert lines[-1] == "::notice title=audit::and 100 more; --json and --sarif write all of them"
 
@@ -278,7 +278,7 @@ def test_every_id_is_explained() -> None:
 
 def test_an_explanation_has_all_parts() -> None:
     """What it is, why, and the code on either side."""
-    text = "\n".join(explanation("no-assertion"))
+    text = "\n".join(explain("no-assertion"))
     rule = EXPLAINED["no-assertion"]
     assert text.startswith(f"no-assertion: {rule.title}\n\n{rule.explanation}\n\nFound in:\n")
     assert "\n\nFine:\n" in text
@@ -288,7 +288,7 @@ def test_an_explanation_has_all_parts() -> None:
 def test_an_unknown_id_is_told_the_nearest() -> None:
     """And all choices."""
     with pytest.raises(BadSetting) as caught:
-        list(explanation("no-asertion"))
+        list(explain("no-asertion"))
     assert "unknown id 'no-asertion' in --explain. Did you mean 'no-assertion'?" in str(caught.value)
     assert ", ".join(sorted(EXPLAINED)) in str(caught.value)
 
@@ -309,7 +309,7 @@ def test_an_unknown_id_is_told_the_nearest() -> None:
 )
 def test_what_concerns_a_change(tmp_path: Path, changed: set[str], broken: list[str], findings: int) -> None:
     """What lies in the files, and the tests that they break: a helper concerns those that import from it."""
-    found = concerning(audited(tmp_path, SICK), changed)
+    found = restrict_to_changed(audited(tmp_path, SICK), changed)
     assert [b.path for b in found.broken] == broken
     assert sorted(path for cause in found.causes for path in cause.files) == broken
     assert len(found.quality) == findings

@@ -311,9 +311,9 @@ def test_what_somebody_changes_meanwhile_is_not_lost(tmp_path: Path) -> None:
     """A file that is not as it was when it was read takes its batch back."""
     root = project(tmp_path)
     settings = load(root, {})
-    found = fixing.find(settings, [], Moves.of(settings.audit.moved, "the test"))
+    found = fixing.find_rewrites(settings, [], Moves.of(settings.audit.moved, "the test"))
     (root / "tests/test_a.py").write_text("x = 1\n")
-    done = fixing.apply(settings, found, fixing.Writing(root / "undo.patch"))
+    done = fixing.apply_rewrites(settings, found, fixing.RewriteOptions(root / "undo.patch"))
     assert [b.applied for b in done.batches] == [False]
     assert (root / "tests/test_a.py").read_text() == "x = 1\n"
     assert (root / "app/use.py").read_text() == PROJECT["app/use.py"]

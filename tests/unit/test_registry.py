@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from test_framework.audit.registry import make
+from test_framework.audit.registry import make_registry
 from test_framework.cli import main
 from test_framework.config import load
 
@@ -45,7 +45,7 @@ def registry(root: Path, *arguments: str) -> int:
 
 def test_where_each_name_is_to_be_imported_from(root: Path) -> None:
     """From the shortest public module that offers it; two things of one name have two places."""
-    assert make(root, load(root, {})) == {
+    assert make_registry(root, load(root, {})) == {
         "Client": ["app"],
         "LIMIT": ["app._core"],
         "helper": ["app.deep"],
@@ -110,6 +110,6 @@ def test_the_names_can_be_imported_from_there(root: Path, monkeypatch: pytest.Mo
     from importlib import import_module
 
     monkeypatch.syspath_prepend(str(root / "src"))
-    for name, places in make(root, load(root, {})).items():
+    for name, places in make_registry(root, load(root, {})).items():
         for place in places:
             assert hasattr(import_module(place), name), (place, name)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from test_framework.config import Settings
     from test_framework.suite.discovery import SourceTree
 
-__all__ = ["Batch", "Change", "Fixed", "Skipped", "Writing", "apply", "find"]
+__all__ = ["Change", "RewriteBatch", "RewriteOptions", "RewriteResult", "Skipped", "apply_rewrites", "find_rewrites"]
 
 _WORTH = 200  # files, below which other processes take longer to start than they save
 _CHUNK = 25
@@ -61,7 +61,7 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class RewriteBatch:
     """Files that were written together; those of which something broke were taken back, all of them."""
 
     paths: tuple[str, ...]
@@ -74,18 +74,18 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class Fixed:
+class RewriteResult:
     """What a run would do, and with `batches` what it did."""
 
     files: int
     changes: tuple[Change, ...]
     left: tuple[Skipped, ...]
-    batches: tuple[Batch, ...] = ()
+    batches: tuple[RewriteBatch, ...] = ()
     interrupted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Writing:
+class RewriteOptions:
     """How files are written: the file of the patch that takes all back, and how many make a batch."""
 
     undo: Path
@@ -93,7 +93,9 @@ class Writing:
     allow_dirty: bool = False  # also files with changes that git does not have
 
 
-def find(settings: Settings, paths: Sequence[Path], moves: Moves, tick: Callable[[int], None] | None = None) -> Fixed:
+def find_rewrites(
+    settings: Settings, paths: Sequence[Path], moves: Moves, tick: Callable[[int], None] | None = None
+) -> RewriteResult:
     """Return what there is to rewrite; nothing is written.
 
     Args:
@@ -121,7 +123,7 @@ def find(settings: Settings, paths: Sequence[Path], moves: Moves, tick: Callable
         left += skipped
         if tick:
             tick(number + 1)
-    return Fixed(len(files), tuple(changes), tuple(left))
+    return RewriteResult(len(files), tuple(changes), tuple(left))
 
 
 def _inside(root: Path, path: Path) -> str:
@@ -183,7 +185,9 @@ def _each(job: _Job, files: Sequence[str]) -> Iterator[Looked]:
         yield from pool.imap(job, files, chunksize=_CHUNK)
 
 
-def apply(settings: Settings, found: Fixed, how: Writing, tick: Callable[[Batch], None] | None = None) -> Fixed:
+def apply_rewrites(
+    settings: Settings, found: RewriteResult, how: RewriteOptions, tick: Callable[[RewriteBatch], None] | None = None
+) -> RewriteResult:
     """Write what was found, and return what came of it.
 
     Each batch is written, audited, and taken back as a whole when a test file is broken that was not before.
@@ -191,7 +195,7 @@ def apply(settings: Settings, found: Fixed, how: Writing, tick: Callable[[Batch]
 
     Args:
         settings: The project's own.
-        found: What `find` returned.
+        found: What `find_rewrites` returned.
         how: How to write it.
         tick: Is called after each batch.
     """
@@ -217,7 +221,7 @@ class _Run:
         self.settings = settings
         self.undo = undo
         self.patch = b""  # takes back what stands
-        self.batches: list[Batch] = []
+        self.batches: list[RewriteBatch] = []
         self.before: set[str] | None = None
 
     def batch(self, changes: Sequence[Change]) -> None:
@@ -242,7 +246,7 @@ class _Run:
         except BaseException:
             self._back(changes)
             raise
-        self.batches.append(Batch(tuple(c.path for c in changes), tuple(broke)))
+        self.batches.append(RewriteBatch(tuple(c.path for c in changes), tuple(broke)))
         if broke:
             self._back(changes)
         else:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from test_framework.audit.output.places import places
-from test_framework.report.github import SHOWN, command
+from test_framework.workflow_commands import SHOWN, workflow_command
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
 
     from test_framework.audit.model import Audit
 
-__all__ = ["to_annotations"]
+__all__ = ["to_github_annotations"]
 
 
-def to_annotations(audit: Audit, red: Container[str], prefix: str = "") -> Iterator[str]:
+def to_github_annotations(audit: Audit, red: Container[str], prefix: str = "") -> Iterator[str]:
     """Yield the lines: errors for what makes the audit fail, warnings for what the thresholds allow.
 
     Args:
@@ -33,6 +33,6 @@ def to_annotations(audit: Audit, red: Container[str], prefix: str = "") -> Itera
         shown[kind] += 1
         path = place.path if place.path.startswith("/") else prefix + place.path
         given = {"file": path, "line": str(max(place.line, 1)), "title": f"{place.rule}: {place.title}"}
-        yield command(kind, place.message or place.title, **given)
+        yield workflow_command(kind, place.message or place.title, **given)
     if more:
-        yield command("notice", f"and {more} more; --json and --sarif write all of them", title="audit")
+        yield workflow_command("notice", f"and {more} more; --json and --sarif write all of them", title="audit")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from test_framework.audit.model import Audit
 
-__all__ = ["Level", "Place", "inside_repository", "level", "places"]
+__all__ = ["Level", "Place", "level", "path_in_repository", "places"]
 
 Level = Literal["error", "warning"]
 
@@ -76,7 +76,7 @@ def _causes(audit: Audit) -> Iterator[Place]:
         yield Place(kind, path, line, target, "; ".join(told), LIMITS[0].setting, tuple(files))
 
 
-def inside_repository(root: Path) -> str:
+def path_in_repository(root: Path) -> str:
     """Return the way from the root of the git repository to an audited folder, with a slash at its end; empty for none.
 
     GitHub counts paths from there.
