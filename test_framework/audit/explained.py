@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from test_framework.audit.causes import CAUSES
+from test_framework.audit.removed_rules import REMOVED_RULES
 from test_framework.audit.rules.catalogue import RULES
 from test_framework.audit.rules.rule import Rule, told
 from test_framework.config import BadSetting
@@ -82,51 +83,6 @@ _IMPORTS = (
         """,
     ),
     told(
-        "forbidden-import",
-        "An import that the settings forbid",
-        "`forbidden` in `[tool.test_framework.audit]` names modules and names that nothing may import, with `*` "
-        "for anything." + _ACCEPT.format(id="forbidden-import"),
-        """
-        # ---- pyproject.toml
-        [tool.test_framework.audit]
-        forbidden = ["pickle"]
-        # ---- helpers.py
-        from pickle import loads
-        """,
-        """
-        # ---- pyproject.toml
-        [tool.test_framework.audit]
-        forbidden = ["pickle"]
-        # ---- helpers.py
-        from json import loads
-        """,
-    ),
-    told(
-        "relative-import-style",
-        "A relative import, where the settings want absolute ones",
-        "`absolute_imports = true` in `[tool.test_framework.audit]`." + _ACCEPT.format(id="relative-import-style"),
-        """
-        # ---- pyproject.toml
-        [tool.test_framework.audit]
-        absolute_imports = true
-        # ---- shop/__init__.py
-        # ---- shop/prices.py
-        PRICE = 3
-        # ---- shop/cart.py
-        from .prices import PRICE
-        """,
-        """
-        # ---- pyproject.toml
-        [tool.test_framework.audit]
-        absolute_imports = true
-        # ---- shop/__init__.py
-        # ---- shop/prices.py
-        PRICE = 3
-        # ---- shop/cart.py
-        from shop.prices import PRICE
-        """,
-    ),
-    told(
         "critical-missing",
         "A critical module or name that is not there",
         "`critical` in `[tool.test_framework.audit]` lists modules, and names as `module:name`, that must be "
@@ -160,6 +116,9 @@ def explain(name: str) -> Iterator[str]:
     Raises:
         BadSetting: There is none of this id.
     """
+    if name in REMOVED_RULES:
+        code = REMOVED_RULES[name]
+        raise BadSetting(f"{name} in --explain is ruff's rule {code} now: `ruff rule {code}` explains it.")
     if name not in EXPLAINED:
         raise BadSetting.unknown("id", name, "--explain", EXPLAINED)
     rule = EXPLAINED[name]

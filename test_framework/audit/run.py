@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from test_framework.audit.cache import Cache
-from test_framework.audit.import_rules import ImportRules
 from test_framework.audit.model import Audit, Broken, Cause, Cited, Compliance, Directory, Finding, LeftOut
+from test_framework.audit.moves import Moves
 from test_framework.audit.options import AuditOptions
 from test_framework.audit.outcome import Outcome, asked_key, is_same_import, names_it, stamps
 from test_framework.audit.quality import quality
@@ -70,7 +70,7 @@ class _Run:
         self.deadline = self.started + options.timeout if options.timeout else None
         self.paths = [_there(root, p) for p in paths]
         self.pytest = read_pytest_settings(root, self.paths)
-        self.rules = ImportRules.of(settings.audit)
+        moves = Moves.of(settings.audit.moved, "[tool.test_framework.audit]")
         self.finder = ModuleFinder()
         self.tree = walk(str(root), self.finder, settings.audit.exclude)
         self.job = Job(
@@ -78,7 +78,7 @@ class _Run:
             python_files=self.pytest.python_files,
             python_classes=self.pytest.python_classes,
             python_functions=self.pytest.python_functions,
-            rules=self.rules,
+            moves=moves,
         )
         self.cache = Cache(str(root), repr(self.job), kept=options.cache)
         self.store = Store(self.tree, self.cache, self.job)
@@ -106,7 +106,7 @@ class _Run:
             unreached=tuple(self._unreached(outcome.files)),
             quality=tuple(found),
             imports=(*(Finding(*found) for found in outcome.critical), *breaches),
-            compliance=tuple(self._compliance(breaches)) if self.rules else (),
+            compliance=tuple(self._compliance(breaches)) if self.job.moves.pairs else (),
             left_out=tuple(LeftOut(self.tree.relative(p), why) for p, why in sorted(self.tree.left_out.items())),
             unparseable=tuple(self._unparseable()),
             complete=complete,

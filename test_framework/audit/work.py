@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from test_framework.audit.cache import Entry, packed
+from test_framework.audit.moved_imports import find_moved_imports
+from test_framework.audit.removed_rules import refuse_suppressions
 from test_framework.audit.rules import Examined, Patterns, examine
 from test_framework.audit.source.files import no_collection, summarized
 from test_framework.suite.discovery import is_test_file
@@ -18,7 +20,7 @@ from test_framework.suite.discovery import is_test_file
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from test_framework.audit.import_rules import ImportRules
+    from test_framework.audit.moves import Moves
 
 __all__ = ["Job", "read_all"]
 
@@ -34,10 +36,14 @@ class Job:
     python_files: tuple[str, ...]
     python_classes: tuple[str, ...]
     python_functions: tuple[str, ...]
-    rules: ImportRules
+    moves: Moves
 
     def read(self, path: str, time: int, size: int, known: Entry | None) -> Entry | None:
-        """Return what is in a file; None when it cannot be read."""
+        """Return what is in a file; None when it cannot be read.
+
+        Raises:
+            BadSetting: A comment accepts a finding of a rule that is no more.
+        """
         try:
             with open(path, "rb", buffering=0) as file:  # thousands of these
                 data = file.read()
@@ -47,11 +53,13 @@ class Job:
         if known is not None and known.digest == digest:
             return known._replace(time=time, size=size)
         summary, text, tree = summarized(data)
+        relative = path[len(self.root) + 1 :]
+        refuse_suppressions(relative, text)
         found = Examined()
         if is_test_file(path, self.python_files) and not summary.error:
             patterns = Patterns(self.python_classes, self.python_functions)
-            found = examine(path[len(self.root) + 1 :], text, tree, patterns=patterns)
-        breaches = tuple(self.rules.breaches(text, self._package(path))) if self.rules else ()
+            found = examine(relative, text, tree, patterns=patterns)
+        breaches = tuple(find_moved_imports(self.moves, text, self._package(path))) if self.moves.pairs else ()
         doubts = tuple((d.line, d.rule, d.test, d.message, d.ask, d.what) for d in found.doubts)
         parses = summary.error is None
         told = found.findings, breaches

@@ -174,9 +174,7 @@ def _registry(given: argparse.Namespace, settings: Settings) -> int:
 def _check(given: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001  # as the others
     from test_framework.audit import audit
 
-    if not (
-        settings.audit.moved or settings.audit.forbidden or settings.audit.absolute_imports or settings.audit.critical
-    ):
+    if not (settings.audit.moved or settings.audit.critical):
         print("no rules of import are set")
         return 0
     found = audit(settings.root, [], settings)

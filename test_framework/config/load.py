@@ -15,6 +15,7 @@ from test_framework.config.custom import check as check_custom
 from test_framework.config.model import BadSetting, ServiceSettings, Settings, TierSettings
 from test_framework.config.modes import LAYERS, MODES, LayerSettings, ModeSettings
 from test_framework.config.modes import check as check_modes
+from test_framework.config.removed import refuse_removed
 from test_framework.config.tiers import TIERS, is_name
 from test_framework.config.values import SINGLE, keys, names, parsed
 from test_framework.redaction import KNOWN, SECRET_NAME
@@ -205,6 +206,7 @@ class _SettingsReader:
                     raise BadSetting.value("service", name, self.custom[name], wanted)
                 known[variable] = (self.service(name), key)
         for variable in sorted(v for v in self.env if v.startswith(PREFIX)):
+            refuse_removed(variable.removeprefix(PREFIX).lower().replace("_", ".", 1), variable, "the environment")
             if variable not in known:
                 raise BadSetting.unknown("variable", variable, "the environment", known)
             if self.env[variable] != "":
@@ -215,6 +217,7 @@ class _SettingsReader:
         """Check one value and keep it, with where it came from; `text` when it comes from a variable."""
         known = table.keys
         if key not in known:
+            refuse_removed(table.prefix + key, key, source)
             tables = (*SINGLE, "services", *_NAMED) if table.model is Settings else ()
             raise BadSetting.unknown("key", key, source, [*known, *tables])
         found = parsed(known[key], key, value, source, text=text, services=tuple(self.custom))

@@ -176,8 +176,6 @@ class AuditSettings:
     packages: Packages = _setting(Packages.INSTALLED, "which packages count as there: installed, or declared ones")
     critical: tuple[str, ...] = _setting((), "modules, and names as module:name, that must be there")
     moved: Mapping[str, str] = _setting({}, 'names that have moved: "old.module.name" = "new.module.name"')
-    forbidden: tuple[str, ...] = _setting((), "modules and names that nothing may import; * stands for anything")
-    absolute_imports: bool = _setting(False, "refuse relative imports")
     max_broken: int = _setting(0, "test files that pytest cannot import, before the audit fails", least=0)
     max_empty: int = _setting(0, "test files without a test, before the audit fails", least=0)
     max_unreached: int = _setting(0, "test files that no tier selects, before the audit fails", least=0)

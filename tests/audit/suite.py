@@ -34,13 +34,10 @@ norecursedirs = [".*", "archive", "build", "dist", "node_modules", "venv"]
 
 [tool.test_framework.audit]
 moved = { "acme.legacy.rows.load_rows" = "acme.modern.rows.load_rows" }
-forbidden = ["acme.secret", "acme.secret.*"]
 """
 RULED = {
     "src/acme/legacy/rows.py": "def load_rows(): return []\ndef other(): return []\n",
     "src/acme/modern/rows.py": "def load_rows(): return []\n",
-    "src/acme/secret/keys.py": "KEY = 1\n",
-    "src/acme/secretary.py": "KEY = 1\n",
 }
 CHECKS = '''"""What tests have in common."""
 

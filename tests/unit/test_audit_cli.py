@@ -42,7 +42,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def settle(root: Path, line: str = "") -> None:
     """Write the settings."""
-    toml = f'[tool.test_framework.audit]\nforbidden = ["pickle"]\n{line}\n[tool.test_framework.tiers.unit]\n'
+    toml = f'[tool.test_framework.audit]\nmoved = {{ pickle = "marshal" }}\n{line}\n[tool.test_framework.tiers.unit]\n'
     (root / "pyproject.toml").write_text(f'{toml}paths = ["tests/unit"]\n', encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""The rules of import that a project sets, each on either side, and how much of each folder keeps them."""
+"""What a project says of its imports: moved names and critical ones, and how much of each folder keeps to it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from test_framework.audit import Audit, AuditOptions, audit
-from test_framework.audit.import_rules import ImportRules
+from test_framework.audit import Audit, AuditOptions, audit, explain
+from test_framework.audit.moved_imports import find_moved_imports
 from test_framework.audit.moves import Moves
 from test_framework.cli import main
 from test_framework.config import BadSetting, load
@@ -15,25 +15,21 @@ from test_framework.config import BadSetting, load
 if TYPE_CHECKING:
     from pathlib import Path
 
-FORBIDDEN = ImportRules(forbidden=("pickle", "acme.secret", "acme.secret.keys", "*.internal", "old_[ab]*"))
-ABSOLUTE = ImportRules(absolute=True)
-MOVED = ImportRules(
-    Moves.of(
-        {
-            "shop.basket": "shop.cart",
-            "shop.cart": "shop.cart.core",
-            "shop.money.Price": "shop.prices.Amount",
-            "acme": "wile",
-            "acme.anvil": "anvils",
-        },
-        "a test",
-    )
+MOVED = Moves.of(
+    {
+        "shop.basket": "shop.cart",
+        "shop.cart": "shop.cart.core",
+        "shop.money.Price": "shop.prices.Amount",
+        "acme": "wile",
+        "acme.anvil": "anvils",
+    },
+    "a test",
 )
 
 
-def told(rules: ImportRules, text: str, package: str = "shop") -> list[tuple[int, str]]:
-    """Return line and words of each breach."""
-    return [(line, message) for line, _, message in rules.breaches(text, package)]
+def told(text: str) -> list[tuple[int, str]]:
+    """Return line and words of each import of what has moved."""
+    return [(line, message) for line, _, message in find_moved_imports(MOVED, text, "shop")]
 
 
 def audited(root: Path, settings: str, files: dict[str, str]) -> Audit:
@@ -42,36 +38,6 @@ def audited(root: Path, settings: str, files: dict[str, str]) -> Audit:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text, encoding="utf-8")
     return audit(root, [], load(root, {}), AuditOptions(cache=False))
-
-
-@pytest.mark.parametrize(
-    ("text", "names"),
-    [
-        ("import pickle", ["pickle"]),
-        ("import pickle as p, json", ["pickle"]),
-        ("import pickle, pickle.deep", ["pickle"]),
-        ("from pickle import loads, dumps", ["pickle"]),
-        ("from pickle import *", ["pickle"]),
-        ("from acme.secret.keys import KEY", ["acme.secret"]),
-        ("from acme import secret", ["acme.secret"]),
-        ("import shop.internal.deep", ["shop.internal (*.internal)"]),
-        ("from .internal import x", ["shop.internal (*.internal)"]),
-        ("from . import internal", ["shop.internal (*.internal)"]),
-        ("import old_a.b, old_b", ["old_a (old_[ab]*)", "old_b (old_[ab]*)"]),
-        ("def f():\n    import pickle", ["pickle"]),
-        ("try:\n    import pickle\nexcept ImportError:\n    pass", ["pickle"]),
-        ("import pickles, acme.secretary, internal, old_c", []),
-        ("from acme import public\nfrom pickletools import pickle", []),
-        ("from ...pickle import loads", []),
-        ("pickle = 'import pickle'  # import pickle", []),
-        ("import pickle\nx = (", []),
-    ],
-)
-def test_what_is_forbidden(text: str, names: list[str]) -> None:
-    """A module with all that is in it, or a name; each is told once for a statement, by the outermost that matches."""
-    found = [message for _, message in told(FORBIDDEN, text + "\n")]
-    expected = [name.replace(" (", " must not be imported (") for name in names]
-    assert found == [e if "(" in e else f"{e} must not be imported" for e in expected]
 
 
 @pytest.mark.parametrize(
@@ -97,57 +63,67 @@ def test_what_is_forbidden(text: str, names: list[str]) -> None:
 )
 def test_what_has_moved(text: str, moves: list[str]) -> None:
     """The innermost move counts, and where it ends; what is in its new place is fine."""
-    assert [message for _, message in told(MOVED, text + "\n")] == moves
+    assert [message for _, message in told(text + "\n")] == moves
 
 
-@pytest.mark.parametrize(
-    ("text", "written"),
-    [
-        ("from . import prices", "."),
-        ("from .prices import PRICE", ".prices"),
-        ("from..prices import PRICE", "..prices"),
-        ("from. import prices", "."),
-        ("from \\\n    .prices import PRICE", ".prices"),
-        ("x = 1; from .prices import PRICE", ".prices"),
-        ("def f():\n    from .prices import PRICE", ".prices"),
-        ("from shop.prices import PRICE\nimport shop", None),
-        ("TEXT = '''\nfrom .prices import PRICE\n'''", None),
-    ],
-)
-def test_absolute_imports_only(text: str, written: str | None) -> None:
-    """However it is spelt."""
-    found = [message for _, message in told(ABSOLUTE, text + "\n")]
-    assert found == ([f"{written} is a relative import"] if written else [])
-
-
-@pytest.mark.parametrize(
-    ("rules", "rule", "statement"),
-    [
-        (FORBIDDEN, "forbidden-import", "import pickle"),
-        (MOVED, "moved-name", "from shop.basket import add"),
-        (ABSOLUTE, "relative-import-style", "from .prices import PRICE"),
-    ],
-)
-def test_yes_i_mean_it(rules: ImportRules, rule: str, statement: str) -> None:
+def test_yes_i_mean_it() -> None:
     """With a reason, on the line or for the file; a comment for another rule or line, or in a text, accepts nothing."""
-    assert told(rules, f"{statement}\n")
-    assert told(rules, f"{statement}  # audit: ok[{rule}] the old files are read by it\n") == []
-    assert told(rules, f"{statement}  # audit: ok[no-test, {rule}] as above\r\n") == []
-    assert told(rules, f"# audit: file-ok[{rule}] it is a shim\n\n{statement}\n") == []
-    assert told(rules, f"{statement}  # audit: ok[no-test] why\n")
-    assert told(rules, f"# audit: ok[{rule}] the line above does not count\n{statement}\n")
-    assert told(rules, f"{statement}\nTEXT = '# audit: file-ok[{rule}] why'\n")
-    ((line, message),) = told(rules, f"{statement}  # audit: ok[{rule}]\n")
+    rule, statement = "moved-name", "from shop.basket import add"
+    assert told(f"{statement}\n")
+    assert told(f"{statement}  # audit: ok[{rule}] the old files are read by it\n") == []
+    assert told(f"{statement}  # audit: ok[no-test, {rule}] as above\r\n") == []
+    assert told(f"# audit: file-ok[{rule}] it is a shim\n\n{statement}\n") == []
+    assert told(f"{statement}  # audit: ok[no-test] why\n")
+    assert told(f"# audit: ok[{rule}] the line above does not count\n{statement}\n")
+    assert told(f"{statement}\nTEXT = '# audit: file-ok[{rule}] why'\n")
+    ((line, message),) = told(f"{statement}  # audit: ok[{rule}]\n")
     assert (line, message.endswith("the comment says no reason: it accepts nothing")) == (1, True)
 
 
 def test_a_name_among_several_is_accepted_on_its_own_line() -> None:
     """What stands beside it is not."""
-    rules = ImportRules(forbidden=("acme.*",))
-    text = "from acme import (\n    one,  # audit: ok[forbidden-import] old data\n    two,\n)\n"
-    assert told(rules, text) == [(1, "acme.two must not be imported (acme.*)")]
-    first = "from acme import (  # audit: ok[forbidden-import] old data\n    one,\n    two,\n)\n"
-    assert told(rules, first) == []
+    text = "from acme import (\n    one,  # audit: ok[moved-name] old data\n    anvil,\n)\n"
+    assert told(text) == [(1, "acme.anvil has moved to anvils")]
+    assert told("from acme import (  # audit: ok[moved-name] old data\n    one,\n    anvil,\n)\n") == []
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ('forbidden = ["pickle"]', ("forbidden", "TID251", "banned-api")),
+        ("forbidden = 3", ("forbidden", "TID251", "banned-api")),
+        ("absolute_imports = true", ("absolute_imports", "TID252", 'ban-relative-imports = "all"')),
+    ],
+)
+def test_a_setting_that_ruff_has(tmp_path: Path, setting: str, words: tuple[str, ...]) -> None:
+    """One line names it, where it was set, and what is to be set instead, in the file and as a variable."""
+    with pytest.raises(
+        BadSetting, match=r"pyproject.toml \[tool.test_framework.audit\] is no longer a setting"
+    ) as caught:
+        audited(tmp_path, setting, {"test_it.py": ""})
+    assert all(word in str(caught.value) for word in words)
+    variable = f"TEST_FRAMEWORK_AUDIT_{words[0].upper()}"
+    with pytest.raises(BadSetting, match=rf"^{variable} in the environment is no longer a setting: .*{words[1]}"):
+        load(tmp_path / "elsewhere", {variable: "x"})
+
+
+@pytest.mark.parametrize(("rule", "code"), [("forbidden-import", "TID251"), ("relative-import-style", "TID252")])
+@pytest.mark.parametrize(
+    ("comment", "line"), [("x = 1\nx = 2  # audit: ok[no-test, {}] why\n", ":2"), ("# audit: file-ok[{}] why\n", "")]
+)
+def test_a_comment_for_a_rule_that_ruff_has(tmp_path: Path, rule: str, code: str, comment: str, line: str) -> None:
+    """In whichever file of the project: one line says where it is, and which rule of ruff's takes its place."""
+    where = rf"^app/one.py{line} accepts {rule}, ruff's rule {code} now: write `# noqa: {code}`\.$"
+    with pytest.raises(BadSetting, match=where):
+        audited(tmp_path, "", {"app/one.py": comment.format(rule), "test_it.py": ""})
+    audited(tmp_path, "", {"app/one.py": f"TEXT = {comment.format(rule)!r}\n"})
+
+
+@pytest.mark.parametrize(("rule", "code"), [("forbidden-import", "TID251"), ("relative-import-style", "TID252")])
+def test_the_explanation_of_a_rule_that_ruff_has(rule: str, code: str) -> None:
+    """It is ruff's."""
+    with pytest.raises(BadSetting, match=f"^{rule} in --explain is ruff's rule {code} now: `ruff rule {code}`"):
+        list(explain(rule))
 
 
 @pytest.mark.parametrize(
@@ -205,22 +181,22 @@ def test_how_far_each_folder_keeps_the_rules(tmp_path: Path) -> None:
     files = {
         "app/__init__.py": "",
         "app/one.py": "import pickle\nfrom pickle import loads\n",
-        "app/two.py": "import pickle  # audit: ok[forbidden-import] old files\n",
+        "app/two.py": "import pickle  # audit: ok[moved-name] old files\n",
         "app/three.py": "import json\n",
         "tests/test_a.py": "import pickle\n",
-        "tests/test_b.py": "def f():\n    from .one import x\n",
+        "tests/test_b.py": "def f():\n    from pickle import x\n",
         "fine/test_c.py": "",
     }
-    settings = 'forbidden = ["pickle"]\nabsolute_imports = true\ncritical = ["app.gone"]'
+    settings = 'moved = { pickle = "marshal" }\ncritical = ["app.gone"]'
     found = audited(tmp_path, settings, files)
     assert [(c.path, c.files, c.breaking) for c in found.compliance] == [("app", 4, 1), ("fine", 1, 0), ("tests", 2, 2)]
     assert [c["rate"] for c in found.to_json()["compliance"]] == [0.75, 1.0, 0.0]
     assert [(f.path, f.line, f.rule) for f in found.imports] == [
         ("pyproject.toml", 1, "critical-missing"),
-        ("app/one.py", 1, "forbidden-import"),
-        ("app/one.py", 2, "forbidden-import"),
-        ("tests/test_a.py", 1, "forbidden-import"),
-        ("tests/test_b.py", 2, "relative-import-style"),
+        ("app/one.py", 1, "moved-name"),
+        ("app/one.py", 2, "moved-name"),
+        ("tests/test_a.py", 1, "moved-name"),
+        ("tests/test_b.py", 2, "moved-name"),
     ]
     assert audited(tmp_path, "", files).compliance == ()
 

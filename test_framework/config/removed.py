@@ -1,0 +1,25 @@
+"""Settings that are no more: whoever still has one is told what takes its place."""
+
+from __future__ import annotations
+
+from test_framework.config.model import BadSetting
+
+__all__ = ["refuse_removed"]
+
+_RUFF = "[tool.ruff.lint.flake8-tidy-imports"
+_REMOVED = {
+    "audit.forbidden": f"ruff's TID251 finds such imports. Name them in {_RUFF}.banned-api]",
+    "audit.absolute_imports": f'ruff\'s TID252 finds relative imports. Set ban-relative-imports = "all" in {_RUFF}]',
+}
+
+
+def refuse_removed(key: str, name: str, source: str) -> None:
+    """Raise `BadSetting` for a setting that is no more, and name what takes its place.
+
+    Args:
+        key: The key with its table, as `audit.forbidden`.
+        name: The key or the variable as it was written.
+        source: Where it was written.
+    """
+    if instead := _REMOVED.get(key):
+        raise BadSetting(f"{name} in {source} is no longer a setting: {instead}.")
