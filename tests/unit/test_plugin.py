@@ -173,7 +173,7 @@ def test_a_skip_is_told_with_what_to_do(no_service: Project) -> None:
     assert skip["nodeid"] == f"{TEST}::test_needs"
     assert skip["code"] == "socket-missing"
     assert "unix:///nope.sock" in skip["message"]
-    assert "embedded, explicit, staging: switched off by TEST_FRAMEWORK_PROVIDERS" in skip["message"]
+    assert "embedded, explicit, staging: disabled by TEST_FRAMEWORK_PROVIDERS" in skip["message"]
     assert "DOCKER_HOST" in skip["remedy"]
     attempts = report["services"]["postgres"]["attempts"]
     assert [a["provider"] for a in attempts] == ["docker", "embedded", "explicit", "staging"]

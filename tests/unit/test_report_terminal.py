@@ -125,7 +125,7 @@ def test_one_line_for_each_reason() -> None:
     for name, tests in (("postgres", 2), ("clickhouse", 3)):
         tried = [*attempts(had=False), {"provider": "embedded", **off, "seconds": 0.0}]
         report.record.services[name] = {"provider": None, "version": None, "attempts": tried}
-        message = f"{name}: {SOCKET.message} [embedded: switched off by TEST_FRAMEWORK_PROVIDERS]"
+        message = f"{name}: {SOCKET.message} [embedded: disabled by TEST_FRAMEWORK_PROVIDERS]"
         skip(report, SOCKET.code, message, SOCKET.remedy, tests)
     skip(report, "skipped-by-test", "only on Windows", "Mend it.", 7)
     lines = told(report, columns=300)
