@@ -14,7 +14,7 @@ from _pytest.outcomes import Skipped
 
 from test_framework.config import BadSetting
 from test_framework.plugin import conditions, markers
-from test_framework.plugin.session import FixtureResource
+from test_framework.plugin.state import FixtureResource
 from test_framework.reach import why_not_write
 from test_framework.reach.libpq import ignore_libpq_variables, is_postgres_url
 from test_framework.reasons import Code
@@ -25,7 +25,7 @@ from test_framework.supervisor.wire import ServiceRequest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from test_framework.plugin.session import Session
+    from test_framework.plugin.state import SessionState
     from test_framework.supervisor.client import Client
 
 __all__ = ["Lease", "ReasonedSkip"]
@@ -49,7 +49,7 @@ ReasonedSkip.__module__, ReasonedSkip.__name__, ReasonedSkip.__qualname__ = "bui
 class Lease:
     """See `session.Session.lease`."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: SessionState) -> None:
         self.resolutions: dict[str, Resolution] = {}
         self._session = session
         self._settings = session.settings

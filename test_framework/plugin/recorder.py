@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from test_framework.plugin.session import STATE, TestState
+from test_framework.plugin.session import STATE
+from test_framework.plugin.state import TestState
 from test_framework.redaction import KNOWN
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What one process of pytest knows of its run; small, since every run of pytest imports it."""
+"""One process of pytest and its lease; small, since every run of pytest imports it."""
 
 from __future__ import annotations
 
@@ -8,66 +8,23 @@ from typing import TYPE_CHECKING
 import pytest
 
 from test_framework.plugin import markers
+from test_framework.plugin.state import SessionState, TestState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from test_framework.config import Settings
     from test_framework.plugin.lease import Lease
     from test_framework.plugin.options import Overrides
-    from test_framework.resolution import Endpoint
 
-__all__ = ["KEY", "STATE", "FixtureResource", "Session", "TestState"]
-
-
-class TestState:
-    """What is known of one test while it runs; the recorder sends it with the reports."""
-
-    __test__ = False
-
-    def __init__(self) -> None:
-        self.endpoints: dict[str, Endpoint] = {}
-        self.failed = False
-        self.kept: list[str] = []
-        self.leaked: list[str] = []
+__all__ = ["KEY", "STATE", "Session"]
 
 
-class FixtureResource:
-    """A part of a server that tests have, each of them with its state, while it is handed out."""
-
-    def __init__(self, name: str, endpoint: Endpoint, fixture: str, state: TestState) -> None:
-        self.name = name
-        self.endpoint = endpoint
-        self.fixture = fixture
-        self.states = [state]
-
-
-class Session:
-    """One per process; the workers of a run share its id, and so its verdicts and its servers.
-
-    Attributes:
-        current: The test that runs, with its state.
-        say: Tells a person who waits; the terminal is put in its place when it is there.
-        must: Whether a service that cannot be had fails a test instead of skipping it.
-        fixtures: Those that stand for a service, each with it.
-        parts: What is handed out, by the fixtures.
-        whole: What fixtures that outlive a test have asked for.
-        over: Whether the run has ended, so that nothing is asked for any more.
-    """
+class Session(SessionState):
+    """One per process of pytest; it takes the lease when the first service is asked for."""
 
     def __init__(self, settings: Settings, overrides: Overrides, tier: str | None, run: str, *, must: bool) -> None:
-        self.settings = settings
-        self.overrides = overrides
-        self.tier = tier
-        self.run = run
-        self.must = must
-        self.fixtures = dict(markers.FIXTURES)
-        self.current: tuple[pytest.Item, TestState] | None = None
-        self.resources: list[FixtureResource] = []
-        self.shared_services: set[str] = set()
-        self.over = False
-        self.say: Callable[[str], None] = lambda _: None
+        super().__init__(settings, overrides, tier, run, must=must)
         self._tiers: dict[Path, str | None] = {}
         self._lock = threading.Lock()
         self._lease: Lease | None = None

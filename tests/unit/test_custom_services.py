@@ -219,7 +219,7 @@ def test_a_version_that_is_not_the_one_asked_for(tmp_path: Path, version: str, n
         if mismatch == "show" or version == "2.3":
             assert check_major(bus, version, context) == note
             continue
-        with pytest.raises(Refused, match="bus 3.1 is here" if version else "unknown version"):
+        with pytest.raises(Refused, match="bus 3.1 is installed" if version else "unknown version"):
             check_major(bus, version, context)
 
 
