@@ -17,11 +17,14 @@ from test_framework.audit.rules.catalogue import RULES
 from test_framework.config.custom import CustomServiceSettings
 from test_framework.config.load import PREFIX
 from test_framework.config.model import (
+    PATHS,
     AuditSettings,
+    E2ESettings,
     HealthSettings,
     ServiceLevels,
     ServiceSettings,
     Settings,
+    StandInSettings,
     TierSettings,
 )
 from test_framework.config.modes import LAYERS, MODES, LayerSettings, ModeSettings
@@ -84,9 +87,7 @@ def reference() -> Iterator[str]:
     yield f"\n### The same with a name of your own, or `{PREFIX}NAME_KEY`\n"
     yield "[How to](how-to/services.md). Beside the keys above, but for `isolation`; `template` needs a `class`.\n"
     yield from settings(CustomServiceSettings, ServiceSettings)
-    yield f"\n### `[tool.test_framework.levels]`, or `{PREFIX}LEVELS_KEY`\n"
-    yield "What tests of service levels hold a backend to.\n"
-    yield from settings(ServiceLevels)
+    yield from end_to_end()
     yield f"\n### `[tool.test_framework.audit]`, or `{PREFIX}AUDIT_KEY`\n"
     yield "What `python -m test_framework audit` looks for, and how much of it is too much.\n"
     yield from settings(AuditSettings)
@@ -121,6 +122,21 @@ def reference() -> Iterator[str]:
     yield from table(("marker", "meaning"), [(f"`{name}`", meaning) for name, meaning in markers.MARKERS.items()])
     yield "\n## Fixtures\n"
     yield from table(("fixture", "scope", "meaning"), named_fixtures())
+
+
+def end_to_end() -> Iterator[str]:
+    """Yield the tables of end-to-end tests and of staging."""
+    yield f"\n### `[tool.test_framework.e2e]`, or `{PREFIX}E2E_KEY`\n"
+    yield "What end-to-end tests talk to. [How to](how-to/staging.md#say-what-is-under-test).\n"
+    yield from settings(E2ESettings)
+    yield "\nPaths that are there without settings:\n"
+    yield from table(("name", "path"), [(name, f"`{path}`") for name, path in PATHS.items()])
+    yield f"\n### `[tool.test_framework.stand_in]`, or `{PREFIX}STAND_IN_KEY`\n"
+    yield "A staging environment on this machine. [How to](how-to/staging.md#try-it-without-one).\n"
+    yield from settings(StandInSettings)
+    yield f"\n### `[tool.test_framework.levels]`, or `{PREFIX}LEVELS_KEY`\n"
+    yield "What tests of service levels hold a backend to.\n"
+    yield from settings(ServiceLevels)
 
 
 def rules() -> Iterator[str]:

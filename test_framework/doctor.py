@@ -94,9 +94,8 @@ def examine(settings: Settings, env: Mapping[str, str]) -> Diagnosis:
     with ignore_libpq_variables(), ThreadPoolExecutor() as pool:
         there = [services.get(name, settings) for name in settings.service_names]
         found = tuple(pool.map(lambda service: _service(service, settings, context, pool), there))
-    alone = {s.service: s for s in found}
-    found = tuple(_with_needs(s, settings, alone) for s in found)
-    by_name = {s.service: s for s in found}
+    by_name = _judged({s.service: s for s in found}, {service.name: service for service in there}, settings)
+    found = tuple(by_name[s.service] for s in found)
     tiers = [t for t in settings.tiers if all((settings.root / p).exists() for p in settings.tiers[t].paths)]
     return Diagnosis(found, tuple(_tier(t, settings, by_name, env) for t in tiers if settings.tiers[t].paths))
 
@@ -132,9 +131,27 @@ def _service(service: Service, settings: Settings, context: Context, pool: Threa
     return ServiceFinding(service.name, order, tuple(a for a, _ in answers), versions)
 
 
-def _with_needs(finding: ServiceFinding, settings: Settings, found: Mapping[str, ServiceFinding]) -> ServiceFinding:
-    """Add to what the providers of a service say what they say of the services that it depends on."""
-    service = services.get(finding.service, settings)
+def _judged(
+    alone: Mapping[str, ServiceFinding], there: Mapping[str, Service], settings: Settings
+) -> dict[str, ServiceFinding]:
+    """Return what the providers say of each service and of all that it depends on, by service."""
+    judged: dict[str, ServiceFinding] = {}
+
+    def judge(name: str) -> None:
+        if name not in judged:
+            for needed in there[name].needs:
+                judge(needed)
+            judged[name] = _with_needs(alone[name], there[name], settings, judged)
+
+    for name in alone:
+        judge(name)
+    return judged
+
+
+def _with_needs(
+    finding: ServiceFinding, service: Service, settings: Settings, found: Mapping[str, ServiceFinding]
+) -> ServiceFinding:
+    """Add to what the providers say of a service what is `found` of those that it depends on."""
 
     def judged(attempt: Attempt) -> Attempt:
         builds_on = providers.get(attempt.provider).builds_on

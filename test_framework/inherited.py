@@ -6,9 +6,9 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-__all__ = ["inherited"]
+__all__ = ["inherited", "matching"]
 
 _PASSED = (
     "PATH",
@@ -35,4 +35,10 @@ def inherited(env: Mapping[str, str], *more: str) -> dict[str, str]:
         env: The environment.
         more: Names of further variables, or patterns such as `DOCKER_*`.
     """
-    return {name: value for name, value in env.items() if any(fnmatchcase(name, known) for known in (*_PASSED, *more))}
+    return matching(env, (*_PASSED, *more))
+
+
+def matching(env: Mapping[str, str], patterns: Iterable[str]) -> dict[str, str]:
+    """Return the variables whose names match one of the patterns."""
+    known = tuple(patterns)
+    return {name: value for name, value in env.items() if any(fnmatchcase(name, pattern) for pattern in known)}

@@ -49,7 +49,7 @@ may be a secret."""
 _NEAR_SECRETS = ("://", "passw", "secret", "token", "bearer", "basic")
 """Small letters without one of which no pattern finds anything."""
 
-_OUR_VARIABLES = re.compile(r"(STAGING|TEST_FRAMEWORK|BACKEND)_\w+|PGPASSWORD|REDISCLI_AUTH|DOCKER_AUTH_CONFIG")
+_OUR_VARIABLES = re.compile(r"(STAGING|TEST_FRAMEWORK)_\w+|PGPASSWORD|REDISCLI_AUTH|DOCKER_AUTH_CONFIG")
 SECRET_NAME = re.compile(r"(?i)\w*(password|passwd|passphrase|pass|secret|token|key|credentials?|auth)")
 """How the name of a variable ends whose value is a secret."""
 

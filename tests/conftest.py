@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from test_framework.config import load
 from test_framework.supervisor import client as supervisor
 from tests.support.environment import CI, ordinary_machine
 from tests.support.needs import need
@@ -28,6 +29,17 @@ pytest_plugins = ["pytester"]
 _CONFIGURES = ("BACKEND_", "TEST_FRAMEWORK_", "STAGING_", "DOCKER_", "GITHUB_", "GITLAB_", "PYTEST_XDIST_")
 _CONFIGURES_TOO = (*CI, "GOOGLE_APPLICATION_CREDENTIALS", "JOB_COMPLETION_INDEX")
 _END_SECONDS = 30
+
+
+def _forget_our_image() -> None:
+    """Take away the variable of our backend's image, where the settings say the same: other projects refuse it."""
+    variable, settings = "TEST_FRAMEWORK_BACKEND_IMAGE", load(Path(__file__).parents[1], {})
+    if os.environ.get(variable) == settings.service("backend").image:
+        del os.environ[variable]
+
+
+# Before anything reads the environment; the workers of pytest-xdist, and what tests start, have ours.
+_forget_our_image()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -7,6 +7,7 @@ from test_framework.config.load import find_root, load
 from test_framework.config.model import (
     AuditSettings,
     BadSetting,
+    E2ESettings,
     Gate,
     HealthSettings,
     Isolation,
@@ -15,6 +16,7 @@ from test_framework.config.model import (
     ServiceLevels,
     ServiceSettings,
     Settings,
+    StandInSettings,
     TierSettings,
     refuse_empty,
 )
@@ -23,6 +25,7 @@ __all__ = [
     "AuditSettings",
     "BadSetting",
     "CustomServiceSettings",
+    "E2ESettings",
     "Gate",
     "HealthSettings",
     "Isolation",
@@ -31,6 +34,7 @@ __all__ = [
     "ServiceLevels",
     "ServiceSettings",
     "Settings",
+    "StandInSettings",
     "TierSettings",
     "find_root",
     "load",

@@ -8,20 +8,26 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
-from test_framework.config.fields import parse
+from test_framework.config.fields import OF_A_SERVICE, parse
 from test_framework.config.model import BadSetting, ServiceSettings, _setting
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-__all__ = ["FREE_PORT", "PROGRAM_FIELDS", "CustomServiceSettings", "check"]
+__all__ = ["FREE_PORT", "PROGRAM_FIELDS", "CustomServiceSettings", "check", "check_needs", "needed_fields"]
 
 _WHERE = ("host", "port")
 _URL_FIELDS = (*_WHERE, "password")
 _URL_EXAMPLE = 'url_format = "amqp://{host}:{port}/"'
 _CONTAINER_FIELDS = ("password",)
-PROGRAM_FIELDS = ("host", "port", "folder", "root", "password")
-"""What a text may say of a server: where it listens, its own folder, the project's, a password of this server alone."""
+_KNOWN_BEFORE = ("root", "python")
+"""What a text may say before there is a server: the project's folder, and the interpreter that runs the tests."""
+
+PROGRAM_FIELDS = ("host", "port", "folder", "password", *_KNOWN_BEFORE)
+"""What a text may say of a server: where it listens, its own folder, a password of this server alone."""
+
+_SECRET_FIELDS = ("password", "url")
+"""The fields, also of a service that is needed, that may show a password."""
 
 _ON_A_COMMAND_LINE = (
     "every user of the machine could read there. Hand it over by environment or files, "
@@ -31,8 +37,9 @@ _ON_A_COMMAND_LINE = (
 FREE_PORT = "port."
 """How a field begins that stands for one more free port, the same one wherever it has the same name."""
 
-_READY = ("tcp", "http:/", "log:")
+_READY = ("tcp", "http:/", "http:./", "log:")
 _HIGHEST_PORT = 65535
+_VERSION_FROM = re.compile(r"http:\.?/[^#]*#(/.*)?")
 _FORMS = ("image", "command", "class")
 _NEEDED_BY = {
     "container": "image",
@@ -40,8 +47,11 @@ _NEEDED_BY = {
     "container_arguments": "container",
     "container_command": "image",
     "container_environment": "image",
+    "container_inherit": "image",
     "environment": "command",
     "files": "command",
+    "inherit": "command",
+    "package": "command",
     "version_command": "command",
     "template": "class",
 }
@@ -60,7 +70,15 @@ class CustomServiceSettings(ServiceSettings):
         0,
         "port in its container, and that of a URL that names none and whose scheme is neither HTTP nor WebSocket",
     )
-    ready: str = _setting("tcp", "when it is ready: tcp, http:/path on its port, or log:regular expression")
+    ready: str = _setting(
+        "tcp", "when it is ready: tcp, http:/path on its port, http:./path below its URL, or log:regular expression"
+    )
+    version_from: str = _setting(
+        "", "where it tells its version, as http:/path#/key or http:./path#/key: a JSON pointer into the answer"
+    )
+    needs: tuple[str, ...] = _setting(
+        (), "services that it depends on where we start it; {postgres.url} is a field then", choices="services"
+    )
     container: str = _setting("", "testcontainers class for the image, as module:Class, with its own way of waiting")
     container_arguments: Mapping[str, str] = _setting(
         {}, "what that class is called with, beside the image", secret=True
@@ -68,13 +86,24 @@ class CustomServiceSettings(ServiceSettings):
     container_url: str = _setting("", "method or attribute of that class that gives the URL, in place of url_format")
     container_command: tuple[str, ...] = _setting((), "command of the container, in place of the image's")
     container_environment: Mapping[str, str] = _setting({}, "environment of the container", secret=True)
+    container_inherit: tuple[str, ...] = _setting(
+        (), "variables of yours that the container gets too, as patterns; they win over container_environment"
+    )
     command: tuple[str, ...] = _setting(
         (), "program to embed, on the PATH or by its path from the project's folder, and its arguments"
     )
     environment: Mapping[str, str] = _setting(
         {}, "variables of that program, beside PATH, HOME, TMPDIR, the language and where libraries are", secret=True
     )
+    inherit: tuple[str, ...] = _setting(
+        (), "variables of yours that the program gets too, as patterns; they win over environment"
+    )
     files: Mapping[str, str] = _setting({}, "files for that program, by their path in {folder}", secret=True)
+    package: str = _setting(
+        "",
+        "Python package that the program is of: without it there is no program, its version is that of the program, "
+        "and an edit of it ends a warm server",
+    )
     version_command: tuple[str, ...] = _setting((), "command that prints the version of that program")
     runs_as_root: bool = _setting(True, "whether that program runs as root; if not, root runs it as nobody")
     root: Path = Path()
@@ -107,8 +136,9 @@ def check(name: str, table: CustomServiceSettings, source: str, built_in: Collec
     _check_forms(name, table, source, f" Or did you mean {near[0]!r}?" if near else "")
     _check_values(table, source)
     for key, text, known in _texts(table):
-        if "password" not in known and "{password}" in text.replace("{{", ""):
-            raise BadSetting(f"{key} in {source} has {{password}}, which {_ON_A_COMMAND_LINE}")
+        for field in _secret_fields(table) if "password" not in known else ():
+            if f"{{{field}}}" in text.replace("{{", ""):
+                raise BadSetting(f"{key} in {source} has {{{field}}}, which {_ON_A_COMMAND_LINE}")
         parse(text, f"{key} in {source}", known, FREE_PORT if "folder" in known else None)
     if (table.image and not table.container_url) or table.command:
         _check_url(table, source)
@@ -126,10 +156,9 @@ def _check_forms(name: str, table: CustomServiceSettings, source: str, hint: str
         "port = 5672": table.image and not table.container and not table.port,
         _URL_EXAMPLE: not table.url_format and ((table.image and not table.container_url) or table.command),
     }
-    for example, lacks in missing.items():
-        if lacks:
-            key = example.partition(" ")[0]
-            raise BadSetting(f"service {name!r} in {source} has no {key}. Say it, as in {example}.{hint}")
+    if lacks := [example for example, lacking in missing.items() if lacking]:
+        keys = " and no ".join(example.partition(" ")[0] for example in lacks)
+        raise BadSetting(f"service {name!r} in {source} has no {keys}. Say it, as in {', '.join(lacks)}.{hint}")
 
 
 def _check_url(table: CustomServiceSettings, source: str) -> None:
@@ -146,9 +175,20 @@ def _check_values(table: CustomServiceSettings, source: str) -> None:
     for key, reference in (("container", table.container), ("class", table.factory)):
         if reference and not re.fullmatch(r"[\w.]+:\w+", reference):
             raise BadSetting.value(key, reference, source, "module:Class")
+    if table.package and not table.package.isidentifier():
+        raise BadSetting.value(
+            "package", table.package, source, "the name by which a package is imported, without dots"
+        )
     for path in table.files:
         if PurePath(path).is_absolute() or ".." in PurePath(path).parts:
             raise BadSetting.value("files", path, source, "a path below the folder of the server")
+    _check_answers(table, source)
+
+
+def _check_answers(table: CustomServiceSettings, source: str) -> None:
+    """Refuse what does not say how to ask a server."""
+    if table.version_from and not _VERSION_FROM.fullmatch(table.version_from):
+        raise BadSetting.value("version_from", table.version_from, source, "http:/path#/key")
     if not table.ready.startswith(_READY) or (table.ready.startswith("tcp") and table.ready != "tcp"):
         raise BadSetting.value("ready", table.ready, source, "tcp, http:/path or log:regular expression")
     if table.ready.startswith("log:"):
@@ -158,21 +198,56 @@ def _check_values(table: CustomServiceSettings, source: str) -> None:
             raise BadSetting.value("ready", table.ready, source, f"a regular expression: {error}") from error
 
 
+def check_needs(services: Mapping[str, ServiceSettings], sources: Mapping[str, str]) -> None:
+    """Refuse services that need each other, of which none could be started first.
+
+    Args:
+        services: All tables.
+        sources: Where the tables of the project's own services are.
+
+    Raises:
+        BadSetting: It names the services of the circle.
+    """
+
+    def follow(name: str, path: tuple[str, ...]) -> None:
+        if name in path:
+            circle = " needs ".join((*path[path.index(name) :], name))
+            raise BadSetting(f"needs in {sources[name]} leads back to {name}: {circle}. Take one of these out.")
+        table = services[name]
+        for needed in table.needs if isinstance(table, CustomServiceSettings) else ():
+            follow(needed, (*path, name))
+
+    for name in sources:
+        follow(name, ())
+
+
+def needed_fields(table: CustomServiceSettings) -> tuple[str, ...]:
+    """Return what a text may say of the servers that this one depends on."""
+    return tuple(f"{name}.{field}" for name in table.needs for field in OF_A_SERVICE)
+
+
+def _secret_fields(table: CustomServiceSettings) -> tuple[str, ...]:
+    """Return the fields that may show a password."""
+    return ("password", *(f for f in needed_fields(table) if f.rpartition(".")[2] in _SECRET_FIELDS))
+
+
 def _texts(table: CustomServiceSettings) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     """Yield each text with fields: its key, and the fields that it may have."""
+    needed, secret = needed_fields(table), _secret_fields(table)
     yield "url_format", table.url_format, _URL_FIELDS
     for text in table.container_command:
-        yield "container_command", text, ()
+        yield "container_command", text, tuple(f for f in needed if f not in secret)
     # The program itself is looked for before there is a server.
+    shown = tuple(f for f in (*PROGRAM_FIELDS, *needed) if f not in secret)
     for number, text in enumerate(table.command):
-        yield "command", text, tuple(f for f in PROGRAM_FIELDS if f != "password") if number else ("root",)
+        yield "command", text, shown if number else _KNOWN_BEFORE
     for text in table.version_command:
-        yield "version_command", text, ("root",)
+        yield "version_command", text, _KNOWN_BEFORE
     for key, texts, known in (
-        ("container_arguments", table.container_arguments, _CONTAINER_FIELDS),
-        ("container_environment", table.container_environment, _CONTAINER_FIELDS),
-        ("environment", table.environment, PROGRAM_FIELDS),
-        ("files", table.files, PROGRAM_FIELDS),
+        ("container_arguments", table.container_arguments, (*_CONTAINER_FIELDS, *needed)),
+        ("container_environment", table.container_environment, (*_CONTAINER_FIELDS, *needed)),
+        ("environment", table.environment, (*PROGRAM_FIELDS, *needed)),
+        ("files", table.files, (*PROGRAM_FIELDS, *needed)),
     ):
         for inner, text in texts.items():
             yield f"{key}.{inner}", text, known

@@ -11,7 +11,10 @@ from test_framework.config.model import BadSetting
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-__all__ = ["Parts", "fill", "parse"]
+__all__ = ["OF_A_SERVICE", "Parts", "fill", "parse"]
+
+OF_A_SERVICE = ("url", "host", "port", "user", "password", "database")
+"""What a text may say of a server, after the name of its service and a dot."""
 
 Parts = tuple[tuple[str, str | None], ...]
 """Pairs of text and the field that follows it; None at the end."""

@@ -10,18 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 from test_framework import inputs
 from test_framework.config.ci import ci_variable
-from test_framework.config.custom import CustomServiceSettings
+from test_framework.config.custom import CustomServiceSettings, check_needs
 from test_framework.config.custom import check as check_custom
+from test_framework.config.e2e import check as check_e2e
 from test_framework.config.model import BadSetting, ServiceSettings, Settings, TierSettings
 from test_framework.config.modes import LAYERS, MODES, LayerSettings, ModeSettings
 from test_framework.config.modes import check as check_modes
 from test_framework.config.removed import refuse_removed
 from test_framework.config.tiers import TIERS, is_name
 from test_framework.config.values import SINGLE, keys, names, parsed
+from test_framework.inherited import matching
 from test_framework.redaction import KNOWN, SECRET_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
 __all__ = ["find_root", "load", "names"]
@@ -101,7 +103,7 @@ def load(
 def _know_secrets(settings: Settings, env: Mapping[str, str]) -> None:
     """Let nothing that is printed show the passwords of the services' tables."""
     for table in settings.services.values():
-        KNOWN.configure_environment(env, table.url_env)
+        KNOWN.configure_environment(env, [*table.url_env, *_handed_over(table, env)])
         for spec in fields(table):
             if not spec.metadata.get("secret"):
                 continue
@@ -111,6 +113,22 @@ def _know_secrets(settings: Settings, env: Mapping[str, str]) -> None:
                 # As in the environment of a container; a text with a field is no secret yet.
                 if "{" not in text and SECRET_NAME.fullmatch(name):
                     KNOWN.configure(text)
+
+
+def _handed_over(table: ServiceSettings, env: Mapping[str, str]) -> Iterable[str]:
+    """Return the variables that a service of the project's own gets of ours."""
+    if not isinstance(table, CustomServiceSettings):
+        return ()
+    return matching(env, (*table.inherit, *table.container_inherit))
+
+
+def _may_lack_a_table(variable: str) -> str:
+    """Return what a variable needs that may be one of a service of the project's own; empty for any other."""
+    told = variable.removeprefix(PREFIX).lower()
+    name = max(
+        (told.removesuffix(f"_{key}") for key in keys(CustomServiceSettings)), key=lambda n: (n != told, -len(n))
+    )
+    return f" A service {name} of your own needs [{_TABLE}.services.{name}] in pyproject.toml." if name != told else ""
 
 
 class _Table:
@@ -208,7 +226,7 @@ class _SettingsReader:
         for variable in sorted(v for v in self.env if v.startswith(PREFIX)):
             refuse_removed(variable.removeprefix(PREFIX).lower().replace("_", ".", 1), variable, "the environment")
             if variable not in known:
-                raise BadSetting.unknown("variable", variable, "the environment", known)
+                raise BadSetting.unknown("variable", variable, "the environment", known, _may_lack_a_table(variable))
             if self.env[variable] != "":
                 table, key = known[variable]
                 self.put(table, key, self.env[variable], variable, text=True)
@@ -234,8 +252,10 @@ class _SettingsReader:
         for name, source in self.custom.items():
             services[name] = replace(services[name], root=root)
             check_custom(name, services[name], source, self.built_in)
+        check_needs(services, self.custom)
         singles = {name: table.model(**table.values) for name, table in self.singles.items()}
         values: dict[str, Any] = {**self.top.values, **singles, **named, "services": services}
         settings = Settings(root=root, origins=self.origins, **values)
         check_modes(settings)
+        check_e2e(settings)
         return settings

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from test_framework.config.modes import LayerSettings, ModeSettings
 
 __all__ = [
+    "PATHS",
     "BadSetting",
+    "E2ESettings",
     "Gate",
     "HealthSettings",
     "Isolation",
@@ -27,6 +29,7 @@ __all__ = [
     "ServiceLevels",
     "ServiceSettings",
     "Settings",
+    "StandInSettings",
     "TierSettings",
     "refuse_empty",
 ]
@@ -39,14 +42,14 @@ class BadSetting(Exception):
         super().__init__(hide_secrets(message))
 
     @classmethod
-    def unknown(cls, what: str, name: str, source: str, choices: Iterable[str]) -> BadSetting:
-        """Return the error for a name that is not one of `choices`, with the nearest one first."""
+    def unknown(cls, what: str, name: str, source: str, choices: Iterable[str], remedy: str = "") -> BadSetting:
+        """Return the error for a name that is not one of `choices`, with the nearest one and a `remedy` first."""
         from difflib import get_close_matches
 
         known = sorted(choices)
         near = get_close_matches(name, known, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
-        return cls(f"unknown {what} {name!r} in {source}.{hint} Choices: {', '.join(known) or 'none'}.")
+        return cls(f"unknown {what} {name!r} in {source}.{hint}{remedy} Choices: {', '.join(known) or 'none'}.")
 
     @classmethod
     def value(cls, key: str, value: object, source: str, wanted: str) -> BadSetting:
@@ -149,6 +152,51 @@ class ServiceLevels:
     growth_mb_per_session: float = _setting(0.25, "megabytes of memory that a backend may keep of each session")
 
 
+PATHS = {
+    "register": "/auth/register",
+    "login": "/auth/login",
+    "refresh": "/auth/refresh",
+    "validate": "/auth/validate",
+    "logout": "/auth/logout",
+    "logout_all": "/auth/logout-all",
+    "authorize": "/oauth/authorize",
+    "token": "/oauth/token",
+    "live": "/health/live",
+    "ready": "/health/ready",
+    "dependencies": "/health/dependencies",
+    "configuration": "/health/config",
+    "account": "/users/me",
+    "threads": "/threads",
+    "messages": "/threads/{thread}/messages",
+    "websocket": "/ws",
+}
+"""Where end-to-end tests ask for what, below the URL of the backend, before the settings say otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class E2ESettings:
+    """`[tool.test_framework.e2e]`; in the environment `TEST_FRAMEWORK_E2E_KEY`."""
+
+    service: str = _setting("", "service that is the backend under test: what the fixture system_under_test is")
+    subprotocol: str = _setting("", "subprotocol that clients of its WebSocket offer; none when empty")
+    oauth_client: str = _setting("", "client that logs in by OAuth")
+    oauth_redirect: str = _setting("", "address to which that client has users sent back")
+    dependencies: tuple[str, ...] = _setting((), "what it must say of how its dependencies are; any when empty")
+    paths: Mapping[str, str] = _setting({}, "where it answers what: a path below its URL for each name")
+
+    def path(self, name: str, **fields: str) -> str:
+        """Return a path by its name, with its fields filled in."""
+        return (self.paths.get(name) or PATHS[name]).format(**fields)
+
+
+@dataclass(frozen=True, slots=True)
+class StandInSettings:
+    """`[tool.test_framework.stand_in]`; in the environment `TEST_FRAMEWORK_STAND_IN_KEY`."""
+
+    expect: Mapping[str, str] = _setting({}, "what the tests are to expect of its configuration: see expect")
+    drift: Mapping[str, str] = _setting({}, "variables of its backend with which it is configured otherwise")
+
+
 @dataclass(frozen=True, slots=True)
 class AuditSettings:
     """`[tool.test_framework.audit]`; in the environment `TEST_FRAMEWORK_AUDIT_KEY`."""
@@ -232,8 +280,10 @@ class Settings:
     shards: int = _setting(0, "completions of the indexed Job of Kubernetes in which each pod is a shard", least=0)
     durations: str = _setting("tests/durations.json", "seconds of each test, by which shards are cut; commit the file")
     expect: Mapping[str, str] = _setting(
-        {}, "what staging must say of its configuration: dotted keys of /health/config, and their values as text"
+        {}, "what staging must say of its configuration: dotted keys of its answer, and their values as text"
     )
+    e2e: E2ESettings = field(default_factory=E2ESettings, metadata={"single": True})
+    stand_in: StandInSettings = field(default_factory=StandInSettings, metadata={"single": True})
     levels: ServiceLevels = field(default_factory=ServiceLevels, metadata={"single": True})
     audit: AuditSettings = field(default_factory=AuditSettings, metadata={"single": True})
     health: HealthSettings = field(default_factory=HealthSettings, metadata={"single": True})

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qs, urlsplit
 
+from test_framework.config import BadSetting
 from test_framework.e2e.errors import ApiError
 from test_framework.redaction import KNOWN
 
@@ -17,10 +18,7 @@ if TYPE_CHECKING:
 
     from test_framework.e2e.deployment import Deployment
 
-__all__ = ["OAUTH_CLIENT", "REDIRECT_URI", "Account", "AuthClient", "Pkce", "Tokens"]
-
-OAUTH_CLIENT = "reference-web"
-REDIRECT_URI = "http://127.0.0.1:3000/callback"
+__all__ = ["Account", "AuthClient", "Pkce", "Tokens"]
 
 _SEE_OTHER = 303
 
@@ -75,6 +73,8 @@ class AuthClient:
 
     def __init__(self, deployment: Deployment) -> None:
         self._backend_url = deployment.backend_url
+        self._api = deployment.api
+        self._path = deployment.api.path
         self._http = deployment.http(deployment.auth_url)
 
     def __enter__(self) -> Self:
@@ -91,29 +91,29 @@ class AuthClient:
         """Make an account."""
         KNOWN.add_passing(password, email)
         body = {"email": email, "password": password, "name": name}
-        answer = self._ask("POST", "/auth/register", json=body).json()
+        answer = self._ask("POST", self._path("register"), json=body).json()
         return Account(answer["id"], answer["email"])
 
     def login(self, email: str, password: str) -> Tokens:
         """Begin a session."""
         KNOWN.add_passing(password, email)
-        return Tokens.of(self._ask("POST", "/auth/login", json={"email": email, "password": password}).json())
+        return Tokens.of(self._ask("POST", self._path("login"), json={"email": email, "password": password}).json())
 
     def refresh(self, refresh_token: str) -> Tokens:
         """Exchange a refresh token, which is used up by that, for new tokens."""
-        return Tokens.of(self._ask("POST", "/auth/refresh", json={"refresh_token": refresh_token}).json())
+        return Tokens.of(self._ask("POST", self._path("refresh"), json={"refresh_token": refresh_token}).json())
 
     def validate(self, access_token: str) -> dict[str, Any]:
         """Return what the token is worth: `user_id`, `session_id`, `expires_at` and more."""
-        return self._told("GET", "/auth/validate", access_token)
+        return self._told("GET", self._path("validate"), access_token)
 
     def logout(self, access_token: str) -> None:
         """End the session of the token."""
-        self._ask("POST", "/auth/logout", access_token)
+        self._ask("POST", self._path("logout"), access_token)
 
     def logout_all(self, access_token: str) -> int:
         """End all sessions of the token's user; return how many there were."""
-        return int(self._told("POST", "/auth/logout-all", access_token)["ended"])
+        return int(self._told("POST", self._path("logout_all"), access_token)["ended"])
 
     def authorize(
         self,
@@ -121,25 +121,32 @@ class AuthClient:
         password: str,
         pkce: Pkce,
         *,
-        client_id: str = OAUTH_CLIENT,
-        redirect_uri: str = REDIRECT_URI,
+        client_id: str | None = None,
+        redirect_uri: str | None = None,
     ) -> str:
-        """Log in at the development identity provider; return the code with which it sends the user back.
+        """Log in at the identity provider; return the code with which it sends the user back.
+
+        Args:
+            email: Of the user.
+            password: Of the user.
+            pkce: The proof.
+            client_id: The client; that of the settings when None.
+            redirect_uri: Where it sends the user; that of the settings when None.
 
         Raises:
+            BadSetting: Nothing names the client.
             ApiError: It gave no code, or not the state that it was given.
         """
         KNOWN.add_passing(password, email)
         state = secrets.token_urlsafe(16)
-        form = {
+        client = self._client(client_id, redirect_uri)
+        form = client | {
             "response_type": "code",
-            "client_id": client_id,
-            "redirect_uri": redirect_uri,
             "state": state,
             "code_challenge": pkce.challenge,
             "code_challenge_method": "S256",
         }
-        response = self._http.post("/oauth/authorize", data=form | {"email": email, "password": password})
+        response = self._http.post(self._path("authorize"), data=form | {"email": email, "password": password})
         if response.status_code != _SEE_OTHER:
             raise ApiError.of(response)
         answer = {name: values[0] for name, values in parse_qs(urlsplit(response.headers["Location"]).query).items()}
@@ -150,33 +157,40 @@ class AuthClient:
         return answer["code"]
 
     def exchange_code(
-        self, code: str, pkce: Pkce, *, client_id: str = OAUTH_CLIENT, redirect_uri: str = REDIRECT_URI
+        self, code: str, pkce: Pkce, *, client_id: str | None = None, redirect_uri: str | None = None
     ) -> Tokens:
-        """Exchange a code, which is used up by that, for tokens."""
-        form = {
-            "grant_type": "authorization_code",
-            "code": code,
-            "client_id": client_id,
-            "redirect_uri": redirect_uri,
-            "code_verifier": pkce.verifier,
+        """Exchange a code, which is used up by that, for tokens; of the client see `authorize`."""
+        form = {"grant_type": "authorization_code", "code": code, "code_verifier": pkce.verifier}
+        form |= self._client(client_id, redirect_uri)
+        return Tokens.of(self._ask("POST", self._path("token"), data=form).json())
+
+    def _client(self, client_id: str | None, redirect_uri: str | None) -> dict[str, str]:
+        """Return the fields that name a client of OAuth: the one that is given, else that of the settings."""
+        found = {
+            "oauth_client": ("client_id", client_id or self._api.oauth_client),
+            "oauth_redirect": ("redirect_uri", redirect_uri or self._api.oauth_redirect),
         }
-        return Tokens.of(self._ask("POST", "/oauth/token", data=form).json())
+        if lacks := [key for key, (_, value) in found.items() if not value]:
+            raise BadSetting(
+                f"nothing names the client of OAuth: set {' and '.join(lacks)} in [tool.test_framework.e2e]."
+            )
+        return dict(found.values())
 
     def live(self) -> dict[str, Any]:
         """Return what a process that answers says: `status` and `version`."""
-        return self._told("GET", f"{self._backend_url}/health/live")
+        return self._told("GET", f"{self._backend_url}{self._path('live')}")
 
     def ready(self) -> dict[str, Any]:
         """Return `status` and `reasons`; `ApiError` with status 503 and the reasons, when something needed is down."""
-        return self._told("GET", f"{self._backend_url}/health/ready")
+        return self._told("GET", f"{self._backend_url}{self._path('ready')}")
 
     def dependencies(self, access_token: str | None = None) -> dict[str, Any]:
         """Return each dependency as the backend sees it; production asks for a token."""
-        return self._told("GET", f"{self._backend_url}/health/dependencies", access_token)
+        return self._told("GET", f"{self._backend_url}{self._path('dependencies')}", access_token)
 
     def configuration(self, access_token: str | None = None) -> dict[str, Any]:
         """Return the settings in effect without secrets, and a fingerprint; production asks for a token."""
-        return self._told("GET", f"{self._backend_url}/health/config", access_token)
+        return self._told("GET", f"{self._backend_url}{self._path('configuration')}", access_token)
 
     def _told(self, method: str, path: str, access_token: str | None = None) -> dict[str, Any]:
         answer: dict[str, Any] = self._ask(method, path, access_token).json()

@@ -1,4 +1,7 @@
-"""Base classes for people who prefer classes. Both take the fixture `backend`, and leave nothing open or behind."""
+"""Base classes for people who prefer classes. Both leave nothing open or behind.
+
+They take the fixture `system_under_test`: the service that `[tool.test_framework.e2e]` names.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +33,8 @@ class WebSocketTestCase:
     _open: ExitStack
 
     @pytest.fixture(autouse=True)
-    def _user_of_backend(self, backend: Endpoint, framework_settings: Settings) -> Iterator[None]:
-        self.deployment = Deployment.of(backend, os.environ, framework_settings.allowed_hosts)
+    def _user_of_deployment(self, system_under_test: Endpoint, framework_settings: Settings) -> Iterator[None]:
+        self.deployment = _deployment(system_under_test, framework_settings)
         with User.temporary(self.deployment) as self.user, ExitStack() as self._open:
             yield
 
@@ -47,11 +50,15 @@ class AsyncWebSocketTestCase(unittest.IsolatedAsyncioTestCase):
     user: User
 
     @pytest.fixture(autouse=True)
-    def _user_of_backend(self, backend: Endpoint, framework_settings: Settings) -> Iterator[None]:
-        self.deployment = Deployment.of(backend, os.environ, framework_settings.allowed_hosts)
+    def _user_of_deployment(self, system_under_test: Endpoint, framework_settings: Settings) -> Iterator[None]:
+        self.deployment = _deployment(system_under_test, framework_settings)
         with User.temporary(self.deployment) as self.user:
             yield
 
     async def connect(self, **options: Any) -> AsyncWebSocketClient:
         """Return a connection of the user, closed after the test; `options` as for `AsyncWebSocketClient.connect`."""
         return await self.enterAsyncContext(await self.user.connect_async(**options))
+
+
+def _deployment(endpoint: Endpoint, settings: Settings) -> Deployment:
+    return Deployment.of(endpoint, os.environ, settings.allowed_hosts, settings.e2e)

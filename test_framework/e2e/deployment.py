@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit, urlunsplit
@@ -11,6 +11,7 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 import httpx
 
 from test_framework import inputs
+from test_framework.config import E2ESettings
 from test_framework.reach import AmbiguousURL, check_allowed, parse_url
 from test_framework.resolution import Refused
 
@@ -41,36 +42,48 @@ class Deployment:
         auth_url: Where accounts and tokens are.
         websocket_url: Where the WebSocket is, with its path.
         ca_bundle: A file with the authorities to trust; those of the system when None.
+        api: The paths below these addresses, and what else its clients have to know.
     """
 
     backend_url: str
     auth_url: str
     websocket_url: str
     ca_bundle: str | None = None
+    api: E2ESettings = field(default_factory=E2ESettings)
 
     @classmethod
-    def of(cls, endpoint: Endpoint, env: Mapping[str, str], allowed_hosts: Iterable[str] = ()) -> Deployment:
-        """Return the deployment behind the endpoint of the service `backend`.
+    def of(
+        cls,
+        endpoint: Endpoint,
+        env: Mapping[str, str],
+        allowed_hosts: Iterable[str] = (),
+        api: E2ESettings | None = None,
+    ) -> Deployment:
+        """Return the deployment behind the endpoint of a service.
 
         Args:
-            endpoint: The service; accounts and the WebSocket (at `/ws`) are taken to be on the same host.
+            endpoint: The service; accounts and the WebSocket are taken to be on the same host.
             env: Where the endpoint is staging, `STAGING_AUTH_URL`, `STAGING_WEBSOCKET_URL` and `STAGING_CA_BUNDLE`
                 of it count; otherwise nothing of it does.
             allowed_hosts: Hosts outside of this machine that may be given credentials, as patterns, beside that of the
                 endpoint.
+            api: What `[tool.test_framework.e2e]` says; its defaults when None.
 
         Raises:
             BadDeployment: An address is none, its host is not allowed, or the bundle cannot be read.
         """
         set_by = {name: value for name, value in env.items() if value} if endpoint.provider == "staging" else {}
-        backend = _address(endpoint.url, f"the URL of backend ({endpoint.provider})", _HTTP)
-        beside = backend._replace(scheme="wss" if backend.scheme == "https" else "ws", path=f"{backend.path}/ws")
+        api = api or E2ESettings()
+        backend = _address(endpoint.url, f"the URL of {endpoint.service} ({endpoint.provider})", _HTTP)
+        path = f"{backend.path}{api.path('websocket')}"
+        beside = backend._replace(scheme="wss" if backend.scheme == "https" else "ws", path=path)
         auth, websocket = set_by.get("STAGING_AUTH_URL"), set_by.get("STAGING_WEBSOCKET_URL")
         made = cls(
             urlunsplit(backend),
             urlunsplit(_address(auth, "STAGING_AUTH_URL", _HTTP) if auth else backend),
             urlunsplit(_address(websocket, "STAGING_WEBSOCKET_URL", _WS) if websocket else beside),
             set_by.get("STAGING_CA_BUNDLE"),
+            api,
         )
         trusted = (*allowed_hosts, backend.hostname or "")
         for url, variable in ((auth, "STAGING_AUTH_URL"), (websocket, "STAGING_WEBSOCKET_URL")):

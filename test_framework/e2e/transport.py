@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from test_framework.e2e.events import EventRecorder
     from test_framework.e2e.protocol import Message
 
-__all__ = ["SUBPROTOCOL", "Client", "Via", "ended", "handshake", "refused"]
-
-SUBPROTOCOL = "reference-backend.v1"
+__all__ = ["Client", "Via", "ended", "handshake", "refused"]
 
 Via: TypeAlias = Literal["header", "subprotocol", "message"]
 
@@ -27,6 +25,9 @@ _ABNORMAL = 1006
 def handshake(deployment: Deployment, token: str | None, via: Via, seconds: float) -> dict[str, Any]:
     """Return the arguments with which either kind of `websockets.connect` makes the connection."""
     KNOWN.add_passing(token or "")
+    offered = [deployment.api.subprotocol] if deployment.api.subprotocol else []
+    if token is not None and via == "subprotocol":
+        offered.append(f"bearer.{token}")
     options: dict[str, Any] = {
         "uri": deployment.websocket_url,
         "open_timeout": seconds,
@@ -35,14 +36,12 @@ def handshake(deployment: Deployment, token: str | None, via: Via, seconds: floa
         "ping_interval": None,
         "proxy": None,
         "compression": None,
-        "subprotocols": [SUBPROTOCOL],
+        "subprotocols": offered or None,
     }
     if deployment.websocket_url.startswith("wss:"):
         options["ssl"] = deployment.ssl
     if token is not None and via == "header":
         options["additional_headers"] = {"Authorization": f"Bearer {token}"}
-    if token is not None and via == "subprotocol":
-        options["subprotocols"] = [SUBPROTOCOL, f"bearer.{token}"]
     return options
 
 

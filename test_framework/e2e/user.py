@@ -44,6 +44,7 @@ class User:
         self.tokens = tokens
         KNOWN.add_passing(password, email)
         self._http = deployment.http(deployment.backend_url)
+        self._path = deployment.api.path
 
     @classmethod
     def new(cls, deployment: Deployment, run_id: str | None = None) -> Self:
@@ -110,19 +111,19 @@ class User:
 
     def create_thread(self, title: str = "a thread") -> str:
         """Make a thread; return its id."""
-        return str(self.request("POST", "/threads", json={"title": title}).json()["id"])
+        return str(self.request("POST", self._path("threads"), json={"title": title}).json()["id"])
 
     def threads(self) -> list[dict[str, Any]]:
         """Return all threads, the newest first."""
-        return list(self._pages("/threads"))
+        return list(self._pages(self._path("threads")))
 
     def messages(self, thread_id: str) -> list[dict[str, Any]]:
         """Return all messages of a thread, the newest first."""
-        return list(self._pages(f"/threads/{thread_id}/messages"))
+        return list(self._pages(self._path("messages", thread=thread_id)))
 
     def delete(self) -> None:
         """Delete the account with all that it owns, by his access token."""
-        self.request("DELETE", "/users/me")
+        self.request("DELETE", self._path("account"))
 
     def forget(self) -> None:
         """Delete the account by a new session, if it is still there."""

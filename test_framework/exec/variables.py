@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
-from test_framework import net
 from test_framework.config import BadSetting, CustomServiceSettings
-from test_framework.config.fields import Parts, fill, parse
+from test_framework.config.fields import OF_A_SERVICE, Parts, fill, parse
+from test_framework.reach import urls
 from test_framework.reach.libpq import REDIRECTING_VARIABLES, SECURITY_VARIABLES
+from test_framework.reach.urls import SERVER_PORTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -18,10 +18,7 @@ if TYPE_CHECKING:
     from test_framework.config import Settings
     from test_framework.resolution import Endpoint
 
-__all__ = ["FIELDS", "Template", "environment", "fields_of", "ports_of"]
-
-FIELDS = ("url", "host", "port", "user", "password", "database")
-"""What a template may say of a service, after its name and a dot."""
+__all__ = ["Template", "environment", "fields_of", "ports_of"]
 
 _USUAL = {
     # libpq reads all but the first: https://www.postgresql.org/docs/current/libpq-envars.html
@@ -38,8 +35,6 @@ _USUAL = {
 _REDIS_USERS = 6
 """The version of Redis from which a URL may name a user."""
 
-_PORTS = {"postgres": 5432, "redis": 6379, "clickhouse": 8123}
-_TLS_PORTS = _PORTS | {"clickhouse": 8443}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -72,7 +67,7 @@ class Template:
             raise BadSetting.value(
                 "--env", "***" if name else "", "the command line", "NAME=TEMPLATE, with a name of letters, digits, _"
             )
-        known = [f"{service}.{field}" for service in services for field in FIELDS]
+        known = [f"{service}.{field}" for service in services for field in OF_A_SERVICE]
         return cls(name, parse(value, f"--env {name}", known))
 
     def fill(self, values: Mapping[str, Mapping[str, str]]) -> str:
@@ -83,27 +78,15 @@ class Template:
 def ports_of(settings: Settings) -> dict[str, int]:
     """Return the port of each service whose URL may leave it out."""
     custom = {name: table.port for name, table in settings.services.items() if isinstance(table, CustomServiceSettings)}
-    return _PORTS | {name: port for name, port in custom.items() if port}
+    return SERVER_PORTS | {name: port for name, port in custom.items() if port}
 
 
-def fields_of(endpoint: Endpoint, ports: Mapping[str, int] = _PORTS) -> dict[str, str]:
+def fields_of(endpoint: Endpoint, ports: Mapping[str, int] = SERVER_PORTS) -> dict[str, str]:
     """Return the fields of an endpoint, with its password; what the URL does not say is empty.
 
     `ports` are those of URLs that name none, by service.
     """
-    url = _with_user(endpoint)
-    parts = urlsplit(url)
-    usual = _TLS_PORTS if parts.scheme == "https" else _PORTS
-    port = parts.port or usual.get(endpoint.service) or net.port_of(parts, ports.get(endpoint.service, 80))
-    values = (
-        url,
-        parts.hostname or "",
-        str(port),
-        unquote(parts.username or ""),
-        unquote(parts.password or ""),
-        unquote(parts.path.lstrip("/")),
-    )
-    return dict(zip(FIELDS, values, strict=True))
+    return urls.fields_of(endpoint.service, _with_user(endpoint), ports)
 
 
 def _with_user(endpoint: Endpoint) -> str:
@@ -121,7 +104,7 @@ def environment(
     env: Mapping[str, str],
     endpoints: Mapping[str, Endpoint],
     templates: Iterable[Template],
-    ports: Mapping[str, int] = _PORTS,
+    ports: Mapping[str, int] = SERVER_PORTS,
 ) -> dict[str, str]:
     """Return the environment of the command.
 

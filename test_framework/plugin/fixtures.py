@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from test_framework.resolution import Endpoint
 
 __all__ = [
-    "backend",
     "clickhouse",
     "clickhouse_db",
     "framework_settings",
@@ -48,6 +47,7 @@ __all__ = [
     "redis",
     "redis_db",
     "services",
+    "system_under_test",
 ]
 
 
@@ -101,9 +101,14 @@ def clickhouse(services: Mapping[str, Endpoint]) -> Endpoint:
 
 
 @pytest.fixture(scope="session")
-def backend(services: Mapping[str, Endpoint]) -> Endpoint:
-    """The backend under test, over HTTP, on servers of its own: `.url`, `.provider`, `.version`."""
-    return services["backend"]
+def system_under_test(services: Mapping[str, Endpoint], framework_settings: Settings) -> Endpoint:
+    """The service that `[tool.test_framework.e2e]` names: `.url`, `.provider`, `.version`."""
+    name = framework_settings.e2e.service
+    if not name:
+        pytest.fail(
+            "no service is under test: set service in [tool.test_framework.e2e] of pyproject.toml", pytrace=False
+        )
+    return services[name]
 
 
 @pytest.fixture

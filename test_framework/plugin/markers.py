@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-__all__ = ["FIXTURES", "MARKERS", "is_safe", "needs", "register", "states_condition", "wanted_provider"]
+__all__ = ["FIXTURES", "MARKERS", "UNDER_TEST", "is_safe", "needs", "register", "states_condition", "wanted_provider"]
 
 MARKERS = {
     "requires(*services)": "the services that the test uses without naming their fixtures",
@@ -39,9 +39,11 @@ FIXTURES = {
     "redis_db": "redis",
     "clickhouse": "clickhouse",
     "clickhouse_db": "clickhouse",
-    "backend": "backend",
 }
 """Fixtures that stand for a service."""
+
+UNDER_TEST = "system_under_test"
+"""The fixture that stands for the service that `[tool.test_framework.e2e]` names."""
 
 _SAFE = ("staging_safe", "connectivity_check")
 _CONDITIONS = ("docker_required", "gcp_required", "staging")

@@ -25,6 +25,8 @@ class Session(SessionState):
 
     def __init__(self, settings: Settings, overrides: Overrides, tier: str | None, run: str, *, must: bool) -> None:
         super().__init__(settings, overrides, tier, run, must=must)
+        if settings.e2e.service:
+            self.fixtures[markers.UNDER_TEST] = settings.e2e.service
         self._tiers: dict[Path, str | None] = {}
         self._lock = threading.Lock()
         self._lease: Lease | None = None

@@ -7,13 +7,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit, urlunsplit
 
+from test_framework import net
+from test_framework.config.fields import OF_A_SERVICE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 __all__ = [
+    "SERVER_PORTS",
     "Address",
     "AmbiguousURL",
     "check_host",
+    "fields_of",
     "parse_query",
     "parse_url",
     "refuse_several_hosts",
@@ -23,6 +28,10 @@ __all__ = [
 _WEB = ("http", "https", "ws", "wss")
 _TLS = ("https", "wss", "rediss")
 _USUAL_PORTS = {"redis": 6379, "rediss": 6379, "http": 80, "ws": 80, "https": 443, "wss": 443}
+SERVER_PORTS = {"postgres": 5432, "redis": 6379, "clickhouse": 8123}
+"""The ports of the services that everybody has, for a URL that names none; ClickHouse has another one with TLS."""
+
+_TLS_PORTS = SERVER_PORTS | {"clickhouse": 8443}
 _HOST = re.compile(r"[\w.-]+|[0-9A-Fa-f:.]+(%[\w.-]+)?")
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f\\#]")
 
@@ -133,6 +142,28 @@ def refuse_several_hosts(hosts: str) -> None:
     """
     if "," in hosts:
         raise AmbiguousURL("it names several hosts, and a test needs to know its server: name one")
+
+
+def fields_of(service: str, url: str, ports: Mapping[str, int] = SERVER_PORTS) -> dict[str, str]:
+    """Return what a URL says of a server, by the names of `OF_A_SERVICE`; what it does not say is empty.
+
+    Args:
+        service: Whose URL it is.
+        url: With its password.
+        ports: Those of URLs that name none, by service.
+    """
+    parts = urlsplit(url)
+    usual = _TLS_PORTS if parts.scheme == "https" else SERVER_PORTS
+    port = parts.port or usual.get(service) or net.port_of(parts, ports.get(service, 80))
+    found = (
+        url,
+        parts.hostname or "",
+        str(port),
+        unquote(parts.username or ""),
+        unquote(parts.password or ""),
+        unquote(parts.path.lstrip("/")),
+    )
+    return dict(zip(OF_A_SERVICE, found, strict=True))
 
 
 def parse_query(query: str) -> Mapping[str, str]:

@@ -5,22 +5,26 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import sys
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from test_framework.config.custom import FREE_PORT, PROGRAM_FIELDS
+from test_framework.config.custom import FREE_PORT, PROGRAM_FIELDS, needed_fields
 from test_framework.config.fields import fill, parse
 from test_framework.config.model import BadSetting
-from test_framework.contracts import Binary, Command, ContainerSpec, Launch, RunAs
-from test_framework.inherited import inherited
+from test_framework.contracts import Binary, Command, ContainerSpec, IsolatedResource, Launch, RunAs
+from test_framework.inherited import inherited, matching
 from test_framework.private import write_private
+from test_framework.reach.urls import fields_of
 from test_framework.reasons import Code
 from test_framework.resolution import Reason, Refused
 from test_framework.services._binaries import version_printed_by
-from test_framework.services._ready import Readiness
+from test_framework.services._packages import folder_of, newest_change, version_of
+from test_framework.services._ready import Readiness, version_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,13 +47,13 @@ class CustomService:
         table: What the settings say of it.
     """
 
-    needs: tuple[str, ...] = ()
     supports_isolation = False
     modules: tuple[str, ...] = ()
 
     def __init__(self, name: str, table: CustomServiceSettings) -> None:
         self.name = name
         self.table = table
+        self.needs = table.needs
         self.default_image = ""
         self.staging_variable = f"STAGING_{name.upper()}_URL"
         self.runs_as_root = table.runs_as_root
@@ -60,12 +64,14 @@ class CustomService:
 
     def container(self, launch: Launch) -> ContainerSpec:
         """Return what the table says of the image, and of the class of testcontainers for it."""
-        table, fields = self.table, _Fields(password=launch.password)
+        table, needed = self.table, _of_needs(launch)
+        fields = _Fields(needed, password=launch.password)
+        environment = {name: fields.into(text) for name, text in table.container_environment.items()}
         return ContainerSpec(
             port=table.port,
             url=_template(table.url_format, launch.password),
-            env={name: fields.into(text) for name, text in table.container_environment.items()},
-            command=tuple(map(_Fields().into, table.container_command)),
+            env=environment | matching(launch.env, table.container_inherit),
+            command=tuple(map(_Fields(needed).into, table.container_command)),
             kind=table.container,
             arguments={name: fields.into(text) for name, text in table.container_arguments.items()},
             url_from=table.container_url,
@@ -73,7 +79,11 @@ class CustomService:
         )
 
     def find_binary(self, wanted_major: str, env: Mapping[str, str]) -> Binary:
-        """Return the program that `command` begins with, from the PATH or where it says."""
+        """Return the program that `command` begins with, from the PATH or where it says.
+
+        Raises:
+            Refused: There is no program of that name, or not the package that it is of.
+        """
         where = f"[tool.test_framework.services.{self.name}]"
         if not self.table.command:
             raise Refused(
@@ -85,35 +95,48 @@ class CustomService:
             install = f"{program}, or name another one as command in {where}"
             looked = "that may be run is there" if os.sep in program else "is on the PATH"
             raise Refused(Reason.of(Code.BINARY_MISSING, binary=program, looked=looked, install=install))
-        path = Path(found).absolute()
+        path, environment = Path(found).absolute(), self._environment(env)
         # It may be a program that is being worked on.
         build = str(path.stat().st_mtime_ns)
         origin = "the settings" if os.sep in program else "PATH"
-        variables = tuple(self._environment(env).items())
-        version = _version(self._words(self.table.version_command), variables, build)
+        version = ""
+        if package := self.table.package:
+            folder = folder_of(package, environment)
+            if folder is None:
+                install = f"{package}, or name another one as package in {where}"
+                looked = f"is here for {path}"
+                raise Refused(Reason.of(Code.BINARY_MISSING, binary=package, looked=looked, install=install))
+            build += f" {folder} {newest_change(folder)}"
+            origin, version = f"the package {package}", version_of(package)
+        if self.table.version_command:
+            version = _version(self._words(self.table.version_command), tuple(environment.items()), build)
         return Binary(path, version, origin, build)
 
     def _environment(self, env: Mapping[str, str]) -> dict[str, str]:
         """Return the variables of a command that is run without a server: of the table's, those that tell of none."""
-        fields, made = {"root": str(self.table.root)}, inherited(env)
+        fields, made = self._known_before(), inherited(env)
         for name, text in self.table.environment.items():
-            parts = parse(text, "the settings", PROGRAM_FIELDS, FREE_PORT)
+            parts = parse(text, "the settings", (*PROGRAM_FIELDS, *needed_fields(self.table)), FREE_PORT)
             if all(field in (None, *fields) for _, field in parts):
                 made[name] = fill(parts, fields)
-        return made
+        return made | matching(env, self.table.inherit)
+
+    def _known_before(self) -> dict[str, str]:
+        """Return the fields that need no server."""
+        return {"root": str(self.table.root), "python": sys.executable}
 
     def _words(self, command: tuple[str, ...]) -> tuple[str, ...]:
         """Return a command that is known without a server; a path to its program counts from the project's folder."""
         root = self.table.root
-        words = tuple(map(_Fields(root=str(root)).into, command))
+        words = tuple(map(_Fields(self._known_before()).into, command))
         # Whoever asks is in a folder of his own, and the supervisor in another one.
         return (str(root.absolute() / words[0]), *words[1:]) if words and os.sep in words[0] else words
 
     def prepare(self, binary: Binary, folder: Path, port: int, launch: Launch, run: RunAs) -> Command:
         """Write the table's files into `folder` and return the command, with its fields filled in."""
         table = self.table
-        fields = _Fields(host=_LOOPBACK, port=str(port), folder=str(folder), password=launch.password)
-        fields["root"] = str(table.root)
+        fields = _Fields(self._known_before() | _of_needs(launch), host=_LOOPBACK, port=str(port), folder=str(folder))
+        fields["password"] = launch.password
         for name, text in table.files.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -121,19 +144,60 @@ class CustomService:
         return Command(
             argv=(str(binary.path), *map(fields.into, table.command[1:])),
             url=fields.into(table.url_format),
-            env={name: fields.into(text) for name, text in table.environment.items()},
+            env={name: fields.into(text) for name, text in table.environment.items()}
+            | matching(launch.env, table.inherit),
             ready_line=self.ready.line,
         )
 
     def check(self, url: str, source: str, seconds: float, env: Mapping[str, str]) -> str:
-        """Ask whether it is there, as `ready` says; its version is not known by that."""
-        self.ready.check(url, source, seconds, env.get("STAGING_CA_BUNDLE"))
-        return ""
+        """Ask whether it is there, as `ready` says, and for its version where `version_from` says how."""
+        bundle = env.get("STAGING_CA_BUNDLE")
+        self.ready.check(url, source, seconds, bundle)
+        if not self.table.version_from:
+            return ""
+        return version_at(self.ready.address(url, self.table.version_from), self.name, source, seconds, bundle)
 
     def databases(self, endpoint: Endpoint, folder: Path, settings: Settings) -> Databases:
-        """Refuse: nothing is known of parts of such a server."""
+        """Return what hands out the whole server, to a service that needs it; nothing is known of its parts."""
+        return _WholeServer(self.name, endpoint)
+
+
+@dataclass(slots=True)
+class _WholeServer:
+    """See `contracts.Databases`. A server without parts: services that need it share it."""
+
+    name: str
+    endpoint: Endpoint
+
+    def checkout(
+        self, template: tuple[str, ...], run: str, env: Mapping[str, str], *, skip_template: bool = False
+    ) -> IsolatedResource:
+        """Return the server itself; a test gets no part of it.
+
+        Raises:
+            BadSetting: A test asks.
+        """
+        if skip_template:
+            return IsolatedResource(self.name, self.endpoint)
         instead = f"ask for {self.name} itself, or give its class `supports_isolation = True` and `databases`"
         raise BadSetting(f"{self.name} has no parts for one test each: {instead}.")
+
+    def prepare(self, template: tuple[str, ...], run: str, env: Mapping[str, str]) -> None:
+        """Do nothing: the server is ready."""
+
+    def leaked(self, isolated: IsolatedResource) -> list[str]:
+        """Return nothing: what belongs to whom is not known."""
+        return []
+
+    def give_back(self, isolated: IsolatedResource, *, retain: bool) -> None:
+        """Do nothing: the server stays as it is."""
+
+    def tidy(self) -> None:
+        """Do nothing: what belongs to a test is not known."""
+
+    def close(self) -> str:
+        """Do nothing: there is no connection."""
+        return ""
 
 
 class _Fields(dict[str, str]):
@@ -153,6 +217,12 @@ class _Fields(dict[str, str]):
     def into(self, text: str) -> str:
         """Return a text of the table, which has been checked, with its fields filled in."""
         return fill(parse(text, "the settings", tuple(self), FREE_PORT), self)
+
+
+def _of_needs(launch: Launch) -> dict[str, str]:
+    """Return the fields of the servers that a new one depends on."""
+    told = {name: fields_of(name, url) for name, url in launch.needs.items()}
+    return {f"{name}.{field}": value for name, values in told.items() for field, value in values.items()}
 
 
 def _template(url: str, password: str) -> str:

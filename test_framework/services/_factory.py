@@ -43,4 +43,8 @@ def service_from_class(name: str, table: CustomServiceSettings, settings: Settin
     if missing := [n for n in wanted if not hasattr(made, n)]:
         what = f"what it makes has no {', '.join(missing)}; test_framework.services.CustomService has them all"
         raise BadSetting(f"{where} makes no service: {what}.")
+    if tuple(made.needs) != table.needs:
+        # The settings are looked through for circles before any class is there.
+        what = f"what it makes needs {', '.join(made.needs) or 'nothing'}; that stands in the table, as needs"
+        raise BadSetting(f"{where} makes no service: {what}.")
     return made

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from test_framework import net
@@ -14,11 +15,13 @@ from test_framework.resolution import Reason, Refused
 if TYPE_CHECKING:
     import socket
 
-__all__ = ["Readiness"]
+__all__ = ["Readiness", "version_at"]
 
 _OPEN_SECONDS = 0.1
 _SUCCESS = range(200, 300)
+_OK = 200
 _HTTP_SCHEME = {"https": "https", "wss": "https"}
+_TOLD_CHARACTERS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +56,57 @@ class Readiness:
             with net.connect(host, port, source, min(net.CONNECT_SECONDS, seconds)) as sock:
                 _refuse_if_closed(sock, host, port, source)
             return
-        at = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        asked = f"{_HTTP_SCHEME.get(parts.scheme, 'http')}://{at}{self.condition.removeprefix('http:')}"
-        status, _ = net.fetch(asked, source, seconds, bundle=bundle)
+        asked = self.address(url, self.condition)
+        status, body = net.fetch(asked, source, seconds, bundle=bundle)
         if status not in _SUCCESS:
-            raise Refused(Reason.of(Code.HTTP_ERROR, url=asked, status=status, source=source))
+            raise Refused(Reason.of(Code.HTTP_ERROR, url=asked, status=f"{status}{_told(body)}", source=source))
+
+    def address(self, url: str, condition: str) -> str:
+        """Return where `http:/path` is on the host and the port of a URL; `http:./path` is below its path."""
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", net.port_of(parts, self.port or 80)
+        at = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        path = condition.removeprefix("http:")
+        below = f"{parts.path.rstrip('/')}{path[1:]}" if path.startswith("./") else path
+        return f"{_HTTP_SCHEME.get(parts.scheme, 'http')}://{at}{below}"
+
+
+def version_at(address: str, service: str, source: str, seconds: float, bundle: str | None) -> str:
+    """Ask a server for its version.
+
+    Args:
+        address: Where it says it; after the `#` a JSON pointer (RFC 6901) to it.
+        service: Its name, for the reason.
+        source: See `Readiness.check`.
+        seconds: See there.
+        bundle: See there.
+
+    Raises:
+        Refused: See `net.fetch`; `wrong-service` for an answer that names no version.
+    """
+    url, _, pointer = address.partition("#")
+    status, body = net.fetch(url, source, seconds, bundle=bundle)
+    try:
+        found: Any = json.loads(body) if status == _OK else None
+        for key in pointer.split("/")[1:]:
+            found = found[key.replace("~1", "/").replace("~0", "~")]
+    except (ValueError, KeyError, TypeError):
+        found = None
+    if not isinstance(found, str | int | float) or isinstance(found, bool):
+        parts = urlsplit(url)
+        error = f"{parts.path} answers {status} and names no version at {pointer or 'its top'}"
+        where = {"host": parts.hostname, "port": net.port_of(parts), "source": source}
+        raise Refused(Reason.of(Code.WRONG_SERVICE, service=service, error=error, **where))
+    return str(found)
+
+
+def _told(body: bytes) -> str:
+    """Return what an answer in JSON says, for the reason: which part of a server is down."""
+    try:
+        told = json.dumps(json.loads(body), ensure_ascii=False)
+    except ValueError:
+        return ""
+    return f": {told[:_TOLD_CHARACTERS]}"
 
 
 def _refuse_if_closed(sock: socket.socket, host: str, port: int, source: str) -> None:

@@ -10,15 +10,17 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from test_framework.config import CustomServiceSettings
 from test_framework.stack import command
 from test_framework.stack.engine import StackResources
 from test_framework.stack.errors import StackError
 from test_framework.stack.variables import Variables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from test_framework.config import Settings
+    from test_framework.stack.engine import StackResource
 
 __all__ = ["Stack"]
 
@@ -32,8 +34,9 @@ _URLS = {
     "postgres": "postgresql://postgres:{POSTGRES_PASSWORD}@{address}/postgres",
     "redis": "redis://:{REDIS_PASSWORD}@{address}/0",
     "clickhouse": "http://default:{CLICKHOUSE_PASSWORD}@{address}/default",
-    "backend": "http://{address}",
 }
+_CLICKHOUSE_INSIDE = "CLICKHOUSE_INTERNAL_URL"
+"""Where the services of the stack find ClickHouse, where it is a part of it."""
 
 
 class Stack:
@@ -49,7 +52,7 @@ class Stack:
         self.name = env.get("COMPOSE_PROJECT_NAME") or "test-framework"
         if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", self.name):
             raise StackError(f"COMPOSE_PROJECT_NAME={self.name!r}: use small letters, digits, - and _ only")
-        self.variables = Variables(self.name, env)
+        self.variables = Variables(self.name, env, settings.root / _FILE)
         self._settings = settings
         self._env = env
         self._say = say
@@ -57,34 +60,42 @@ class Stack:
 
     def up(self, *, clickhouse: bool = False) -> None:
         """Start what is not up and wait until all of it is healthy; with new passwords, in a private file."""
-        wanted = {"postgres", "redis", "backend", *(["clickhouse"] if clickhouse else [])}
-        if wanted <= {part.service for part in self._holdings.parts() if part.state == "healthy"}:
+        secrets = self.variables.secrets()
+        analytics = _URLS["clickhouse"].format(address="clickhouse:8123", **secrets) if clickhouse else ""
+        env = {_CLICKHOUSE_INSIDE: analytics, "COMPOSE_PROFILES": "clickhouse" if clickhouse else ""}
+        env = self._environment(secrets) | env
+        planned = self._planned(env)
+        if planned.keys() <= {part.service for part in self._holdings.parts() if part.state == "healthy"}:
             if not self.variables.read():
                 why = f"{self.name} is up, and {self.variables.path}, with its passwords, is gone"
                 raise StackError(f"{why}. Run: invoke down")
             self._tell("already up")
             return
-        secrets = self.variables.secrets()
-        analytics = _URLS["clickhouse"].format(address="clickhouse:8123", **secrets) if clickhouse else ""
-        env = {"BACKEND_CLICKHOUSE_URL": analytics, "COMPOSE_PROFILES": "clickhouse" if clickhouse else ""}
-        env = self._environment(secrets) | env
-        planned = self._planned(env)
         self._check_ports(planned)
         self._get_images(planned, env)
         self.variables.write(secrets)
-        bound = 2 * self._settings.start_seconds  # the servers, and then the backend
+        bound = 2 * self._settings.start_seconds  # the servers, and then what depends on them
         for _ in range(_PORT_TRIES):
             status, said = self._compose(env, bound, "up", "--detach", "--wait", "--no-build")
             # The engine counts its ports up, and a server of this machine may have the next one.
             if status == 0 or not _TAKEN.search(said):
                 break
         if status != 0:
-            raise StackError(self._why_not_up(said))
-        parts = [part for part in self._holdings.parts() if part.service in _URLS]
-        urls = {p.service: _URLS[p.service].format(address=p.address, **secrets) for p in parts}
-        named = {f"TEST_FRAMEWORK_{service.upper()}_URL": url for service, url in urls.items()}
+            raise StackError(self._why_not_up(said, planned))
+        urls = {part.service: self._url(part, secrets) for part in self._holdings.parts()}
+        named = {f"TEST_FRAMEWORK_{service.upper()}_URL": url for service, url in urls.items() if url}
         self.variables.write(secrets | named)
         self._tell("up")
+
+    def _url(self, part: StackResource, secrets: Mapping[str, str]) -> str:
+        """Return where tests find a part: a service that everybody has, or one of the project's own without a login."""
+        if part.service in _URLS:
+            return _URLS[part.service].format(address=part.address, **secrets)
+        table = self._settings.services.get(part.service)
+        if not isinstance(table, CustomServiceSettings) or "{password}" in table.url_format:
+            return ""
+        host, _, port = part.address.rpartition(":")
+        return table.url_format.format(host=host, port=port) if port else ""
 
     def down(self) -> None:
         """Remove containers, networks, volumes and the file of variables."""
@@ -136,7 +147,10 @@ class Stack:
 
     def _environment(self, secrets: Mapping[str, str] | None = None) -> dict[str, str]:
         """Return the environment of compose; what only looks or removes means all that there may be."""
-        images = {f"TEST_FRAMEWORK_{name.upper()}_IMAGE": self._settings.service(name).image for name in _URLS}
+        images = {
+            f"TEST_FRAMEWORK_{name.upper()}_IMAGE": self._settings.service(name).image
+            for name in self._settings.services
+        }
         chosen = {name: image for name, image in images.items() if image}
         engine = self._holdings.engine.environment()
         known = secrets or self.variables.secrets()
@@ -183,9 +197,10 @@ class Stack:
                 name = f"name one that is here in TEST_FRAMEWORK_{service.upper()}_IMAGE"
                 raise StackError(f"{why}. Check the network, run invoke images, or {name}")
 
-    def _why_not_up(self, said: str) -> str:
+    def _why_not_up(self, said: str, planned: Iterable[str]) -> str:
         if _TAKEN.search(said):
-            return f"a port is taken: {said}. Set POSTGRES_PORT, REDIS_PORT, BACKEND_PORT or CLICKHOUSE_PORT to 0"
+            ports = " or ".join(f"{service.upper()}_PORT" for service in sorted(planned))
+            return f"a port is taken: {said}. Set {ports} to 0"
         sick = [part for part in self._holdings.parts() if part.state != "healthy"]
         for part in sick:
             with suppress(StackError):  # the cause is what is told below

@@ -6,7 +6,7 @@ import datetime as dt
 import socket
 import ssl
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
@@ -14,7 +14,7 @@ from test_framework.reasons import Code
 from test_framework.staging.front import Front, relay, unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     import trustme
 
@@ -40,7 +40,7 @@ class Fault:
         delay: By how many seconds each message of the WebSocket is late.
         wrong_password: Whether the password that is told is another one than the account's.
         cut_database: Whether the backend loses its database after it has started.
-        settings: Variables of the backend that differ from what is expected.
+        drifted: Whether the backend has other settings than are expected.
     """
 
     code: Code | None
@@ -53,7 +53,7 @@ class Fault:
     delay: float = 0.0
     wrong_password: bool = False
     cut_database: bool = False
-    settings: Mapping[str, str] = field(default_factory=dict)
+    drifted: bool = False
 
     @contextmanager
     def door(self, backend: str, redis: str, authority: trustme.CA) -> Iterator[str]:
@@ -110,8 +110,6 @@ FAULTS = {
     "wrong-service": Fault(Code.WRONG_SERVICE, "Redis answers on the backend's port", behind="redis"),
     "wrong-password": Fault(Code.LOGIN_FAILED, "the password is not the account's", wrong_password=True),
     "database-down": Fault(Code.DEPENDENCY_DOWN, "the backend has lost its database", cut_database=True),
-    "drifted-configuration": Fault(
-        Code.CONFIGURATION_DRIFT, "the backend has other settings", settings={"BACKEND_ISSUER": "another-backend"}
-    ),
+    "drifted-configuration": Fault(Code.CONFIGURATION_DRIFT, "the backend has other settings", drifted=True),
     "slow-events": Fault(Code.TOO_SLOW, "each message of the WebSocket comes 600 ms late", delay=0.6),
 }

@@ -12,6 +12,7 @@ from uuid import uuid4
 import httpx
 import trustme
 
+from test_framework.config import BadSetting
 from test_framework.e2e.auth import AuthClient
 from test_framework.e2e.deployment import Deployment
 from test_framework.e2e.errors import ApiError
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 __all__ = ["stand_in"]
 
 _OURS = ("docker", "embedded")
-_EXPECTED = "settings.issuer=reference-backend, settings.audience=reference-backend"
 
 
 @contextmanager
@@ -51,23 +51,29 @@ def stand_in(settings: Settings, fault: Fault, folder: Path, say: Callable[[str]
 
     Raises:
         Refused: A server that it needs cannot be had, with the reason.
+        BadSetting: No service is under test, or the settings do not say how its configuration drifts.
         SupervisorLost, BadSetting: See `supervisor.client.connect`.
     """
+    if not settings.e2e.service:
+        raise BadSetting("a stand-in needs a service to stand for: set service in [tool.test_framework.e2e].")
+    drift = settings.stand_in.drift if fault.drifted else {}
+    if fault.drifted and not drift:
+        raise BadSetting("nothing says how the configuration drifts: set drift in [tool.test_framework.stand_in].")
     with ExitStack() as stack:
         # A database that is cut off cannot be tidied up, so it is one that ends with us.
         shared = replace(settings, supervisor=settings.supervisor and not fault.cut_database)
         client = stack.enter_context(closing(connect(shared, {}, uuid4().hex, say)))
         postgres, redis = (_ours(client, name, settings) for name in ("postgres", "redis"))
         cable = stack.enter_context(Front(relay(*_address(postgres.url)))) if fault.cut_database else None
-        if cable or fault.settings:
+        if cable or fault.drifted:
             urls = {
                 "POSTGRES": moved(postgres.url, "127.0.0.1", cable.port) if cable else postgres.url,
                 "REDIS": redis.url,
             }
-            backend = stack.enter_context(_another_backend(settings, urls, fault.settings, say))
+            backend = stack.enter_context(_another_backend(settings, urls, drift, say))
         else:
-            backend = _ours(client, "backend", settings)
-        deployment = Deployment.of(backend, {})
+            backend = _ours(client, settings.e2e.service, settings)
+        deployment = Deployment.of(backend, {}, api=settings.e2e)
         user = stack.enter_context(User.new(deployment, run_id=f"stand-in-{uuid4().hex[:8]}"))
         with AuthClient(deployment) as asking:
             told = asking.configuration(user.tokens.access_token)["settings"]
@@ -82,16 +88,22 @@ def stand_in(settings: Settings, fault: Fault, folder: Path, say: Callable[[str]
         yield {
             "STAGING_BACKEND_URL": f"https://{at}",
             "STAGING_AUTH_URL": f"https://{at}",
-            "STAGING_WEBSOCKET_URL": f"wss://{at}/ws",
+            "STAGING_WEBSOCKET_URL": f"wss://{at}{settings.e2e.path('websocket')}",
             # The servers of the backend, by the names of its own parts of them.
             "STAGING_POSTGRES_URL": _with_path(postgres.url, told["database_url"]),
             "STAGING_REDIS_URL": _with_path(redis.url, told["redis_url"]),
             "STAGING_USERNAME": user.email,
             "STAGING_PASSWORD": f"not {user.password}" if fault.wrong_password else user.password,
             "STAGING_CA_BUNDLE": str(bundle),
-            "TEST_FRAMEWORK_EXPECT": _EXPECTED,
+            **_expected(settings),
             "TEST_FRAMEWORK_ALLOWED_HOSTS": ",".join([*settings.allowed_hosts, fault.host]),
         }
+
+
+def _expected(settings: Settings) -> dict[str, str]:
+    """Return the variable of what the tests are to expect, where the settings say it."""
+    told = ", ".join(f"{key}={value}" for key, value in settings.stand_in.expect.items())
+    return {"TEST_FRAMEWORK_EXPECT": told} if told else {}
 
 
 def _ours(client: Client, name: str, settings: Settings) -> Endpoint:
@@ -122,7 +134,8 @@ def _another_backend(
         try:
             # In this process: it takes its settings from here, and nobody else is to find this backend.
             client = stack.enter_context(closing(connect(replace(settings, supervisor=False), {}, uuid4().hex, say)))
-            backend = _resolved(client, ServiceRequest("backend", ("embedded",), "a stand-in with other settings"))
+            request = ServiceRequest(settings.e2e.service, ("embedded",), "a stand-in with other settings")
+            backend = _resolved(client, request)
         finally:
             os.environ.clear()
             os.environ.update(before)

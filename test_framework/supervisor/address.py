@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from test_framework import __version__, inputs, owner, private
 from test_framework.config import BadSetting, CustomServiceSettings, Settings
+from test_framework.inherited import matching
 from test_framework.references import project_file
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Address", "addresses", "base"]
 
 _RELEVANT = ("PATH", "PYTHONPATH", "HOME", "TMPDIR", "XDG_RUNTIME_DIR", "XDG_CACHE_HOME", "SSH_AUTH_SOCK")
-_RELEVANT_PREFIXES = ("BACKEND_", "DOCKER_", "STAGING_", "TC_", "TESTCONTAINERS_")
+_RELEVANT_PREFIXES = ("DOCKER_", "STAGING_", "TC_", "TESTCONTAINERS_")
 _SOCKET_LIMIT = 100
 """A Unix socket's path has 108 bytes on Linux and 104 on macOS."""
 
@@ -42,6 +43,8 @@ class Address:
         told = {k: v for k, v in env.items() if k in _RELEVANT or k.startswith(_RELEVANT_PREFIXES)}
         for table in settings.services.values():
             told |= {name: env.get(name, "") for name in table.url_env}
+            if isinstance(table, CustomServiceSettings):
+                told |= matching(env, (*table.inherit, *table.container_inherit))
         told |= _classes(settings)
         # Not by their repr, in which secrets are hidden.
         tables = sorted((name, asdict(table)) for name, table in settings.services.items())

@@ -31,7 +31,9 @@ SECONDS = 1800.0
 _ALONE_SECONDS = 300.0
 """The same where there is no server."""
 
-_LEFT_OUT = re.compile(r"PG|REDIS_|DATABASE_URL|PYTEST_|PYTHONPATH|STAGING_|TEST_FRAMEWORK_(?!.*_IMAGE)|CI$")
+_LEFT_OUT = re.compile(
+    r"PG|REDIS_|DATABASE_URL|PYTEST_|PYTHONPATH|STAGING_|TEST_FRAMEWORK_(?!(POSTGRES|REDIS|CLICKHOUSE)_IMAGE)|CI$"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ def test_a_bad_token_does_not(deployment: Deployment, via: Via, token: str) -> N
 def test_a_token_in_the_url_is_none(deployment: Deployment, user: User) -> None:
     """Addresses end in logs: what is in one is not looked at."""
     url = f"{deployment.websocket_url}?token={user.tokens.access_token}&access_token={user.tokens.access_token}"
-    told = Deployment(deployment.backend_url, deployment.auth_url, url, deployment.ca_bundle)
+    told = Deployment(deployment.backend_url, deployment.auth_url, url, deployment.ca_bundle, deployment.api)
     with WebSocketClient.connect(told) as socket, pytest.raises(ConnectionEnded, match="4401 token_missing"):
         socket.ping()
 

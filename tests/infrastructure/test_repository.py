@@ -34,6 +34,15 @@ def test_every_test_file_is_reached_by_a_tier() -> None:
     assert [str(f.relative_to(ROOT)) for f in files if settings.tier_of(f) is None] == []
 
 
+def test_the_package_knows_nothing_of_the_reference_backend() -> None:
+    """It is a service of this repository, by its settings: whoever installs the package has no use for its names."""
+    files = [path for path in (ROOT / "test_framework").rglob("*") if path.suffix in {".py", ".css", ".js"}]
+    assert len(files) > 1
+    ours = re.compile(r"(?i:reference[-_ ]?backend|reference-web)|\bBACKEND_[A-Z]|services\.backend")
+    assert [str(path.relative_to(ROOT)) for path in files if ours.search(path.read_text(encoding="utf-8"))] == []
+    assert "backend" not in load(Path("/nowhere"), {}).service_names
+
+
 def test_every_tier_with_tests_has_a_session() -> None:
     """A tier is one nox session of the same name, and each session says what it does."""
     settings = load(ROOT, {})

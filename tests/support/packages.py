@@ -30,10 +30,12 @@ NONE = "none"
 SECONDS = 120.0
 """Bound on one command."""
 
+_BAD_SETTING = 2
+
 NEEDS = {
     "test_framework.audit.codemod": {"audit", "all"},
     "test_framework.e2e": {"e2e", "staging", "all"},
-    "test_framework.staging.inside": {"e2e", "staging", "all"},
+    "test_framework.staging.probe": {"e2e", "staging", "all"},
     "test_framework.staging.stand_in": {"staging", "all"},
 }
 """Modules, with all below them, that cannot be imported without one of these extras. All others always can."""
@@ -145,9 +147,9 @@ def assert_told(here: Installed) -> None:
         nothing = ("test-framework", "exec", "--", "python", "-c", "")
         refused.append(("embedded", {"embedded", "all"}, nothing, 125))
     for extra, enough, command, status in refused:
-        # The stand-in needs a backend too, which is no part of the wheel: to miss it, it came past its imports.
-        fine = here.extra in enough and extra != "staging"
-        told = here.run(*command, status=0 if fine else status)
+        # The stand-in needs a service under test, too: to miss that in the settings, it came past its imports.
+        there = _BAD_SETTING if extra == "staging" else 0
+        told = here.run(*command, status=there if here.extra in enough else status)
         assert (f"test-framework[{extra}]" in told) is (here.extra not in enough), f"{here.extra}: {told}"
 
 

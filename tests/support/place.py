@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Self
 import psutil
 from docker.errors import DockerException
 
+from test_framework import services
 from test_framework.providers.docker.client import connect
 from test_framework.providers.docker.probe import probe
 from tests.conftest import wait_until
@@ -80,7 +81,9 @@ class Place:
     def env(self) -> dict[str, str]:
         """The environment of what runs here: nothing configured but the images, and servers that end at once."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith(_OURS) and k not in _OURS_TOO}
-        kept |= {k: v for k, v in os.environ.items() if k.startswith("TEST_FRAMEWORK_") and k.endswith("_IMAGE")}
+        # Of the services that every project has; any other one needs a table in its settings.
+        images = [f"TEST_FRAMEWORK_{name.upper()}_IMAGE" for name in services.names()]
+        kept |= {name: os.environ[name] for name in images if name in os.environ}
         return kept | {
             **(self.docker_env or {}),
             # No plugin but ours and those that a test names.

@@ -30,7 +30,7 @@ _REGISTER_AT_ONCE = 8
 @pytest.fixture(scope="session")
 def deployment(backend: Endpoint, framework_settings: Settings) -> Deployment:
     """Where the backend of this run is."""
-    return Deployment.of(backend, os.environ, framework_settings.allowed_hosts)
+    return Deployment.of(backend, os.environ, framework_settings.allowed_hosts, framework_settings.e2e)
 
 
 @pytest.fixture(scope="session")

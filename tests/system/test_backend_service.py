@@ -1,4 +1,4 @@
-"""The service `backend`: what it depends on is resolved first, and it stands or falls with that."""
+"""A service with needs, the reference backend: they are resolved first, and it stands or falls with them."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ import pytest
 from test_framework.plugin.lease import ReasonedSkip
 from test_framework.resolution import Reason
 from tests.conftest import wait_until
+from tests.support.backend import TABLES
 from tests.support.checkout import Checkout
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ def made(place: Place, provider: str, **env: str) -> Checkout:
     image = {"TEST_FRAMEWORK_BACKEND_IMAGE": os.environ.get("TEST_FRAMEWORK_BACKEND_IMAGE", _IMAGE)}
     checkout = Checkout(place, provider, ("backend",), env=image | env)
     checkout.write("tests/integration/test_services.py", TESTS)
+    settings = checkout.root / "pyproject.toml"
+    settings.write_text(settings.read_text() + TABLES)
     return checkout
 
 

@@ -15,13 +15,14 @@ from test_framework.e2e.user import User
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from test_framework.config import Settings
     from test_framework.resolution import Endpoint
 
 
 @pytest.fixture(scope="module")
-def deployment(backend: Endpoint) -> Deployment:
+def deployment(backend: Endpoint, framework_settings: Settings) -> Deployment:
     """Where the backend is."""
-    return Deployment.of(backend, os.environ)
+    return Deployment.of(backend, os.environ, api=framework_settings.e2e)
 
 
 @pytest.fixture

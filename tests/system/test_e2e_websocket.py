@@ -22,15 +22,16 @@ from test_framework.e2e.websocket import WebSocketClient
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from test_framework.config import Settings
     from test_framework.resolution import Endpoint
 
 Connect = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
-def deployment(backend: Endpoint) -> Deployment:
+def deployment(backend: Endpoint, framework_settings: Settings) -> Deployment:
     """Where the backend is."""
-    return Deployment.of(backend, os.environ)
+    return Deployment.of(backend, os.environ, api=framework_settings.e2e)
 
 
 @pytest.fixture(scope="module")
@@ -180,7 +181,9 @@ def test_a_connection_without_a_token_is_open_and_not_ready(deployment: Deployme
 
 def test_what_speaks_no_websocket_refuses_the_handshake(deployment: Deployment) -> None:
     """The status is told, with the code of the backend's error."""
-    elsewhere = Deployment(deployment.backend_url, deployment.auth_url, deployment.websocket_url + "/nowhere")
+    elsewhere = Deployment(
+        deployment.backend_url, deployment.auth_url, deployment.websocket_url + "/nowhere", api=deployment.api
+    )
     with pytest.raises(HandshakeRefused) as caught:
         WebSocketClient.connect(elsewhere)
     assert caught.value.status == 403

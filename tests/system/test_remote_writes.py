@@ -219,10 +219,10 @@ def test_every_service_goes_by_the_same_rule(project: Checkout, far: FarPostgres
         settings.write(BROKER)
     env = {"BROKER": "nats://foo.localhost:4222", "TEST_FRAMEWORK_PROVIDERS": "explicit,staging"}
     env["STAGING_BROKER_URL"] = env["BROKER"]
-    for name, scheme in {"REDIS": "redis", "CLICKHOUSE": "http", "BACKEND": "http"}.items():
+    for name, scheme in {"REDIS": "redis", "CLICKHOUSE": "http"}.items():
         env |= dict.fromkeys((f"TEST_FRAMEWORK_{name}_URL", f"STAGING_{name}_URL"), f"{scheme}://foo.localhost")
     done = there(project, far, "-m", "test_framework", "doctor", "--json", env=env)
-    for name in ("redis", "clickhouse", "backend", "broker"):
+    for name in ("redis", "clickhouse", "broker"):
         found = attempts(done.stdout, name)
         assert {found[p]["code"] for p in ("explicit", "staging")} == {"host-not-allowed"}, name
 

@@ -40,7 +40,7 @@ class Front:
         kept = {k: v for k, v in os.environ.items() if not k.startswith("TEST_FRAMEWORK_") or k.endswith("_IMAGE")}
         ports = dict.fromkeys(("POSTGRES_PORT", "REDIS_PORT", "BACKEND_PORT", "CLICKHOUSE_PORT"), "0")
         self.env = kept | ports | {"COMPOSE_PROJECT_NAME": self.name, "XDG_STATE_HOME": str(folder)}
-        self.variables = Variables(self.name, self.env)
+        self.variables = Variables(self.name, self.env, ROOT / "compose/compose.yaml")
         self.label: dict[str, str | list[str] | bool] = {"label": f"com.docker.compose.project={self.name}"}
 
     def command(self, *arguments: str) -> list[str]:

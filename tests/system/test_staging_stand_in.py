@@ -70,6 +70,27 @@ def test_an_unknown_fault(embedded_place: Place) -> None:
     assert "slow-events" in told
 
 
+@pytest.mark.parametrize(
+    ("without", "args", "said"),
+    [
+        ("E2E_SERVICE", (), "set service in [tool.test_framework.e2e]."),
+        ("STAND_IN_DRIFT", ("--broken", "drifted-configuration"), "set drift in [tool.test_framework.stand_in]."),
+    ],
+)
+def test_what_the_settings_do_not_say(
+    without: str, args: tuple[str, ...], said: str, embedded_place: Place, tmp_path: Path
+) -> None:
+    """The error names what to set, before anything is started."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    for line in ('service = "backend"\n', 'drift = { BACKEND_ISSUER = "another-backend" }\n'):
+        assert text.count(line) == 1
+        key = line.partition(" ")[0].upper()
+        text = text.replace(line, "") if without.endswith(key) else text
+    (tmp_path / "pyproject.toml").write_text(text, encoding="utf-8")
+    before = f"import os; os.chdir({str(tmp_path)!r})"
+    assert said in refused(embedded_place, *args, before=before)
+
+
 @pytest.mark.parametrize("seconds", ["soon", "-1", "nan", "1e300"])
 def test_a_time_that_is_none(seconds: str, embedded_place: Place) -> None:
     """The error names the option and the value."""

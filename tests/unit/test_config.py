@@ -165,11 +165,9 @@ def test_an_empty_variable_sets_nothing(tmp_path: Path) -> None:
     assert settings.origin("providers") == "the default"
 
 
-def test_the_process_environment_is_read_only_where_none_is_given(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_process_environment_is_read_only_where_none_is_given(tmp_path: Path, bare_env: pytest.MonkeyPatch) -> None:
     """The supervisor reads the settings of a client with that client's environment, not with its own."""
-    monkeypatch.setenv("TEST_FRAMEWORK_REPORTS", "mine")
+    bare_env.setenv("TEST_FRAMEWORK_REPORTS", "mine")
     assert load(tmp_path).reports == "mine"
     assert load(tmp_path, {}).reports == "reports"
 
@@ -204,7 +202,20 @@ def test_a_template_may_be_one_text(tmp_path: Path) -> None:
             {},
             ["key 'isolation'", "[tool.test_framework.services.postgres]", "providers, template, url"],
         ),
-        ("", {"TEST_FRAMEWORK_BACKEND_TEMPLATE": "a.sql"}, ["'TEST_FRAMEWORK_BACKEND_TEMPLATE'", "POSTGRES_TEMPLATE"]),
+        ("", {"TEST_FRAMEWORK_REDIS_TEMPLATE": "a.sql"}, ["'TEST_FRAMEWORK_REDIS_TEMPLATE'", "POSTGRES_TEMPLATE"]),
+        (
+            "",
+            {"TEST_FRAMEWORK_MY_BACKEND_URL": "http://h"},
+            [
+                "'TEST_FRAMEWORK_MY_BACKEND_URL'",
+                "A service my_backend of your own needs [tool.test_framework.services.my",
+            ],
+        ),
+        (
+            "",
+            {"TEST_FRAMEWORK_BUS_CONTAINER_URL": "http://h"},
+            ["A service bus of your own needs [tool.test_framework.services.bus] in pyproject.toml. Choices: "],
+        ),
         (
             "",
             {"TEST_FRAMEWORK_CLICKHOUSE_ISOLATION": "x"},

@@ -80,9 +80,9 @@ def read(folder: Path, toml: str, env: Mapping[str, str] | None = None) -> Setti
             ["container_command in", "{password}", "Hand it over"],
         ),
         (FULL + "version_command = ['busd', '-a{password}']", ["version_command in", "{password}", "Hand it over by"]),
-        (FULL.replace('"busd"', '"{folder}/busd"'), ["field 'folder'", "command", "Choices: root"]),
+        (FULL.replace('"busd"', '"{folder}/busd"'), ["field 'folder'", "command", "Choices: python, root"]),
         (FULL.replace('"busd"', '"busd", "{port"'), ["command", "cannot be read", "{{ and }}"]),
-        (FULL + "version_command = ['busd', '{port}']", ["field 'port'", "version_command", "Choices: root"]),
+        (FULL + "version_command = ['busd', '{port}']", ["field 'port'", "version_command", "Choices: python, root"]),
         (FULL + "container_environment = { A = '{folder}' }", ["field 'folder'", "container_environment.A"]),
         (FULL.replace(".bus]", ".Bus]"), ["service = 'Bus'", "small letters"]),
         (FULL.replace(".bus]", ".lambda]"), ["service = 'lambda'", "small letters"]),
@@ -122,7 +122,7 @@ def test_variables_and_tiers_know_it(tmp_path: Path) -> None:
     table = settings.services["bus"]
     assert isinstance(table, CustomServiceSettings)
     assert (table.image, table.command, table.factory) == ("bus:3", ("busd", "-x"), "a:B")
-    assert settings.service_names == ("backend", "bus", "clickhouse", "postgres", "redis")
+    assert settings.service_names == ("bus", "clickhouse", "postgres", "redis")
     assert settings.origin("services.bus.class") == "TEST_FRAMEWORK_BUS_CLASS"
 
 

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 import trustme
 
+from test_framework.config import BadSetting, E2ESettings
+from test_framework.e2e.auth import AuthClient, Pkce
 from test_framework.e2e.deployment import BadDeployment, Deployment
+from test_framework.e2e.transport import handshake
 from test_framework.resolution import Endpoint
 
 if TYPE_CHECKING:
@@ -37,6 +40,29 @@ def test_the_websocket_is_beside_the_rest(url: str, websocket: str) -> None:
     assert found.websocket_url == websocket
     assert found.auth_url == found.backend_url == url.rstrip("/")
     assert (found.ssl is not None) == url.startswith("https")
+
+
+def test_the_settings_say_where_it_answers_what() -> None:
+    """The path of the WebSocket is below the URL; clients offer the subprotocol, and none where there is none."""
+    endpoint = Endpoint("shop", "embedded", "https://host.example/api", None)
+    bare = Deployment.of(endpoint, {})
+    assert (bare.websocket_url, handshake(bare, None, "header", 1)["subprotocols"]) == (
+        "wss://host.example/api/ws",
+        None,
+    )
+    told = Deployment.of(endpoint, {}, api=E2ESettings(subprotocol="chat.v1", paths={"websocket": "/live"}))
+    assert told.websocket_url == "wss://host.example/api/live"
+    assert handshake(told, None, "header", 1)["subprotocols"] == ["chat.v1"]
+    assert handshake(told, "x", "subprotocol", 1)["subprotocols"] == ["chat.v1", "bearer.x"]
+
+
+def test_a_client_of_oauth_that_nothing_names() -> None:
+    """One line says what to set, and no password is sent; what is given counts more than the settings."""
+    at = deployment("http://127.0.0.1:9")
+    with AuthClient(at) as client, pytest.raises(BadSetting, match="set oauth_client and oauth_redirect in"):
+        client.authorize("me@example.org", "hunter2", Pkce.make())
+    with AuthClient(at) as client, pytest.raises(BadSetting, match="set oauth_redirect in"):
+        client.exchange_code("code", Pkce.make(), client_id="web")
 
 
 def test_staging_has_addresses_of_its_own() -> None:

@@ -12,8 +12,9 @@ import pytest
 
 from test_framework import providers, services
 from test_framework.config import BadSetting
+from test_framework.config.fields import OF_A_SERVICE
 from test_framework.contracts import Dedicated
-from test_framework.exec.variables import FIELDS, Template, environment, fields_of
+from test_framework.exec.variables import Template, environment, fields_of
 from test_framework.reach import refuse_remote
 from test_framework.resolution import Code, Endpoint, Refused
 from test_framework.supervisor.dedicated import holder, on_free_port, taken
@@ -70,7 +71,7 @@ def test_the_user_of_redis(url: str, version: str, provider: str, expected: str)
 def test_fields_of_a_url_that_somebody_has_set(service: str, url: str, expected: tuple[str, ...]) -> None:
     """They are as the server knows them, without the URL's escapes; a port that is not named is the usual one."""
     found = fields_of(Endpoint(service, "explicit", url, "1"))
-    assert (found["url"], *(found[name] for name in FIELDS[1:])) == (url, *expected)
+    assert (found["url"], *(found[name] for name in OF_A_SERVICE[1:])) == (url, *expected)
 
 
 def test_what_leads_elsewhere() -> None:

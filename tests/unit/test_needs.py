@@ -23,6 +23,16 @@ if TYPE_CHECKING:
 TIMEOUT = Reason.of(Code.CONNECT_TIMEOUT, host="h", port=1, seconds=1, source="X")
 
 
+SHOP = """
+[tool.test_framework.services.shop]
+url_format = "http://{host}:{port}"
+image = "shop:1"
+port = 80
+command = ["shopd", "{port}"]
+needs = ["postgres", "redis"]
+"""
+
+
 class Resolved:
     """Gives each service on the first provider asked for, at an address; or a reason for all. Remembers the wants."""
 
@@ -42,10 +52,11 @@ class Resolved:
 
 
 def needed(folder: Path, provider: str, resolved: Resolved, **env: str) -> dict[str, ManagedServer]:
-    """Resolve what the backend needs on a provider."""
+    """Resolve what a service of the project's own needs on a provider."""
+    (folder / "pyproject.toml").write_text(SHOP, encoding="utf-8")
     run = Run("run", load(folder, env), env)
-    want = ServiceRequest.of("backend", run.settings, "e2e")
-    return resolve_needs(services.get("backend"), providers.get(provider), want, run, resolved)
+    want = ServiceRequest.of("shop", run.settings, "e2e")
+    return resolve_needs(services.get("shop", run.settings), providers.get(provider), want, run, resolved)
 
 
 @pytest.mark.parametrize(
@@ -76,9 +87,7 @@ def test_the_first_that_cannot_be_had_is_named(tmp_path: Path) -> None:
         needed(tmp_path, "docker", resolved)
     reason = refused.value.reason
     assert reason.code is Code.DEPENDENCY_UNAVAILABLE
-    assert (
-        reason.message == f"backend on docker needs postgres, which is unavailable: connect-timeout: {TIMEOUT.message}"
-    )
+    assert reason.message == f"shop on docker needs postgres, which is unavailable: connect-timeout: {TIMEOUT.message}"
     assert reason.remedy == f"Provide postgres first. {TIMEOUT.remedy}"
     assert len(resolved.wants) == 1
 

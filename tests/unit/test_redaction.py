@@ -209,7 +209,7 @@ ENVIRONMENT = {
 def test_our_variables_have_secrets() -> None:
     """All of staging, those of our settings, and those that a setting names; not those of others."""
     register = Register()
-    register.configure_environment(ENVIRONMENT, ["DATABASE_URL"])
+    register.configure_environment(ENVIRONMENT, ["BACKEND_SECRET_KEY", "DATABASE_URL"])
     shown = register.hide(json.dumps([f"hunter22-{letter}" for letter in "abcdefghijk"]))
     assert json.loads(shown) == [HIDDEN] * 10 + ["hunter22-k"]
     basic = base64.b64encode(b"somebody:hunter22-a").decode()

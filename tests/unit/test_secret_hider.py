@@ -42,7 +42,7 @@ def made_known(tmp_path: Path, secret: str) -> dict[str, Callable[[], object]]:
     (tmp_path / "pyproject.toml").write_text(table if secret.startswith("table") else "")
 
     def stack() -> None:
-        variables = Variables("project", {"XDG_STATE_HOME": str(tmp_path)})
+        variables = Variables("project", {"XDG_STATE_HOME": str(tmp_path)}, tmp_path / "compose.yaml")
         variables.write({"REDIS_PASSWORD": secret})
         variables.read()
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def variables(tmp_path: Path) -> Variables:
     """Return the file of a project, not yet written."""
-    return Variables("some", {"XDG_STATE_HOME": str(tmp_path)})
+    return Variables("some", {"XDG_STATE_HOME": str(tmp_path)}, tmp_path / "compose.yaml")
 
 
 def test_only_its_owner_reads_the_variables(variables: Variables) -> None:
@@ -41,11 +41,37 @@ def test_secrets_are_new_for_each_stack_and_stay(variables: Variables) -> None:
     assert variables.secrets() == first
 
 
+def test_the_compose_file_names_its_secrets(tmp_path: Path) -> None:
+    """A variable in it that has the name of a secret gets a random one, unless it is set; any other is left alone."""
+    text = "key: ${APP_SECRET_KEY:-}\nport: ${APP_PORT:-80}\ntoken: ${APP_TOKEN:?}\nmine: ${APP_PASSWORD}\n"
+    (tmp_path / "compose.yaml").write_text(text)
+    env = {"XDG_STATE_HOME": str(tmp_path), "APP_PASSWORD": "mine"}
+    found = Variables("some", env, tmp_path / "compose.yaml").secrets()
+    assert found.keys() == {"POSTGRES_PASSWORD", "REDIS_PASSWORD", "CLICKHOUSE_PASSWORD", "APP_SECRET_KEY", "APP_TOKEN"}
+
+
+@pytest.mark.parametrize(
+    ("url_format", "address", "url"),
+    [
+        ("x://{host}:{port}/{{a}}", "127.0.0.1:5", "x://127.0.0.1:5/{a}"),
+        ("x://{password}@{host}:{port}", "127.0.0.1:5", ""),
+        ("x://{host}:{port}", "", ""),
+    ],
+)
+def test_a_service_of_the_project_s_own_is_found(tmp_path: Path, url_format: str, address: str, url: str) -> None:
+    """By its table, where the stack has a service of that name; its password only the compose file knows."""
+    table = f"[tool.test_framework.services.shop]\nurl_format = '{url_format}'\ncommand = ['shopd']\n"
+    (tmp_path / "pyproject.toml").write_text(table, encoding="utf-8")
+    stack = Stack(load(tmp_path, {}), {"XDG_STATE_HOME": str(tmp_path)}, print)
+    assert stack._url(StackResource("shop", "healthy", "shop:1", address), {}) == url
+    assert stack._url(StackResource("other", "healthy", "other:1", address), {}) == ""
+
+
 def test_a_state_folder_that_cannot_be_written(tmp_path: Path) -> None:
     """The error names the folder and the variable."""
     (tmp_path / "test-framework").write_text("a file")
     with pytest.raises(StackError, match=r"test-framework cannot be written.* XDG_STATE_HOME"):
-        Variables("some", {"XDG_STATE_HOME": str(tmp_path)}).write({})
+        Variables("some", {"XDG_STATE_HOME": str(tmp_path)}, tmp_path / "compose.yaml").write({})
 
 
 @pytest.mark.parametrize("name", ["../etc", "Upper", "-x", "a b"])

@@ -10,7 +10,7 @@ import pytest
 
 from test_framework.e2e.deployment import BadDeployment, Deployment
 from test_framework.resolution import Endpoint
-from test_framework.staging.inside import Inside
+from test_framework.staging.probe import StagingProbe
 from test_framework.staging.steps import check
 from tests.support.staging import judge
 
@@ -28,15 +28,15 @@ def deployment(framework_settings: Settings) -> Deployment:
         judge(check(os.environ.get(variable), variable, framework_settings.allowed_hosts, os.environ)[-1].reason)
     try:
         backend = Endpoint("backend", "staging", os.environ[BACKEND], None)
-        return Deployment.of(backend, os.environ, framework_settings.allowed_hosts)
+        return Deployment.of(backend, os.environ, framework_settings.allowed_hosts, framework_settings.e2e)
     except BadDeployment as error:
         pytest.fail(str(error), pytrace=False)
 
 
 @pytest.fixture(scope="session")
-def inside(deployment: Deployment) -> Inside:
+def probe(deployment: Deployment) -> StagingProbe:
     """Return what asks the deployment about itself."""
-    return Inside(deployment, os.environ)
+    return StagingProbe(deployment, os.environ)
 
 
 @pytest.fixture(scope="session")

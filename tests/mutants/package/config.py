@@ -37,7 +37,7 @@ MUTANTS = (
         "a misspelt variable is ignored",
         "config/load",
         "            if variable not in known:\n                raise"
-        ' BadSetting.unknown("variable", variable, "the environment", known)',
+        ' BadSetting.unknown("variable", variable, "the environment", known, _may_lack_a_table(variable))',
         "            if variable not in known:\n                continue",
         "tests/unit/test_config.py",
     ),

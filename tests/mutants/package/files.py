@@ -214,8 +214,8 @@ MUTANTS = (
     Mutant(
         "a variable that nobody knows is passed to servers",
         "test_framework/inherited.py",
-        "if any(fnmatchcase(name, known) for known in (*_PASSED, *more))",
-        'if not name.startswith(("STAGING_", "AWS_"))',
+        "return matching(env, (*_PASSED, *more))",
+        'return {n: v for n, v in env.items() if not n.startswith(("STAGING_", "AWS_"))}',
         ("tests/unit/test_inherited.py",),
     ),
     Mutant(

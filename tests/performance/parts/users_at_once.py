@@ -46,7 +46,7 @@ def measure(_: Bench, options: Options) -> Findings:
         resolution = client.resolve(ServiceRequest.of("backend", settings, "performance"))
         if resolution.endpoint is None:
             return Findings(part, (), (), (Absent("backend", str(resolution.reason)),))
-        deployment = Deployment.of(resolution.endpoint, {})
+        deployment = Deployment.of(resolution.endpoint, {}, api=settings.e2e)
         memory = MemoryWatch.of(resolution.endpoint.url)
         tables: list[Table] = []
         each: Samples = {}

@@ -10,41 +10,43 @@ import pytest
 
 from test_framework.resolution import Refused
 from test_framework.staging import drift
-from test_framework.staging.inside import DEPENDENCIES, Inside
 from tests.support.staging import judge, latencies
 
 if TYPE_CHECKING:
     from test_framework.config import Settings
     from test_framework.e2e.deployment import Deployment
+    from test_framework.staging.probe import StagingProbe
     from test_framework.staging.steps import CheckStep
 
 pytestmark = [pytest.mark.staging, pytest.mark.connectivity_check]
 
+DEPENDENCIES = ("database", "cache", "analytics", "language_model")
+
 
 @pytest.fixture(scope="module")
-def dependencies(inside: Inside) -> dict[str, CheckStep]:
+def dependencies(probe: StagingProbe) -> dict[str, CheckStep]:
     """Return what the deployment says of its dependencies."""
     try:
-        return inside.dependencies()
+        return probe.dependencies()
     except Refused as refused:
         judge(refused.reason)
         raise
 
 
 @pytest.fixture(scope="module")
-def told(inside: Inside) -> dict[str, Any]:
+def told(probe: StagingProbe) -> dict[str, Any]:
     """Return what the deployment says of its configuration."""
     try:
-        return inside.configuration()
+        return probe.configuration()
     except Refused as refused:
         judge(refused.reason)
         raise
 
 
-def test_the_account_gets_in(inside: Inside, request: pytest.FixtureRequest) -> None:
+def test_the_account_gets_in(probe: StagingProbe, request: pytest.FixtureRequest) -> None:
     """The token that we were given is good, or the user's password is."""
     begin = time.monotonic()
-    step = inside.login()
+    step = probe.login()
     request.node.user_properties.extend(latencies("staging", [step]))
     judge(step.reason)
     assert 0 < step.seconds <= time.monotonic() - begin

@@ -20,11 +20,9 @@ if TYPE_CHECKING:
 
     from test_framework.e2e.deployment import Deployment
 
-__all__ = ["DEPENDENCIES", "Inside"]
+__all__ = ["StagingProbe"]
 
 T = TypeVar("T")
-
-DEPENDENCIES = ("database", "cache", "analytics", "language_model")
 
 _BACKEND = "STAGING_BACKEND_URL"
 _LOGIN = "STAGING_TOKEN, or STAGING_USERNAME and STAGING_PASSWORD"
@@ -33,7 +31,7 @@ _WANTS_LOGIN = (401, 403)
 _SERVER_ERROR = 500
 
 
-class Inside:
+class StagingProbe:
     """A deployment that answers, and what the environment says of our account there.
 
     Args:
@@ -55,18 +53,20 @@ class Inside:
         return CheckStep("login", time.monotonic() - begin)
 
     def dependencies(self) -> dict[str, CheckStep]:
-        """Return how each of `DEPENDENCIES` is, with the latency that the backend itself has measured.
+        """Return how each dependency is, with the latency that the backend itself has measured.
 
-        The reason is `dependency-down`, or `not-configured` for one that the backend has not and does without.
+        They are those that the settings name, else all that it tells of. The reason is `dependency-down`, or
+        `not-configured` for one that the backend has not and does without.
 
         Raises:
             Refused: The backend does not tell.
         """
-        told = self._read(AuthClient.dependencies)
+        told, api = self._read(AuthClient.dependencies), self._deployment.api
         try:
-            return {name: self._dependency(name, **told["dependencies"][name]) for name in DEPENDENCIES}
+            found = told["dependencies"]
+            return {name: self._dependency(name, **found[name]) for name in api.dependencies or found}
         except (KeyError, TypeError) as error:
-            raise Refused(self._other(f"/health/dependencies does not say {error}")) from error
+            raise Refused(self._other(f"{api.path('dependencies')} does not say {error}")) from error
 
     def _dependency(
         self, name: str, *, status: str, latency_ms: float | None, reason: str | None, **_: Any
@@ -82,7 +82,7 @@ class Inside:
         return CheckStep(name, seconds)
 
     def configuration(self) -> dict[str, Any]:
-        """Return what `/health/config` says; raises `Refused`."""
+        """Return what it says of its configuration; raises `Refused`."""
         return self._read(AuthClient.configuration)
 
     def _read(self, ask: Callable[[AuthClient, str | None], dict[str, Any]]) -> dict[str, Any]:
