@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from test_framework.config import BadSetting
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -77,7 +79,7 @@ def _told(path: Path | str, problems: list[str]) -> Iterator[None]:
         yield
     except OSError as error:
         problems.append(f"{path} cannot be written: {error.strerror}")
-    except ValueError as error:
+    except (ValueError, BadSetting) as error:
         problems.append(f"{path} cannot be written: {error}")
     except Exception as error:  # noqa: BLE001  # see above
         problems.append(f"{path} cannot be written: {type(error).__name__}: {error}")

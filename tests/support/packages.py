@@ -140,6 +140,7 @@ def assert_told(here: Installed) -> None:
     refused: list[tuple[str, set[str], tuple[str, ...], int]] = [
         ("audit", {"audit", "all"}, ("test-framework", "imports", "fix", "--move", "a.b=c.d"), 2),
         ("e2e", {"e2e", "staging", "all"}, ("python", "-c", "import test_framework.e2e.user"), 1),
+        ("report", {"report", "all"}, ("test-framework", "report", "html"), 2),
         ("staging", {"staging", "all"}, ("test-framework", "stand-in", "--seconds", "0.1"), 1),
     ]
     if sys.version_info < (3, 13):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -208,6 +209,18 @@ def test_the_files_are_where_the_settings_say(suite: Project) -> None:
     shutil.rmtree(page.parent)
     page.parent.write_text("")
     assert health(suite, "page", "--output", str(page)) == 2
+
+
+def test_without_jinja2_it_says_what_to_install(
+    suite: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In one line; the checks do without it."""
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    assert health(suite, "save") == health(suite, "check") == 0
+    capsys.readouterr()
+    assert health(suite, "page") == 2
+    told = "test-framework: a page needs jinja2, which is not installed: pip install 'test-framework[report]'\n"
+    assert capsys.readouterr() == ("", told)
 
 
 def test_the_page_tells_of_lines_that_are_lost(suite: Project) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,20 @@ def test_of_chosen_reports_elsewhere(ran: Project) -> None:
     assert "✓ Green" in text
     assert "integration" not in text
     assert not (ran.path / "reports/index.html").exists()
+
+
+def test_without_jinja2_it_says_what_to_install(
+    ran: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In one line, and the page of the time before stays."""
+    assert html(ran) == 0
+    before = (ran.path / "reports/index.html").read_text()
+    capsys.readouterr()
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    assert html(ran, "reports/unit.json") == 2
+    told = "test-framework: a page needs jinja2, which is not installed: pip install 'test-framework[report]'\n"
+    assert capsys.readouterr() == ("", told)
+    assert (ran.path / "reports/index.html").read_text() == before
 
 
 def test_without_a_report_the_page_says_so(project: Project) -> None:

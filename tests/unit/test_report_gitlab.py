@@ -59,7 +59,7 @@ def test_the_job_of_the_guide(job: Project) -> None:
     assert re.fullmatch(r"[\w -]{1,100}", artifacts["expose_as"], re.ASCII)
     for name, value in told["variables"].items():
         job.env.setenv(name, value)
-    (command,) = told["script"]
+    *_, command = told["script"]
     program, *arguments = command.split()
     assert program == "pytest"
     job.run(*arguments)

@@ -253,6 +253,21 @@ def test_a_fault_in_the_page_takes_nothing_with_it(project: Project) -> None:
     assert project.report()["outcome"] == "failed"
 
 
+def test_a_run_that_cannot_write_the_page_for_want_of_jinja2(project: Project) -> None:
+    """It ends as it would without the page, and says what to install."""
+    project.env.setenv("COLUMNS", "300")
+    project.configure("html = true")
+    project.write("conftest.py", "import sys\n\nsys.modules['jinja2'] = None\n")
+    project.write(TEST, PASSES)
+    result = project.spawn("--tier", "unit", "--junit-xml", "junit.xml")
+    assert result.ret == pytest.ExitCode.OK
+    install = "pip install 'test-framework?report?'"
+    result.stdout.fnmatch_lines([f"*index.html cannot be written: a page needs jinja2, *: {install}"])
+    assert project.report()["outcome"] == "passed"
+    assert not (project.path / "reports/index.html").exists()
+    assert "ATTACHMENT" not in (project.path / "junit.xml").read_text()
+
+
 def test_a_shard_of_pytest_split_says_so(project: Project) -> None:
     """Which one it is, of how many; the whole says nothing."""
     project.write(TEST, "\n".join(f"def test_{n}(): pass" for n in range(4)))

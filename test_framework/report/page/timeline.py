@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import math
-from html import escape
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from test_framework.report.page.lanes import lanes, service_lanes, span
 from test_framework.report.wording import duration, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from test_framework.report.page.lanes import Part
-    from test_framework.report.record import TestEntry
-    from test_framework.report.stored import Report
+    from test_framework.report.record import Record, TestEntry
 
-__all__ = ["timeline"]
+__all__ = ["COLUMNS", "Lane", "Timeline", "timeline"]
 
-_COLUMNS = 2000
+COLUMNS = 2000
 _GAP = 4
 """A bar that is wider than so many columns ends one before the next begins, so that both are seen."""
 
@@ -32,44 +31,44 @@ _KINDS = {"failed": "failed", "error": "failed", "skipped": "skipped"}
 _MOST_TICKS = 6
 
 
-def timeline(reports: Sequence[Report]) -> Iterator[str]:
-    """Yield the lanes of each report."""
-    yield '<p class="key"><span class="k-up">service is there</span><span class="k-start">service starts</span>'
-    yield '<span class="k-no">provider tried in vain</span><span class="k-passed">passed</span>'
-    yield '<span class="k-failed">failed</span><span class="k-skipped">skipped</span></p>'
-    for index, report in enumerate(reports):
-        if len(reports) > 1:
-            yield f"<h3>{escape(report.name)}</h3>"
-        yield from _tier(index, report)
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A service or a worker; `paths` are what it did, each with its kind, in the order in which they are drawn."""
+
+    kind: str
+    number: int
+    name: str
+    told: str
+    paths: list[tuple[str, str]]
 
 
-def _tier(index: int, report: Report) -> Iterator[str]:
-    record = report.record
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """The lanes of a run; `ticks` are words for points in time, each with its place in percent."""
+
+    lanes: list[Lane]
+    ticks: list[tuple[float, str]]
+
+
+def timeline(record: Record) -> Timeline | None:
+    """Return the lanes of a run; None where it does not say when its tests ran."""
     workers = lanes(record)
     total = span(record)
     if not workers or not total:
-        yield '<p class="muted">Its report does not say when its tests ran.</p>'
-        return
-    if record.shards:
-        yield '<p class="muted">Each shard from its own start.</p>'
-    yield f'<div class="timeline" data-tier="{index}">'
-    for at, (name, parts) in enumerate(service_lanes(record)):
-        yield from _lane("service", at, name, _words(parts), _drawn(_service_bars(parts, total), ("up", "start", "no")))
-    for at, (name, tests) in enumerate(workers.items()):
-        busy = f"{plural(len(tests), 'test')}, {duration(sum(t.seconds for t in tests))}"
-        yield from _lane("worker", at, name or "tests", busy, _drawn(_test_bars(tests, total), reversed(_LEAST)))
-    yield '<div class="axis" aria-hidden="true">'
-    yield from (f'<span style="left:{100 * at / total:.2f}%">{_short(at)}</span>' for at in _ticks(total))
-    yield '</div><output class="readout" aria-live="polite"></output></div>'
+        return None
+    drawn = [
+        Lane("service", at, name, _words(parts), _paths(_service_bars(parts, total), ("up", "start", "no")))
+        for at, (name, parts) in enumerate(service_lanes(record))
+    ]
+    drawn += [
+        Lane("worker", at, name or "tests", _busy(tests), _paths(_test_bars(tests, total), reversed(_LEAST)))
+        for at, (name, tests) in enumerate(workers.items())
+    ]
+    return Timeline(drawn, [(100 * at / total, _short(at)) for at in _ticks(total)])
 
 
-def _lane(kind: str, at: int, name: str, told: str, svg: str) -> Iterator[str]:
-    label = f"{name}: {told}. The arrow keys go from one to the next."
-    yield f'<div class="lane" data-kind="{kind}" data-lane="{at}"'
-    yield f' tabindex="0" role="group" aria-label="{escape(label)}">'
-    yield f'<span class="who">{escape(name)}</span><div class="track {kind}">'
-    yield f'<svg viewBox="0 0 {_COLUMNS} 10" preserveAspectRatio="none" aria-hidden="true">{svg}</svg>'
-    yield '<span class="cursor" hidden></span></div></div>'
+def _busy(tests: Sequence[TestEntry]) -> str:
+    return f"{plural(len(tests), 'test')}, {duration(sum(t.seconds for t in tests))}"
 
 
 def _words(parts: Sequence[Part]) -> str:
@@ -93,22 +92,22 @@ def _service_bars(parts: Iterable[Part], total: float) -> dict[str, list[tuple[i
 
 def _add(bars: list[tuple[int, int]], begin: float, end: float, least: int) -> None:
     """Add a bar to those before it; what falls into the same columns is one bar."""
-    left = min(int(begin * _COLUMNS), _COLUMNS - least)
-    right = min(max(math.ceil(end * _COLUMNS), left + least), _COLUMNS)
+    left = min(int(begin * COLUMNS), COLUMNS - least)
+    right = min(max(math.ceil(end * COLUMNS), left + least), COLUMNS)
     if bars and left < bars[-1][1]:
         bars[-1] = (bars[-1][0], max(right, bars[-1][1]))
     else:
         bars.append((left, right))
 
 
-def _drawn(bars: dict[str, list[tuple[int, int]]], order: Iterable[str]) -> str:
+def _paths(bars: dict[str, list[tuple[int, int]]], order: Iterable[str]) -> list[tuple[str, str]]:
     paths = []
     for kind in order:
         top, bottom = _EDGES.get(kind, (0, 10))
         across = ((a, b - (b - a > _GAP)) for a, b in bars.get(kind, ()))
         rectangles = "".join(f"M{a} {top}H{b}V{bottom}H{a}Z" for a, b in across)
-        paths += [f'<path class="{kind}" d="{rectangles}"/>'] if rectangles else []
-    return "".join(paths)
+        paths += [(kind, rectangles)] if rectangles else []
+    return paths
 
 
 def _ticks(total: float) -> list[float]:
