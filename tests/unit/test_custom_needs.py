@@ -217,7 +217,7 @@ def test_doctor_follows_needs_to_their_end(tmp_path: Path) -> None:
         provider, reason = found[name].choice(("embedded",))
         assert provider is None
         assert reason is not None
-        assert f"{name} on embedded needs {needed}, which cannot be had" in reason.message
+        assert f"{name} on embedded needs {needed}, which is unavailable" in reason.message
 
 
 def test_the_service_under_test_is_a_fixture(no_service: Project) -> None:
