@@ -36,13 +36,13 @@ _START_SECONDS = 60.0
 
 
 def record_pid(folder: Path, pid: int) -> None:
-    """Note which process is the server of `folder`, for `kill_and_remove`."""
+    """Write down which process is the server of `folder`, for `kill_and_remove`."""
     with suppress(OSError):
         private.write_private(folder / _PID_FILE, str(pid))
 
 
 def kill_and_remove(folder: Path) -> None:
-    """End every process of a server's folder, free the memory that the server shared, and remove the folder.
+    """Kill every process of a server's folder, free its shared memory, and remove the folder.
 
     Anything else than a folder of ours is left alone, whatever its name.
     """
@@ -96,7 +96,7 @@ def _processes_of(folder: Path, users: set[int | None]) -> Iterator[int]:
 
 
 def _user_of(process: Path) -> int:
-    """Return who started a process: not whose rights it has, which a program may set."""
+    """Return the real user of a process, since a program may set its effective one."""
     (line,) = (line for line in (process / "status").read_text().splitlines() if line.startswith("Uid:"))
     return int(line.split()[1])
 

@@ -1,4 +1,4 @@
-"""Name resolution, TCP, TLS and HTTP with a bound on each, and their failures told apart."""
+"""Name resolution, TCP, TLS and HTTP, each with a bound, and each failure mapped to a reason."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def secure(sock: socket.socket, host: str, port: int, source: str, bundle: str |
 
 @dataclass(frozen=True, slots=True)
 class HTTPRequest:
-    """What is asked over HTTP; `service` is what should be there, for the reason when it is not."""
+    """A request over HTTP; `service` names what should answer, for the reason when something else does."""
 
     service: str = "an HTTP server"
     method: str = "GET"

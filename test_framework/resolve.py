@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from test_framework.resolution import Endpoint
 
-__all__ = ["reachable", "try_providers", "without"]
+__all__ = ["dependency_reason", "providers_in_reach", "try_providers"]
 
 _log = logging.getLogger(__name__)
 
@@ -86,13 +86,13 @@ def try_providers(
     return Resolution(service, None, tuple(attempts)), None
 
 
-def reachable(order: Iterable[str], builds_on: Iterable[str]) -> tuple[str, ...]:
+def providers_in_reach(order: Iterable[str], builds_on: Iterable[str]) -> tuple[str, ...]:
     """Return the providers that what a server depends on may come from, in their order."""
     allowed = tuple(builds_on)
     return tuple(provider for provider in order if provider in allowed)
 
 
-def without(service: str, provider: str, dependency: str, reason: Reason) -> Reason:
+def dependency_reason(service: str, provider: str, dependency: str, reason: Reason) -> Reason:
     """Return why a provider cannot give a service: that it depends on another one, which has a reason of its own."""
     code = Code.DEPENDENCY_BROKEN if reason.broken else Code.DEPENDENCY_UNAVAILABLE
     error = f"{reason.code}: {reason.message}"

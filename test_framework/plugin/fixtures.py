@@ -134,7 +134,7 @@ def clickhouse_db(request: pytest.FixtureRequest, clickhouse: Endpoint) -> Itera
 
 
 def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object], request: pytest.FixtureRequest) -> None:
-    """Note who uses a whole server for longer than one test: what changes there is not the running test's doing."""
+    """Note the services of fixtures with a wider scope than a test: no test is blamed for what changes there."""
     if fixturedef.scope != "function" and not fixturedef.func.__module__.startswith(__name__):
         request.config.stash[KEY].shared_services.update(fixturedef.argnames)
 

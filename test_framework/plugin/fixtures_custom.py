@@ -1,4 +1,4 @@
-"""Fixtures of a project's own services, which are known when its settings are."""
+"""The fixtures of custom services, made when the settings are known."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["check_fixture_names", "custom_fixtures", "fixture_module"]
 
 
 def custom_fixtures(settings: Settings) -> dict[str, str]:
-    """Return the fixtures of a project's own services, each with its service; one with a class may have parts."""
+    """Return the fixtures of custom services, each with its service; one with a class has isolated resources too."""
     found: dict[str, str] = {}
     for name, table in settings.services.items():
         if isinstance(table, CustomServiceSettings):

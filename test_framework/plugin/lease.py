@@ -1,4 +1,4 @@
-"""The run's hold on services: asks for what a test needs, and says why when it cannot be had."""
+"""The lease of one pytest process: resolves what a test needs, and skips or fails the test that cannot have it."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Lease:
         return conditions.docker()
 
     def warm(self, names: Iterable[str]) -> None:
-        """Begin to resolve these."""
+        """Begin to resolve services in the background."""
         try:
             self.client.warm([self._request_for(name) for name in names])
         except BadSetting:
@@ -98,13 +98,13 @@ class Lease:
             self._client = None
 
     def ignore_libpq_variables(self) -> None:
-        """From now on a connection of a test goes where the URL of its fixture says, whatever `PG…` variables say."""
+        """Remove the variables from the environment by which libpq would not connect as the URL of a fixture says."""
         if not self._variables_ignored:
             self._environment.enter_context(ignore_libpq_variables())
             self._variables_ignored = True
 
     def close(self) -> None:
-        """End the connection, and with it the hold."""
+        """End the lease; wait until external servers are as they were."""
         with self._lock, self._environment:
             if self._client is not None:
                 with suppress(SupervisorLost, BadSetting):
@@ -132,7 +132,7 @@ class Lease:
             _fail_with(str(error))
 
     def endpoint(self, name: str) -> Endpoint:
-        """Return the service for the test that runs, or end the test."""
+        """Return the endpoint of a service for the test that runs; skip or fail the test when it has none."""
         assert self._session.current is not None, "a service is asked for outside of a test"
         item, state = self._session.current
         if name not in self.resolutions:
@@ -144,7 +144,7 @@ class Lease:
         return endpoint
 
     def _usable(self, item: pytest.Item, resolution: Resolution) -> Endpoint:
-        """Return the endpoint when this test may use it."""
+        """Return the endpoint if this test may use it; skip or fail the test if not."""
         if resolution.broken and resolution.broken.reason:
             _fail(resolution.broken.reason, resolution.broken.log)
         endpoint = resolution.endpoint
@@ -165,7 +165,7 @@ class Lease:
         raise ReasonedSkip(reason)
 
     def checkout(self, name: str) -> tuple[str, Endpoint]:
-        """Return a fresh part of a service that the running test has."""
+        """Return the name and the endpoint of a fresh isolated resource; fail the test when there is none."""
         try:
             return self.client.checkout(name)
         except Refused as refused:
@@ -175,9 +175,9 @@ class Lease:
 
     @contextmanager
     def isolated(self, request: pytest.FixtureRequest, server: Endpoint) -> Iterator[FixtureResource]:
-        """Hand a part of a server to the fixture that asks, for its scope."""
+        """Hand an isolated resource of a server to the fixture that asks, for its scope."""
         session = self._session
-        assert session.current is not None, "a part is asked for outside of a test"
+        assert session.current is not None, "a resource is asked for outside of a test"
         name, endpoint = self.checkout(server.service)
         resource = FixtureResource(name, endpoint, request.fixturename or "", session.current[1])
         session.resources.append(resource)
@@ -188,10 +188,10 @@ class Lease:
             self._give_back(resource, "" if request.scope == "function" else request.node.nodeid)
 
     def _give_back(self, resource: FixtureResource, shared_by: str) -> None:
-        """Give it back; that of a failed test is kept for as long as the servers stay warm."""
+        """Give a resource back; that of a failed test is retained for as long as the servers stay warm."""
         failed = any(state.failed for state in resource.states)
         stays = self._settings.supervisor and self._settings.idle_seconds > 0
-        # What somebody else runs is left as it was when the run ends.
+        # External servers are left as they were.
         retain = failed and stays and resource.endpoint.ours
         try:
             self.client.give_back(resource.name, retain=retain)
@@ -202,21 +202,21 @@ class Lease:
             notes = [f"password in {endpoint.password_file}"] if endpoint.password_file else []
             notes += [f"prefix {endpoint.prefix}"] if endpoint.prefix else []
             notes += [f"of {shared_by}"] if shared_by else []
-            # It may be the last of several tests that has it told.
+            # The last of the tests that have used it reports it.
             resource.states[-1].kept.append(" ".join([endpoint.service, endpoint.safe_url, *notes]))
 
     def check_leaked(self, resource: FixtureResource) -> None:
-        """Fail the test that has just used a part when it has changed the server beside it.
+        """Fail the test that has used a resource if it has changed the server outside of it.
 
-        Where somebody else may have done it, it is told at the end of the run, and nobody is blamed.
+        Where another client may have made the change, the summary of the run reports it, and no test fails.
         """
         if resource.endpoint.prefix:
-            # Its user may not.
+            # The login of a prefix cannot change anything else.
             return
         try:
             leaked, alone = self.client.leaked(resource.name)
         except SupervisorLost:
-            # The next test that needs it is told.
+            # The next test that needs the service fails with that.
             return
         if not leaked:
             return
@@ -227,12 +227,12 @@ class Lease:
         resource.states[-1].leaked.append(f"{service}, {what}")
 
     def fail_leaked(self, what: str, instead: str) -> NoReturn:
-        """Fail the test for what it has left where others find it, and say what it could do instead."""
+        """Fail the test for what it has left for other tests to find; `instead` is what it could do."""
         _fail(Reason.of(Code.LEFT_BEHIND, what=what, instead=instead), "")
 
     @contextmanager
     def requiring(self, package: str) -> Iterator[None]:
-        """Fail the test with what to install, when an import of it cannot be had."""
+        """Fail the test with the package to install, when an import in the block fails."""
         try:
             yield
         except ImportError as error:
@@ -247,12 +247,12 @@ def _fail(reason: Reason, log: str) -> NoReturn:
 
 
 def _fail_with(text: str) -> NoReturn:
-    """Fail the test with these words alone, and not with what was being handled when they were said."""
+    """Fail the test with this text alone, without the exception that was being handled."""
     raise pytest.fail.Exception(text, pytrace=False) from None
 
 
 def _other_provider(resolution: Resolution, endpoint: Endpoint, wanted: str) -> Reason:
-    """Return why the service does not run on the provider that the test insists on."""
+    """Return why the service does not run on the provider that the test requires."""
     for attempt in resolution.attempts:
         if attempt.provider == wanted and attempt.reason:
             return attempt.reason
@@ -261,7 +261,7 @@ def _other_provider(resolution: Resolution, endpoint: Endpoint, wanted: str) -> 
 
 
 def _with_other_attempts(resolution: Resolution, reason: Reason) -> Reason:
-    """Add to the reason what every other provider said."""
+    """Return the reason, with the code of every other attempt added."""
     others: dict[str, list[str]] = {}
     for attempt in resolution.attempts:
         if attempt.reason and attempt.reason is not reason:

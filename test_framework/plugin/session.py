@@ -33,7 +33,7 @@ class Session(SessionState):
 
     @property
     def lease(self) -> Lease:
-        """The hold on services, imported when the first one is asked for."""
+        """The lease on the servers; its module is imported on first use."""
         with self._lock:
             if self._lease is None:
                 from test_framework.plugin.lease import Lease
@@ -43,7 +43,7 @@ class Session(SessionState):
 
     @property
     def has_lease(self) -> bool:
-        """Whether anything was asked for yet."""
+        """Whether any service was asked for yet."""
         return self._lease is not None
 
     def tier_of(self, path: Path) -> str | None:
@@ -64,10 +64,10 @@ class Session(SessionState):
             threading.Thread(target=lambda: self.lease.warm(names), daemon=True, name="warm services").start()
 
     def prepare(self, item: pytest.Item, state: TestState) -> None:
-        """Have everything that the test needs, or end it: by a skip when unavailable, by a failure when broken."""
+        """Resolve everything that the test needs; skip it when that is unavailable, fail it when it is broken."""
         self.current = (item, state)
         for resource in self.resources:
-            # One that is still out belongs to a class or a module that the test is in.
+            # It belongs to the class or the module of the test.
             if resource.fixture in getattr(item, "fixturenames", ()):
                 resource.states.append(state)
         tier = self.tier_of(item.path)

@@ -1,4 +1,4 @@
-"""Ways to get a service. Each module here is one provider and holds it as `PROVIDER`."""
+"""Providers: where a server comes from. Each module here is one, and holds it as `PROVIDER`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What explicit and staging share: a server that somebody else runs, reached by a URL."""
+"""What explicit and staging share: an external server, reached by a URL."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _ASK_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class RemoteServer:
-    """A server that is not ours. See `contracts.Server`."""
+    """An external server. See `contracts.Server`."""
 
     endpoint: Endpoint
     identity: str = ""
 
     def died(self) -> Reason | None:
-        """Nothing is known of its process; the next question to it tells."""
+        """Return None: its process is not ours to watch. The next query shows whether it answers."""
         return None
 
     def outdated(self, context: Context) -> bool:  # noqa: ARG002  # a protocol's method
-        """What runs there is somebody else's choice."""
+        """Return False: others decide what runs there."""
         return False
 
     def url_from_container(self, url: str) -> str:
@@ -38,11 +38,11 @@ class RemoteServer:
         return url
 
     def log(self) -> str:
-        """Its log is somewhere else."""
+        """Return an empty text: its log cannot be read from here."""
         return ""
 
     def stop(self) -> None:
-        """It is not ours to stop."""
+        """Do nothing: others run it."""
 
 
 def find(service: Service, provider: str, url: str, source: str, context: Context) -> RemoteServer:

@@ -1,4 +1,4 @@
-"""What docker and embedded share: asking a server that starts whether it is healthy, with a bound."""
+"""What docker and embedded share: waiting, with a bound, until a server that starts is healthy."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def wait_healthy(  # noqa: PLR0913  # three questions to one server
 
 
 class _NotYet(Exception):
-    """The log does not say it."""
+    """The server's log does not have its ready line yet."""
 
 
 def wanted_major(service: Service, context: Context) -> str:
@@ -91,7 +91,7 @@ def wanted_major(service: Service, context: Context) -> str:
 
 
 def check_major(service: Service, version: str, context: Context) -> str:
-    """Return a note on a major version that differs from the one asked for, or an empty text; so for an unknown one.
+    """Return a note when the major version differs from the one asked for; empty if not, or if it is unknown.
 
     Raises:
         Refused: `version-mismatch`, when the settings refuse it.

@@ -192,7 +192,7 @@ class EmbeddedServer:
         return None
 
     def outdated(self, context: Context) -> bool:
-        """Look for the program again."""
+        """Whether another program would be found now."""
         return self.installed != PROVIDER.find(self.service, context)
 
     def url_from_container(self, url: str) -> str:

@@ -1,4 +1,4 @@
-"""Where an address leads, and who may go there: the one rule for servers outside of this machine.
+"""Where an address leads, and whether it may be used: the one rule for servers on other machines.
 
 A URL is taken apart once, each host in it is looked up once, and what is handed on names the address that was checked
 and everything that a client would otherwise look for elsewhere. What cannot be told for certain is refused.
@@ -49,7 +49,7 @@ class Reached:
 
 
 def why_not_write(endpoint: Endpoint) -> Reason | None:
-    """Return why nothing that may write is handed this server; None where it may be."""
+    """Return why nothing that writes may have this server; None where it may."""
     if endpoint.provider != "staging" and not endpoint.remote:
         return None
     where = {"service": endpoint.service, "provider": endpoint.provider, "host": endpoint.host}

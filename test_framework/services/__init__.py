@@ -1,4 +1,4 @@
-"""What a test needs. Each module here is one service and holds it as `SERVICE`; a project may have its own."""
+"""Services that tests need. Each module here is one, and holds it as `SERVICE`; a project can add custom ones."""
 
 from __future__ import annotations
 

@@ -66,14 +66,14 @@ class CustomService:
         """Return what the table says of the image, and of the class of testcontainers for it."""
         table, needed = self.table, _of_needs(launch)
         fields = _Fields(needed, password=launch.password)
-        environment = {name: fields.into(text) for name, text in table.container_environment.items()}
+        environment = {name: fields.fill_in(text) for name, text in table.container_environment.items()}
         return ContainerSpec(
             port=table.port,
             url=_template(table.url_format, launch.password),
             env=environment | matching(launch.env, table.container_inherit),
-            command=tuple(map(_Fields(needed).into, table.container_command)),
+            command=tuple(map(_Fields(needed).fill_in, table.container_command)),
             kind=table.container,
-            arguments={name: fields.into(text) for name, text in table.container_arguments.items()},
+            arguments={name: fields.fill_in(text) for name, text in table.container_arguments.items()},
             url_from=table.container_url,
             ready_line=self.ready.line,
         )
@@ -89,7 +89,7 @@ class CustomService:
             raise Refused(
                 Reason.of(Code.NOT_CONFIGURED, what=f"a program for {self.name}", variables=f"command in {where}")
             )
-        program = self._words(self.table.command[:1])[0]
+        program = self._command_words(self.table.command[:1])[0]
         found = shutil.which(program, path=env.get("PATH"))
         if found is None:
             install = f"{program}, or name another one as command in {where}"
@@ -109,7 +109,7 @@ class CustomService:
             build += f" {folder} {newest_change(folder)}"
             origin, version = f"the package {package}", version_of(package)
         if self.table.version_command:
-            version = _version(self._words(self.table.version_command), tuple(environment.items()), build)
+            version = _version(self._command_words(self.table.version_command), tuple(environment.items()), build)
         return Binary(path, version, origin, build)
 
     def _environment(self, env: Mapping[str, str]) -> dict[str, str]:
@@ -125,10 +125,10 @@ class CustomService:
         """Return the fields that need no server."""
         return {"root": str(self.table.root), "python": sys.executable}
 
-    def _words(self, command: tuple[str, ...]) -> tuple[str, ...]:
+    def _command_words(self, command: tuple[str, ...]) -> tuple[str, ...]:
         """Return a command that is known without a server; a path to its program counts from the project's folder."""
         root = self.table.root
-        words = tuple(map(_Fields(self._known_before()).into, command))
+        words = tuple(map(_Fields(self._known_before()).fill_in, command))
         # Whoever asks is in a folder of his own, and the supervisor in another one.
         return (str(root.absolute() / words[0]), *words[1:]) if words and os.sep in words[0] else words
 
@@ -140,11 +140,11 @@ class CustomService:
         for name, text in table.files.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_private(path, fields.into(text))
+            write_private(path, fields.fill_in(text))
         return Command(
-            argv=(str(binary.path), *map(fields.into, table.command[1:])),
-            url=fields.into(table.url_format),
-            env={name: fields.into(text) for name, text in table.environment.items()}
+            argv=(str(binary.path), *map(fields.fill_in, table.command[1:])),
+            url=fields.fill_in(table.url_format),
+            env={name: fields.fill_in(text) for name, text in table.environment.items()}
             | matching(launch.env, table.inherit),
             ready_line=self.ready.line,
         )
@@ -214,7 +214,7 @@ class _Fields(dict[str, str]):
                     self[field] = port
                     return port
 
-    def into(self, text: str) -> str:
+    def fill_in(self, text: str) -> str:
         """Return a text of the table, which has been checked, with its fields filled in."""
         return fill(parse(text, "the settings", tuple(self), FREE_PORT), self)
 
@@ -227,11 +227,13 @@ def _of_needs(launch: Launch) -> dict[str, str]:
 
 def _template(url: str, password: str) -> str:
     """Return the URL of a table with its password, still as a template of where the server is: see `ContainerSpec`."""
-    values = {"host": "{host}", "port": "{port}", "password": _doubled(password)}
-    return fill(tuple((_doubled(text), field) for text, field in parse(url, "the settings", tuple(values))), values)
+    values = {"host": "{host}", "port": "{port}", "password": _escape_braces(password)}
+    return fill(
+        tuple((_escape_braces(text), field) for text, field in parse(url, "the settings", tuple(values))), values
+    )
 
 
-def _doubled(text: str) -> str:
+def _escape_braces(text: str) -> str:
     """Return a text in which braces stay what they are when it is filled in."""
     return text.replace("{", "{{").replace("}", "}}")
 

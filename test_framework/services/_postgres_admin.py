@@ -99,13 +99,13 @@ class Admin:
         self._connection.close()
 
     @property
-    def gone(self) -> bool:
+    def connection_lost(self) -> bool:
         """Whether the connection is lost, and not only a statement refused."""
         return self._connection.closed
 
     def names(self, prefix: str) -> list[str]:
         """Return the databases whose names begin so."""
-        rows = self.all("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [prefix])
+        rows = self.fetch_all("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [prefix])
         return [str(name) for (name,) in rows]
 
     def create(self, name: str, template: str) -> None:
@@ -122,7 +122,7 @@ class Admin:
 
     def size(self, name: str) -> int:
         """Return how many bytes a database has."""
-        return int(self.all("SELECT pg_database_size(%s)", [name])[0][0])
+        return int(self.fetch_all("SELECT pg_database_size(%s)", [name])[0][0])
 
     def state(self, name: str, shape: TemplateShape) -> DatabaseState | None:
         """Return what a database is now; None while somebody uses it, for which it waits a moment to end.
@@ -140,28 +140,30 @@ class Admin:
         """
         query: LiteralString = "SELECT pg_stat_get_db_numbackends(oid) FROM pg_database WHERE datname = %s"
         deadline = time.monotonic() + _GONE_SECONDS
-        while self.all(query, [name]) != [(0,)]:
+        while self.fetch_all(query, [name]) != [(0,)]:
             if time.monotonic() > deadline:
                 return False
             time.sleep(_LOOK_SECONDS)
         return True
 
     def _roll_back_prepared(self, name: str) -> None:
-        rows = self.all("SELECT gid FROM pg_prepared_xacts WHERE database = %s", [name])
+        rows = self.fetch_all("SELECT gid FROM pg_prepared_xacts WHERE database = %s", [name])
         # Only a session in the same database may end them.
-        with self.inside(name) as inside:
+        with self.connect_to(name) as inside:
             for (gid,) in rows:
                 inside.execute(sql.SQL("ROLLBACK PREPARED {}").format(sql.Literal(gid)))
 
-    def inside(self, name: str) -> psycopg.Connection:
+    def connect_to(self, name: str) -> psycopg.Connection:
         """Connect to a database that was made."""
         return open_connection(self._url, dbname=name)
 
-    def all(self, query: LiteralString, parameters: Sequence[object] | Mapping[str, object]) -> list[tuple[Any, ...]]:
+    def fetch_all(
+        self, query: LiteralString, parameters: Sequence[object] | Mapping[str, object]
+    ) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""
         return self._connection.execute(query, parameters).fetchall()
 
-    def run(self, statement: sql.Composed) -> None:
+    def execute(self, statement: sql.Composed) -> None:
         """Run a statement."""
         self._connection.execute(statement)
 

@@ -74,14 +74,14 @@ class PostgresDatabases:
         try:
             self._admin.drop(name)
         except psycopg.Error as error:
-            if self._admin.gone:
+            if self._admin.connection_lost:
                 raise
             _log.warning("%s stays: %s", name, hide_secrets(str(error)))
             return str(error)
         return ""
 
     def prepare(self, template: tuple[str, ...], run: str, env: Mapping[str, str]) -> None:
-        """Build the template and begin to clone it; what fails is told by the first `checkout`."""
+        """Build the template and begin to clone it; the first `checkout` raises what fails."""
         with suppress(Refused, psycopg.OperationalError):
             self._pool.prepare(self._template(template, run, env))
 
@@ -100,9 +100,9 @@ class PostgresDatabases:
         return []
 
     def give_back(self, isolated: IsolatedResource, *, retain: bool) -> None:
-        """Take the database back, or keep it; of those kept, the oldest goes when there are too many."""
+        """Take the database back, or retain it; the oldest of too many retained ones is dropped."""
         if self._leaked_objects:
-            # As long as the database is there, it tells which roles it knows.
+            # While the database is there, the server can tell which roles own something in it.
             with suppress(psycopg.OperationalError):
                 self._leaked_objects.remove_leaked_by(isolated.name, self._pool.out)
         self._pool.put(isolated.name, retain=retain)
@@ -115,7 +115,7 @@ class PostgresDatabases:
                 self._pool.drop(name)
 
     def tidy(self) -> None:
-        """Remove what tests have left on the server beside their databases."""
+        """Remove what tests have left on the server outside of their databases."""
         if self._leaked_objects:
             with suppress(psycopg.OperationalError):
                 self._leaked_objects.tidy()
@@ -142,7 +142,7 @@ class PostgresDatabases:
         return "; ".join(f"the database {name}: {hide_secrets(why)}" for name, why in stays.items())
 
     def _template(self, template: tuple[str, ...], run: str, env: Mapping[str, str]) -> str:
-        """Return the name of the template; those of another content, or another run, go when they are not used."""
+        """Return the name of the template database; stale ones of other contents or runs are dropped."""
         with self._lock:
             if self._leaked_objects and run != self._run:
                 self._run = run

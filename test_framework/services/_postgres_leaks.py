@@ -63,15 +63,15 @@ class _ServerObject:
 
 
 class LeakedObjects:
-    """Finds them and removes them. Safe to call from several threads.
+    """Finds objects of the whole server that tests have leaked, and removes them. Safe to call from several threads.
 
-    What appears while tests have databases of this server, and nobody has been in a database that is no test's, was
-    made by one of these tests: it is removed as soon as all of them have given theirs back. Anything else may be meant
-    for more than one test, and stays until the last run has ended.
+    An object that appears while tests have databases here, and while no external session was in another database, is
+    a candidate: one of these tests has made it, and it is removed when all of them have given their database back. Any
+    other object is external: it may be meant for more than one test, and stays until the last run has ended.
 
     Args:
         admin: A connection of its own.
-        prefix: How the names of those that are begin.
+        prefix: The prefix of the names of the tests' databases.
     """
 
     def __init__(self, admin: Admin, prefix: str) -> None:
@@ -84,12 +84,12 @@ class LeakedObjects:
         self._sessions, _ = self._external_sessions()
 
     def begin_run(self) -> None:
-        """Count sessions from now on: a run begins, before which others asked whether the server is well."""
+        """Count external sessions from now on, since a run begins: the health checks before it do not count."""
         with self._lock:
             self._sessions, _ = self._external_sessions()
 
     def accept_existing(self) -> None:
-        """Take what is there now for a part of the server, such as the roles of a template."""
+        """Count what exists now as belonging to the server, such as the roles of a template."""
         with self._lock:
             self._known |= self._existing()
 
@@ -133,13 +133,13 @@ class LeakedObjects:
         self._admin.close()
 
     def _existing(self) -> set[_ServerObject]:
-        found = self._admin.all(_EXISTING, [self._prefix])[0]
+        found = self._admin.fetch_all(_EXISTING, [self._prefix])[0]
         kinds = (_ROLE, _DATABASE, _SETTINGS)
         return {_ServerObject(kind, name) for kind, names in zip(kinds, found, strict=True) for name in names or ()}
 
     def _external_sessions(self) -> tuple[int, int]:
-        """Return how many sessions there were in databases that are no test's, and how many are open now."""
-        ever, now = self._admin.all(_EXTERNAL_SESSIONS, {"prefix": self._prefix, "ours": APPLICATION_NAME})[0]
+        """Return how many sessions there ever were in databases that are no test's, and how many are open now."""
+        ever, now = self._admin.fetch_all(_EXTERNAL_SESSIONS, {"prefix": self._prefix, "ours": APPLICATION_NAME})[0]
         return int(ever), int(now)
 
     def _remove(self, leaked: _ServerObject) -> None:
@@ -149,7 +149,7 @@ class LeakedObjects:
             if leaked.kind == _DATABASE:
                 self._admin.drop(leaked.name)
             elif leaked.kind == _SETTINGS:
-                self._admin.run(sql.SQL("ALTER ROLE {} RESET ALL").format(name if leaked.name else sql.SQL("ALL")))
+                self._admin.execute(sql.SQL("ALTER ROLE {} RESET ALL").format(name if leaked.name else sql.SQL("ALL")))
             else:
                 self._drop_role(leaked.name)
         except psycopg.OperationalError:
@@ -161,7 +161,7 @@ class LeakedObjects:
 
     def _databases_using(self, leaked: _ServerObject) -> list[str]:
         """Return the databases in which a role owns something, or may do something."""
-        found = self._admin.all(_DATABASES_USING, [leaked.name]) if leaked.kind == _ROLE else ()
+        found = self._admin.fetch_all(_DATABASES_USING, [leaked.name]) if leaked.kind == _ROLE else ()
         return [str(database) for (database,) in found]
 
     def _drop_role(self, role: str) -> None:
@@ -171,11 +171,11 @@ class LeakedObjects:
         while True:
             for database in self._databases_using(_ServerObject(_ROLE, role)):
                 # What was given back is dropped at the same time, by another thread.
-                with suppress(psycopg.OperationalError), self._admin.inside(database) as inside:
+                with suppress(psycopg.OperationalError), self._admin.connect_to(database) as inside:
                     _drop_owned(inside.execute, name)
-            _drop_owned(self._admin.run, name)
+            _drop_owned(self._admin.execute, name)
             try:
-                self._admin.run(sql.SQL("DROP ROLE {}").format(name))
+                self._admin.execute(sql.SQL("DROP ROLE {}").format(name))
             except psycopg.errors.DependentObjectsStillExist:
                 if time.monotonic() > deadline:
                     raise

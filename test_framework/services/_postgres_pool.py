@@ -1,4 +1,4 @@
-"""Databases that are ready before they are asked for: cloned ahead of demand, and taken back behind the test's back."""
+"""Databases that are ready before they are asked for: cloned ahead of demand, and recycled in the background."""
 
 from __future__ import annotations
 
@@ -43,7 +43,16 @@ _MOST_TO_DROP = 8
 
 @dataclass
 class _TemplateClones:
-    """A template, and its clones; how many may lie ready, and its shape, is known with the first."""
+    """The clones of one template.
+
+    Attributes:
+        most: How many may lie ready; known with the first clone.
+        shape: What all clones have in common; known with the first one.
+        out: How many tests have now.
+        waiting: How many clients wait for one.
+        peak: The most that tests have had at once.
+        used: When one was last handed out.
+    """
 
     name: str
     most: int = _FEWEST
@@ -56,7 +65,7 @@ class _TemplateClones:
 
     @property
     def wanted(self) -> int:
-        """How many clones should lie ready: as many as may be asked for at once, and as many again."""
+        """How many clones should lie ready: twice the most that tests have had at once."""
         return min(max(_FEWEST, 2 * self.peak), self.most)
 
 
@@ -88,7 +97,7 @@ class Pool:
         self._thread: threading.Thread | None = None
 
     def prepare(self, source: str) -> None:
-        """Begin to clone a template that will be asked for."""
+        """Begin to clone a template, in the background."""
         with self._changed:
             self._clones_of(source)
             self._changed.notify_all()
@@ -131,7 +140,7 @@ class Pool:
         return name
 
     def put(self, name: str, *, retain: bool = False) -> None:
-        """Take a database back without waiting; one to `retain` is only not counted any more."""
+        """Take a database back without waiting; one to `retain` is only counted as no longer out."""
         with self._changed:
             clones = self._template_of.pop(name)
             clones.out -= 1
@@ -147,7 +156,7 @@ class Pool:
             return set(self._template_of)
 
     def drop(self, name: str) -> None:
-        """Drop a database that is nobody's, when there is time."""
+        """Drop a database in the background."""
         with self._changed:
             self._to_drop.append(name)
             self._changed.notify_all()
@@ -173,7 +182,7 @@ class Pool:
             self._thread.join(_END_SECONDS)
 
     def _on_their_way(self, source: _TemplateClones) -> int:
-        """How many clones may be ready soon."""
+        """Return how many clones may be ready soon: those being recycled, and the one being made."""
         return (self._being_cloned is source) + sum(of is source for _, of, _ in self._returned)
 
     def _clones_of(self, source: str) -> _TemplateClones:
@@ -192,7 +201,7 @@ class Pool:
             _log.warning("databases are not made ahead any more: %s", hide_secrets(str(error)))
 
     def _next(self, admin: Admin) -> Callable[[], None] | None:
-        """Wait for something to do: what comes back is soonest ready, then new clones, then what has to go."""
+        """Wait for the next job: recycle what was returned, which is soonest ready; then clone; then drop."""
         with self._changed:
             self._busy, self._being_cloned = True, None
             # Who waits for what did not become ready looks after himself.
@@ -228,7 +237,7 @@ class Pool:
             raise
         if source.shape is None:
             source.most = max(1, min(_MOST, _MOST_BYTES // max(1, admin.size(name))))
-            with admin.inside(name) as inside:
+            with admin.connect_to(name) as inside:
                 source.shape = TemplateShape.of(inside)
         state = admin.state(name, source.shape)
         with self._changed:
@@ -257,7 +266,7 @@ class Pool:
         if now == before and not now.touched:
             return before
         try:
-            with admin.inside(name) as inside:
+            with admin.connect_to(name) as inside:
                 if now.counts == before.counts and shape.sequences_match(inside, now.touched):
                     return before
                 return DatabaseState.of(inside, name, shape) if shape.restore(inside, now.touched) else None
@@ -268,7 +277,7 @@ class Pool:
 
 
 def _run_job(job: Callable[[], None]) -> None:
-    """Do it; a server that refuses is there for the next job, one that is gone is not."""
+    """Run one job; an error of the server is logged, unless the connection is lost."""
     try:
         job()
     except psycopg.OperationalError:

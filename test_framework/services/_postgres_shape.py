@@ -1,4 +1,4 @@
-"""What all clones of a template have in common, and how one that a test has changed is brought back to it."""
+"""What all clones of a template have in common, and how a changed one is restored."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class TemplateShape:
         return cls(sequences, advanced, names | tables, may)
 
     def sequences_match(self, clone: psycopg.Connection, touched: Iterable[int]) -> bool:
-        """Whether sequences stand as those of the template: those touched, and those that are not at their start."""
+        """Whether the sequences are as in the template: those touched, and those that are not at their start."""
         asked = self.advanced.union(touched)
         return _sequence_values(clone, {oid: self.names[oid] for oid in asked}) == {
             oid: self.sequences[oid] for oid in asked

@@ -26,7 +26,7 @@ _TOLD_CHARACTERS = 300
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """How to find out: `condition` as in the settings, and the port of a URL that names none and has no usual one."""
+    """When a server counts as ready: the `condition` of the settings, and the port of a URL without one."""
 
     condition: str
     port: int

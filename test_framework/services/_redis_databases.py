@@ -35,7 +35,7 @@ __all__ = [
 
 ANSWER_SECONDS = 10.0
 MOST_RETAINED = 20
-"""How many parts of failed tests stay; then the oldest goes."""
+"""How many resources of failed tests are retained; then the oldest goes."""
 
 _CLAIM_PREFIX = "tf_"
 _CLAIM_SECONDS = 24 * 3600
@@ -100,11 +100,11 @@ class NumberedDatabases:
     def _sweep(self) -> None:
         """Flush the databases that a killed process of this machine has claimed."""
         numbers = range(1, self._count)
-        claims = self._connection.ask("MGET", *map(_claim, numbers))
+        claims = self._connection.ask("MGET", *map(_claim_key, numbers))
         for number, sign in zip(numbers, claims, strict=True):
             if not owner.abandoned((sign or b"").decode(errors="replace"), _CLAIM_PREFIX):
                 continue
-            claim, flush = _claim(number), (("SELECT", number), ("FLUSHDB",), ("SELECT", 0))
+            claim, flush = _claim_key(number), (("SELECT", number), ("FLUSHDB",), ("SELECT", 0))
             self._connection.ask("WATCH", claim)
             # Another run may have been first, and have given the number to a test by now.
             same = self._connection.ask("GET", claim) == sign
@@ -117,7 +117,7 @@ class NumberedDatabases:
             if number in self._in_use or number in seen.keys:
                 continue
             if not self._ours and not self._connection.ask(
-                "SET", _claim(number), self._owner_mark, "NX", "EX", _CLAIM_SECONDS
+                "SET", _claim_key(number), self._owner_mark, "NX", "EX", _CLAIM_SECONDS
             ):
                 continue
             self._in_use.add(number)
@@ -135,7 +135,7 @@ class NumberedDatabases:
         return []
 
     def give_back(self, isolated: NumberedDatabase, *, retain: bool) -> None:
-        """Flush the database, unless it is kept; of those kept, the oldest is flushed when there are too many."""
+        """Flush the database, or retain it; the oldest of too many retained ones is flushed."""
         with self._lock:
             number = int(isolated.name)
             if retain:
@@ -147,7 +147,7 @@ class NumberedDatabases:
 
     def _flush(self, *numbers: int) -> None:
         for number in numbers:
-            claim = () if self._ours else (("DEL", _claim(number)),)
+            claim = () if self._ours else (("DEL", _claim_key(number)),)
             answers = self._connection.ask_all(("SELECT", number), ("FLUSHDB",), ("SELECT", 0), *claim)
             self._in_use.discard(number)
             for answer in answers:
@@ -155,11 +155,11 @@ class NumberedDatabases:
                     raise answer
 
     def tidy(self) -> None:
-        """Remove all keys of a server of ours beside the parts, so that the next run is told anew who leaves some."""
+        """Remove the keys outside of the databases in use, so that the next run reports its own leaks alone."""
         self.flush_unused()
 
     def flush_unused(self, also_spared: Collection[int] = ()) -> None:
-        """Flush the databases of a server of ours that nobody holds, and that are not kept; a server that is gone too.
+        """Flush the databases of a server of ours that are neither in use nor retained; no error when it is gone.
 
         Args:
             also_spared: Further databases to leave alone.
@@ -172,7 +172,7 @@ class NumberedDatabases:
             self._connection.ask_all(*flushed, ("SELECT", 0))
 
     def close(self) -> str:
-        """Flush what is out or kept, where the server lives on, and close the connection; see `contracts.Databases`."""
+        """Flush what was claimed on an external server, and close the connection; see `contracts.Databases`."""
         with self._lock:
             numbers = sorted(self._in_use)
             what = f"the databases {', '.join(map(str, numbers))}"
@@ -200,7 +200,7 @@ def remove_and_close(endpoint: Endpoint, connection: Connection, what: str, remo
     return ""
 
 
-def _claim(number: int) -> str:
+def _claim_key(number: int) -> str:
     """Return the key that says who has a database."""
     return f"test_framework:claim:{number}"
 
@@ -242,7 +242,7 @@ def server_gone(endpoint: Endpoint, error: Exception) -> Reason:
 
 
 def isolation_failed(endpoint: Endpoint, isolation: Isolation, error: object) -> Refused:
-    """Return why a server has no part for a test."""
+    """Return the refusal of a server that has no resource for a test."""
     (other,) = set(Isolation) - {isolation}
     where = {"service": endpoint.service, "provider": endpoint.provider}
     return Refused(Reason.of(Code.ISOLATION_FAILED, isolation=isolation, other=other, error=error, **where))

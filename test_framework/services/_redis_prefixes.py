@@ -123,7 +123,7 @@ class PrefixedKeyspaces:
         return []
 
     def give_back(self, isolated: IsolatedResource, *, retain: bool) -> None:
-        """Remove the user, with his connections, and his keys, unless they are kept; of those, the oldest goes."""
+        """Remove the user with its connections and keys, or retain them; the oldest of too many retained ones goes."""
         if isinstance(isolated, NumberedDatabase):
             self._databases().give_back(isolated, retain=retain)
             return
@@ -160,7 +160,7 @@ class PrefixedKeyspaces:
                 return
 
     def tidy(self) -> None:
-        """Remove all keys of a server of ours beside the parts that are out or kept, within the bound of `_remove`."""
+        """Remove all keys of a server of ours but those under a prefix in use or retained; bounded as `_remove` is."""
         if not self._ours:
             return
         with suppress(OSError, Refused):
@@ -175,7 +175,7 @@ class PrefixedKeyspaces:
                         return
 
     def close(self) -> str:
-        """Remove what was made, where the server lives on, and close the connections; see `contracts.Databases`."""
+        """Remove what was made on an external server, and close the connections; see `contracts.Databases`."""
         with self._lock:
             left = self._numbered.close() if self._numbered else ""
             names = [*self._retained, *self._checked_out]

@@ -1,4 +1,4 @@
-"""What is to be seen of a Redis server outside of the databases that are handed out, in one round trip."""
+"""Detects what tests change on a Redis server outside of their databases, in one round trip."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MOST_KEYS_NAMED = 3
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A look at the server.
+    """The state of the server at one moment.
 
     Attributes:
         keys: How many each database has that has any.
@@ -40,9 +40,9 @@ class Snapshot:
 
 
 class ServerWatch:
-    """Compares looks at a server, over a connection that is in database 0; for one thread at a time.
+    """Compares snapshots of a server, over a connection that is in database 0; for one thread at a time.
 
-    A look is cheap: the numbers of keys, and how often the few commands were called by which a test can change the
+    A snapshot is cheap: the numbers of keys, and how often the few commands were called by which a test can change the
     whole server. Only when one was called, what it can change is read.
 
     Args:
@@ -56,7 +56,7 @@ class ServerWatch:
         self._last = Snapshot({}, {}, {})
 
     def snapshot(self) -> Snapshot:
-        """Look now."""
+        """Take a snapshot."""
         keys, stats = self._connection.ask_all(("INFO", "keyspace"), ("INFO", "commandstats"))
         calls: dict[str, int] = {}
         for command, sub, called, failed in _CALLS.findall(_text(stats)):
@@ -75,7 +75,7 @@ class ServerWatch:
         return self._last
 
     def changes(self, before: Snapshot, taken: Collection[int]) -> list[str]:
-        """Return what has changed since, but in the databases that are in use.
+        """Return what has changed since a snapshot, except in the databases that are in use.
 
         Keys that became fewer are no change: they may have expired. Scripts neither: the server keeps each one that was
         ever run, by its content.
@@ -96,7 +96,7 @@ class ServerWatch:
         return found
 
     def _keys(self, number: int, count: int, before: int) -> str:
-        """Name keys where all are new."""
+        """Return the sentence on new keys of a database; it names keys where all are new."""
         names = ""
         if not before:
             _, scanned, _ = self._connection.ask_all(("SELECT", number), ("SCAN", 0), ("SELECT", 0))

@@ -176,11 +176,11 @@ class ClickHouseDatabases:
             raise Refused(Reason.of(Code.TEMPLATE_FAILED, template=entry, error=refused.log)) from refused
 
     def leaked(self, isolated: IsolatedResource) -> list[str]:
-        """Return nothing: what is outside of the databases is not looked at."""
+        """Return nothing: only databases are looked at."""
         return []
 
     def give_back(self, isolated: IsolatedResource, *, retain: bool) -> None:
-        """Drop the database, or keep it; of those kept, the oldest goes when there are too many."""
+        """Drop the database, or retain it; the oldest of too many retained ones is dropped."""
         with self._lock:
             if retain:
                 self._retained.append(isolated.name)
@@ -190,7 +190,7 @@ class ClickHouseDatabases:
             self._retained = [name for name in self._retained if name not in to_drop]
 
     def tidy(self) -> None:
-        """Nothing that is not in a database is looked for."""
+        """Do nothing: only databases are looked at."""
 
     def close(self) -> str:
         """Drop what was made; see `contracts.Databases`."""

@@ -196,7 +196,7 @@ def _init_data_directory(binary: Binary, data: Path, run: RunAs) -> str:
 
 
 def _cache_path(binary: Binary, run: RunAs) -> Path | None:
-    """Return where the data directory of a program and a user is kept; None where nothing can be."""
+    """Return where the data directory of a program and a user is cached; None where that is not possible."""
     stamp = binary.path.stat()
     key = f"{binary.path}|{binary.version}|{stamp.st_size}|{stamp.st_mtime_ns}|{run.uid}|{_INITDB}|{_LOCALE}"
     try:
@@ -218,7 +218,7 @@ def _copy_from_cache(cached: Path, data: Path) -> str:
 
 
 def _store_in_cache(data: Path, first: str, cached: Path, run: RunAs) -> None:
-    """Keep a data directory for the next start, unless there is no room for it."""
+    """Cache a data directory for the next start, if there is room for it."""
     part = None
     try:
         part = private.make(cached.parent, "initdb")
@@ -270,7 +270,7 @@ def _run_as(command: list[str], folder: Path, run: RunAs) -> subprocess.Complete
 
 
 def _database(launch: Launch) -> str:
-    """Return the database of the server's URL: parts of a shared one are made beside it."""
+    """Return the database of the server's URL; those of tests are made beside it."""
     return _DEDICATED_DATABASE if launch.dedicated else _USER
 
 
@@ -281,7 +281,7 @@ def _url(launch: Launch, address: str) -> str:
 
 @dataclass
 class _SetPasswordAndDatabase:
-    """Makes the database of the URL, and sets the password in place of the first one, once the server answers.
+    """Makes the database of the URL and sets the password of the server, as soon as that answers.
 
     Raises:
         psycopg.OperationalError: The server is still on its way.
@@ -293,7 +293,7 @@ class _SetPasswordAndDatabase:
     done: bool = False
 
     def __call__(self) -> None:
-        """Do it, unless it has been done."""
+        """Set them once; later calls do nothing."""
         if self.done:
             return
         from psycopg import sql
@@ -325,7 +325,7 @@ def _verifier(launch: Launch) -> str:
 
 
 def _connect(url: str, source: str, seconds: float) -> psycopg.Connection[Any]:
-    """Connect, with each way it can fail told apart."""
+    """Connect, and map each way that it can fail to a reason."""
     import psycopg
     from psycopg.conninfo import conninfo_to_dict, make_conninfo
 

@@ -1,1 +1,1 @@
-"""The one process that owns every server started, and the clients' hold on it."""
+"""The process that owns every server that was started, and its clients."""

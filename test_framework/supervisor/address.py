@@ -1,4 +1,4 @@
-"""Where the supervisor of a project and its settings is found: a folder that only its user can open."""
+"""Where the supervisor of a project and its settings is: in a folder that only its user can open."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Address:
 
     @property
     def log(self) -> Path:
-        """What it did, and why."""
+        """Its log."""
         return self.folder / "supervisor.log"
 
     @property
@@ -83,7 +83,7 @@ class Address:
         return self.folder / "passwords"
 
     def make(self) -> None:
-        """Create the folder, private.
+        """Make the folder, which only this user can enter.
 
         Raises:
             BadSetting: It belongs to somebody else, or cannot be made.
@@ -98,7 +98,7 @@ class Address:
                 raise BadSetting(f"the supervisor's folder {folder} cannot be used: {error.strerror}.") from error
 
     def tidy(self) -> None:
-        """Remove what a supervisor that was killed has left here. Only whoever holds the lock may."""
+        """Remove what a killed supervisor has left here; only for the process that holds the lock."""
         self.socket.unlink(missing_ok=True)
         private.remove(self.passwords)
 
@@ -110,7 +110,7 @@ class Address:
 
 
 def addresses(folder: Path) -> list[Address]:
-    """Return the addresses that are in a folder, if that is ours."""
+    """Return the addresses in a folder; none when the folder is not ours."""
     try:
         with private.opened(folder):
             return [Address(path) for path in sorted(folder.iterdir())]
@@ -128,7 +128,7 @@ def base(env: Mapping[str, str]) -> Path:
 
 
 def _classes(settings: Settings) -> dict[str, str]:
-    """Return the text of each file of the project that has a class for a service: a supervisor imports it once."""
+    """Return the text of each file with a class of a custom service, which a supervisor imports only once."""
     custom = [table for table in settings.services.values() if isinstance(table, CustomServiceSettings)]
     found = {project_file(name, settings.root) for table in custom for name in (table.factory, table.container) if name}
     return {str(path): path.read_text(encoding="utf-8", errors="replace") for path in found if path}

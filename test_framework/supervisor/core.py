@@ -193,7 +193,7 @@ class Supervisor:
 
 
 def _leave_as_it_was(server: ManagedServer, run: Run) -> None:
-    """Remove what a run has made on an external server; what cannot be removed is added to `run.stays`."""
+    """Remove what a run has made on an external server; what cannot be removed is added to `run.not_removed`."""
     if (databases := server.take_databases()) is None:
         return
     try:
@@ -202,5 +202,5 @@ def _leave_as_it_was(server: ManagedServer, run: Run) -> None:
         _log.exception("leaving %s", server.endpoint)
         left = f"{type(error).__name__}: {hide_secrets(str(error))}"
     if left:
-        run.stays.append(f"{server.endpoint}: what the run has made there is not all removed: {left}")
-        run.say(run.stays[-1])
+        run.not_removed.append(f"{server.endpoint}: what the run has made there is not all removed: {left}")
+        run.say(run.not_removed[-1])

@@ -1,4 +1,4 @@
-"""The port of a server that a run has to itself: free before the start, and if not, taken by whom."""
+"""The port of a dedicated server: whether it is free, and which process has it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from test_framework.contracts import Dedicated, Provider, Service
 
-__all__ = ["holder", "on_free_port", "taken"]
+__all__ = ["describe_listener", "on_free_port", "why_taken"]
 
 _LISTENS = "0A"
 _LOOPBACK = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
@@ -25,7 +25,7 @@ _LOOPBACK = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
 
 @contextmanager
 def on_free_port(service: Service, provider: Provider, dedicated: Dedicated | None) -> Iterator[None]:
-    """Start a server, in the block, on the port that a run wants it on, if it wants one.
+    """Check the port of a dedicated server before and after the block, which starts it there.
 
     Raises:
         Refused: `port-taken`, when another server would answer there in its place.
@@ -35,19 +35,19 @@ def on_free_port(service: Service, provider: Provider, dedicated: Dedicated | No
     try:
         yield
     except Refused:
-        # Somebody may have taken it meanwhile, which each provider says in its own way.
+        # Another process may have taken it meanwhile, which each provider reports in its own way.
         _refuse_taken(service, port)
         raise
 
 
 def _refuse_taken(service: Service, port: int) -> None:
-    if port and (why := taken(port)):
-        by = holder(port)
+    if port and (why := why_taken(port)):
+        by = describe_listener(port)
         error = f"{why}, by {by}" if by else why
         raise Refused(Reason.of(Code.PORT_TAKEN, service=service.name, port=port, error=error))
 
 
-def taken(port: int) -> str | None:
+def why_taken(port: int) -> str | None:
     """Return why a port of the loopback network cannot be listened on, or None; `localhost` may mean IPv6 too."""
     for family, host in _LOOPBACK.items():
         with suppress(OSError), closing(socket.socket(family, socket.SOCK_STREAM)) as sock:
@@ -62,7 +62,7 @@ def taken(port: int) -> str | None:
     return None
 
 
-def holder(port: int) -> str:
+def describe_listener(port: int) -> str:
     """Return who listens on a port, as far as the system tells us: a process, else its user, else an empty text.
 
     Only Linux tells everybody, in `/proc/net/tcp`; see proc(5). What runs in a container is there as `docker-proxy`.

@@ -176,7 +176,7 @@ def _remove_folder(entry: dict[str, Any]) -> None:
 
 
 def _remove_socket(entry: dict[str, Any]) -> None:
-    """Remove it, with the passwords beside it, unless a successor has: whoever listens there holds the lock."""
+    """Remove the socket and the passwords beside it, unless the next supervisor holds the lock."""
     with Path(entry["lock"]).open("r+") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         Path(entry["path"]).unlink(missing_ok=True)
@@ -184,7 +184,7 @@ def _remove_socket(entry: dict[str, Any]) -> None:
 
 
 def _end_group(entry: dict[str, Any]) -> None:
-    """End a program that answers a question, with what it has started."""
+    """End a helper program, such as a credential helper, with what it has started."""
     mark = entry["mark"]
     if owner.alive(mark):
         os.killpg(int(mark.partition("_")[0]), signal.SIGKILL)

@@ -82,7 +82,7 @@ class LocalClient:
         if not self._has_left:
             self._supervisor.leave(self._run, _ME)
             self._has_left = True
-        return self._run.stays
+        return self._run.not_removed
 
     def close(self) -> None:
         """See `Client.close`."""

@@ -1,4 +1,4 @@
-"""What a server depends on: those services resolved first, and parts of them handed to it."""
+"""Resolves the services that a server depends on, before it is started."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from test_framework import services
 from test_framework.reach import refuse_remote
 from test_framework.resolution import Refused, Resolution
-from test_framework.resolve import reachable, without
+from test_framework.resolve import dependency_reason, providers_in_reach
 from test_framework.supervisor.wire import ServiceRequest
 
 if TYPE_CHECKING:
@@ -38,16 +38,16 @@ def resolve_needs(
     found: dict[str, ManagedServer] = {}
     for name in service.needs:
         wanted = ServiceRequest.of(name, run.settings, request.tier)
-        order = reachable(wanted.order, provider.builds_on)
+        order = providers_in_reach(wanted.order, provider.builds_on)
         needed = services.get(name, run.settings)
         resolution, server = resolve(run, needed, ServiceRequest(name, order, wanted.source, request.tier))
         if server is None:
             refused = resolution.refused
-            raise Refused(without(service.name, provider.name, name, refused.reason), refused.log)
+            raise Refused(dependency_reason(service.name, provider.name, name, refused.reason), refused.log)
         try:
             # What we start writes, and that must not reach another machine by itself.
             refuse_remote(server.endpoint)
         except Refused as refused:
-            raise Refused(without(service.name, provider.name, name, refused.reason)) from refused
+            raise Refused(dependency_reason(service.name, provider.name, name, refused.reason)) from refused
         found[name] = server
     return found

@@ -39,7 +39,7 @@ _CHECK_SECONDS = 2.0
 
 
 class _Key(NamedTuple):
-    """What tells the servers that we own apart; `run` is empty for one that all runs share."""
+    """Identifies a server that we own; `run` is empty for one that all runs share."""
 
     service: str
     provider: str
@@ -63,7 +63,7 @@ class Resolver:
         self.closing = False
 
     def resolve(self, run: Run, service: Service, request: ServiceRequest) -> tuple[Resolution, ManagedServer | None]:
-        """Resolve a service once a run; the same answer for every worker of it."""
+        """Resolve a service, once a run: every worker has the same answer."""
         question = f"resolve {service.name} {request.order} {request.dedicated}"
         return run.memo.once(question, lambda: self._try_providers(run, service, request))
 
@@ -109,7 +109,7 @@ class Resolver:
         return self._start(key, service, provider, context, run, needed)
 
     def _still_fits(self, running: ManagedServer, needed: Mapping[str, ManagedServer], context: Context) -> bool:
-        """Whether a running server is what would be started now, on the servers that it needs, and answers."""
+        """Whether a running server answers, and is the one that would be started now, on the same servers."""
         if running.depends_on() != [base.server for base in needed.values()] or running.server.outdated(context):
             return False
         if running.ended():

@@ -26,7 +26,7 @@ class Run:
     """One run of tests: its settings and environment, and the answers that all its workers share.
 
     Attributes:
-        stays: What it has made on servers of somebody else's that could not be removed, in sentences.
+        not_removed: What it has made on servers of somebody else's that could not be removed, in sentences.
     """
 
     id: str
@@ -36,7 +36,7 @@ class Run:
     listeners: list[Callable[[str], None]] = field(default_factory=list)
     servers: dict[str, ManagedServer] = field(default_factory=dict)
     clients: int = 0
-    stays: list[str] = field(default_factory=list)
+    not_removed: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, run: str, root: Path, env: Mapping[str, str], overrides: Mapping[str, tuple[object, str]]) -> Run:
@@ -50,7 +50,7 @@ class Run:
 
     @contextmanager
     def heard_by(self, listener: Callable[[str], None]) -> Iterator[None]:
-        """Let somebody hear what is said in the block."""
+        """Pass what `say` is given in the block to a listener."""
         self.listeners.append(listener)
         try:
             yield
@@ -58,7 +58,7 @@ class Run:
             self.listeners.remove(listener)
 
     def say(self, text: str) -> None:
-        """Tell everybody who waits."""
+        """Log a line, and pass it to the listeners, who wait for something."""
         _log.info("%s", text)
         for listener in list(self.listeners):
             with suppress(OSError):

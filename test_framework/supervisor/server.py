@@ -1,4 +1,4 @@
-"""The supervisor as a process of its own: a socket, a thread for each client, and an end when nobody is left."""
+"""The supervisor as a process: a socket, a thread for each client, and an end when no client is left."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ __all__ = ["main"]
 _log = logging.getLogger(__name__)
 _FIRST_CLIENT_SECONDS = 2.0
 _HELLO_SECONDS = 10.0
-"""For each message of a client that holds no lease yet: it keeps a supervisor from ending."""
+"""The bound on each message of a client without a lease, since it keeps the supervisor from ending."""
 
 _CLOSE_SECONDS = 20.0
 _BUSY_SECONDS = 1.0
@@ -53,7 +53,7 @@ _HANGUP = getattr(select, "POLLRDHUP", 0)
 
 
 class SupervisorProcess:
-    """Listens, and decides when to end."""
+    """Accepts clients, and decides when to end."""
 
     def __init__(self, address: Address) -> None:
         self._address = address
@@ -84,7 +84,7 @@ class SupervisorProcess:
         for descriptor in (listener.fileno(), self._wake_read):
             self._events.register(descriptor, select.POLLIN)
         while (left := self._seconds_left()) is None or left > 0:
-            # While somebody is connected, those who wait are told that we are at it.
+            # Clients that wait for an answer are told each second that we work on it.
             found = self._events.poll((_BUSY_SECONDS if left is None else left) * 1000)
             for client in list(self._client_connections.values()):
                 client.send_busy()
@@ -96,7 +96,7 @@ class SupervisorProcess:
                     self._accept(listener)
                 else:
                     self._connection_closed(descriptor)
-        # Nobody may knock any more; whoever does starts the next supervisor, which waits for our lock.
+        # A client that connects from now on starts the next supervisor, which waits for our lock.
         address.socket.unlink(missing_ok=True)
         listener.close()
         try:
@@ -123,7 +123,7 @@ class SupervisorProcess:
 
     def _client_gone(self, number: int) -> None:
         with self._lock:
-            # Whoever only asked for the status has not used anything.
+            # A client that only asked for the status has held no lease.
             if self._clients.pop(number, None):
                 self._last_left = time.monotonic()
 
@@ -222,13 +222,13 @@ class _ClientConnection:
         self._offer({"progress": text}, _OFFER_SECONDS)
 
     def send_busy(self) -> None:
-        """Tell a client that waits that we are at what it asked for."""
+        """Tell a client that waits that its request is being worked on."""
         if self._busy:
             with suppress(OSError):
                 self._offer(BUSY, 0)
 
     def _offer(self, message: Message, seconds: float) -> None:
-        """Send what need not arrive: a client that does not read must not hold up whoever tells him."""
+        """Send a message that may be lost: a client that does not read must not block us."""
         if self._sending.acquire(timeout=seconds):
             try:
                 self._channel.offer(message)
@@ -236,7 +236,7 @@ class _ClientConnection:
                 self._sending.release()
 
     def hello(self, message: Message) -> Run | None:
-        """Enter the run; the settings that the client has read are read here again, from the same sources."""
+        """Enter the run, with the settings read again from the sources that the client names."""
         overrides = {key: (value, source) for key, (value, source) in message["overrides"].items()}
         try:
             run = Run.of(message["run"], Path(message["root"]), message["env"], overrides)
@@ -248,13 +248,13 @@ class _ClientConnection:
         return self._run
 
     def leave(self) -> None:
-        """End what the client holds, once."""
+        """End the lease, once."""
         run, self._run = self._run, None
         if run:
             self._supervisor.leave(run, self._name)
 
     def handle(self, message: Message) -> None:
-        """Answer one request, but for one that nobody waits for."""
+        """Handle one request, and answer it unless it is one of `UNANSWERED`."""
         self._busy = message["op"] not in UNANSWERED
         try:
             answer = self._answer(message)
@@ -291,10 +291,10 @@ class _ClientConnection:
                     supervisor.end_dedicated(run)
                 return {"ok": None}
             case "leave":
-                # Servers of ours are left without anybody who waits for it.
+                # Nobody needs to wait until our own servers are idle.
                 if any(server.external for server in run.servers.values()):
                     self.leave()
-                return {"ok": run.stays}
+                return {"ok": run.not_removed}
             case "checkout":
                 isolated = supervisor.checkout(run, self._name, run.servers[message["service"]])
                 return {"ok": {"name": isolated.name, "endpoint": endpoint_to_json(isolated.endpoint)}}
@@ -318,7 +318,7 @@ def main() -> int:
     with address.lock.open("a+", encoding="ascii") as lock:
         if not _locked(lock.fileno(), address):
             return 0
-        # For whoever finds that we do not answer; then comes the project.
+        # A client that gets no answer reads here who holds the lock; the project's root follows it.
         lock.truncate(0)
         print(owner.MARK, file=lock, flush=True)
         _log_to(address.log)
@@ -336,7 +336,7 @@ def main() -> int:
 
 
 def _locked(fileno: int, address: Address) -> bool:
-    """Wait for the one before to end; give up when it turns out to serve."""
+    """Take the lock, waiting for a supervisor that ends; return False when another one serves."""
     deadline = time.monotonic() + _LOCK_SECONDS
     while True:
         try:
@@ -354,7 +354,7 @@ def _locked(fileno: int, address: Address) -> bool:
 
 
 class _SecretHidingFormatter(logging.Formatter):
-    """Hides what is secret, in tracebacks too."""
+    """Hides secrets, in tracebacks too."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the lines of a record."""

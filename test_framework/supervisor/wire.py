@@ -1,4 +1,4 @@
-"""What client and supervisor say to each other: one JSON object a line, over a socket that only its user can open.
+"""The protocol between client and supervisor: one JSON object a line, over a socket that only its user can open.
 
 Here, and only here, URLs travel with their passwords.
 """
@@ -44,15 +44,19 @@ UNANSWERED = ("give_back",)
 """The requests that no client waits for."""
 
 BUSY: Message = {"busy": True}
-"""What a supervisor says now and then while it is at a request: so one that works is told from one that is stopped."""
+"""Sent each second while a request is worked on: so a client can tell a busy supervisor from a stopped one."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceRequest:
-    """A service that a client asks for, with the providers to try and where that order came from.
+    """A request for a service.
 
-    `tier` is that of the test, for the order of what the service itself depends on. `dedicated` asks for a server that
-    this run has to itself, and that ends with it.
+    Attributes:
+        service: The name of the service.
+        order: The providers to try.
+        source: Where that order came from, for the reason.
+        tier: The tier of the test, which decides the order for the services that this one depends on.
+        dedicated: How a dedicated server has to be, which ends with the run; None for a shared one.
     """
 
     service: str
@@ -63,12 +67,12 @@ class ServiceRequest:
 
     @classmethod
     def of(cls, service: str, settings: Settings, tier: str | None) -> ServiceRequest:
-        """Return what to ask for, by the settings."""
+        """Return the request for a service, with the order of the settings."""
         order, source = settings.order(service, tier)
         return cls(service, order, source if source != "the default" else "the default order of providers", tier)
 
     def to_json(self) -> dict[str, Any]:
-        """Write it."""
+        """Return it as JSON data."""
         return asdict(self)
 
     @classmethod
@@ -101,7 +105,7 @@ class Channel:
                 packed = packed[self._sock.send(packed, _NO_WAIT) :]
 
     def offer(self, message: Message) -> None:
-        """Send a short message that may be lost, unless the other side is behind with its reading; never waits."""
+        """Send a short message without waiting; it is dropped when the other side does not read."""
         with suppress(BlockingIOError):
             if _SocketWait(self._sock, select.POLLOUT, 0).ready(0):
                 self._sock.send(json.dumps(message).encode() + b"\n", _NO_WAIT)
@@ -135,7 +139,7 @@ class Channel:
 
 
 class _SocketWait:
-    """Waits for a socket, for so many seconds in all; without a bound where that is None.
+    """Waits until a socket is ready, `seconds` in all, or without a bound when that is None.
 
     It counts the looks, and not the clock: when this process was stopped itself, as by Ctrl-Z, or with its container,
     the other side has not been silent for so long.
@@ -151,11 +155,11 @@ class _SocketWait:
         self._seconds_left = seconds or 0.0
 
     def ready(self, seconds: float | None) -> bool:
-        """Wait for so long at most; return whether there is something to do, or the other side is gone."""
+        """Wait `seconds` at most; return whether the socket is ready, or the other side is gone."""
         return bool(self._poll.poll(None if seconds is None else seconds * 1000))
 
     def until_ready(self) -> None:
-        """Wait; raises `TimeoutError` when the time is over."""
+        """Wait; raise `TimeoutError` when the time is over."""
         if self._seconds is None:
             self.ready(None)
             return
@@ -169,7 +173,7 @@ class _SocketWait:
 
 
 def endpoint_to_json(endpoint: Endpoint) -> Message:
-    """Write an endpoint, password and all."""
+    """Return an endpoint as JSON data, with its password."""
     return asdict(endpoint)
 
 
@@ -179,7 +183,7 @@ def endpoint_from_json(data: Message) -> Endpoint:
 
 
 def resolution_to_json(resolution: Resolution) -> Message:
-    """Write a resolution with the logs of its attempts."""
+    """Return a resolution as JSON data, with the logs of its attempts."""
     return {
         "service": resolution.service,
         "endpoint": endpoint_to_json(resolution.endpoint) if resolution.endpoint else None,
@@ -194,7 +198,7 @@ def resolution_from_json(data: Message) -> Resolution:
 
 
 def refused_to_json(refused: Refused) -> Message:
-    """Write a refusal with its log."""
+    """Return a refusal as JSON data, with its log."""
     return {"reason": refused.reason.to_json(), "log": refused.log}
 
 

@@ -14,7 +14,7 @@ import pytest
 from test_framework.reasons import Code
 from test_framework.resolution import Refused
 from test_framework.services._ready import Readiness
-from test_framework.supervisor.dedicated import taken
+from test_framework.supervisor.dedicated import why_taken
 from tests.support.custom_services import NATS, RABBITMQ, blocks, project
 from tests.support.engines import Net, silent
 from tests.support.execs import Execs
@@ -429,4 +429,4 @@ def test_ready_at_a_url_without_a_port(told: str, scheme: str, port: int) -> Non
 
 def free_port() -> int:
     """Return a port on which nothing listens."""
-    return next(number for number in range(24222, 24999) if taken(number) is None)
+    return next(number for number in range(24222, 24999) if why_taken(number) is None)

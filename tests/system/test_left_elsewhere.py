@@ -149,7 +149,7 @@ def test_what_cannot_be_dropped_is_told(project: Checkout, admin: Admin) -> None
     run = project.run()
     run.passed()
     (stuck,) = made(project, admin)
-    admin.run(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(sql.Identifier(stuck)))
+    admin.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(sql.Identifier(stuck)))
     admin.drop(stuck)
     assert "what the run has made there is not all removed" in run.output
     assert stuck in run.output

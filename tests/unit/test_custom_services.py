@@ -13,7 +13,7 @@ from test_framework.contracts import Context, Launch
 from test_framework.exec.variables import fields_of, ports_of
 from test_framework.memo import Memo
 from test_framework.providers._startup import check_major, wanted_major
-from test_framework.providers.docker.images import version_told
+from test_framework.providers.docker.images import version_of_image
 from test_framework.resolution import Endpoint, Refused
 from test_framework.supervisor.address import Address
 from test_framework.supervisor.guard import Guard
@@ -206,7 +206,7 @@ def test_a_url_without_a_port(tmp_path: Path) -> None:
 )
 def test_the_version_of_an_image(tmp_path: Path, image: str, env: list[str], version: str | None) -> None:
     """It is what the image's environment says under the name of the service, else its tag."""
-    assert version_told(services.get("bus", read(tmp_path, FULL)), {"Config": {"Env": env}}, image) == version
+    assert version_of_image(services.get("bus", read(tmp_path, FULL)), {"Config": {"Env": env}}, image) == version
 
 
 @pytest.mark.parametrize(("version", "note"), [("2.3", ""), ("3.1", "asked for 2"), ("", "")])

@@ -17,7 +17,7 @@ from test_framework.contracts import Dedicated
 from test_framework.exec.variables import Template, environment, fields_of
 from test_framework.reach import refuse_remote
 from test_framework.resolution import Code, Endpoint, Refused
-from test_framework.supervisor.dedicated import holder, on_free_port, taken
+from test_framework.supervisor.dedicated import describe_listener, on_free_port, why_taken
 
 POSTGRES = Endpoint("postgres", "embedded", "postgresql://postgres:s3cret@127.0.0.1:40001/test", "17.2")
 _EVERYWHERE = "0.0.0.0"  # noqa: S104  # it is the case that somebody does
@@ -180,11 +180,11 @@ def test_a_port_that_is_taken(host: str) -> None:
         return
     port = server.getsockname()[1]
     with closing(server):
-        assert taken(port)
+        assert why_taken(port)
         if sys.platform == "linux":
-            assert holder(port).endswith(f"(process {os.getpid()})")
-    assert taken(port) is None
-    assert holder(port) == ""
+            assert describe_listener(port).endswith(f"(process {os.getpid()})")
+    assert why_taken(port) is None
+    assert describe_listener(port) == ""
 
 
 def test_a_port_that_is_taken_ends_it_before_the_start() -> None:
@@ -208,7 +208,7 @@ from test_framework.supervisor.dedicated import holder
 os.setgroups([])
 os.setgid(65534)
 os.setuid(65534)
-print(holder(int(sys.argv[1])))
+print(describe_listener(int(sys.argv[1])))
 """
     # What it reads of Python's own has to be read before it becomes somebody who may not.
     with closing(socket.create_server(("127.0.0.1", 0))) as server:

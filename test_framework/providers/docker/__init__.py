@@ -24,7 +24,7 @@ class Docker:
         """Ask the engine whether it is there and has the image, and where it has not, whether its registry has."""
         from test_framework.providers.docker import images
 
-        version = images.foretell(self._engine(context), service, context)
+        version = images.probe_image(self._engine(context), service, context)
         if version:
             check_major(service, version, context)
         return version

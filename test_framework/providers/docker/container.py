@@ -62,7 +62,7 @@ def _start_once(service: Service, engine: Engine, context: Context) -> Container
     client = connect(engine, context.env)
     server: ContainerServer | None = None
     try:
-        with faults.told(engine, service.name):
+        with faults.mapping_errors(engine, service.name):
             context.memo.once("docker sweep", lambda: _sweep(client))
             image = images.ensure(client, engine, service, context)
             server = ContainerServer(service, engine, client, context)
@@ -88,10 +88,10 @@ class ContainerServer:
         self._port = 0
         self._image = ""
         self._ended: str | None = None
-        self._lost = ""
+        self._engine_error = ""
         self._stopping = False
-        self._number = uuid4().hex
-        label = f"{_LABEL_SERVER}={self._number}"
+        self._server_id = uuid4().hex
+        label = f"{_LABEL_SERVER}={self._server_id}"
         self._cleanup_key = context.guard.add(
             kind="container", label=label, environment=engine.environment(), version=engine.api_version
         )
@@ -143,7 +143,7 @@ class ContainerServer:
             )
         except Refused as refused:
             raise self._refusal(refused.reason, refused.log) from refused
-        version = version or images.version_told(service, found.attrs, image) or ""
+        version = version or images.version_of_image(service, found.attrs, image) or ""
         note = check_major(service, version, context)
         endpoint = Endpoint(service.name, _NAME, url, version or None, note)
         self.endpoint = endpoint.at(url, shown=hide_secrets(endpoint.safe_url))
@@ -166,9 +166,13 @@ class ContainerServer:
             raise Refused(reason or self._start_failed(error), log=self.log()) from error
 
     def _refusal(self, reason: Reason, log: str | None = None) -> Refused:
-        """Return why it did not start: the engine, where that is gone, and else what is known of the server."""
+        """Return why it did not start: that the engine is gone, if it is, else the reason that is known."""
         name, env = self._service.name, self._context.env
-        lost = faults.gone(self._engine, name, self._lost) if self._lost else faults.lost(self._engine, name, env)
+        lost = (
+            faults.engine_gone(self._engine, name, self._engine_error)
+            if self._engine_error
+            else faults.engine_lost(self._engine, name, env)
+        )
         return Refused(lost or reason, self.log() if log is None else log)
 
     def _published(self) -> int:
@@ -179,7 +183,7 @@ class ContainerServer:
         return published.port_of(self._container, self._service.name, self._port, seconds, self._how_it_ended)
 
     def _run(self, container: DockerContainer, spec: ContainerSpec) -> None:
-        """Start it, with its class's own way of waiting."""
+        """Start it, and wait as its class does."""
         try:
             classes.start(container, spec, self._context.settings.start_seconds, self._how_it_ended)
         except (classes.NotReady, classes.StartError):
@@ -189,7 +193,7 @@ class ContainerServer:
             raise
 
     def _logs_say(self, line: re.Pattern[str] | None) -> bool:
-        """Whether the container has said, in all of its log, that it is worth asking."""
+        """Whether the log of the container has the ready line."""
         return line is None or bool(line.search(self._wrapped().logs().decode(errors="replace")))
 
     @property
@@ -201,7 +205,7 @@ class ContainerServer:
             owner.LABEL: self._context.owner,
             owner.HOST_LABEL: owner.HOST,
             _LABEL_PROJECT: str(self._context.settings.root),
-            _LABEL_SERVER: self._number,
+            _LABEL_SERVER: self._server_id,
         }
 
     def _needs(self) -> dict[str, str]:
@@ -246,13 +250,13 @@ class ContainerServer:
         except NotFound:
             ended = f"container {self.identity} was removed"
         except (DockerException, OSError) as error:
-            self._lost = str(error)
+            self._engine_error = str(error)
             ended = f"the Docker engine at {self._engine.candidate.host} no longer answers: {type(error).__name__}"
         if not self._stopping:
             self._ended = ended
 
     def _how_it_ended(self) -> str | None:
-        """Ask the engine, for while the watch has not begun or not yet heard."""
+        """Return how it ended, or None; the engine is asked as long as the watch has not heard of an end."""
         from docker.errors import DockerException, NotFound
 
         if self._ended or not self._wrapped():
@@ -262,20 +266,20 @@ class ContainerServer:
         except NotFound:
             return f"container {self.identity} was removed"
         except (DockerException, OSError) as error:
-            self._lost = str(error)
+            self._engine_error = str(error)
             return f"the Docker engine does not answer: {error}"
         if state["Status"] in ("exited", "dead"):
             return f"container {self.identity} exited {state['ExitCode']}"
         return None
 
     def died(self) -> Reason | None:
-        """Return what the watch has heard."""
+        """Return the end that the watch has heard of."""
         if self._ended is None:
             return None
         return Reason.of(Code.SERVER_DIED, service=self._service.name, provider=_NAME, error=self._ended)
 
     def outdated(self, context: Context) -> bool:
-        """Whether the image's name means another image by now, as after a build."""
+        """Whether the image's name stands for another image by now, as after a build."""
         from docker.errors import DockerException
 
         try:

@@ -1,4 +1,4 @@
-"""What the docker SDK raises, put down to a cause: an engine that is gone, that forbids, or that is in trouble."""
+"""Maps what the docker SDK raises to a reason: the engine is gone, it forbids the request, or it is in trouble."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from test_framework.resolution import Reason, Refused
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["forbidden", "gone", "lost", "reason_of", "told"]
+__all__ = ["engine_gone", "engine_lost", "forbidden", "mapping_errors", "reason_of"]
 
 _ASK_SECONDS = 1.0
 
@@ -24,17 +24,17 @@ def forbidden(engine: Engine, what: str, error: object) -> Reason:
     return transport.reason(engine.candidate, Code.DOCKER_FORBIDDEN, what=what, error=error)
 
 
-def gone(engine: Engine, service: str, error: object) -> Reason:
+def engine_gone(engine: Engine, service: str, error: object) -> Reason:
     """Return the reason for an engine that does not answer any more."""
     return transport.reason(engine.candidate, Code.ENGINE_LOST, service=service, error=error)
 
 
-def lost(engine: Engine, service: str, env: Mapping[str, str]) -> Reason | None:
+def engine_lost(engine: Engine, service: str, env: Mapping[str, str]) -> Reason | None:
     """Ask the engine whether it is still there; return the reason where it is not."""
     try:
         ask(engine, "/_ping", _ASK_SECONDS, env)
     except Refused as refused:
-        return gone(engine, service, refused.reason)
+        return engine_gone(engine, service, refused.reason)
     return None
 
 
@@ -55,11 +55,11 @@ def reason_of(error: BaseException, engine: Engine, service: str) -> Reason | No
         what = f"{asked.method} {asked.path_url.partition('?')[0]}"
         return forbidden(engine, what, error.explanation or error.response.reason)
     # Whatever else it raises, it has got no answer, or half of one.
-    return gone(engine, service, error) if isinstance(error, (DockerException, OSError)) else None
+    return engine_gone(engine, service, error) if isinstance(error, (DockerException, OSError)) else None
 
 
 @contextmanager
-def told(engine: Engine, service: str) -> Iterator[None]:
+def mapping_errors(engine: Engine, service: str) -> Iterator[None]:
     """Raise what the SDK raises in the block as `Refused`: before a container is there, all of it is the engine's."""
     from docker.errors import APIError, DockerException
 
@@ -70,4 +70,4 @@ def told(engine: Engine, service: str) -> Iterator[None]:
         text = f"{error.explanation or error}"
         raise Refused(why or transport.reason(engine.candidate, Code.DAEMON_ERROR, error=text)) from error
     except (DockerException, OSError) as error:
-        raise Refused(gone(engine, service, error)) from error
+        raise Refused(engine_gone(engine, service, error)) from error

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from test_framework.contracts import Context, Service
 
-__all__ = ["ensure", "foretell", "name_of", "version_told"]
+__all__ = ["ensure", "name_of", "probe_image", "version_of_image"]
 
 _FORETELL_SECONDS = 1.0
 _SAY_EVERY = 1.0
@@ -50,7 +50,7 @@ def name_of(service: Service, context: Context) -> str:
     return context.env.get("TESTCONTAINERS_HUB_IMAGE_NAME_PREFIX", "") + image
 
 
-def foretell(engine: Engine, service: Service, context: Context) -> str | None:
+def probe_image(engine: Engine, service: Service, context: Context) -> str | None:
     """Return the version of the server in an image that is here; None when it is here and does not say.
 
     Official images name it in their environment, as `PG_VERSION` or `REDIS_VERSION`; others in their tag.
@@ -61,7 +61,7 @@ def foretell(engine: Engine, service: Service, context: Context) -> str | None:
     image = name_of(service, context)
     status, body = ask(engine, f"/images/{quote(image, safe='/:@')}/json", _FORETELL_SECONDS, context.env)
     if status == 200:  # noqa: PLR2004  # HTTP
-        return version_told(service, body, image)
+        return version_of_image(service, body, image)
     if status in FORBIDDEN:
         raise Refused(faults.forbidden(engine, "for its images", body.get("message", status)))
     try:
@@ -74,7 +74,7 @@ def foretell(engine: Engine, service: Service, context: Context) -> str | None:
     raise Refused(_reason(service, image, str(body.get("message", status))))
 
 
-def version_told(service: Service, body: Mapping[str, Any], image: str) -> str | None:
+def version_of_image(service: Service, body: Mapping[str, Any], image: str) -> str | None:
     """Return the version of the server in an image: what its environment says, else the number of its tag.
 
     Args:
@@ -147,7 +147,7 @@ def _pull(
                 heard.set()
                 if "error" in line:
                     failed.append((str(line["error"]), None))
-                progress.saw(line)
+                progress.update(line)
         except (DockerException, OSError) as error:
             failed.append((str(getattr(error, "explanation", None) or error), error))
 
@@ -197,7 +197,7 @@ class _Progress:
         self._layers: dict[str, tuple[int, int]] = {}
         self._last = 0.0
 
-    def saw(self, line: dict[str, Any]) -> None:
+    def update(self, line: dict[str, Any]) -> None:
         """Take one line of the engine's progress."""
         detail = line.get("progressDetail") or {}
         if line.get("status") == "Downloading" and detail.get("total"):

@@ -77,14 +77,14 @@ MUTANTS = (
     Mutant(
         "nobody is told what could not be dropped",
         _CORE,
-        "        run.stays.append(",
+        "        run.not_removed.append(",
         "        list().append(",
         _tests("test_what_cannot_be_dropped_is_told"),
     ),
     Mutant(
         "one database that cannot be dropped keeps all others",
         _POSTGRES,
-        "            if self._admin.gone:\n                raise\n",
+        "            if self._admin.connection_lost:\n                raise\n",
         "            raise\n",
         _tests("test_what_cannot_be_dropped_is_told"),
     ),

@@ -228,9 +228,9 @@ MUTANTS = (
     _mutant(
         "what was there before a run counts in it",
         "leaks",
-        '"""Count sessions from now on: a run begins, before which others asked whether the server is well."""\n'
+        '"""Count external sessions from now on, since a run begins: the health checks before it do not count."""\n'
         "        with self._lock:\n            self._sessions, _ = self._external_sessions()",
-        '"""Count sessions from now on: a run begins, before which others asked whether the server is well."""\n'
+        '"""Count external sessions from now on, since a run begins: the health checks before it do not count."""\n'
         "        with self._lock:\n            pass",
         f"{_STRANGERS}::test_a_session_before_the_run_does_not_count",
     ),

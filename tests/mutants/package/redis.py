@@ -48,7 +48,7 @@ MUTANTS = (
     _mutant(
         "a claim stays when its database is given back",
         "databases",
-        'claim = () if self._ours else (("DEL", _claim(number)),)',
+        'claim = () if self._ours else (("DEL", _claim_key(number)),)',
         "claim = ()",
         "test_a_database_that_was_given_back_can_be_had_again",
     ),

@@ -78,8 +78,8 @@ MUTANTS = (
     _mutant(
         "a port that another server has is not noticed",
         "supervisor/dedicated",
-        "if port and (why := taken(port)):",
-        "if False and (why := taken(port)):",
+        "if port and (why := why_taken(port)):",
+        "if False and (why := why_taken(port)):",
         "tests/unit/test_exec.py::test_a_port_that_is_taken_ends_it_before_the_start",
     ),
     _mutant(
