@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SECRET = "hunter2"
+BUS = '[tool.test_framework.services.bus]\nimage = "bus:1"\nport = 1\nurl_format = "bus://{host}:{port}"\n'
 HUGE = "9" * 400
 """More than a float can hold."""
 
@@ -277,6 +278,8 @@ def test_a_template_may_be_one_text(tmp_path: Path) -> None:
         ("", {"TEST_FRAMEWORK_SUPERVISOR": "off?"}, ["supervisor = 'off?'", "TEST_FRAMEWORK_SUPERVISOR", "yes"]),
         ("", {"TEST_FRAMEWORK_IDLE_SECONDS": "soon"}, ["idle_seconds = 'soon'", "TEST_FRAMEWORK_IDLE_SECONDS"]),
         ("[tool.test_framework]\nlevels = 3", {}, ["levels = 3", "a table"]),
+        ("[tool.test_framework.services]\nredis = 'hunter22'", {}, ["redis = '***'", "a table"]),
+        (f"{BUS}container_environment = 'hunter22'", {}, ["container_environment = '***'", "table"]),
         ("[tool.test_framework.levels]\nconnect = 3", {}, ["'connect'", "levels]", "connect_seconds"]),
         ("[tool.test_framework.levels]\nconcurrent_users = 0", {}, ["concurrent_users = 0", "1 or more"]),
         ("[tool.test_framework.levels]\nconcurrent_users = 1.5", {}, ["concurrent_users = 1.5", "a whole number"]),
