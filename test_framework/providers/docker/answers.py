@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from test_framework.providers.docker.transport import ASK_FOR_TLS, reason
+from test_framework.providers.docker.channel import ASK_FOR_TLS, reason
 from test_framework.resolution import Code, Refused
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from test_framework.providers.docker import transport
+from test_framework.providers.docker import channel
 from test_framework.providers.docker.answers import FORBIDDEN
 from test_framework.providers.docker.probe import Engine, ask
 from test_framework.reasons import Code
@@ -21,12 +21,12 @@ _ASK_SECONDS = 1.0
 
 def forbidden(engine: Engine, what: str, error: object) -> Reason:
     """Return the reason for a question that the engine, or a proxy before it, does not allow."""
-    return transport.reason(engine.candidate, Code.DOCKER_FORBIDDEN, what=what, error=error)
+    return channel.reason(engine.candidate, Code.DOCKER_FORBIDDEN, what=what, error=error)
 
 
 def engine_gone(engine: Engine, service: str, error: object) -> Reason:
     """Return the reason for an engine that does not answer any more."""
-    return transport.reason(engine.candidate, Code.ENGINE_LOST, service=service, error=error)
+    return channel.reason(engine.candidate, Code.ENGINE_LOST, service=service, error=error)
 
 
 def engine_lost(engine: Engine, service: str, env: Mapping[str, str]) -> Reason | None:
@@ -68,6 +68,6 @@ def mapping_errors(engine: Engine, service: str) -> Iterator[None]:
     except APIError as error:
         why = reason_of(error, engine, service)
         text = f"{error.explanation or error}"
-        raise Refused(why or transport.reason(engine.candidate, Code.DAEMON_ERROR, error=text)) from error
+        raise Refused(why or channel.reason(engine.candidate, Code.DAEMON_ERROR, error=text)) from error
     except (DockerException, OSError) as error:
         raise Refused(engine_gone(engine, service, error)) from error

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from test_framework.providers.docker.transport import Channel
+    from test_framework.providers.docker.channel import Channel
 
 __all__ = ["NotHTTPError", "Response", "get"]
 

@@ -16,9 +16,10 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, Literal
 
 from test_framework.providers.docker import answers
+from test_framework.providers.docker.channel import LOGIN_SECONDS, Clock
 from test_framework.providers.docker.endpoint import Candidate, candidates
 from test_framework.providers.docker.session import EngineSession
-from test_framework.providers.docker.transport import LOGIN_SECONDS, Clock, absence
+from test_framework.providers.docker.transport import absence
 from test_framework.resolution import Code, Reason, Refused
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from test_framework.providers.docker import http1
-from test_framework.providers.docker.transport import ASK_FOR_TLS, Channel, Clock, connect, reason
+from test_framework.providers.docker.channel import ASK_FOR_TLS, Channel, Clock, reason
+from test_framework.providers.docker.transport import connect
 from test_framework.resolution import Code, Refused
 
 if TYPE_CHECKING:

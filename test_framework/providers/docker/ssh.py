@@ -14,8 +14,8 @@ from selectors import EVENT_READ, DefaultSelector
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from test_framework.providers.docker.channel import LOGIN_SECONDS, Channel, Clock, reason
 from test_framework.providers.docker.program import ask_program
-from test_framework.providers.docker.transport import LOGIN_SECONDS, Channel, Clock, reason
 from test_framework.resolution import Code, Reason, Refused
 
 if TYPE_CHECKING:

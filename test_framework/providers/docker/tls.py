@@ -6,7 +6,7 @@ import ssl
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from test_framework.providers.docker.transport import Channel, Clock, reason
+from test_framework.providers.docker.channel import Channel, Clock, reason
 from test_framework.resolution import Code, Refused
 
 if TYPE_CHECKING:
