@@ -57,12 +57,18 @@ class ManagedServer:
         """Return the servers that it depends on, in the order of the service's `needs`."""
         return [checkout.server.server for checkout in self.dependencies]
 
+    @property
+    def height(self) -> int:
+        """How many servers stand below it, one on another."""
+        return max((checkout.server.height + 1 for checkout in self.dependencies), default=0)
+
     def ended(self) -> tuple[Server, Reason] | None:
-        """Return which server no longer runs, this one or one that it depends on, and why; None while all do."""
-        for each in (*(checkout.server for checkout in self.dependencies), self):
-            if reason := each.server.died() or each.hang:
-                return each.server, reason
-        return None
+        """Return which server no longer runs, this one or one below it, and why; None while all do."""
+        for checkout in self.dependencies:
+            if ended := checkout.server.ended():
+                return ended
+        reason = self.server.died() or self.hang
+        return (self.server, reason) if reason else None
 
     def death(self) -> Refused | None:
         """Return the same as an error with that server's log."""

@@ -192,6 +192,6 @@ class Resolver:
     def close(self) -> None:
         """Stop every server, side by side, those that depend on others first."""
         with ThreadPoolExecutor() as pool:
-            for dependent in (True, False):
-                keys = [key for key, server in self._servers.items() if bool(server.dependencies) is dependent]
-                list(pool.map(self._discard_quietly, keys))
+            heights = {key: server.height for key, server in self._servers.items()}
+            for height in sorted(set(heights.values()), reverse=True):
+                list(pool.map(self._discard_quietly, [key for key in heights if heights[key] == height]))

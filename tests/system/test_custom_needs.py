@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -12,6 +14,7 @@ import pytest
 from test_framework import services
 from test_framework.config import load
 from test_framework.resolution import Code, Refused
+from tests.conftest import wait_until
 from tests.support.checkout import Checkout
 
 if TYPE_CHECKING:
@@ -167,9 +170,9 @@ def test_it(upper, services):
 """
 
 
-def test_one_on_another_on_redis(embedded_place: Place) -> None:
-    """Each is handed the one below it; an edit, or another variable, starts those anew that it is about."""
-    checkout = Checkout(embedded_place, "embedded", ("upper",), env={"TEST_FRAMEWORK_IDLE_SECONDS": "60"})
+def chain(place: Place, **env: str) -> Checkout:
+    """Return a project whose tests use a service that needs another one, which needs Redis."""
+    checkout = Checkout(place, "embedded", ("upper",), env=env)
     settings = checkout.root / "pyproject.toml"
     tables = TABLES.format(name="upper", below="lower") + TABLES.format(name="lower", below="redis")
     settings.write_text(settings.read_text() + tables)
@@ -177,6 +180,12 @@ def test_one_on_another_on_redis(embedded_place: Place) -> None:
     for name in ("upper", "lower"):
         checkout.write(f"src/{name}_server/__init__.py", f"NAME = {name!r}\n")
         checkout.write(f"src/{name}_server/__main__.py", SERVER)
+    return checkout
+
+
+def test_one_on_another_on_redis(embedded_place: Place) -> None:
+    """Each is handed the one below it; an edit, or another variable, starts those anew that it is about."""
+    checkout = chain(embedded_place, TEST_FRAMEWORK_IDLE_SECONDS="60")
 
     def run(**env: str) -> tuple[dict[str, str], dict[str, str]]:
         checkout.run(env=env).passed()
@@ -197,6 +206,42 @@ def test_one_on_another_on_redis(embedded_place: Place) -> None:
     assert told["lower"] == "edited"
     assert sorted(name for name in first if edited[name] != below[name]) == ["lower", "upper"]
     assert run(COLOUR="blue")[0]["colour"] == "blue"
+
+
+HELD = """
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+def test_before(upper):
+    pass
+
+def test_middle(upper):
+    (ROOT / "here-1").touch()
+    deadline = time.monotonic() + 60
+    while (ROOT / "hold").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+def test_after(upper):
+    pass
+"""
+
+
+def test_a_server_two_below_that_dies(embedded_place: Place) -> None:
+    """The tests after it fail with the name of the server that died, and nothing is left."""
+    checkout = chain(embedded_place)
+    checkout.write("tests/integration/test_services.py", HELD)
+    run = checkout.start_held()
+    (supervisor,) = checkout.status()
+    (redis,) = (server["id"] for server in supervisor["servers"] if server["service"] == "redis")
+    os.kill(int(redis), signal.SIGKILL)
+    wait_until(lambda: any(server["died"] for server in checkout.status()[0]["servers"]), "its end is known")
+    checkout.go()
+    assert run.end() == pytest.ExitCode.TESTS_FAILED
+    assert run.outcomes() == {"test_before": "passed", "test_middle": "passed", "test_after": "error"}, run.output
+    assert "server-died: redis on embedded" in run.output
+    embedded_place.is_empty(containers=False)
 
 
 def test_without_its_package(embedded_place: Place) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,8 +11,10 @@ from test_framework import providers, services
 from test_framework.config import load
 from test_framework.providers._remote import RemoteServer
 from test_framework.resolution import Attempt, Code, Endpoint, Reason, Refused, Resolution
-from test_framework.supervisor.managed import ManagedServer
+from test_framework.supervisor.guard import Guard
+from test_framework.supervisor.managed import Checkout, ManagedServer
 from test_framework.supervisor.needs import resolve_needs
+from test_framework.supervisor.resolver import Resolver, _Key
 from test_framework.supervisor.run import Run
 from test_framework.supervisor.wire import ServiceRequest
 
@@ -109,3 +112,30 @@ def test_a_server_of_another_machine_is_not_written_to(tmp_path: Path) -> None:
     assert reason.code is Code.DEPENDENCY_UNAVAILABLE
     assert "destructive: " in reason.message
     assert "db.example.org" in reason.message
+
+
+@dataclass(frozen=True)
+class Noted(RemoteServer):
+    """Notes when it is stopped."""
+
+    stopped: list[str] = field(default_factory=list)
+
+    def stop(self) -> None:
+        """Note it."""
+        self.stopped.append(self.endpoint.service)
+
+
+def test_what_stands_above_is_stopped_first(tmp_path: Path) -> None:
+    """So nothing hears that what it depends on has gone, in whichever order they were started."""
+    (tmp_path / "pyproject.toml").write_text(SHOP, encoding="utf-8")
+    settings, stopped = load(tmp_path, {}), list[str]()
+    service, below = services.get("shop", settings), tuple[Checkout, ...]()
+    resolver = Resolver(tmp_path, Guard())
+    for name in ("lowest", "middle", "highest"):
+        endpoint = Endpoint(name, "embedded", "http://127.0.0.1:1", None)
+        server = ManagedServer(service, Noted(endpoint, stopped=stopped), below)
+        databases = server.databases(settings, tmp_path)
+        below = (Checkout(server, databases.checkout((), "run", {}, skip_template=True), databases),)
+        resolver._servers[_Key(name, "embedded", "")] = server
+    resolver.close()
+    assert stopped == ["highest", "middle", "lowest"]

@@ -115,6 +115,20 @@ MUTANTS = (
         (f"{_UNIT}::test_doctor_follows_needs_to_their_end",),
     ),
     Mutant(
+        "a test goes on, though a server two below its own has died",
+        "test_framework/supervisor/managed.py",
+        "            if ended := checkout.server.ended():\n                return ended\n",
+        "            if reason := (below := checkout.server.server).died():\n                return below, reason\n",
+        (f"{_SYSTEM}::test_a_server_two_below_that_dies",),
+    ),
+    Mutant(
+        "a server is stopped under those that depend on it",
+        "test_framework/supervisor/resolver.py",
+        "for height in sorted(set(heights.values()), reverse=True):",
+        "for height in sorted(set(heights.values())):",
+        ("tests/unit/test_needs.py",),
+    ),
+    Mutant(
         "anything that answers is the service, without a version",
         _READY,
         "if not isinstance(found, str | int | float) or isinstance(found, bool):",
