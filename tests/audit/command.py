@@ -14,6 +14,7 @@ from tests.performance.measuring import CaseFailed, run
 __all__ = ["audited", "environment"]
 
 ROOT = Path(__file__).parents[2]
+_LEFT_OUT = ("CI", "PYTHONDONTWRITEBYTECODE", "TEST_FRAMEWORK_BACKEND_IMAGE")
 AUDIT_SECONDS = 300.0
 """Bound on one audit."""
 
@@ -23,7 +24,7 @@ def environment(bytecode: Path) -> dict[str, str]:
 
     The audit and pytest are both measured with the byte code that they have where they are used.
     """
-    env = {k: v for k, v in os.environ.items() if k not in {"CI", "PYTHONDONTWRITEBYTECODE"}}
+    env = {k: v for k, v in os.environ.items() if k not in _LEFT_OUT}
     return {**env, "PYTHONPYCACHEPREFIX": str(bytecode)}
 
 
