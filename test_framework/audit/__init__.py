@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from test_framework.audit.changed import restrict_to_changed
-    from test_framework.audit.codemod.fixing import (
+    from test_framework.audit.codemod.project_rewriting import (
         RewriteBatch,
         RewriteOptions,
         RewriteResult,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from test_framework.audit.moves import Moves
     from test_framework.audit.options import AuditOptions
     from test_framework.audit.output.github import to_github_annotations
-    from test_framework.audit.output.places import path_in_repository
+    from test_framework.audit.output.reported import path_in_repository
     from test_framework.audit.output.sarif import to_sarif
     from test_framework.audit.registry import (
         Registry,

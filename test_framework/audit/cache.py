@@ -18,10 +18,10 @@ from typing import Any, NamedTuple
 from test_framework import suite
 from test_framework.audit.source.operations import Summary
 
-__all__ = ["Cache", "Entry", "packed"]
+__all__ = ["AuditCache", "CacheEntry", "pack_summary"]
 
 
-class Entry(NamedTuple):
+class CacheEntry(NamedTuple):
     """What is known of one file."""
 
     time: int  # of its last change, in ns
@@ -32,7 +32,7 @@ class Entry(NamedTuple):
     breaches: tuple[tuple[int, str, str], ...] = ()
     parses: bool = True
     confirmed: bool = False  # whether Python has parsed its whole text
-    doubts: tuple[tuple[int, str, str, str, int, str], ...] = ()  # fields of `Doubt`
+    doubts: tuple[tuple[int, str, str, str, int, str], ...] = ()  # fields of `PendingFinding`
     facts: bytes = b""  # what was asked of its functions, packed
 
     def whole(self) -> Summary:
@@ -40,7 +40,7 @@ class Entry(NamedTuple):
         return Summary(*marshal.loads(self.summary))  # noqa: S302  # our own file
 
 
-class Cache:
+class AuditCache:
     """Entries by path.
 
     Args:
@@ -53,7 +53,7 @@ class Cache:
         self.path = _folder() / f"audit-{name}"
         self.version = f"{_code()}|{sys.version}|{variant}"
         self.kept = kept
-        self.entries: dict[str, Entry] = {}
+        self.entries: dict[str, CacheEntry] = {}
         self.libraries: dict[str, tuple[int, int, bytes]] = {}  # time, size and summary
         self.outcome: tuple[Any, ...] = ()
         self.changed = False
@@ -61,7 +61,7 @@ class Cache:
             with suppress(OSError, ValueError, EOFError, TypeError):
                 version, entries, libraries, outcome = marshal.loads(self.path.read_bytes())  # noqa: S302  # as above
                 if version == self.version:
-                    self.entries = {path: Entry._make(entry) for path, entry in entries.items()}
+                    self.entries = {path: CacheEntry._make(entry) for path, entry in entries.items()}
                     self.libraries, self.outcome = libraries, outcome
 
     def save(self) -> None:
@@ -78,7 +78,7 @@ class Cache:
             Path(temporary).replace(self.path)
 
 
-def packed(summary: Summary) -> bytes:
+def pack_summary(summary: Summary) -> bytes:
     """Return a summary as an entry has it."""
     return marshal.dumps(tuple(summary))
 

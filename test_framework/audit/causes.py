@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from test_framework.audit.rules.rule import Rule, told
+from test_framework.audit.rules.rule import Rule, make_explanation
 
 __all__ = ["CAUSES"]
 
 
 _ALL = (
-    told(
+    make_explanation(
         "syntax-error",
         "A file that Python cannot parse",
         "pytest cannot import the file, nor any other that imports it. `except ImportError` around the import "
@@ -38,7 +38,7 @@ _ALL = (
             assert total([1, 2]) == 3
         """,
     ),
-    told(
+    make_explanation(
         "missing-module",
         "An import of a module that is not there",
         "The package is there, the module in it is not: renamed, moved or never written. Where a test can do "
@@ -57,7 +57,7 @@ _ALL = (
             assert encoders.JSONEncoder
         """,
     ),
-    told(
+    make_explanation(
         "missing-name",
         "An import of a name that its module does not have",
         "Renamed, moved or removed. What a module makes while it is imported counts as there: star imports, "
@@ -73,7 +73,7 @@ _ALL = (
             assert dumps([]) == "[]"
         """,
     ),
-    told(
+    make_explanation(
         "undefined-name",
         "A name that is used at import and is defined nowhere",
         "At module level, in the body of a class, a decorator or a default: Python raises NameError while pytest "
@@ -90,7 +90,7 @@ _ALL = (
             assert 1 + 1 == 2
         """,
     ),
-    told(
+    make_explanation(
         "missing-dependency",
         "An import of a package that is neither declared nor installed",
         "No folder of the project and none of the interpreter has it. `--installed` asks what is installed, "
@@ -109,7 +109,7 @@ _ALL = (
             assert package.start()
         """,
     ),
-    told(
+    make_explanation(
         "relative-import",
         "A relative import that leaves the package",
         "It has more dots than there are packages around the file, or the file is in none: a missing "
@@ -129,7 +129,7 @@ _ALL = (
             assert total([1, 2]) == 3
         """,
     ),
-    told(
+    make_explanation(
         "import-circle",
         "Modules that import one another before they are ready",
         "Each needs a name of the other while it is being imported itself. An import inside a function, or of the "
@@ -163,7 +163,7 @@ _ALL = (
             assert cart.cart
         """,
     ),
-    told(
+    make_explanation(
         "name-clash",
         "Two test files that have one module name",
         "pytest imports the second and finds the first (`import file mismatch`). Packages (`__init__.py`), other "
@@ -185,7 +185,7 @@ _ALL = (
             assert 1 + 2 == 3
         """,
     ),
-    told(
+    make_explanation(
         "raises",
         "A file that raises while it is imported",
         "A `raise` at module level is reached whatever happens. A file that cannot run here skips itself instead: "

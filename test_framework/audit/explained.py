@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from test_framework.audit.causes import CAUSES
 from test_framework.audit.removed_rules import REMOVED_RULES
 from test_framework.audit.rules.catalogue import RULES
-from test_framework.audit.rules.rule import Rule, told
+from test_framework.audit.rules.rule import Rule, make_explanation
 from test_framework.config import BadSetting
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ __all__ = ["EXPLAINED", "IMPORT_RULES", "LOST", "explain"]
 
 
 _LOST = (
-    told(
+    make_explanation(
         "unreached",
         "A test file that no tier selects",
         "It lies in none of the `paths` of the tiers in `[tool.test_framework.tiers]`, so that no session ever "
@@ -58,7 +58,7 @@ _ACCEPT = (
 )
 
 _IMPORTS = (
-    told(
+    make_explanation(
         "moved-name",
         "An import of a name that has moved",
         'The settings say so: `[tool.test_framework.audit.moved]`, `"old.module.name" = "new.module.name"`.'
@@ -82,7 +82,7 @@ _IMPORTS = (
             return loads(text)
         """,
     ),
-    told(
+    make_explanation(
         "critical-missing",
         "A critical module or name that is not there",
         "`critical` in `[tool.test_framework.audit]` lists modules, and names as `module:name`, that must be "

@@ -6,21 +6,21 @@ import os
 from typing import TYPE_CHECKING
 
 from test_framework.audit.imports.environment import installed
-from test_framework.audit.imports.search import Project, Search
-from test_framework.audit.offered import offered
+from test_framework.audit.imports.search import ModuleSearch, ProjectLayout
+from test_framework.audit.module_exports import read_exports
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from test_framework.suite.module_finder import ModuleFinder
 
-__all__ = ["Naming"]
+__all__ = ["ModuleNaming"]
 
 _INNER = ("src", "lib")
 _PROJECT = ("pyproject.toml", "setup.py", "setup.cfg")
 
 
-class Naming:
+class ModuleNaming:
     """Names of modules.
 
     Args:
@@ -36,7 +36,7 @@ class Naming:
         self.own = tuple(dict.fromkeys([*given, *inner, root]))
         self.finder = finder
         self.rebound: dict[str, bool] = {}
-        self.search = Search(Project(root, self.own, _nowhere), finder, installed())
+        self.search = ModuleSearch(ProjectLayout(root, self.own, _nowhere), finder, installed())
 
     def module(self, path: str) -> str:
         """Return the dotted name of a file."""
@@ -75,7 +75,7 @@ class Naming:
         spec = self.search.locate(parent) if parent else None
         if spec is None or not spec.path.endswith("/__init__.py"):
             return False
-        found = offered(spec.path, parent)
+        found = read_exports(spec.path, parent)
         if found is None or last in found.defined:
             return found is not None
         origin = ".".join(found.imported.get(last, (parent, last)))

@@ -16,11 +16,11 @@ from test_framework.audit.source.operations import Op, Summary
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from test_framework.audit.cache import Entry
+    from test_framework.audit.cache import CacheEntry
     from test_framework.audit.source.operations import Block
     from test_framework.suite.module_finder import ModuleFinder
 
-__all__ = ["Outcome", "asked_key", "is_same_import", "names_it", "stamps"]
+__all__ = ["CollectionOutcome", "is_named_elsewhere", "is_same_import", "outcome_key", "stamps"]
 
 _LINES = {
     Op.IMPORT: 3,
@@ -36,7 +36,7 @@ _SETTINGS = (".toml", ".cfg", ".ini", ".txt", ".in", "setup.py")
 _SPECIAL = ("__", "pytest_plugins", "collect_ignore")
 
 
-class Outcome(NamedTuple):
+class CollectionOutcome(NamedTuple):
     """All that a session finds, in fields that can be marshalled; `key` is what was asked."""
 
     key: str
@@ -47,7 +47,7 @@ class Outcome(NamedTuple):
     looked_at: tuple[tuple[str, int, int], ...]  # paths outside of the walk, with time and size
 
 
-def asked_key(root: str, finder: ModuleFinder, left: Mapping[str, str], *others: object) -> str:
+def outcome_key(root: str, finder: ModuleFinder, left: Mapping[str, str], *others: object) -> str:
     """Return what tells one question from another: all names in the project, its settings, and `others`.
 
     Args:
@@ -79,7 +79,7 @@ def stamps(paths: Iterable[str]) -> Iterator[tuple[str, int, int]]:
             yield path, status.st_mtime_ns, status.st_size
 
 
-def names_it(path: str, entries: Mapping[str, Entry]) -> bool:
+def is_named_elsewhere(path: str, entries: Mapping[str, CacheEntry]) -> bool:
     """Whether a file other than a test file itself has its name somewhere in what it does at import."""
     stem = path.rpartition("/")[2].removesuffix(".py")
     if stem in {"__init__", "conftest"}:

@@ -5,21 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from test_framework.audit.model import Finding
-from test_framework.audit.rules import Across, Doubt, Files, Patterns, Places
+from test_framework.audit.rules import CrossFileRules, FactStore, ModulePaths, Patterns, PendingFinding
 from test_framework.suite.discovery import is_test_file
 from test_framework.suite.source import decode_source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from test_framework.audit.store import Store
+    from test_framework.audit.store import FileStore
     from test_framework.suite.module_finder import ModuleFinder
     from test_framework.suite.pytest_settings import PytestSettings
 
 __all__ = ["quality"]
 
 
-def quality(store: Store, finder: ModuleFinder, settings: PytestSettings, files: Sequence[str]) -> list[Finding]:
+def quality(store: FileStore, finder: ModuleFinder, settings: PytestSettings, files: Sequence[str]) -> list[Finding]:
     """Return the findings in test files, by file and line; what was learnt for them of other files is kept.
 
     Args:
@@ -30,7 +30,7 @@ def quality(store: Store, finder: ModuleFinder, settings: PytestSettings, files:
     """
     tree = store.tree
     entries = [(path, entry) for path in sorted(files) if (entry := store.entries.get(path)) is not None]
-    known = Files(
+    known = FactStore(
         tree.root,
         lambda path: store.entries[path].facts if path in store.entries else b"",
         lambda path: _text(store, path),
@@ -38,11 +38,13 @@ def quality(store: Store, finder: ModuleFinder, settings: PytestSettings, files:
         Patterns(settings.python_classes, settings.python_functions),
     )
     paths = (*settings.pythonpath, tree.root, f"{tree.root}/src", f"{tree.root}/lib")
-    across = Across(known, Places(tree.root, paths, tree.folders, finder))
+    across = CrossFileRules(known, ModulePaths(tree.root, paths, tree.folders, finder))
     found = []
     for path, entry in entries:
         told = (
-            [*entry.findings, *across.settled(path, map(Doubt._make, entry.doubts))] if entry.doubts else entry.findings
+            [*entry.findings, *across.confirmed(path, map(PendingFinding._make, entry.doubts))]
+            if entry.doubts
+            else entry.findings
         )
         found += [Finding(tree.relative(path), *each) for each in sorted(told, key=lambda each: each[:2])]
     for path, facts in known.grown():
@@ -51,7 +53,7 @@ def quality(store: Store, finder: ModuleFinder, settings: PytestSettings, files:
     return found
 
 
-def _text(store: Store, path: str) -> str | None:
+def _text(store: FileStore, path: str) -> str | None:
     """Return the source of a file of the project; None for one that is another's or does not parse."""
     entry = store.entries.get(path)
     if entry is None or not entry.parses:

@@ -7,8 +7,8 @@ import tomllib
 from typing import TYPE_CHECKING
 
 from test_framework import inputs
-from test_framework.audit.naming import Naming
-from test_framework.audit.offered import offered
+from test_framework.audit.module_exports import read_exports
+from test_framework.audit.naming import ModuleNaming
 from test_framework.config import BadSetting
 from test_framework.suite.discovery import is_test_file, walk
 from test_framework.suite.module_finder import ModuleFinder
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from test_framework.audit.offered import Offered
+    from test_framework.audit.module_exports import ModuleExports
     from test_framework.config import Settings
 
 __all__ = ["Registry", "compare_registries", "format_registry", "load_registry", "make_registry"]
@@ -45,13 +45,13 @@ def make_registry(root: Path, settings: Settings) -> Registry:
     finder = ModuleFinder()
     tree = walk(str(root), finder, settings.audit.exclude)
     pytest = read_pytest_settings(root, [])
-    naming = Naming(str(root), pytest.pythonpath, finder)
-    modules: dict[str, Offered] = {}
+    naming = ModuleNaming(str(root), pytest.pythonpath, finder)
+    modules: dict[str, ModuleExports] = {}
     for path in tree.python:
         name = naming.module(path)
         importable = all(part.isidentifier() for part in name.split("."))
         if importable and name.rpartition(".")[2] not in _RUN_BY_TOOLS and not is_test_file(path, pytest.python_files):
-            module = offered(path, naming.package(path))
+            module = read_exports(path, naming.package(path))
             if module is not None:
                 modules[name] = module
     places: dict[tuple[str, str], set[str]] = {}
@@ -70,7 +70,7 @@ def _distance(place: str) -> tuple[int, int, str]:
     return sum(part.startswith("_") for part in parts), len(parts), place
 
 
-def _origin(module: str, name: str, modules: Mapping[str, Offered]) -> tuple[str, str]:
+def _origin(module: str, name: str, modules: Mapping[str, ModuleExports]) -> tuple[str, str]:
     """Return where a name is defined, as far as it is in the project."""
     seen: set[tuple[str, str]] = set()
     while (module, name) not in seen and module in modules:

@@ -10,15 +10,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from test_framework.audit.cache import Cache
+from test_framework.audit.cache import AuditCache
 from test_framework.audit.model import Audit, Broken, Cause, Cited, Compliance, Directory, Finding, LeftOut
 from test_framework.audit.moves import Moves
 from test_framework.audit.options import AuditOptions
-from test_framework.audit.outcome import Outcome, asked_key, is_same_import, names_it, stamps
+from test_framework.audit.outcome import CollectionOutcome, is_named_elsewhere, is_same_import, outcome_key, stamps
 from test_framework.audit.quality import quality
-from test_framework.audit.source.files import no_collection
-from test_framework.audit.store import Store
-from test_framework.audit.work import Job
+from test_framework.audit.source.summarizing import gc_paused
+from test_framework.audit.store import FileStore
+from test_framework.audit.work import ReadJob
 from test_framework.config import BadSetting
 from test_framework.suite.discovery import walk
 from test_framework.suite.module_finder import ModuleFinder
@@ -56,13 +56,13 @@ def audit(
     before = sys.getrecursionlimit()
     sys.setrecursionlimit(max(before, _DEEP))
     try:
-        with no_collection():
-            return _Run(root.resolve(), paths, settings, options or AuditOptions()).result(progress)
+        with gc_paused():
+            return _AuditRun(root.resolve(), paths, settings, options or AuditOptions()).result(progress)
     finally:
         sys.setrecursionlimit(before)
 
 
-class _Run:
+class _AuditRun:
     def __init__(self, root: Path, paths: Sequence[Path], settings: Settings, options: AuditOptions) -> None:
         self.root = root
         self.settings = settings
@@ -73,15 +73,15 @@ class _Run:
         moves = Moves.of(settings.audit.moved, "[tool.test_framework.audit]")
         self.finder = ModuleFinder()
         self.tree = walk(str(root), self.finder, settings.audit.exclude)
-        self.job = Job(
+        self.job = ReadJob(
             root=str(root),
             python_files=self.pytest.python_files,
             python_classes=self.pytest.python_classes,
             python_functions=self.pytest.python_functions,
             moves=moves,
         )
-        self.cache = Cache(str(root), repr(self.job), kept=options.cache)
-        self.store = Store(self.tree, self.cache, self.job)
+        self.cache = AuditCache(str(root), repr(self.job), kept=options.cache)
+        self.store = FileStore(self.tree, self.cache, self.job)
         self.options = options if options.packages else replace(options, packages=settings.audit.packages)
         self.walked = frozenset(self.finder.listings)
 
@@ -89,7 +89,7 @@ class _Run:
         """Do it."""
         told = progress or (lambda *_: None)
         complete = self.store.fill(self.deadline, lambda done: told("read", done))
-        outcome = Outcome("", (), (), (), (), ())
+        outcome = CollectionOutcome("", (), (), (), (), ())
         if complete:
             outcome, complete = self._outcome(lambda done: told("imported", done))
         found = quality(self.store, self.finder, self.pytest, outcome.files)
@@ -114,30 +114,30 @@ class _Run:
 
     # -- what cannot be imported -----------------------------------------------------------------
 
-    def _outcome(self, tick: Callable[[int], None]) -> tuple[Outcome, bool]:
+    def _outcome(self, tick: Callable[[int], None]) -> tuple[CollectionOutcome, bool]:
         """Return what cannot be imported, from the last run where that still holds, and whether the time sufficed."""
         environ = os.environ.get("PYTHONPATH", "")
         others = (self.pytest, self.settings.audit, self.paths, self.options.packages, self.options.python, environ)
-        key = asked_key(str(self.root), self.finder, self.tree.left_out, sys.path, *others)
-        known = Outcome(*self.cache.outcome) if self.cache.outcome else None
+        key = outcome_key(str(self.root), self.finder, self.tree.left_out, sys.path, *others)
+        known = CollectionOutcome(*self.cache.outcome) if self.cache.outcome else None
         if known is not None and self._holds(known, key):
             return known, True
         # What this takes is not imported where it is not needed.
-        from test_framework.audit.collecting import Collecting
+        from test_framework.audit.collection import Collection
 
         starts = [str(p) for p in self.paths] or list(self.pytest.testpaths) or [str(self.root)]
-        collecting = Collecting(self.store, self.finder, self.pytest, self.options)
-        collecting.run(starts, self.deadline, tick)
-        critical = tuple(collecting.critical(self.settings.audit.critical)) if collecting.complete else ()
-        broken, causes = tuple(collecting.broken()), tuple(collecting.causes())
+        collection = Collection(self.store, self.finder, self.pytest, self.options)
+        collection.run(starts, self.deadline, tick)
+        critical = tuple(collection.critical(self.settings.audit.critical)) if collection.complete else ()
+        broken, causes = tuple(collection.broken()), tuple(collection.causes())
         outside = (f for f in self.finder.listings if f not in self.walked)
         looked_at = tuple(stamps((*outside, *self.store.libraries)))
-        outcome = Outcome(key, collecting.files, broken, causes, critical, looked_at)
-        self.cache.outcome = tuple(outcome) if collecting.complete else ()
+        outcome = CollectionOutcome(key, collection.files, broken, causes, critical, looked_at)
+        self.cache.outcome = tuple(outcome) if collection.complete else ()
         self.cache.changed = True
-        return outcome, collecting.complete
+        return outcome, collection.complete
 
-    def _holds(self, known: Outcome, key: str) -> bool:
+    def _holds(self, known: CollectionOutcome, key: str) -> bool:
         """Whether a session would find the same again."""
         if known.key != key or tuple(stamps(path for path, *_ in known.looked_at)) != known.looked_at:
             return False
@@ -148,7 +148,7 @@ class _Run:
             and is_same_import(
                 before.whole(), self.store.entries[path].whole(), broken.get(self.tree.relative(path), ())
             )
-            and not names_it(path, self.store.entries)
+            and not is_named_elsewhere(path, self.store.entries)
             for path, before in self.store.differing.items()
         )
 
@@ -158,7 +158,7 @@ class _Run:
             if entry is not None and not entry.parses:
                 yield self.tree.relative(path)
 
-    def _directories(self, outcome: Outcome) -> Iterator[Directory]:
+    def _directories(self, outcome: CollectionOutcome) -> Iterator[Directory]:
         files = Counter(self.tree.relative(p.rpartition("/")[0]) for p in outcome.files)
         broken = Counter(p.rpartition("/")[0] or "." for p, _ in outcome.broken)
         for path, count in sorted(files.items()):

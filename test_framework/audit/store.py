@@ -7,32 +7,32 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from test_framework.audit.cache import Entry, packed
-from test_framework.audit.source.files import summarized
+from test_framework.audit.cache import CacheEntry, pack_summary
 from test_framework.audit.source.operations import Summary
-from test_framework.audit.source.syntax import Suspects
-from test_framework.audit.work import Job, read_all
+from test_framework.audit.source.summarizing import summarize
+from test_framework.audit.source.syntax_check import SyntaxSuspects
+from test_framework.audit.work import ReadJob, read_all
 from test_framework.suite.source import syntax_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from test_framework.audit.cache import Cache
+    from test_framework.audit.cache import AuditCache
     from test_framework.suite.discovery import SourceTree
 
-__all__ = ["Store"]
+__all__ = ["FileStore"]
 
 
-class Store:
+class FileStore:
     """Summaries by path."""
 
-    def __init__(self, tree: SourceTree, cache: Cache, job: Job) -> None:
+    def __init__(self, tree: SourceTree, cache: AuditCache, job: ReadJob) -> None:
         self.tree = tree
         self.cache = cache
         self.job = job
-        self.entries: dict[str, Entry] = {}
+        self.entries: dict[str, CacheEntry] = {}
         self.summaries: dict[str, Summary | None] = {}
-        self.differing: dict[str, Entry | None] = {}  # what does something else at import, with what it was before
+        self.differing: dict[str, CacheEntry | None] = {}  # what does something else at import, with what it was before
         self.libraries: set[str] = set()  # files of others that were asked for
 
     def fill(self, deadline: float | None, tick: Callable[[int], None] | None = None) -> bool:
@@ -44,7 +44,7 @@ class Store:
                 self.entries[path] = entry
             else:
                 tasks.append((path, changed, size, entry))
-        suspects = Suspects([path for path, *_ in tasks])
+        suspects = SyntaxSuspects([path for path, *_ in tasks])
         for batch in read_all(self.job, tasks):
             self.entries.update((path, entry) for path, entry in batch if entry)
             if tick:
@@ -68,8 +68,8 @@ class Store:
                 self.entries[path] = entry._replace(confirmed=True)
                 if error := _error(path):
                     # What was seen in its tests may come of how it is broken.
-                    known = entry.time, entry.size, entry.digest, packed(entry.whole()._replace(error=error))
-                    self.entries[path] = Entry(*known, breaches=entry.breaches, parses=False, confirmed=True)
+                    known = entry.time, entry.size, entry.digest, pack_summary(entry.whole()._replace(error=error))
+                    self.entries[path] = CacheEntry(*known, breaches=entry.breaches, parses=False, confirmed=True)
 
     def summary(self, path: str) -> Summary | None:
         """Return the summary of any file, of the project or not; None when it cannot be read."""
@@ -87,10 +87,10 @@ class Store:
             if known and known[:2] == key:
                 return Summary(*marshal.loads(known[2]))  # noqa: S302  # our own file
             with open(path, "rb") as file:  # thousands of these
-                summary = summarized(file.read())[0]
+                summary = summarize(file.read())[0]
         except OSError:
             return None
-        self.cache.libraries[path] = (*key, packed(summary))
+        self.cache.libraries[path] = (*key, pack_summary(summary))
         self.cache.changed = True
         return summary
 

@@ -10,11 +10,11 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from test_framework.audit.cache import Entry, packed
+from test_framework.audit.cache import CacheEntry, pack_summary
 from test_framework.audit.moved_imports import find_moved_imports
 from test_framework.audit.removed_rules import refuse_suppressions
-from test_framework.audit.rules import Examined, Patterns, examine
-from test_framework.audit.source.files import no_collection, summarized
+from test_framework.audit.rules import FileFindings, Patterns, examine
+from test_framework.audit.source.summarizing import gc_paused, summarize
 from test_framework.suite.discovery import is_test_file
 
 if TYPE_CHECKING:
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
     from test_framework.audit.moves import Moves
 
-__all__ = ["Job", "read_all"]
+__all__ = ["ReadJob", "read_all"]
 
 _WORTH = 2_000_000  # bytes, below which a second process takes longer to start than it saves
 _BATCH = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class ReadJob:
     """What decides how a file is read, beside the file; `root` ends without a slash."""
 
     root: str
@@ -38,7 +38,7 @@ class Job:
     python_functions: tuple[str, ...]
     moves: Moves
 
-    def read(self, path: str, time: int, size: int, known: Entry | None) -> Entry | None:
+    def read(self, path: str, time: int, size: int, known: CacheEntry | None) -> CacheEntry | None:
         """Return what is in a file; None when it cannot be read.
 
         Raises:
@@ -52,10 +52,10 @@ class Job:
         digest = hashlib.blake2b(data, digest_size=16).digest()
         if known is not None and known.digest == digest:
             return known._replace(time=time, size=size)
-        summary, text, tree = summarized(data)
+        summary, text, tree = summarize(data)
         relative = path[len(self.root) + 1 :]
         refuse_suppressions(relative, text)
-        found = Examined()
+        found = FileFindings()
         if is_test_file(path, self.python_files) and not summary.error:
             patterns = Patterns(self.python_classes, self.python_functions)
             found = examine(relative, text, tree, patterns=patterns)
@@ -63,17 +63,21 @@ class Job:
         doubts = tuple((d.line, d.rule, d.test, d.message, d.ask, d.what) for d in found.doubts)
         parses = summary.error is None
         told = found.findings, breaches
-        return Entry(time, size, digest, packed(summary), *told, parses=parses, doubts=doubts, facts=found.facts)
+        return CacheEntry(
+            time, size, digest, pack_summary(summary), *told, parses=parses, doubts=doubts, facts=found.facts
+        )
 
     def _package(self, path: str) -> str:
         folder = path[len(self.root) + 1 :].rpartition("/")[0]
         return folder.removeprefix("src/").replace("/", ".")
 
 
-Task = tuple[str, int, int, Entry | None]
+Task = tuple[str, int, int, CacheEntry | None]
 
 
-def read_all(job: Job, tasks: Sequence[Task], processes: int | None = None) -> Iterator[list[tuple[str, Entry | None]]]:
+def read_all(
+    job: ReadJob, tasks: Sequence[Task], processes: int | None = None
+) -> Iterator[list[tuple[str, CacheEntry | None]]]:
     """Yield what was read, batch by batch.
 
     Args:
@@ -95,9 +99,9 @@ def read_all(job: Job, tasks: Sequence[Task], processes: int | None = None) -> I
         yield from pool.imap_unordered(_read, [(job, batch) for batch in batches])
 
 
-def _read(given: tuple[Job, list[Task]]) -> list[tuple[str, Entry | None]]:
+def _read(given: tuple[ReadJob, list[Task]]) -> list[tuple[str, CacheEntry | None]]:
     job, batch = given
-    with no_collection():
+    with gc_paused():
         return [(path, job.read(path, time, size, known)) for path, time, size, known in batch]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from test_framework.audit.rules import Across, Files, Patterns, Places, examine
+from test_framework.audit.rules import CrossFileRules, FactStore, ModulePaths, Patterns, examine
 from test_framework.suite.module_finder import ModuleFinder
 
 __all__ = ["judged"]
@@ -13,6 +13,6 @@ def judged(text: str, patterns: Patterns | None = None) -> list[tuple[int, str, 
     patterns = patterns or Patterns()
     examined = examine("test_it.py", text, None, patterns=patterns)
     path = "/nowhere/test_it.py"
-    files = Files("/nowhere", {path: examined.facts}.__getitem__, {path: text}.get, lambda _: True, patterns)
-    across = Across(files, Places("/nowhere", (), {}, ModuleFinder()))
-    return sorted([*examined.findings, *across.settled(path, examined.doubts)], key=lambda found: found[:2])
+    files = FactStore("/nowhere", {path: examined.facts}.__getitem__, {path: text}.get, lambda _: True, patterns)
+    across = CrossFileRules(files, ModulePaths("/nowhere", (), {}, ModuleFinder()))
+    return sorted([*examined.findings, *across.confirmed(path, examined.doubts)], key=lambda found: found[:2])

@@ -16,7 +16,7 @@ from test_framework.audit import Audit, AuditOptions, Broken, Cause, Cited, Dire
 from test_framework.audit.changed import restrict_to_changed
 from test_framework.audit.explained import EXPLAINED, explain
 from test_framework.audit.output.github import to_github_annotations
-from test_framework.audit.output.places import path_in_repository, places
+from test_framework.audit.output.reported import path_in_repository, reported_findings
 from test_framework.audit.output.sarif import to_sarif
 from test_framework.audit.text import Page, format_summary
 from test_framework.config import BadSetting, load
@@ -263,8 +263,8 @@ def test_examples_are_true(tmp_path: Path, name: str) -> None:
     rule = EXPLAINED[name]
     bad = audited(tmp_path / "bad", as_files(rule.example_bad))
     good = audited(tmp_path / "good", as_files(rule.example_good))
-    assert name in {place.rule for place in places(bad)}
-    assert name not in {place.rule for place in places(good)}
+    assert name in {place.rule for place in reported_findings(bad)}
+    assert name not in {place.rule for place in reported_findings(good)}
 
 
 def test_every_id_is_explained() -> None:

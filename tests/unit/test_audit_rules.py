@@ -6,7 +6,7 @@ from textwrap import dedent
 
 import pytest
 
-from test_framework.audit.rules import RULES, Examined, Patterns, Rule, examine
+from test_framework.audit.rules import RULES, FileFindings, Patterns, Rule, examine
 from tests.support.alone import judged
 
 
@@ -177,4 +177,4 @@ def test_where_a_finding_is() -> None:
     text = f"class TestA:\n    def test_a(self):\n        {body}"
     (found,) = examine("t.py", text, None, patterns=Patterns()).findings
     assert found == (4, "swallowed-assertion", "TestA::test_a", "the handler in line 5 hides its failure")
-    assert examine("t.py", "def test_a(:\n", None, patterns=Patterns()) == Examined()
+    assert examine("t.py", "def test_a(:\n", None, patterns=Patterns()) == FileFindings()

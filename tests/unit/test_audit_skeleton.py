@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from test_framework.audit.rules import Patterns, examine
-from test_framework.audit.source.functions import functions
+from test_framework.audit.source.function_spans import functions
 from test_framework.audit.source.skeleton import skeleton
 from tests.support.cuts import cuts
 

@@ -14,7 +14,7 @@ from test_framework import suite
 from test_framework.audit import Audit, AuditOptions, audit
 from test_framework.audit import cache as cache_module
 from test_framework.audit import run as run_module
-from test_framework.audit.source.reading import read
+from test_framework.audit.source.module_reader import read
 from test_framework.audit.source.skeleton import skeleton
 from test_framework.audit.source.tables import without_tables
 from test_framework.config import load
@@ -86,13 +86,13 @@ def test_a_change_is_seen_as_without_a_cache(
     """And what could not change anything for the other files takes no second session."""
     (project / name).write_text(text, encoding="utf-8")
     held: list[bool] = []
-    holds = run_module._Run._holds  # whether it was asked and what it said is not to be seen from outside
+    holds = run_module._AuditRun._holds  # whether it was asked and what it said is not to be seen from outside
 
     def _noted(*given: object) -> bool:
         held.append(holds(*given))  # type: ignore[arg-type]
         return held[-1]
 
-    monkeypatch.setattr(run_module._Run, "_holds", _noted)
+    monkeypatch.setattr(run_module._AuditRun, "_holds", _noted)
     warm = _audited(project)
     assert _told(warm) == _told(_audited(project, cache=False))
     assert held[:1] == [kept] or (not held and not kept)
@@ -194,7 +194,7 @@ def test_other_code_reads_every_file_anew(project: Path, tmp_path: Path, monkeyp
 
     def is_kept() -> bool:
         cache_module._code.cache_clear()
-        return bool(cache_module.Cache(str(project), "").entries)
+        return bool(cache_module.AuditCache(str(project), "").entries)
 
     there = tmp_path / "suite"
     there.mkdir()
@@ -202,8 +202,8 @@ def test_other_code_reads_every_file_anew(project: Path, tmp_path: Path, monkeyp
     monkeypatch.setattr(suite, "__file__", str(there / "__init__.py"))
     try:
         cache_module._code.cache_clear()
-        kept = cache_module.Cache(str(project), "")
-        kept.entries, kept.changed = {"a": cache_module.Entry(0, 0, b"", b"")}, True
+        kept = cache_module.AuditCache(str(project), "")
+        kept.entries, kept.changed = {"a": cache_module.CacheEntry(0, 0, b"", b"")}, True
         kept.save()
         assert is_kept()
         (there / "__init__.py").write_text("one = 2\n", encoding="utf-8")

@@ -12,7 +12,7 @@ import pytest
 from test_framework.audit.moves import Moves
 from test_framework.config import BadSetting
 
-rewriting = pytest.importorskip("test_framework.audit.codemod.module", exc_type=ModuleNotFoundError)
+rewriting = pytest.importorskip("test_framework.audit.codemod.module_rewriting", exc_type=ModuleNotFoundError)
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,7 +16,7 @@ from test_framework.audit.moves import Moves
 from test_framework.cli import main
 from test_framework.config import load
 
-fixing = pytest.importorskip("test_framework.audit.codemod.fixing", exc_type=ModuleNotFoundError)
+fixing = pytest.importorskip("test_framework.audit.codemod.project_rewriting", exc_type=ModuleNotFoundError)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from libcst.metadata import Access, BaseAssignment, Scope
 
-__all__ = ["Alias", "Group", "Looked", "Use", "groups"]
+__all__ = ["Alias", "Binding", "NameOccurrences", "Reference", "groups"]
 
 _TAKES_NAMES = frozenset(
     ("patch", "object", "dict", "multiple", "setattr", "delattr", "importorskip", "import_module", "resolve_name")
@@ -48,7 +48,7 @@ class Alias:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Use:
+class Reference:
     """A place where a name is used: the name and the attributes around it, or a text that is an annotation."""
 
     node: cst.Name | cst.BaseString
@@ -65,14 +65,14 @@ class Use:
 
 
 @dataclass(slots=True, eq=False)
-class Group:
+class Binding:
     """What one name of one scope is bound to, and its uses; `foreign` when something else than imports binds it."""
 
     scope: Scope
     local: str
     aliases: list[Alias] = field(default_factory=list)
     foreign: bool = False
-    uses: dict[cst.CSTNode, Use] = field(default_factory=dict)
+    uses: dict[cst.CSTNode, Reference] = field(default_factory=dict)
 
     @property
     def plain(self) -> bool:
@@ -86,7 +86,7 @@ class Group:
         return targets.pop() if len(targets) == 1 and not self.foreign else None
 
 
-class Looked:
+class NameOccurrences:
     """What a module has of imports, chains of attributes, and texts that are names.
 
     It goes through the tree by itself: a visitor of libcst makes every node anew, and takes four times as long.
@@ -193,36 +193,36 @@ def _names(kind: type[cst.CSTNode]) -> tuple[str, ...]:
     return tuple(f.name for f in fields(kind) if not f.name.startswith(_SPACE))
 
 
-def groups(wrapper: MetadataWrapper, looked: Looked) -> Iterator[Group]:
+def groups(wrapper: MetadataWrapper, occurrences: NameOccurrences) -> Iterator[Binding]:
     """Yield what the imports of a module bind, scope by scope."""
     for scope in dict.fromkeys(wrapper.resolve(ScopeProvider).values()):
-        found: dict[str, Group] = {}
+        found: dict[str, Binding] = {}
         for assignment in scope.assignments if scope else ():
             local = assignment.name.partition(".")[0]
-            group = found.setdefault(local, Group(assignment.scope, local))
-            _add(group, assignment, looked)
+            group = found.setdefault(local, Binding(assignment.scope, local))
+            _add(group, assignment, occurrences)
         yield from (group for group in found.values() if group.aliases)
 
 
-def _add(group: Group, assignment: BaseAssignment, looked: Looked) -> None:
-    alias = looked.aliases.get(assignment.as_name) if isinstance(assignment, ImportAssignment) else None
+def _add(group: Binding, assignment: BaseAssignment, occurrences: NameOccurrences) -> None:
+    alias = occurrences.aliases.get(assignment.as_name) if isinstance(assignment, ImportAssignment) else None
     if alias is None:
         group.foreign = True
     elif alias not in group.aliases:
         group.aliases.append(alias)
     # Those that come before it in its scope are no references, but a loop may come to them again.
     for access in {*assignment.references, *assignment.scope.accesses[assignment.name]}:
-        use = _use(access, looked)
+        use = _use(access, occurrences)
         if use is None:
             group.foreign = True
         else:
             group.uses[use.node] = use
 
 
-def _use(access: Access, looked: Looked) -> Use | None:
+def _use(access: Access, occurrences: NameOccurrences) -> Reference | None:
     node: cst.CSTNode = access.node
     if isinstance(node, cst.BaseString):
-        return Use(node, (), access.scope)
+        return Reference(node, (), access.scope)
     while not isinstance(node, cst.Name):
         if isinstance(node, cst.Attribute):
             node = node.value
@@ -230,7 +230,7 @@ def _use(access: Access, looked: Looked) -> Use | None:
             node = node.func
         else:
             return None
-    return Use(node, looked.chains.get(node, ()), access.scope)
+    return Reference(node, occurrences.chains.get(node, ()), access.scope)
 
 
 def dotted_name(node: cst.CSTNode) -> str:

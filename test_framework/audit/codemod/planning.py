@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
     from libcst.metadata import BaseAssignment, Scope
 
-    from test_framework.audit.codemod.bindings import Alias, Group, Looked, Use
+    from test_framework.audit.codemod.bindings import Alias, Binding, NameOccurrences, Reference
     from test_framework.audit.moves import Moves
 
-__all__ = ["Places", "Plan", "Planner"]
+__all__ = ["KnownModules", "RewritePlan", "RewritePlanner"]
 
 
 @dataclass(slots=True)
-class Plan:
+class RewritePlan:
     """What to do, by the nodes of the module."""
 
     expressions: dict[cst.CSTNode, cst.BaseExpression] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class Plan:
         return {*self.expressions, *self.aliases, *self.stars, *self.dropped, *self.needed}
 
 
-class Places(Protocol):
+class KnownModules(Protocol):
     """What is known of the modules of a project."""
 
     def is_module(self, name: str) -> bool:
@@ -51,42 +51,42 @@ class Places(Protocol):
         """Whether a package binds this name itself, and to no module."""
 
 
-class Planner:
+class RewritePlanner:
     """Makes the plan of one module.
 
     Args:
         moves: What has moved.
-        places: Knows the modules of the project.
-        looked: What the module has.
+        modules: Knows the modules of the project.
+        occurrences: What the module has.
         initial: Whether it is the `__init__` of a package, whose imports others use.
     """
 
-    def __init__(self, moves: Moves, places: Places, looked: Looked, *, initial: bool) -> None:
+    def __init__(self, moves: Moves, modules: KnownModules, occurrences: NameOccurrences, *, initial: bool) -> None:
         self.moves = moves
-        self.places = places
-        self.looked = looked
+        self.modules = modules
+        self.occurrences = occurrences
         self.initial = initial
-        self.plan = Plan()
+        self.plan = RewritePlan()
 
-    def make(self, groups: Iterable[Group]) -> Plan:
+    def make(self, groups: Iterable[Binding]) -> RewritePlan:
         """Return the plan."""
-        for alias in self.looked.aliases.values():
+        for alias in self.occurrences.aliases.values():
             new = None if alias.plain else self._target(alias)
             if new:
                 self.plan.aliases[alias.node] = new
         # Who uses what takes most of the time to find out.
-        for group in groups if any(map(self._by_attributes, self.looked.aliases.values())) else ():
+        for group in groups if any(map(self._by_attributes, self.occurrences.aliases.values())) else ():
             if group.plain:
                 self._outermost(group)
             else:
                 self._named(group)
-        for statement, base in self.looked.stars:
+        for statement, base in self.occurrences.stars:
             new = self.moves.target(base) if base else None
             if new:
                 self.plan.stars[statement] = new
             elif base and self.moves.inside(base):
                 self.plan.left.append((statement, f"from {base} import * may bring what has moved"))
-        for text, importing in self.looked.texts:
+        for text, importing in self.occurrences.texts:
             self._text(text, importing=importing)
         return self.plan
 
@@ -100,23 +100,23 @@ class Planner:
     def _rebound(self, name: str) -> bool:
         """Whether a name is that of a module that has moved, by which its package means something else."""
         new = self.moves.pairs.get(name)
-        return new is not None and self.places.is_module(new) and self.places.is_rebound(name)
+        return new is not None and self.modules.is_module(new) and self.modules.is_rebound(name)
 
     def _by_attributes(self, alias: Alias) -> bool:
         """Whether what has moved may be reached by attributes of a name."""
         target = alias.target.partition(".")[0] if alias.plain else alias.target
         return self.moves.inside(target) or (alias.plain and self.moves.match(alias.target) is not None)
 
-    def _named(self, group: Group) -> None:
+    def _named(self, group: Binding) -> None:
         if group.target is not None:
             self._inside(group, group.target)
         elif any(self.moves.inside(alias.target) for alias in group.aliases) and self._reaches(group):
             self._leave(group, f"{group.local} is bound to more than one thing")
 
-    def _inside(self, group: Group, base: str) -> None:
+    def _inside(self, group: Binding, base: str) -> None:
         """Plan for what is reached by attributes of a name that stands for `base`."""
         now = next((new for a in group.aliases if (new := self._target(a))), base)
-        hits: dict[Use, tuple[str, str]] = {}
+        hits: dict[Reference, tuple[str, str]] = {}
         for use in group.uses.values():
             found = self._found(use, group.local, base)
             if found and len(found[0]) > len(base) and found[1] != now + found[0][len(base) :]:
@@ -131,11 +131,11 @@ class Planner:
         for new in far.values():
             for alias in group.aliases:
                 self._need(alias, self._module(new))
-        exported = self.initial or group.local in self.looked.exported
+        exported = self.initial or group.local in self.occurrences.exported
         if len(far) == len(group.uses) and now == base and not exported:
             self.plan.dropped.update(alias.node for alias in group.aliases)
 
-    def _reaches(self, group: Group) -> bool:
+    def _reaches(self, group: Binding) -> bool:
         """Whether a use leads to what has moved, by any of the things that the name is bound to."""
         return any(
             (found := self._found(use, group.local, alias.target)) and len(found[0]) > len(alias.target)
@@ -145,7 +145,7 @@ class Planner:
 
     # -- names of outermost packages ---------------------------------------------------------------
 
-    def _outermost(self, group: Group) -> None:
+    def _outermost(self, group: Binding) -> None:
         found = {use: self._found(use, group.local, group.local) for use in group.uses.values()}
         hits = {use: move for use, move in found.items() if move}
         moved = {a: new for a in group.aliases if (new := self.moves.target(a.target))}
@@ -160,7 +160,7 @@ class Planner:
         self.plan.aliases.update((alias.node, new) for alias, new in moved.items())
         self._written(group, hits, moved)
 
-    def _written(self, group: Group, hits: Mapping[Use, tuple[str, str]], moved: Mapping[Alias, str]) -> None:
+    def _written(self, group: Binding, hits: Mapping[Reference, tuple[str, str]], moved: Mapping[Alias, str]) -> None:
         """Plan for what is used by the name of an outermost package, and for the imports that give that."""
         staying = [a for a in group.aliases if a not in moved]
         there = [*moved.values(), *(a.target for a in staying)]
@@ -180,7 +180,7 @@ class Planner:
         if others and not kept and group.local not in roots:
             self.plan.outermost.update(alias.node for alias in group.aliases)
 
-    def _sources(self, use: Use, group: Group) -> list[Alias]:
+    def _sources(self, use: Reference, group: Binding) -> list[Alias]:
         """Return the imports of a group that give what is used."""
         dotted = _written(use.node) if isinstance(use.node, cst.BaseString) else use.dotted(group.local)
         fitting = [a for a in group.aliases if dotted == a.target or dotted.startswith(f"{a.target}.")]
@@ -189,7 +189,7 @@ class Planner:
 
     # -- both --------------------------------------------------------------------------------------
 
-    def _found(self, use: Use, local: str, base: str) -> tuple[str, str] | None:
+    def _found(self, use: Reference, local: str, base: str) -> tuple[str, str] | None:
         """Return the move of what is used."""
         if isinstance(use.node, cst.BaseString):
             for name in _names(_written(use.node), local):
@@ -200,9 +200,9 @@ class Planner:
         found = self.moves.match(use.dotted(base))
         return None if found and self._rebound(found[0]) else found
 
-    def _free(self, group: Group, places: Iterable[tuple[Scope, str]]) -> bool:
+    def _free(self, group: Binding, modules: Iterable[tuple[Scope, str]]) -> bool:
         """Whether the names by which the new places begin are free where they are used, and where they are imported."""
-        for scope, new in places:
+        for scope, new in modules:
             root = new.partition(".")[0]
             there = (*scope[root], *group.scope[root]) if root != group.local else ()
             if not all(isinstance(a, BuiltinAssignment) or self._plain(a) for a in there):
@@ -211,10 +211,10 @@ class Planner:
         return True
 
     def _plain(self, assignment: BaseAssignment) -> bool:
-        alias = self.looked.aliases.get(assignment.as_name) if isinstance(assignment, ImportAssignment) else None
+        alias = self.occurrences.aliases.get(assignment.as_name) if isinstance(assignment, ImportAssignment) else None
         return alias is not None and alias.plain
 
-    def _replace(self, use: Use, attributes: int, old: str, new: str) -> None:
+    def _replace(self, use: Reference, attributes: int, old: str, new: str) -> None:
         if isinstance(use.node, cst.BaseString):
             if isinstance(use.node, cst.SimpleString):
                 before = self.plan.expressions.get(use.node, use.node)
@@ -234,9 +234,9 @@ class Planner:
 
     def _module(self, name: str) -> str:
         """Return the module in which a name is, which is itself when it is a module."""
-        return name if "." not in name or self.places.is_module(name) else name.rpartition(".")[0]
+        return name if "." not in name or self.modules.is_module(name) else name.rpartition(".")[0]
 
-    def _leave(self, group: Group, why: str) -> None:
+    def _leave(self, group: Binding, why: str) -> None:
         self.plan.left.append((group.aliases[0].statement, why))
 
     def _text(self, node: cst.SimpleString, *, importing: bool) -> None:

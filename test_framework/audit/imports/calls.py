@@ -8,9 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from test_framework.audit.imports.importing import IGNORE
-from test_framework.audit.imports.modules import Definition, Fault, Module, Raised, Returned, Skipped
-from test_framework.audit.imports.running import Runner
+from test_framework.audit.imports.block_runner import BlockRunner
+from test_framework.audit.imports.import_runner import IGNORE
+from test_framework.audit.imports.modules import (
+    Definition,
+    FileSkipped,
+    FunctionReturned,
+    ImportedModule,
+    ImportFailed,
+    ImportFault,
+)
 from test_framework.audit.imports.values import UNKNOWN
 from test_framework.audit.source.bodies import Bodies
 from test_framework.audit.source.operations import Op
@@ -22,26 +29,26 @@ if TYPE_CHECKING:
     from test_framework.audit.source.bodies import Body
     from test_framework.audit.source.operations import Operation
 
-__all__ = ["Calls"]
+__all__ = ["FunctionCaller"]
 
 _DEEPEST = 20  # a function in a function in a function…
 
 
-class _Result(NamedTuple):
-    generation: int
-    faults: list[Fault]
+class _CallResult(NamedTuple):
+    path_generation: int
+    faults: list[ImportFault]
     skips: bool  # the file that is being collected
     may_skip: bool
 
 
-class Calls:
+class FunctionCaller:
     """Calls of one session; `source` gives the text of a file."""
 
-    def __init__(self, machine: ImportSystem, source: Callable[[str], str]) -> None:
-        self.machine = machine
+    def __init__(self, interpreter: ImportSystem, source: Callable[[str], str]) -> None:
+        self.interpreter = interpreter
         self.source = source
         self.bodies: dict[str, Bodies] = {}
-        self.results: dict[tuple[str, str], _Result] = {}
+        self.results: dict[tuple[str, str], _CallResult] = {}
         self.running: set[tuple[str, str]] = set()
 
     def run(self, called: Definition) -> bool:
@@ -53,7 +60,7 @@ class Calls:
         """
         key = called.module.path, called.name
         result = self.results.get(key)
-        if result is None or result.generation != self.machine.generation:
+        if result is None or result.path_generation != self.interpreter.path_generation:
             if key in self.running or len(self.running) >= _DEEPEST:
                 return False
             self.running.add(key)
@@ -62,47 +69,49 @@ class Calls:
             finally:
                 self.running.discard(key)
         if result.faults:
-            raise Raised(result.faults)
+            raise ImportFailed(result.faults)
         if result.skips:
-            raise Skipped
+            raise FileSkipped
         return result.may_skip
 
     def only_reads(self, called: Definition, position: int) -> bool:
         """Whether a function surely does not change what it is given at this position, nor hands it on."""
-        return called.name not in called.module.loose and self._read(called.module).only_reads(called.name, position)
+        return called.name not in called.module.global_names and self._read(called.module).only_reads(
+            called.name, position
+        )
 
-    def _followed(self, key: tuple[str, str], called: Definition) -> _Result:
-        machine = self.machine
-        generation, circles = machine.generation, machine.circles
+    def _followed(self, key: tuple[str, str], called: Definition) -> _CallResult:
+        interpreter = self.interpreter
+        path_generation, circles = interpreter.path_generation, interpreter.circles
         found = self._body(called)
         if found is None:
-            result = self.results[key] = _Result(generation, [], skips=False, may_skip=False)
+            result = self.results[key] = _CallResult(path_generation, [], skips=False, may_skip=False)
             return result
-        frame = _Frame(machine, *found)
+        frame = _FunctionFrame(interpreter, *found)
         skips = False
         try:
             frame.block(found[1].block)
-        except Returned:
+        except FunctionReturned:
             pass
-        except Skipped:
+        except FileSkipped:
             skips = not frame.faults
         if frame.faults:
-            machine.take_back(frame.at_fault)
-        result = _Result(generation, frame.faults, skips, frame.may_skip)
-        if circles == machine.circles:
+            interpreter.roll_back(frame.at_fault)
+        result = _CallResult(path_generation, frame.faults, skips, frame.may_skip)
+        if circles == interpreter.circles:
             self.results[key] = result
         return result
 
-    def _read(self, module: Module) -> Bodies:
+    def _read(self, module: ImportedModule) -> Bodies:
         known = self.bodies.get(module.path)
         if known is None:
             known = self.bodies[module.path] = Bodies(self.source(module.path))
         return known
 
-    def _body(self, called: Definition) -> tuple[Module, Body] | None:
+    def _body(self, called: Definition) -> tuple[ImportedModule, Body] | None:
         """Return what runs when this is called, and the module in which it stands."""
         module, name = called.module, called.name
-        if name in module.loose:
+        if name in module.global_names:
             return None
         bodies = self._read(module)
         body = bodies.function(name)
@@ -110,7 +119,7 @@ class Calls:
             return self._constructor(called)
         return (module, body) if body else None
 
-    def _constructor(self, called: Definition) -> tuple[Module, Body] | None:
+    def _constructor(self, called: Definition) -> tuple[ImportedModule, Body] | None:
         bodies = self._read(called.module)
         own = bodies.constructor(called.name)
         if own is not None:
@@ -132,38 +141,40 @@ class Calls:
             return None
         return [self._value(called.module, name) for name in names if name != "object"]
 
-    def _value(self, module: Module, name: str) -> object:
+    def _value(self, module: ImportedModule, name: str) -> object:
         base, *rest = name.split(".")
         found: object = module.names.get(base)
         for attribute in rest:
-            found = self.machine.member(found, attribute, loading=False) if isinstance(found, Module) else None
+            found = (
+                self.interpreter.member(found, attribute, loading=False) if isinstance(found, ImportedModule) else None
+            )
         return found
 
 
-class _Frame(Runner):
+class _FunctionFrame(BlockRunner):
     """Runs the body of a function, whose names are its own."""
 
-    def __init__(self, machine: ImportSystem, module: Module, body: Body) -> None:
-        inner = Module(module.name, module.path, module.locations)
+    def __init__(self, interpreter: ImportSystem, module: ImportedModule, body: Body) -> None:
+        inner = ImportedModule(module.name, module.path, module.locations)
         inner.opaque = True  # names are bound in more ways than are followed here
         # What is changed without being bound again, or by other functions, may be another by now.
         inner.names = {name: UNKNOWN if isinstance(bound, list) else bound for name, bound in module.names.items()}
-        inner.names |= dict.fromkeys((*module.loose, *body.local), UNKNOWN)
-        super().__init__(machine, inner)
+        inner.names |= dict.fromkeys((*module.global_names, *body.local), UNKNOWN)
+        super().__init__(interpreter, inner)
         self.owner = module
         self.local = body.local
         self.may_skip = False
 
-    def load(self, name: str, line: int) -> Module | None:
+    def load(self, name: str, line: int) -> ImportedModule | None:
         """Import a module, by a line that no summary has."""
         module = super().load(name, line)
         if module is not None and module.path and not module.library:
-            self.machine.calls.source(module.path)
+            self.interpreter.calls.source(module.path)
         return module
 
-    def perhaps_end(self) -> None:
+    def may_end(self) -> None:
         """Note that the rest of the function, and of the file that calls it, may not run."""
-        super().perhaps_end()
+        super().may_end()
         self.may_skip = True
 
     def exec_(self, operation: Operation) -> None:
@@ -173,13 +184,18 @@ class _Frame(Runner):
     def raise_(self, operation: Operation) -> None:
         """Run `raise`, after which nothing runs."""
         super().raise_(operation)
-        if self.way != IGNORE:
-            raise Returned
+        if self.mode != IGNORE:
+            raise FunctionReturned
 
     def grow(self, operation: Operation) -> None:
         """Add to a list, of the function or of its module."""
         if operation[1] not in self.local:
-            self.owner.unsure.add(operation[1])
+            self.owner.uncertain.add(operation[1])
 
 
-_Frame.operations = {**Runner.operations, Op.RAISE: _Frame.raise_, Op.GROW: _Frame.grow, Op.EXEC: _Frame.exec_}
+_FunctionFrame.operations = {
+    **BlockRunner.operations,
+    Op.RAISE: _FunctionFrame.raise_,
+    Op.GROW: _FunctionFrame.grow,
+    Op.EXEC: _FunctionFrame.exec_,
+}

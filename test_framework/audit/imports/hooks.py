@@ -8,28 +8,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from test_framework.audit.imports.modules import Definition, Fault, Module, Raised, Skipped
+from test_framework.audit.imports.modules import Definition, FileSkipped, ImportedModule, ImportFailed, ImportFault
 
 if TYPE_CHECKING:
-    from test_framework.audit.imports.machine import Machine
+    from test_framework.audit.imports.interpreter import Interpreter
 
-__all__ = ["Hooks"]
+__all__ = ["SessionHooks"]
 
 _REGISTERED = ("pytest_addhooks", "pytest_addoption")
 _CONFIGURED = ("pytest_configure",)
 _STARTED = ("pytest_sessionstart",)
 
 
-class Hooks:
+class SessionHooks:
     """The conftests and plugins of one session."""
 
-    def __init__(self, machine: Machine) -> None:
-        self.machine = machine
+    def __init__(self, interpreter: Interpreter) -> None:
+        self.interpreter = interpreter
         self.known: set[str] = set()  # paths, each of which is registered once
-        self.early: list[tuple[Module, list[Fault]]] = []
+        self.early: list[tuple[ImportedModule, list[ImportFault]]] = []
         self.is_started = False
 
-    def register(self, module: Module, faults: list[Fault]) -> None:
+    def register(self, module: ImportedModule, faults: list[ImportFault]) -> None:
         """Register a conftest or a plugin; what is wrong with its hooks is added to `faults`, now or at the start."""
         if not module.path or module.library or module.path in self.known:
             return
@@ -46,14 +46,14 @@ class Hooks:
             for module, faults in reversed(self.early):
                 self._call(module, faults, names)
 
-    def _call(self, module: Module, faults: list[Fault], names: tuple[str, ...]) -> None:
+    def _call(self, module: ImportedModule, faults: list[ImportFault], names: tuple[str, ...]) -> None:
         for name in names:
             hook = module.names.get(name)
             if not isinstance(hook, Definition):
                 continue
             try:
-                self.machine.calls.run(hook)
-            except Raised as raised:
+                self.interpreter.calls.run(hook)
+            except ImportFailed as raised:
                 faults += [f for f in raised.faults if f not in faults]
-            except Skipped:
+            except FileSkipped:
                 pass

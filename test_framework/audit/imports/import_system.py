@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from test_framework.audit.imports.library import Library
-    from test_framework.audit.imports.modules import Definition, Fault, Module, Modules
+    from test_framework.audit.imports.modules import Definition, ImportedModule, ImportFault, Modules
     from test_framework.audit.source.operations import Summary
     from test_framework.suite.module_finder import ModuleSpec
 
@@ -41,11 +41,11 @@ class ImportSystem(Protocol):
         open_paths: Whether `sys.path` may have folders that cannot be known.
     """
 
-    any_stub: bool
-    open_paths: bool
+    any_module_stubbed: bool
+    has_unknown_paths: bool
 
     @property
-    def generation(self) -> int:
+    def path_generation(self) -> int:
         """A number that grows with each change of `sys.path`."""
 
     @property
@@ -61,7 +61,7 @@ class ImportSystem(Protocol):
         """`sys.modules`."""
 
     @property
-    def unread(self) -> set[str]:
+    def files_with_unknown_code(self) -> set[str]:
         """Files that run code which cannot be read, and which may make modules."""
 
     @property
@@ -76,7 +76,7 @@ class ImportSystem(Protocol):
     def read(self) -> Callable[[str], Summary | None]:
         """Gives the summary of a file; None when it cannot be read."""
 
-    def load(self, name: str, path: str, line: int) -> Module:
+    def load(self, name: str, path: str, line: int) -> ImportedModule:
         """Import a module for the file `path`.
 
         Raises:
@@ -87,13 +87,13 @@ class ImportSystem(Protocol):
     def locate(self, name: str) -> ModuleSpec | None:
         """Return where a module lies, by its whole name, without importing its parents."""
 
-    def member(self, module: Module, name: str, *, loading: bool = True) -> Any:
+    def member(self, module: ImportedModule, name: str, *, loading: bool = True) -> Any:
         """Return an attribute of a module; UNKNOWN when it is there, None when it is not."""
 
-    def absent(self, module: Module, name: str, path: str, line: int, error: str) -> Fault:
+    def missing_name(self, module: ImportedModule, name: str, path: str, line: int, error: str) -> ImportFault:
         """Return the fault of a name that a module does not have, or does not have yet."""
 
-    def take_back(self, start: int) -> None:
+    def roll_back(self, start: int) -> None:
         """Remove from `sys.modules` what came after its first `start` modules."""
 
     def stub(self, name: str) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from test_framework.audit.source.operations import Operation, Summary
     from test_framework.suite.module_finder import ModuleFinder, ModuleSpec
 
-__all__ = ["Exports", "Library"]
+__all__ = ["Library", "LibraryNames"]
 
 # A module with one of these in it may make names and modules in ways that only its own code knows.
 _DYNAMIC = (
@@ -40,7 +40,7 @@ _IMPORTS = re.compile(
 )
 
 
-class Exports:
+class LibraryNames:
     """The names of one module; `opaque` when there may be others."""
 
     __slots__ = ("names", "opaque")
@@ -71,25 +71,25 @@ class Library:
         self.read = read
         self.find = find
         self.standard = f"{standard}/"
-        self.known: dict[str, Exports] = {}
+        self.known: dict[str, LibraryNames] = {}
         self.lacking: dict[str, str] = {}
 
-    def exports(self, path: str, package: str, depth: int = 0) -> Exports:
+    def exports(self, path: str, package: str, depth: int = 0) -> LibraryNames:
         """Return the names of the module in a file."""
         found = self.known.get(path)
         if found is None:
             # Who imports himself has what he has without that.
-            self.known[path] = Exports(set(), opaque=True)
+            self.known[path] = LibraryNames(set(), opaque=True)
             found = self.known[path] = self._exports(path, package, depth)
         return found
 
-    def _exports(self, path: str, package: str, depth: int) -> Exports:
+    def _exports(self, path: str, package: str, depth: int) -> LibraryNames:
         if not path.endswith(".py") or depth > _DEEPEST or (_dynamic(path) and not self.is_standard(path)):
-            return Exports(set(), opaque=True)
+            return LibraryNames(set(), opaque=True)
         summary = self.read(path)
         if summary is None or summary.error:
-            return Exports(set(), opaque=True)
-        names = bound_names(summary.block) | set(summary.loose)
+            return LibraryNames(set(), opaque=True)
+        names = bound_names(summary.block) | set(summary.global_names)
         opaque = summary.opens or _dynamic(path) or self._replaces(path, summary)
         if "__getattr__" in names:
             answers = _answers(path)
@@ -103,7 +103,7 @@ class Library:
                 inner = self._star(operation, package, depth)
                 names |= inner.names
                 opaque = opaque or inner.opaque
-        return Exports(names, opaque=opaque)
+        return LibraryNames(names, opaque=opaque)
 
     def is_standard(self, path: str) -> bool:
         """Whether a file belongs to the standard library."""
@@ -175,13 +175,13 @@ class Library:
                 return True
         return False
 
-    def _star(self, operation: Operation, package: str, depth: int) -> Exports:
+    def _star(self, operation: Operation, package: str, depth: int) -> LibraryNames:
         _, name, level, *_ = operation
         if level:
             name = _absolute(name, level, package)
         spec = self.find(name)
         if spec is None or spec.opaque or not spec.path:
-            return Exports(set(), opaque=True)
+            return LibraryNames(set(), opaque=True)
         inner = name if spec.locations is not None else name.rpartition(".")[0]
         return self.exports(spec.path, inner, depth + 1)
 

@@ -8,12 +8,21 @@ from typing import Any, NamedTuple
 from test_framework.audit.imports.values import UNKNOWN
 from test_framework.audit.source.operations import GIVEN
 
-__all__ = ["ALWAYS", "Definition", "Fault", "Module", "Modules", "Raised", "Returned", "Skipped"]
+__all__ = [
+    "ALWAYS",
+    "Definition",
+    "FileSkipped",
+    "FunctionReturned",
+    "ImportFailed",
+    "ImportFault",
+    "ImportedModule",
+    "Modules",
+]
 
 ALWAYS = GIVEN | {"__class__"}
 
 
-class Fault(NamedTuple):
+class ImportFault(NamedTuple):
     """What is wrong, and where; `error` is the exception that Python would raise."""
 
     kind: str
@@ -24,38 +33,38 @@ class Fault(NamedTuple):
     message: str = ""
 
 
-class Raised(Exception):
+class ImportFailed(Exception):
     """The import of a module fails; the first fault is what Python would tell, the others it has as well."""
 
-    def __init__(self, faults: list[Fault]) -> None:
+    def __init__(self, faults: list[ImportFault]) -> None:
         super().__init__(faults)
         self.faults = faults
 
 
-class Skipped(Exception):
+class FileSkipped(Exception):
     """The file skips itself here."""
 
 
-class Returned(Exception):
+class FunctionReturned(Exception):
     """The function that is being followed returns here."""
 
 
-class Module:
+class ImportedModule:
     """A module in `sys.modules`; `names` is its namespace."""
 
     __slots__ = (
         "callables",
-        "doubt",
-        "executing",
+        "global_names",
+        "is_executing",
         "library",
         "locations",
-        "loose",
+        "may_have_skipped",
         "name",
         "names",
         "opaque",
         "path",
         "plugins_line",
-        "unsure",
+        "uncertain",
     )
 
     def __init__(self, name: str, path: str, locations: tuple[str, ...] | None = None) -> None:
@@ -63,12 +72,12 @@ class Module:
         self.path = path
         self.locations = locations
         self.names: dict[str, Any] = {}
-        self.executing = False
+        self.is_executing = False
         self.opaque = False  # nobody can say which names it has
         self.library = False  # of the environment: not executed, but read when a name of it is asked for
-        self.doubt = False  # it may have skipped itself already
-        self.loose: frozenset[str] = frozenset()
-        self.unsure: set[str] = set()
+        self.may_have_skipped = False  # it may have skipped itself already
+        self.global_names: frozenset[str] = frozenset()
+        self.uncertain: set[str] = set()
         self.callables: dict[str, Definition] = {}  # functions and classes that could be followed when called
         self.plugins_line = 1
 
@@ -79,7 +88,7 @@ class Module:
 
     def bind(self, name: str, value: Any, *, surely: bool) -> None:
         """Bind a name; when that may not happen, what it was before is as likely."""
-        if not surely and not (isinstance(value, Module) and self.names.get(name, value) is value):
+        if not surely and not (isinstance(value, ImportedModule) and self.names.get(name, value) is value):
             value = UNKNOWN
         self.names[name] = value
 
@@ -88,17 +97,17 @@ class Module:
 class Definition:
     """A function or a class of the project, to which a name is bound."""
 
-    module: Module
+    module: ImportedModule
     name: str
 
 
-class Modules(dict[str, Module]):
+class Modules(dict[str, ImportedModule]):
     """`sys.modules`, with the names in the order in which they came."""
 
     def __init__(self) -> None:
         super().__init__()
         self.order: list[str] = []
 
-    def __setitem__(self, name: str, module: Module) -> None:
+    def __setitem__(self, name: str, module: ImportedModule) -> None:
         self.order.append(name)
         super().__setitem__(name, module)

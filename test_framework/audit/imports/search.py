@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
     from test_framework.audit.imports.environment import Environment
 
-__all__ = ["Project", "Search"]
+__all__ = ["ModuleSearch", "ProjectLayout"]
 
 
 @dataclass(frozen=True, slots=True)
-class Project:
+class ProjectLayout:
     """The audited project.
 
     Attributes:
@@ -31,18 +31,18 @@ class Project:
     elsewhere: Callable[[str], list[str]]
 
 
-class Search:
+class ModuleSearch:
     """`sys.path`, and what it leads to."""
 
-    def __init__(self, project: Project, finder: ModuleFinder, environment: Environment) -> None:
+    def __init__(self, project: ProjectLayout, finder: ModuleFinder, environment: Environment) -> None:
         self.root = project.root
         self.own = project.own
         self.elsewhere = project.elsewhere
         self.finder = finder
         self.environment = environment
         self.path: list[str] = []
-        self.open_paths = False
-        self.generation = 0
+        self.has_unknown_paths = False
+        self.path_generation = 0
         self.located: dict[tuple[str, int, bool], ModuleSpec | None] = {}
         self.installed: dict[str, ModuleSpec | None] = {}
 
@@ -55,11 +55,11 @@ class Search:
             self.path.insert(0, folder)
         elif folder not in self.path:
             self.path.append(folder)
-        self.generation += 1
+        self.path_generation += 1
 
     def locate(self, name: str) -> ModuleSpec | None:
         """Return where a module lies, by its whole name, without importing its parents."""
-        key = name, self.generation, self.open_paths
+        key = name, self.path_generation, self.has_unknown_paths
         if key not in self.located:
             self.located[key] = self._locate(name)
         return self.located[key]
@@ -84,7 +84,7 @@ class Search:
         later = self._installed(name)
         if later and (later.path or later.opaque or not found):
             return later
-        if found is None and self.open_paths:
+        if found is None and self.has_unknown_paths:
             found = self.unreached(name)
         return found
 

@@ -12,8 +12,8 @@ from test_framework.audit.source.operations import bound_names
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from test_framework.audit.imports.machine import Machine
-    from test_framework.audit.imports.modules import Fault
+    from test_framework.audit.imports.interpreter import Interpreter
+    from test_framework.audit.imports.modules import ImportFault
     from test_framework.audit.source.operations import Summary
 
 __all__ = ["Suggestions"]
@@ -32,9 +32,13 @@ class Suggestions:
     """
 
     def __init__(
-        self, machine: Machine, summaries: Mapping[str, Summary], names: Mapping[str, str], declared: Iterable[str]
+        self,
+        interpreter: Interpreter,
+        summaries: Mapping[str, Summary],
+        names: Mapping[str, str],
+        declared: Iterable[str],
     ) -> None:
-        self.machine = machine
+        self.interpreter = interpreter
         self.summaries = summaries
         self.names = names
         self.declared = frozenset(declared)
@@ -48,7 +52,7 @@ class Suggestions:
             for defined in summaries[path].defined:
                 self.places.setdefault(defined, []).append(name)
 
-    def of(self, fault: Fault) -> str:
+    def of(self, fault: ImportFault) -> str:
         """Return what to say of a fault; an empty text when there is nothing."""
         if fault.kind == "missing-name":
             return self._name(fault.target)
@@ -68,7 +72,7 @@ class Suggestions:
             places += sorted(m.rpartition(".")[0] or m for m in self.modules[name] if m != target)
         if places and len(places) <= _ENOUGH:
             return f"moved to {' or '.join(self._likely(places, module))}"
-        spec = self.machine.locate(module)
+        spec = self.interpreter.locate(module)
         summary = self.summaries.get(spec.path) if spec else None
         near = get_close_matches(name, bound_names(summary.block), n=1) if summary else []
         return f"did you mean {near[0]}?" if near else ""
@@ -88,11 +92,11 @@ class Suggestions:
         near = get_close_matches(last, self.siblings.get(parent, ()), n=1)
         return f"did you mean {f'{parent}.' if parent else ''}{near[0]}?" if near else ""
 
-    def _undefined(self, fault: Fault) -> str:
+    def _undefined(self, fault: ImportFault) -> str:
         name = fault.target
         if name in sys.stdlib_module_names:
             return f"import {name} is missing"
-        summary = self.machine.read(fault.path)
+        summary = self.interpreter.read(fault.path)
         known = bound_names(summary.block) if summary else set()
         if name in known:
             return "it is bound further down"

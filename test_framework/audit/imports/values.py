@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["IMPORT_MODULE", "UNKNOWN", "Place", "Source", "constant", "truth", "value"]
+__all__ = ["IMPORT_MODULE", "UNKNOWN", "ExpressionScope", "SourceText", "constant", "truth", "value"]
 
 
 class _Unknown:
@@ -23,7 +23,7 @@ class _Unknown:
         raise TypeError("nobody knows")
 
 
-class Source(_Unknown):
+class SourceText(_Unknown):
     """An open file, its text or the code of that: nothing more is known of it than where it lies."""
 
     __slots__ = ("path",)
@@ -49,7 +49,7 @@ IMPORT_MODULE = object()
 """`importlib.import_module`, which others may hand on."""
 
 
-class Place(Protocol):
+class ExpressionScope(Protocol):
     """Where an expression stands."""
 
     file: str
@@ -69,7 +69,7 @@ def constant(module: str, name: str) -> Any:
     return _ATTRIBUTES.get(f"{module}.{name}", UNKNOWN)
 
 
-def truth(expression: tuple[Any, ...], place: Place) -> bool | None:
+def truth(expression: tuple[Any, ...], place: ExpressionScope) -> bool | None:
     """Return whether a condition holds, or None when nobody knows."""
     found = value(expression, place)
     if found is UNKNOWN:
@@ -80,7 +80,7 @@ def truth(expression: tuple[Any, ...], place: Place) -> bool | None:
         return None
 
 
-def value(expression: tuple[Any, ...], place: Place) -> Any:
+def value(expression: tuple[Any, ...], place: ExpressionScope) -> Any:
     """Return what an expression is worth, or UNKNOWN."""
     try:
         return _VALUES[expression[0]](expression, place)
@@ -88,7 +88,7 @@ def value(expression: tuple[Any, ...], place: Place) -> Any:
         return UNKNOWN
 
 
-def _value_name(expression: tuple[Any, ...], place: Place) -> Any:
+def _value_name(expression: tuple[Any, ...], place: ExpressionScope) -> Any:
     name = expression[1]
     if name == "__file__":
         return place.file
@@ -97,7 +97,7 @@ def _value_name(expression: tuple[Any, ...], place: Place) -> Any:
     return place.lookup(name)
 
 
-def _value_attribute(expression: tuple[Any, ...], place: Place) -> Any:
+def _value_attribute(expression: tuple[Any, ...], place: ExpressionScope) -> Any:
     dotted = _dotted(expression)
     if dotted in _ATTRIBUTES:
         return _ATTRIBUTES[dotted]
@@ -107,11 +107,11 @@ def _value_attribute(expression: tuple[Any, ...], place: Place) -> Any:
     return place.attribute(base, expression[2])
 
 
-def _value_call(expression: tuple[Any, ...], place: Place) -> Any:
+def _value_call(expression: tuple[Any, ...], place: ExpressionScope) -> Any:
     _, called, given = expression
     if called[0] == "a" and called[2] in _METHODS:
         base = value(called[1], place)
-        if isinstance(base, _PathText | Source | str):
+        if isinstance(base, _PathText | SourceText | str):
             return _METHODS[called[2]](base, *(value(g, place) for g in given))
     name = _dotted(called)
     if name.rpartition(".")[2] in _FINDS and given:
@@ -123,7 +123,7 @@ def _value_call(expression: tuple[Any, ...], place: Place) -> Any:
     return UNKNOWN if any(a is UNKNOWN for a in arguments) else known(*arguments)
 
 
-def _value_both(expression: tuple[Any, ...], place: Place) -> Any:
+def _value_both(expression: tuple[Any, ...], place: ExpressionScope) -> Any:
     wanted, known = expression[0] == "or", True
     for part in expression[1]:
         found = truth(part, place)
@@ -133,12 +133,12 @@ def _value_both(expression: tuple[Any, ...], place: Place) -> Any:
     return not wanted if known else UNKNOWN
 
 
-def _value_not(expression: tuple[Any, ...], place: Place) -> Any:
+def _value_not(expression: tuple[Any, ...], place: ExpressionScope) -> Any:
     found = truth(expression[1], place)
     return UNKNOWN if found is None else not found
 
 
-def _value_compare(expression: tuple[Any, ...], place: Place) -> Any:
+def _value_compare(expression: tuple[Any, ...], place: ExpressionScope) -> Any:
     _, operator, left, right = expression
     if left == ("n", "__name__") and operator == "Eq":
         # Nothing that pytest imports is the main program.
@@ -147,7 +147,7 @@ def _value_compare(expression: tuple[Any, ...], place: Place) -> Any:
     return UNKNOWN if UNKNOWN in values else _COMPARE[operator](*values)
 
 
-def _value_item(expression: tuple[Any, ...], place: Place) -> Any:
+def _value_item(expression: tuple[Any, ...], place: ExpressionScope) -> Any:
     base = value(expression[1], place)
     if _dotted(expression[1]) == "os.environ":
         return os.environ.get(value(expression[2], place), UNKNOWN)
@@ -156,7 +156,7 @@ def _value_item(expression: tuple[Any, ...], place: Place) -> Any:
     return base[value(expression[2], place)]
 
 
-def _many(expression: tuple[Any, ...], place: Place) -> list[Any]:
+def _many(expression: tuple[Any, ...], place: ExpressionScope) -> list[Any]:
     found = []
     for part in expression[1]:
         if part[0] == "*":
@@ -166,17 +166,17 @@ def _many(expression: tuple[Any, ...], place: Place) -> list[Any]:
     return found
 
 
-def _value_add(expression: tuple[Any, ...], place: Place) -> Any:
+def _value_add(expression: tuple[Any, ...], place: ExpressionScope) -> Any:
     left, right = value(expression[1], place), value(expression[2], place)
     return UNKNOWN if left is UNKNOWN or right is UNKNOWN else left + right
 
 
-def _value_divide(expression: tuple[Any, ...], place: Place) -> Any:
+def _value_divide(expression: tuple[Any, ...], place: ExpressionScope) -> Any:
     left, right = value(expression[1], place), value(expression[2], place)
     return _PathText(os.path.join(left, right)) if isinstance(left, _PathText) else UNKNOWN
 
 
-_VALUES: dict[str, Callable[[tuple[Any, ...], Place], Any]] = {
+_VALUES: dict[str, Callable[[tuple[Any, ...], ExpressionScope], Any]] = {
     "?": lambda *_: UNKNOWN,
     "c": lambda e, _: e[1],
     "n": _value_name,
@@ -208,7 +208,7 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def _read(source: object) -> object:
-    return source if isinstance(source, Source) else UNKNOWN
+    return source if isinstance(source, SourceText) else UNKNOWN
 
 
 class _PathText(str):
@@ -258,14 +258,14 @@ _METHODS: dict[str, Callable[..., Any]] = {
     "expanduser": _same,
     "as_posix": str,
     "joinpath": _path,
-    **dict.fromkeys(("read_text", "read_bytes"), Source),
+    **dict.fromkeys(("read_text", "read_bytes"), SourceText),
     "read": _read,
     "startswith": lambda text, start: text.startswith(start),
 }
 _PATHS = ("Path", "pathlib.Path", "PurePath", "pathlib.PurePath")
 _CALLS: dict[str, Callable[..., Any]] = {
     **dict.fromkeys(_PATHS, _path),
-    "open": Source,
+    "open": SourceText,
     "compile": lambda source, *_: _read(source),
     "str": str,
     "os.fspath": str,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from test_framework.audit.output.places import places
+from test_framework.audit.output.reported import reported_findings
 from test_framework.workflow_commands import SHOWN, workflow_command
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def to_github_annotations(audit: Audit, red: Container[str], prefix: str = "") -
     """
     shown = {"error": 0, "warning": 0}
     more = 0
-    for place in places(audit):
+    for place in reported_findings(audit):
         kind = "error" if place.limit in red else "warning"
         if shown[kind] == SHOWN:
             more += 1

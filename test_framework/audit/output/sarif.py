@@ -9,11 +9,11 @@ from urllib.parse import quote
 
 from test_framework import __version__
 from test_framework.audit.explained import EXPLAINED
-from test_framework.audit.output.places import level, places
+from test_framework.audit.output.reported import level, reported_findings
 
 if TYPE_CHECKING:
     from test_framework.audit.model import Audit
-    from test_framework.audit.output.places import Place
+    from test_framework.audit.output.reported import ReportedFinding
 
 __all__ = ["to_sarif"]
 
@@ -30,7 +30,7 @@ def to_sarif(audit: Audit, prefix: str = "") -> dict[str, Any]:
         audit: What was found.
         prefix: The way from the root of the repository to the audited folder, with a slash at its end.
     """
-    found = list(places(audit))
+    found = list(reported_findings(audit))
     ids = sorted({place.rule for place in found} | EXPLAINED.keys())
     seen: Counter[tuple[str, str, str]] = Counter()
     results = []
@@ -64,7 +64,7 @@ def _rule(name: str) -> dict[str, Any]:
     return rule
 
 
-def _result(place: Place, index: int, prefix: str, before: int) -> dict[str, Any]:
+def _result(place: ReportedFinding, index: int, prefix: str, before: int) -> dict[str, Any]:
     # No line in it: what moves within its file is still the same.
     told = "\0".join((place.rule, prefix + place.path, place.what, str(before)))
     result: dict[str, Any] = {

@@ -7,17 +7,17 @@ import re
 from typing import TYPE_CHECKING
 
 from test_framework.audit.rules.checking import asserts, is_check, is_check_name, promises_check
-from test_framework.audit.rules.doubts import Ask
-from test_framework.audit.rules.found import Found
+from test_framework.audit.rules.findings import RuleFinding
 from test_framework.audit.rules.helpers import Helpers
+from test_framework.audit.rules.pending import PendingCheck
 from test_framework.audit.rules.skips import is_skipped
-from test_framework.audit.rules.source import DEF_TYPES, Base, called, last_name, marks
+from test_framework.audit.rules.source_file import DEF_TYPES, BaseKind, called, last_name, marks
 from test_framework.audit.rules.swallowing import swallowing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from test_framework.audit.rules.source import Def, Source, Test
+    from test_framework.audit.rules.source_file import Def, SourceFile, Test
 
 __all__ = ["cannot_fail"]
 
@@ -59,7 +59,7 @@ _CHECKING_FIXTURES = re.compile(r"snapshot|_regression\Z|\Abenchmark\Z")
 _VERDICTS = frozenset({"isinstance", "all", "any", "bool", "callable", "hasattr", "issubclass"})
 
 
-def cannot_fail(source: Source) -> Iterator[Found]:
+def cannot_fail(source: SourceFile) -> Iterator[RuleFinding]:
     """Yield what no state of the code under test can turn red, as far as this file says."""
     helpers = Helpers(source)
     doubtful = [text for text in _DOUBTFUL if text in source.text]
@@ -69,12 +69,12 @@ def cannot_fail(source: Source) -> Iterator[Found]:
         if "abstractmethod" in marks(test.node.decorator_list) or _surely_fine(source, test.node, doubtful):
             continue
         if (exact := source.exact(test.node)) is not None:
-            yield from _judge(source, helpers, test, exact)
+            yield from _check_test(source, helpers, test, exact)
     yield from helpers.never_raising()
     yield from helpers.never_raising_elsewhere()
 
 
-def _surely_fine(source: Source, node: Def, doubtful: Sequence[str] = _DOUBTFUL) -> bool:
+def _surely_fine(source: SourceFile, node: Def, doubtful: Sequence[str] = _DOUBTFUL) -> bool:
     """Whether nothing can be found in a test: told by its text alone, and never by mistake."""
     if (body := source.body(node)) is None:
         return False
@@ -108,32 +108,32 @@ def _is_open(line: str) -> bool:
     return whole and '"' not in code and "'" not in code
 
 
-def _judge(source: Source, helpers: Helpers, test: Test, exact: Def) -> Iterator[Found]:
+def _check_test(source: SourceFile, helpers: Helpers, test: Test, exact: Def) -> Iterator[RuleFinding]:
     line, name = test.node.lineno, test.name
     if _is_empty(exact):
-        yield Found(line, "empty-body", name, "has nothing in it")
+        yield RuleFinding(line, "empty-body", name, "has nothing in it")
         return
     inside = [n for s in exact.body for n in ast.walk(s)]
     kinds = {type(n) for n in inside}
     if not kinds.isdisjoint({ast.Yield, ast.YieldFrom}) and _makes_generator(source, test, exact):
-        yield Found(line, "yield-test", name, "has a yield: its body does not run")
+        yield RuleFinding(line, "yield-test", name, "has a yield: its body does not run")
         return
     if not kinds.isdisjoint({ast.Try, ast.TryStar, ast.With, ast.AsyncWith}):
         yield from swallowing(inside, line, name)
     returned = next(_verdicts(exact), None) if ast.Return in kinds else None
     if returned is not None and not _is_compared(test.node):
-        yield Found(returned.lineno, "returned-check", name, "returns its verdict: pytest ignores it", line)
+        yield RuleFinding(returned.lineno, "returned-check", name, "returns its verdict: pytest ignores it", line)
     elif returned is None:
         yield from _assertions(helpers, test, inside)
 
 
-def _makes_generator(source: Source, test: Test, exact: Def) -> bool:
+def _makes_generator(source: SourceFile, test: Test, exact: Def) -> bool:
     """Whether a call of a test runs nothing, and neither a decorator nor a base from elsewhere may change that."""
-    of_elsewhere = test.owner is not None and source.base(test.owner) == Base.UNKNOWN
+    of_elsewhere = test.owner is not None and source.base(test.owner) == BaseKind.UNKNOWN
     return not of_elsewhere and not test.node.decorator_list and _yields(exact)
 
 
-def _assertions(helpers: Helpers, test: Test, inside: list[ast.AST]) -> Iterator[Found]:
+def _assertions(helpers: Helpers, test: Test, inside: list[ast.AST]) -> Iterator[RuleFinding]:
     """Yield what is wrong with the assertions of a test taken together."""
     line, name = test.node.lineno, test.name
     verdicts = [(n, asserts(n)) for n in inside]
@@ -141,18 +141,18 @@ def _assertions(helpers: Helpers, test: Test, inside: list[ast.AST]) -> Iterator
     for node in constant:
         if isinstance(node, ast.Assert) and isinstance(node.test, ast.Tuple):
             message = "asserts a tuple, which is always true: no brackets before the message"
-            yield Found(node.lineno, "constant-assertion", name, message, line)
+            yield RuleFinding(node.lineno, "constant-assertion", name, message, line)
             return
     if any(can_fail for _, can_fail in verdicts) or _checks_otherwise(test.node) or helpers.check(test, inside):
         return
     what = name.replace("::", ".")
     if not constant:
         message = "asserts nothing: it fails only when something raises"
-        yield Found(line, "no-assertion", name, message, ask=Ask.CHECKS, what=what)
+        yield RuleFinding(line, "no-assertion", name, message, ask=PendingCheck.CHECKS, what=what)
     elif not (_OF_EQUALITY.search(name.rpartition("::")[2]) and _compares(constant[0])):
         message = "what it asserts always holds"
         place = getattr(constant[0], "lineno", line)
-        yield Found(place, "constant-assertion", name, message, line, Ask.CHECKS, what)
+        yield RuleFinding(place, "constant-assertion", name, message, line, PendingCheck.CHECKS, what)
 
 
 def _compares(node: ast.AST) -> bool:

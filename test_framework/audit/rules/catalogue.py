@@ -5,8 +5,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from test_framework.audit.rules.about_cannot_fail import CANNOT_FAIL
-from test_framework.audit.rules.about_never_run import NEVER_RUN
+from test_framework.audit.rules.cannot_fail_rules import CANNOT_FAIL
+from test_framework.audit.rules.never_run_rules import NEVER_RUN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,7 +12,7 @@ import ast
 import re
 from functools import cache
 
-from test_framework.audit.rules.source import last_name
+from test_framework.audit.rules.source_file import last_name
 
 __all__ = ["asserts", "fails", "is_check", "is_check_name", "promises_check", "same", "truth"]
 

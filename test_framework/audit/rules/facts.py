@@ -11,18 +11,18 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from test_framework.audit.rules.checking import promises_check
+from test_framework.audit.rules.function_use import FunctionUse, joined
+from test_framework.audit.rules.function_uses import dotted, imported, use_of
 from test_framework.audit.rules.helpers import can_raise
-from test_framework.audit.rules.source import DEF_TYPES, block, called, is_fixture, last_name, marks
-from test_framework.audit.rules.use import Use, joined
-from test_framework.audit.rules.uses import dotted, imported, use_of
+from test_framework.audit.rules.source_file import DEF_TYPES, block, called, is_fixture, last_name, marks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from test_framework.audit.rules.source import Def, Source
-    from test_framework.audit.rules.use import Target
+    from test_framework.audit.rules.function_use import Target
+    from test_framework.audit.rules.source_file import Def, SourceFile
 
-__all__ = ["Facts", "Table", "packed_facts", "unpacked_facts"]
+__all__ = ["Facts", "NameTable", "packed_facts", "unpacked_facts"]
 
 _TESTING = frozenset({"pytest", "_pytest", "unittest", "hypothesis", "nose", "testtools", "pytest_asyncio"})
 _MAKES_NAMES = frozenset({"globals", "exec", "vars", "setattr"})
@@ -31,7 +31,7 @@ _PLAIN = frozenset({"staticmethod", "classmethod", "final", "override"})
 _TEST_FOLDER = re.compile(r"(?:\A|[/_.])(?:tests?|testing|conftest)(?=[/_.]|\Z)")
 
 
-class Table(NamedTuple):
+class NameTable(NamedTuple):
     """The names of one file; classes in classes are named with dots."""
 
     imports: dict[str, tuple[Target, ...]]
@@ -41,7 +41,7 @@ class Table(NamedTuple):
     fixtures: dict[str, str]  # by the name that tests use, the function or the method
     values: dict[str, tuple[str, ...]]  # the dotted names in what is assigned
     plugins: tuple[str, ...]  # what `pytest_plugins` names
-    helps: bool  # whether it is there for tests, not part of what they test
+    is_test_support: bool  # whether it is there for tests, not part of what they test
     opens: bool  # whether it may have names that nobody can know
 
 
@@ -51,16 +51,18 @@ class Facts:
     Args:
         source: It.
         path: Relative to the audited root.
-        helps: Whether it is surely there for tests: one of them.
+        is_test_support: Whether it is surely there for tests: one of them.
     """
 
-    def __init__(self, source: Source, path: str, *, helps: bool = False) -> None:
+    def __init__(self, source: SourceFile, path: str, *, is_test_support: bool = False) -> None:
         self.source = source
         self.nodes: dict[str, list[Def]] = {}
         self.classes: dict[str, ast.ClassDef] = {}
-        self.table = self._table(helps=helps or _TEST_FOLDER.search(path.removesuffix(".py")) is not None)
+        self.table = self._table(
+            is_test_support=is_test_support or _TEST_FOLDER.search(path.removesuffix(".py")) is not None
+        )
 
-    def use(self, name: str) -> Use | None:
+    def use(self, name: str) -> FunctionUse | None:
         """Return what a function or `Class.method` uses; None when there is none, or it does not parse."""
         found = []
         for node in self.nodes.get(name, ()):
@@ -73,9 +75,9 @@ class Facts:
             found.append(use_of(exact, node.decorator_list, raises=raises))
         return joined(found)
 
-    def reached(self, names: list[str]) -> dict[str, Use]:
+    def reached(self, names: list[str]) -> dict[str, FunctionUse]:
         """Return what these functions use, and those of this file that they lead to."""
-        found: dict[str, Use] = {}
+        found: dict[str, FunctionUse] = {}
         queue = list(names)
         while queue:
             name = queue.pop()
@@ -96,7 +98,7 @@ class Facts:
 
     # -- the table -------------------------------------------------------------------------------
 
-    def _table(self, *, helps: bool) -> Table:
+    def _table(self, *, is_test_support: bool) -> NameTable:
         imports: dict[str, tuple[Target, ...]] = {}
         stars: list[tuple[str, int]] = []
         values: dict[str, tuple[str, ...]] = {}
@@ -112,7 +114,7 @@ class Facts:
                 if name == "pytest_plugins":
                     plugins += [n.value for n in ast.walk(value) if isinstance(n, ast.Constant)]
         self._functions(self.source.statements, "")
-        return Table(
+        return NameTable(
             imports=imports,
             stars=tuple(stars),
             functions=tuple(name for name in self.nodes if "." not in name),
@@ -120,7 +122,7 @@ class Facts:
             fixtures=dict(self._fixtures()),
             values=values,
             plugins=tuple(plugin for plugin in plugins if isinstance(plugin, str)),
-            helps=helps or _is_testing(imports, stars),
+            is_test_support=is_test_support or _is_testing(imports, stars),
             opens=self._opens(),
         )
 
@@ -173,13 +175,13 @@ def _is_testing(imports: dict[str, tuple[Target, ...]], stars: list[tuple[str, i
     return any(m.partition(".")[0] in _TESTING or m.endswith(".testing") for m in modules)
 
 
-def packed_facts(table: Table, uses: dict[str, Use]) -> bytes:
+def packed_facts(table: NameTable, uses: dict[str, FunctionUse]) -> bytes:
     """Return both as an entry of the cache has them."""
     return marshal.dumps((tuple(table), {name: tuple(use) for name, use in uses.items()}))
 
 
-def unpacked_facts(data: bytes) -> tuple[Table, dict[str, Use]]:
+def unpacked_facts(data: bytes) -> tuple[NameTable, dict[str, FunctionUse]]:
     """Return what was packed."""
     table, uses = marshal.loads(data)  # noqa: S302  # our own file
     fields: dict[str, Any] = uses
-    return Table(*table), {name: Use(*use) for name, use in fields.items()}
+    return NameTable(*table), {name: FunctionUse(*use) for name, use in fields.items()}

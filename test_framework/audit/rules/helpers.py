@@ -8,17 +8,17 @@ import sys
 from typing import TYPE_CHECKING
 
 from test_framework.audit.rules.checking import asserts, is_check_name, promises_check
-from test_framework.audit.rules.doubts import Ask
-from test_framework.audit.rules.found import Found
-from test_framework.audit.rules.source import DEF_TYPES, is_fixture, last_name, marks
+from test_framework.audit.rules.findings import RuleFinding
+from test_framework.audit.rules.function_uses import dotted, imported
+from test_framework.audit.rules.pending import PendingCheck
+from test_framework.audit.rules.source_file import DEF_TYPES, is_fixture, last_name, marks
 from test_framework.audit.rules.swallowing import hidden_checks
-from test_framework.audit.rules.uses import dotted, imported
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from test_framework.audit.rules.source import Def, Source, Test
-    from test_framework.audit.rules.use import Target
+    from test_framework.audit.rules.function_use import Target
+    from test_framework.audit.rules.source_file import Def, SourceFile, Test
 
 __all__ = ["Helpers", "can_raise"]
 
@@ -39,7 +39,7 @@ _MARKS = (".assert_", ".check_", ".verify_", ".validate_", ".ensure_", ".expect_
 class Helpers:
     """Answers for one file; what is asked twice is worked out once."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: SourceFile) -> None:
         self.source = source
         self._checks: dict[ast.AST, bool] = {}
 
@@ -95,7 +95,7 @@ class Helpers:
             self._function(found) for c in owners for name, found in self.source.methods(c).items() if name in methods
         )
 
-    def never_raising(self) -> Iterator[Found]:
+    def never_raising(self) -> Iterator[RuleFinding]:
         """Yield the helpers that promise to fail and cannot, where somebody relies on it."""
         source = self.source
         tests = {test.node for test in source.tests}
@@ -114,11 +114,11 @@ class Helpers:
             if exact is not None and not can_raise(exact) and self._is_relied_on(node.name):
                 what = "hides every failure" if hidden_checks(exact) else "never raises"
                 name = node.name if owner is None else f"{owner.name}.{node.name}"
-                yield Found(
+                yield RuleFinding(
                     node.lineno, "helper-never-raises", node.name, f"{name} {what}: what calls it checks nothing"
                 )
 
-    def never_raising_elsewhere(self) -> Iterator[Found]:
+    def never_raising_elsewhere(self) -> Iterator[RuleFinding]:
         """Yield the first test that relies on each helper from another file: whether that can raise is seen there."""
         wanted = dict(self._promises())
         if not wanted:
@@ -133,7 +133,9 @@ class Helpers:
                 if line:
                     message = f"{name} never raises: what calls it checks nothing"
                     what = wanted.pop(name)
-                    yield Found(line, "helper-never-raises", test.name, message, test.node.lineno, Ask.RAISES, what)
+                    yield RuleFinding(
+                        line, "helper-never-raises", test.name, message, test.node.lineno, PendingCheck.RAISES, what
+                    )
 
     def _promises(self) -> Iterator[tuple[str, str]]:
         """Yield the names from other files that promise a check, with the module, the level and the name there."""

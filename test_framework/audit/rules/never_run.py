@@ -7,15 +7,15 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from test_framework.audit.rules.doubts import Ask
-from test_framework.audit.rules.found import Found
-from test_framework.audit.rules.source import DEF_TYPES, Base, block, called, is_fixture, last_name, marks
-from test_framework.audit.rules.uses import imported
+from test_framework.audit.rules.findings import RuleFinding
+from test_framework.audit.rules.function_uses import imported
+from test_framework.audit.rules.pending import PendingCheck
+from test_framework.audit.rules.source_file import DEF_TYPES, BaseKind, block, called, is_fixture, last_name, marks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from test_framework.audit.rules.source import Def, Source
+    from test_framework.audit.rules.source_file import Def, SourceFile
 
 __all__ = ["never_run"]
 
@@ -26,13 +26,13 @@ _DATA_CLASSES = frozenset({"dataclass", "define", "frozen", "attrs", "s", "mutab
 _QUIET = frozenset({"parametrize", "skip", "skipif", "xfail", "usefixtures", "asyncio", "anyio", "patch", "given"})
 
 
-def never_run(source: Source) -> Iterator[Found]:
+def never_run(source: SourceFile) -> Iterator[RuleFinding]:
     """Yield what this file defines and pytest does not run."""
     if source.off:
         return
     if not source.tests and not _unknown_tests(source):
         message, names = "pytest collects nothing from this file", " ".join(_imported(source))
-        yield Found(1, "no-test", "", message, ask=Ask.TESTS if names else None, what=names)
+        yield RuleFinding(1, "no-test", "", message, ask=PendingCheck.TESTS if names else None, what=names)
     yield from _fixtures(source)
     yield from _classes(source)
     for body in (source.tree.body, *(c.body for c in source.classes.values())):
@@ -42,7 +42,7 @@ def never_run(source: Source) -> Iterator[Found]:
         yield from _nested(source, function)
 
 
-def _all_functions(source: Source) -> list[Def]:
+def _all_functions(source: SourceFile) -> list[Def]:
     found: list[Def] = []
     queue = list(source.statements)
     for node in queue:
@@ -53,7 +53,7 @@ def _all_functions(source: Source) -> list[Def]:
     return found
 
 
-def _unknown_tests(source: Source) -> bool:
+def _unknown_tests(source: SourceFile) -> bool:
     """Whether tests may come from elsewhere: imports, assignments, or names made while the module runs."""
     wanted = (source.patterns.is_class, source.patterns.is_function)
     for statement in source.statements:
@@ -66,7 +66,7 @@ def _unknown_tests(source: Source) -> bool:
                 assigned = [n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)]
                 if not literal and any(is_wanted(name) for name in assigned for is_wanted in wanted):
                     return True
-            case ast.ClassDef() if source.base(statement) == Base.UNKNOWN:
+            case ast.ClassDef() if source.base(statement) == BaseKind.UNKNOWN:
                 # Its base may be a case of unittest, which is collected whatever its name.
                 return True
             case _:
@@ -75,23 +75,23 @@ def _unknown_tests(source: Source) -> bool:
     return not used.isdisjoint(_MAKERS)
 
 
-def _imported(source: Source) -> list[str]:
+def _imported(source: SourceFile) -> list[str]:
     """Return the names from other files that may be tests."""
     bound = (name for s in source.statements if isinstance(s, ast.ImportFrom) for name, _ in imported(s))
     return [name for name in bound if source.patterns.is_class(name) or source.patterns.is_function(name)]
 
 
-def _fixtures(source: Source) -> Iterator[Found]:
+def _fixtures(source: SourceFile) -> Iterator[RuleFinding]:
     for body in (source.statements, *(c.body for c in source.classes.values())):
         for node in body:
             if isinstance(node, DEF_TYPES) and is_fixture(node) and source.patterns.is_function(node.name):
                 message = f"{node.name} is a fixture: pytest does not run it as a test"
-                yield Found(node.lineno, "fixture-named-test", node.name, message)
+                yield RuleFinding(node.lineno, "fixture-named-test", node.name, message)
 
 
-def _classes(source: Source) -> Iterator[Found]:
+def _classes(source: SourceFile) -> Iterator[RuleFinding]:
     for node in source.classes.values():
-        if source.base(node) != Base.PLAIN or not source.patterns.is_class(node.name) or source.off:
+        if source.base(node) != BaseKind.PLAIN or not source.patterns.is_class(node.name) or source.off:
             continue
         lost = [m.name for m in source.methods(node).values() if source.is_test(m)]
         init = source.has_init(node)
@@ -99,14 +99,14 @@ def _classes(source: Source) -> Iterator[Found]:
         if lost and made and not any(isinstance(s, ast.Assign) and _is_off(s) for s in node.body):
             message = f"{node.name} has {made}: pytest does not collect its {len(lost)} tests"
             line = init.lineno if init is not None and init in node.body else node.lineno
-            yield Found(line, "class-with-init", node.name, message, node.lineno)
+            yield RuleFinding(line, "class-with-init", node.name, message, node.lineno)
 
 
 def _is_off(statement: ast.Assign) -> bool:
     return any(last_name(t) == "__test__" for t in statement.targets)
 
 
-def _shadowed(source: Source, body: list[ast.stmt]) -> Iterator[Found]:
+def _shadowed(source: SourceFile, body: list[ast.stmt]) -> Iterator[RuleFinding]:
     """Yield the tests that are defined again further down in the same block, with no use of the first between."""
     defined: dict[str, list[int]] = {}
     for number, statement in enumerate(body):
@@ -128,21 +128,21 @@ def _shadowed(source: Source, body: list[ast.stmt]) -> Iterator[Found]:
             if all(n.id != name for n in used):
                 line = getattr(body[first], "lineno", 1)
                 message = f"defined again in line {again.lineno}: only that one runs"
-                yield Found(line, "shadowed", name, message)
+                yield RuleFinding(line, "shadowed", name, message)
 
 
-def _parametrized(source: Source) -> Iterator[Found]:
+def _parametrized(source: SourceFile) -> Iterator[RuleFinding]:
     for test in source.tests:
         for decorator in test.node.decorator_list:
             match decorator:
                 case ast.Call(func=ast.Attribute(attr="parametrize"), args=[_, ast.List(elts=[]) | ast.Tuple(elts=[])]):
                     message = "parametrized with no value: pytest skips it"
-                    yield Found(decorator.lineno, "empty-parametrize", test.name, message, test.node.lineno)
+                    yield RuleFinding(decorator.lineno, "empty-parametrize", test.name, message, test.node.lineno)
                 case _:
                     pass
 
 
-def _nested(source: Source, function: Def) -> Iterator[Found]:
+def _nested(source: SourceFile, function: Def) -> Iterator[RuleFinding]:
     """Yield the tests inside a function that nothing there uses."""
     if (text := source.body(function)) is not None and not (source.may_nest and _may_nest(source, text)):
         return
@@ -163,17 +163,17 @@ def _nested(source: Source, function: Def) -> Iterator[Found]:
             lost = _is_lost(source, node, inside)
         if lost:
             message = f"{node.name} stands inside {function.name}: pytest does not see it, and nothing calls it"
-            yield Found(node.lineno, "nested-test", node.name, message, function.lineno)
+            yield RuleFinding(node.lineno, "nested-test", node.name, message, function.lineno)
 
 
-def _may_nest(source: Source, body: str) -> bool:
+def _may_nest(source: SourceFile, body: str) -> bool:
     """Whether a body may hold a test, by its text."""
     if "def " not in body and "class " not in body:
         return False
     return any(source.patterns.is_function(n) or source.patterns.is_class(n) for n in set(_NESTED.findall(body)))
 
 
-def _is_lost(source: Source, node: Def, inside: list[ast.AST]) -> bool:
+def _is_lost(source: SourceFile, node: Def, inside: list[ast.AST]) -> bool:
     """Whether a function inside another is a test by its name, and neither a method nor handed to a decorator."""
     if not source.patterns.is_function(node.name) or is_fixture(node):
         return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from textwrap import dedent
 
-__all__ = ["Rule", "rule", "told"]
+__all__ = ["Rule", "make_explanation", "rule"]
 
 _ACCEPT = (
     "Where it is meant: `# audit: ok[{id}] why` on the line or on that of the `def`; "
@@ -24,11 +24,11 @@ class Rule:
     example_good: str
 
 
-def told(name: str, title: str, explanation: str, bad: str, good: str) -> Rule:
+def make_explanation(name: str, title: str, explanation: str, bad: str, good: str) -> Rule:
     """Return a rule, or whatever else is explained like one."""
     return Rule(name, title, explanation, dedent(bad).strip() + "\n", dedent(good).strip() + "\n")
 
 
 def rule(name: str, title: str, explanation: str, bad: str, good: str) -> Rule:
     """Return a rule that also says how a finding of it is accepted."""
-    return told(name, title, f"{explanation} {_ACCEPT.format(id=name)}", bad, good)
+    return make_explanation(name, title, f"{explanation} {_ACCEPT.format(id=name)}", bad, good)

@@ -6,13 +6,13 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from test_framework.audit.rules.found import Found
-from test_framework.audit.rules.source import DEF_TYPES, last_name
+from test_framework.audit.rules.findings import RuleFinding
+from test_framework.audit.rules.source_file import DEF_TYPES, last_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from test_framework.audit.rules.source import Def, Source
+    from test_framework.audit.rules.source_file import Def, SourceFile
 
 __all__ = ["is_skipped", "skips"]
 
@@ -29,7 +29,7 @@ def is_skipped(node: Def | ast.ClassDef) -> bool:
     return any(last_name(d.func if isinstance(d, ast.Call) else d) == "skip" for d in node.decorator_list)
 
 
-def skips(source: Source) -> Iterator[Found]:
+def skips(source: SourceFile) -> Iterator[RuleFinding]:
     """Yield the skips of a file that do not say why."""
     text = source.text
     if not (("kip" in text and _MAYBE.search(text)) or _NOT_RUN.search(text)):
@@ -40,10 +40,10 @@ def skips(source: Source) -> Iterator[Found]:
         for line in _bare(node):
             if (line, name) not in seen:
                 seen.add((line, name))
-                yield Found(line, "skip-without-reason", name, _MESSAGE, anchor)
+                yield RuleFinding(line, "skip-without-reason", name, _MESSAGE, anchor)
 
 
-def _everywhere(source: Source, names: dict[int, str]) -> Iterator[tuple[int, str, ast.AST]]:
+def _everywhere(source: SourceFile, names: dict[int, str]) -> Iterator[tuple[int, str, ast.AST]]:
     """Yield the nodes in which a skip may stand, with the line and the name of their test."""
     taken: set[ast.AST] = set()
     for node in ast.walk(source.tree):

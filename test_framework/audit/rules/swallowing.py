@@ -6,13 +6,13 @@ import ast
 from typing import TYPE_CHECKING
 
 from test_framework.audit.rules.checking import fails, is_check
-from test_framework.audit.rules.found import Found
-from test_framework.audit.rules.source import DEF_TYPES, last_name
+from test_framework.audit.rules.findings import RuleFinding
+from test_framework.audit.rules.source_file import DEF_TYPES, last_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from test_framework.audit.rules.source import Def
+    from test_framework.audit.rules.source_file import Def
 
 __all__ = ["hidden_checks", "swallowing"]
 
@@ -24,7 +24,7 @@ _STORES = frozenset(
 _EXITS = frozenset({"exit", "_exit", "abort", "interrupt_main"})
 
 
-def swallowing(inside: list[ast.AST], anchor: int, test: str) -> Iterator[Found]:
+def swallowing(inside: list[ast.AST], anchor: int, test: str) -> Iterator[RuleFinding]:
     """Yield the assertions whose failure a handler hides, and the failures that become a skip.
 
     Args:
@@ -40,7 +40,9 @@ def swallowing(inside: list[ast.AST], anchor: int, test: str) -> Iterator[Found]
                 caught = [last_name(a) for i in node.items for a in _suppressed(i.context_expr)]
                 for check in _checks(node.body):
                     if _BROAD[fails(check)] & set(caught):
-                        yield Found(check.lineno, "swallowed-assertion", test, "suppress() hides its failure", anchor)
+                        yield RuleFinding(
+                            check.lineno, "swallowed-assertion", test, "suppress() hides its failure", anchor
+                        )
                         break
             case _:
                 pass
@@ -58,27 +60,27 @@ def hidden_checks(function: Def) -> set[ast.AST]:
     return hidden
 
 
-def _handlers(node: ast.Try | ast.TryStar, test: str, anchor: int) -> Iterator[Found]:
+def _handlers(node: ast.Try | ast.TryStar, test: str, anchor: int) -> Iterator[RuleFinding]:
     for check in _checks(node.body):
         handler = _handler(node, fails(check))
         if handler is None:
             continue
         if skip := _skip(handler):
-            yield Found(skip.lineno, "failure-to-skip", test, "a failed assertion becomes a skip", anchor)
+            yield RuleFinding(skip.lineno, "failure-to-skip", test, "a failed assertion becomes a skip", anchor)
             return
         # An `else` that fails is for what was not raised: then the assertion was to fail.
         if _hides(handler) and not any(is_check(n) for s in node.orelse for n in ast.walk(s)):
             message = f"the handler in line {handler.lineno} hides its failure"
-            yield Found(check.lineno, "swallowed-assertion", test, message, anchor)
+            yield RuleFinding(check.lineno, "swallowed-assertion", test, message, anchor)
             return
     handler = _handler(node, "AssertionError")
     if handler is None or not _is_broad(handler):
         return
     if skip := _skip(handler):
-        yield Found(skip.lineno, "failure-to-skip", test, "whatever fails becomes a skip", anchor)
+        yield RuleFinding(skip.lineno, "failure-to-skip", test, "whatever fails becomes a skip", anchor)
     elif _hides(handler) and isinstance(handler.body[-1], ast.Return) and handler.body[-1].value is None:
         message = "whatever fails ends the test as passed"
-        yield Found(handler.body[-1].lineno, "failure-to-skip", test, message, anchor)
+        yield RuleFinding(handler.body[-1].lineno, "failure-to-skip", test, message, anchor)
 
 
 def _checks(body: list[ast.stmt]) -> list[ast.expr | ast.stmt]:

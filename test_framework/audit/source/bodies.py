@@ -6,18 +6,18 @@ import ast
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from test_framework.audit.source.functions import functions
+from test_framework.audit.source.expression_reader import dotted
+from test_framework.audit.source.function_spans import functions
 from test_framework.audit.source.lexical import unix_lines
+from test_framework.audit.source.module_reader import read_body
 from test_framework.audit.source.operations import Op, binds, flat
 from test_framework.audit.source.parsing import parsed
-from test_framework.audit.source.reading import read_body
 from test_framework.audit.source.skeleton import skeleton
-from test_framework.audit.source.usage import dotted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from test_framework.audit.source.functions import Function
+    from test_framework.audit.source.function_spans import FunctionSpan
     from test_framework.audit.source.operations import Block
 
 __all__ = ["Bodies", "Body"]
@@ -98,7 +98,7 @@ class Bodies:
         bound = {name for inner in flat(block) if inner[0] != Op.GROW for name in binds(inner)}
         return Body(block, frozenset(bound | {argument.arg for argument in every if argument}))
 
-    def _parsed(self, span: Function) -> ast.FunctionDef | None:
+    def _parsed(self, span: FunctionSpan) -> ast.FunctionDef | None:
         """Return a function with its body."""
         text = self.text[span.start : span.end]
         above = "if 1:\n" if text[:1].isspace() else ""

@@ -67,7 +67,7 @@ class Summary(NamedTuple):
 
     block: Block
     defined: tuple[str, ...]  # names that it defines itself, for whoever looks for one
-    loose: tuple[str, ...]  # names that functions declare global, so that a call may bind them
+    global_names: tuple[str, ...]  # names that functions declare global, so that a call may bind them
     stubs: tuple[str, ...]  # names of modules that a function or a hook of it puts into `sys.modules`
     opens: bool  # whether functions of it may bind names that cannot be known
     paths: bool  # whether functions of it change `sys.path`

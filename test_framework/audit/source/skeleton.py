@@ -6,7 +6,7 @@ In doubt nothing is cut.
 
 from __future__ import annotations
 
-from test_framework.audit.source.functions import functions
+from test_framework.audit.source.function_spans import functions
 from test_framework.audit.source.lexical import unix_lines
 
 __all__ = ["KEPT", "skeleton"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from test_framework.audit.source.lexical import STRING, is_nested
-from test_framework.audit.source.walking import Walker
+from test_framework.audit.source.text_walker import TextWalker
 
 __all__ = ["without_tables"]
 
@@ -36,7 +36,7 @@ def without_tables(text: str) -> str:
     """Return a source with next to nothing in its tables; each line keeps its number."""
     if ("= [\n" not in text and "= {\n" not in text) or is_nested(text):
         return text
-    walker = Walker(text)
+    walker = TextWalker(text)
     parts, done, position = [], 0, 0
     while (head := _next_head(walker, position)) is not None:
         start, position = head.end(), head.end()
@@ -48,7 +48,7 @@ def without_tables(text: str) -> str:
     return "".join(parts)
 
 
-def _next_head(walker: Walker, position: int) -> re.Match[str] | None:
+def _next_head(walker: TextWalker, position: int) -> re.Match[str] | None:
     """Return the next place where a table may start; it ends where the data start."""
     found, sure = walker.search(_START, position)
     if sure:

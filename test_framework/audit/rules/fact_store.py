@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from test_framework.audit.rules.facts import Facts, packed_facts, unpacked_facts
-from test_framework.audit.rules.source import Source
+from test_framework.audit.rules.source_file import SourceFile
 from test_framework.audit.source.lexical import unix_lines
 from test_framework.audit.source.parsing import parsed
 from test_framework.audit.source.skeleton import skeleton
@@ -13,14 +13,14 @@ from test_framework.audit.source.skeleton import skeleton
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from test_framework.audit.rules.facts import Table
+    from test_framework.audit.rules.facts import NameTable
+    from test_framework.audit.rules.function_use import FunctionUse
     from test_framework.audit.rules.patterns import Patterns
-    from test_framework.audit.rules.use import Use
 
-__all__ = ["Files"]
+__all__ = ["FactStore"]
 
 
-class Files:
+class FactStore:
     """Tables and functions by path.
 
     Args:
@@ -41,16 +41,16 @@ class Files:
     ) -> None:
         self.root, self.patterns = root, patterns
         self._known, self._text, self._is_test = known, text, is_test
-        self._tables: dict[str, Table | None] = {}
-        self._uses: dict[str, dict[str, Use | None]] = {}
+        self._tables: dict[str, NameTable | None] = {}
+        self._uses: dict[str, dict[str, FunctionUse | None]] = {}
         self._facts: dict[str, Facts | None] = {}
         self._grown: dict[str, None] = {}
 
-    def table(self, path: str) -> Table | None:
+    def table(self, path: str) -> NameTable | None:
         """Return the table of a file; None when there is none."""
         if path not in self._tables:
-            if packed := self._known(path):
-                table, uses = unpacked_facts(packed)
+            if pack_summary := self._known(path):
+                table, uses = unpacked_facts(pack_summary)
                 self._tables[path], self._uses[path] = table, dict(uses)
             else:
                 facts = self._read(path)
@@ -59,7 +59,7 @@ class Files:
                     self._grown[path] = None
         return self._tables[path]
 
-    def use(self, path: str, name: str) -> Use | None:
+    def use(self, path: str, name: str) -> FunctionUse | None:
         """Return what a function of a file uses; None when that cannot be told."""
         if self.table(path) is None:
             return None
@@ -93,4 +93,4 @@ class Files:
         tree = parsed(skeleton(text))
         if tree is None:
             return None
-        return Facts(Source(text, tree, self.patterns), self.relative(path), helps=self._is_test(path))
+        return Facts(SourceFile(text, tree, self.patterns), self.relative(path), is_test_support=self._is_test(path))

@@ -14,8 +14,8 @@ from test_framework.audit.codemod.bindings import dotted_name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from test_framework.audit.codemod.bindings import Looked
-    from test_framework.audit.codemod.planning import Plan
+    from test_framework.audit.codemod.bindings import NameOccurrences
+    from test_framework.audit.codemod.planning import RewritePlan
 
 __all__ = ["Rewriter"]
 
@@ -25,12 +25,12 @@ _Import = cst.Import | cst.ImportFrom
 
 
 class Rewriter(cst.CSTTransformer):
-    """Replaces what a plan says; `looked` gives the modules that relative imports name."""
+    """Replaces what a plan says; `occurrences` gives the modules that relative imports name."""
 
-    def __init__(self, plan: Plan, looked: Looked) -> None:
+    def __init__(self, plan: RewritePlan, occurrences: NameOccurrences) -> None:
         self.plan = plan
-        self.looked = looked
-        self.concerned = looked.around(plan.nodes())
+        self.occurrences = occurrences
+        self.concerned = occurrences.around(plan.nodes())
 
     def on_visit(self, node: cst.CSTNode) -> bool:
         """Pass by what stays as it is."""
@@ -124,7 +124,7 @@ class Rewriter(cst.CSTTransformer):
             module, _, name = now.rpartition(".")
             made = _renamed(alias, name)
             if module:
-                groups.setdefault(None if module == self.looked.base(node) else module, []).append(made)
+                groups.setdefault(None if module == self.occurrences.base(node) else module, []).append(made)
             else:
                 modules.append(made.with_changes(comma=cst.MaybeSentinel.DEFAULT))
         made_of: list[_Import] = []
@@ -137,7 +137,7 @@ class Rewriter(cst.CSTTransformer):
     def _of(self, node: cst.ImportFrom, module: str) -> cst.ImportFrom:
         """Return an import from another module: relative if it was and the new place is in the same package."""
         if node.relative:
-            outer = self.looked.base(node.with_changes(module=None))
+            outer = self.occurrences.base(node.with_changes(module=None))
             if module == outer or module.startswith(f"{outer}."):
                 inner = module[len(outer) + 1 :]
                 return node.with_changes(module=_name(inner) if inner else None)

@@ -7,18 +7,18 @@ import sys
 
 from test_framework.audit.source.lexical import is_nested
 
-__all__ = ["Unsure", "Walker"]
+__all__ = ["CannotTell", "TextWalker"]
 
 _ODD = re.compile(r"""['"#\\]""")  # before it on a line, quotes may be other than they seem
 _NESTED = sys.version_info >= (3, 12)  # quotes inside quotes of the same kind
 _F_PREFIX = re.compile(r"[fFtT][rR]?\Z")
 
 
-class Unsure(Exception):
+class CannotTell(Exception):
     """Strings cannot be told apart in a text."""
 
 
-class Walker:
+class TextWalker:
     """Goes through a text in one direction.
 
     Args:
@@ -69,5 +69,5 @@ class Walker:
             Unsure: They cannot.
         """
         if not self._told and is_nested(self.text):
-            raise Unsure
+            raise CannotTell
         self._told = True

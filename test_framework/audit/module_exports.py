@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from test_framework.audit.moves import absolute
-from test_framework.audit.source.files import summarized
+from test_framework.audit.source.summarizing import summarize
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["Offered", "offered"]
+__all__ = ["ModuleExports", "read_exports"]
 
 
 @dataclass(slots=True)
-class Offered:
+class ModuleExports:
     """What a module defines and what it imports: name to module and name there; `exported` when it says so."""
 
     defined: set[str] = field(default_factory=set)
@@ -32,16 +32,16 @@ class Offered:
         return {name for name in self.defined if not name.startswith("_")} | self.reexported
 
 
-def offered(path: str, package: str) -> Offered | None:
+def read_exports(path: str, package: str) -> ModuleExports | None:
     """Return what a module offers; None when it cannot be parsed."""
     try:
         data = Path(path).read_bytes()
     except OSError:
         return None
-    _, _, tree = summarized(data)
+    _, _, tree = summarize(data)
     if tree is None:
         return None
-    found = Offered()
+    found = ModuleExports()
     for node in _at_top(tree.body):
         _note(node, found, package)
     return found
@@ -61,7 +61,7 @@ def _at_top(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
                 yield from _at_top(handler.body)
 
 
-def _note(node: ast.stmt, found: Offered, package: str) -> None:
+def _note(node: ast.stmt, found: ModuleExports, package: str) -> None:
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         found.defined.add(node.name)
     elif isinstance(node, ast.ImportFrom):

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from test_framework.audit.codemod.module import rewrite
-from test_framework.audit.naming import Naming
+from test_framework.audit.codemod.module_rewriting import rewrite
+from test_framework.audit.naming import ModuleNaming
 from test_framework.audit.run import audit
-from test_framework.audit.source.files import no_collection
+from test_framework.audit.source.summarizing import gc_paused
 from test_framework.config import BadSetting
 from test_framework.suite.discovery import walk
 from test_framework.suite.module_finder import ModuleFinder
@@ -28,14 +28,22 @@ if TYPE_CHECKING:
     from test_framework.config import Settings
     from test_framework.suite.discovery import SourceTree
 
-__all__ = ["Change", "RewriteBatch", "RewriteOptions", "RewriteResult", "Skipped", "apply_rewrites", "find_rewrites"]
+__all__ = [
+    "FileChange",
+    "RewriteBatch",
+    "RewriteOptions",
+    "RewriteResult",
+    "SkippedPlace",
+    "apply_rewrites",
+    "find_rewrites",
+]
 
 _WORTH = 200  # files, below which other processes take longer to start than they save
 _CHUNK = 25
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class FileChange:
     """A file before and after; `path` is relative to the root."""
 
     path: str
@@ -52,7 +60,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Skipped:
+class SkippedPlace:
     """A file, or a line of it when `line` is not 0, that was left as it is, and why."""
 
     path: str
@@ -78,8 +86,8 @@ class RewriteResult:
     """What a run would do, and with `batches` what it did."""
 
     files: int
-    changes: tuple[Change, ...]
-    left: tuple[Skipped, ...]
+    changes: tuple[FileChange, ...]
+    left: tuple[SkippedPlace, ...]
     batches: tuple[RewriteBatch, ...] = ()
     interrupted: bool = False
 
@@ -110,15 +118,15 @@ def find_rewrites(
     root = settings.root.resolve()
     finder = ModuleFinder()
     tree = walk(str(root), finder, settings.audit.exclude)
-    naming = Naming(str(root), read_pytest_settings(root, []).pythonpath, finder)
+    naming = ModuleNaming(str(root), read_pytest_settings(root, []).pythonpath, finder)
     wanted = [_inside(root, path) for path in paths]
     files = [f for f in tree.python if not wanted or any(f == w or f.startswith(f"{w}/") for w in wanted)]
     lost = [w for w in wanted if not any(f == w or f.startswith(f"{w}/") for f in files)]
     if lost:
         raise BadSetting(f"{lost[0]} has no file that is looked at: `audit` says what is left out, and why.")
-    changes: list[Change] = []
-    left: list[Skipped] = []
-    for number, (change, skipped) in enumerate(_each(_Job(tree, moves, naming), files)):
+    changes: list[FileChange] = []
+    left: list[SkippedPlace] = []
+    for number, (change, skipped) in enumerate(_each(_RewriteJob(tree, moves, naming), files)):
         changes += [change] if change else []
         left += skipped
         if tick:
@@ -137,28 +145,28 @@ def _inside(root: Path, path: Path) -> str:
     return str(found)
 
 
-Looked = tuple[Change | None, list[Skipped]]
+LookResult = tuple[FileChange | None, list[SkippedPlace]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
+class _RewriteJob:
     """What is needed to look at a file, in whichever process."""
 
     tree: SourceTree
     moves: Moves
-    naming: Naming
+    naming: ModuleNaming
 
-    def __call__(self, path: str) -> Looked:
+    def __call__(self, path: str) -> LookResult:
         """Return what changes in a file, and what is left of it."""
         told = self.tree.relative(path)
         try:
-            with no_collection():
+            with gc_paused():
                 change, left = self._look(path, told)
         except (CannotRewrite, OSError) as error:
-            return None, [Skipped(told, 0, str(error))]
-        return change, [Skipped(told, line, why) for line, why in left]
+            return None, [SkippedPlace(told, 0, str(error))]
+        return change, [SkippedPlace(told, line, why) for line, why in left]
 
-    def _look(self, path: str, told: str) -> tuple[Change | None, Sequence[tuple[int, str]]]:
+    def _look(self, path: str, told: str) -> tuple[FileChange | None, Sequence[tuple[int, str]]]:
         data = Path(path).read_bytes()
         if not self.moves.likely(data):
             return None, ()
@@ -169,11 +177,11 @@ class _Job:
         if os.path.islink(path):
             return None, [(0, "it is a link: the file that it leads to is rewritten where it lies in the project")]
         made = rewrite(text, self.moves, package, self.naming, initial=path.endswith("/__init__.py"))
-        change = Change(told, data, encode_source(made.text, encoding)) if made.text != text else None
+        change = FileChange(told, data, encode_source(made.text, encoding)) if made.text != text else None
         return change, made.left
 
 
-def _each(job: _Job, files: Sequence[str]) -> Iterator[Looked]:
+def _each(job: _RewriteJob, files: Sequence[str]) -> Iterator[LookResult]:
     """Look at files in their order, on all cores when there are many."""
     processes = os.cpu_count() or 1
     if processes == 1 or len(files) < _WORTH:
@@ -203,8 +211,8 @@ def apply_rewrites(
     refused = {} if how.allow_dirty else uncommitted(root, [f"{root}/{c.path}" for c in found.changes])
     changes = [c for c in found.changes if f"{root}/{c.path}" not in refused]
     left = list(found.left)
-    left += [Skipped(c.path, 0, refused[p]) for c in found.changes if (p := f"{root}/{c.path}") in refused]
-    run = _Run(root, settings, how.undo)
+    left += [SkippedPlace(c.path, 0, refused[p]) for c in found.changes if (p := f"{root}/{c.path}") in refused]
+    run = _RewriteRun(root, settings, how.undo)
     try:
         for start in range(0, len(changes), how.size):
             run.batch(changes[start : start + how.size])
@@ -215,7 +223,7 @@ def apply_rewrites(
     return replace(found, left=tuple(left), batches=tuple(run.batches))
 
 
-class _Run:
+class _RewriteRun:
     def __init__(self, root: Path, settings: Settings, undo: Path) -> None:
         self.root = root
         self.settings = settings
@@ -224,7 +232,7 @@ class _Run:
         self.batches: list[RewriteBatch] = []
         self.before: set[str] | None = None
 
-    def batch(self, changes: Sequence[Change]) -> None:
+    def batch(self, changes: Sequence[FileChange]) -> None:
         """Write some files, and take them back unless all is as well as before."""
         if self.before is None:
             self.before = set(_faults(self._audit()))
@@ -253,7 +261,7 @@ class _Run:
             self.patch = patch
             self.before = after
 
-    def _back(self, changes: Sequence[Change]) -> None:
+    def _back(self, changes: Sequence[FileChange]) -> None:
         for change in changes:
             path = self.root / change.path
             if path.read_bytes() == change.after:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
 
-from test_framework.audit.codemod.bindings import Looked, groups
-from test_framework.audit.codemod.planning import Planner
-from test_framework.audit.codemod.rewriting import Rewriter
+from test_framework.audit.codemod.bindings import NameOccurrences, groups
+from test_framework.audit.codemod.plan_writing import Rewriter
+from test_framework.audit.codemod.planning import RewritePlanner
 from test_framework.suite.source import CannotRewrite
 
 if TYPE_CHECKING:
-    from test_framework.audit.codemod.planning import Places
+    from test_framework.audit.codemod.planning import KnownModules
     from test_framework.audit.moves import Moves
 
 __all__ = ["Rewritten", "rewrite"]
@@ -28,14 +28,14 @@ class Rewritten:
     left: tuple[tuple[int, str], ...]
 
 
-def rewrite(text: str, moves: Moves, package: str, places: Places, *, initial: bool = False) -> Rewritten:
+def rewrite(text: str, moves: Moves, package: str, modules: KnownModules, *, initial: bool = False) -> Rewritten:
     """Return a module in which each name that has moved is imported from its new place.
 
     Args:
         text: The module.
         moves: What has moved.
         package: The package that it is in.
-        places: Knows the modules of the project.
+        modules: Knows the modules of the project.
         initial: Whether it is the `__init__` of the package.
 
     Raises:
@@ -49,20 +49,22 @@ def rewrite(text: str, moves: Moves, package: str, places: Places, *, initial: b
         raise CannotRewrite("libcst does not give it back as it was")
     try:
         # The copy is for trees that have a node twice: a parsed one has not.
-        return _rewritten(MetadataWrapper(module, unsafe_skip_copy=True), moves, package, places, initial=initial)
+        return _rewritten(MetadataWrapper(module, unsafe_skip_copy=True), moves, package, modules, initial=initial)
     except RecursionError as error:
         raise CannotRewrite("its expressions are nested too deeply") from error
 
 
-def _rewritten(wrapper: MetadataWrapper, moves: Moves, package: str, places: Places, *, initial: bool) -> Rewritten:
-    looked = Looked(wrapper.module, package)
-    planner = Planner(moves, places, looked, initial=initial)
-    plan = planner.make(groups(wrapper, looked))
+def _rewritten(
+    wrapper: MetadataWrapper, moves: Moves, package: str, modules: KnownModules, *, initial: bool
+) -> Rewritten:
+    occurrences = NameOccurrences(wrapper.module, package)
+    planner = RewritePlanner(moves, modules, occurrences, initial=initial)
+    plan = planner.make(groups(wrapper, occurrences))
     left: list[tuple[int, str]] = []
     if plan.left:
         positions = wrapper.resolve(PositionProvider)
         left = sorted({(positions[node].start.line, why) for node, why in plan.left})
-    made = wrapper.module.visit(Rewriter(plan, looked)) if plan.nodes() else wrapper.module
+    made = wrapper.module.visit(Rewriter(plan, occurrences)) if plan.nodes() else wrapper.module
     try:
         cst.parse_module(made.code)
     except cst.ParserSyntaxError as error:

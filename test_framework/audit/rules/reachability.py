@@ -11,17 +11,17 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
-from test_framework.audit.rules.names import Kind
-from test_framework.audit.rules.use import ASSERTS, RAISES
+from test_framework.audit.rules.function_use import ASSERTS, RAISES
+from test_framework.audit.rules.name_resolution import NameKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from test_framework.audit.rules.files import Files
-    from test_framework.audit.rules.names import Named, Names
-    from test_framework.audit.rules.use import Use
+    from test_framework.audit.rules.fact_store import FactStore
+    from test_framework.audit.rules.function_use import FunctionUse
+    from test_framework.audit.rules.name_resolution import NameResolver, ResolvedName
 
-__all__ = ["Reaching", "Step", "Way"]
+__all__ = ["CallStep", "CheckReachability", "FunctionPart"]
 
 _DEEP = 3  # makers of makers
 _AFTER = frozenset({"tearDown", "asyncTearDown", "teardown_method", "teardown"})
@@ -32,7 +32,7 @@ _CLOSING = frozenset({"__exit__", "__aexit__", "__call__"})
 _ABSTRACT = frozenset({"Protocol", "ABC"})
 
 
-class Way(Enum):
+class FunctionPart(Enum):
     """How much of a function counts."""
 
     WHOLE = 1
@@ -40,31 +40,31 @@ class Way(Enum):
     LEFT = 3  # the functions in it, and what it does after its `yield`
 
 
-class Step(NamedTuple):
+class CallStep(NamedTuple):
     """One function on the way."""
 
     path: str
     name: str
-    way: Way = Way.WHOLE
+    way: FunctionPart = FunctionPart.WHOLE
 
 
-_UNKNOWN = Step("", "")
+_UNKNOWN = CallStep("", "")
 
 
-class Reaching:
+class CheckReachability:
     """Answers for the tests of one project; what has been found to check nothing is not looked at again."""
 
-    def __init__(self, files: Files, names: Names) -> None:
+    def __init__(self, files: FactStore, names: NameResolver) -> None:
         self.files, self.names, self.places = files, names, names.places
-        self._clean: set[Step] = set()
+        self._clean: set[CallStep] = set()
         self._scopes: dict[str, frozenset[str]] = {}
         self._near: dict[str, tuple[str, ...]] = {}
         self._methods: dict[str, list[tuple[str, str]]] = {}  # by name, path and class
 
     def checks(self, path: str, test: str) -> bool:
         """Whether a test or something that it uses checks; True as well when that cannot be known."""
-        start = Step(path, test)
-        queue, seen = [start, *self._around(start)], set[Step]()
+        start = CallStep(path, test)
+        queue, seen = [start, *self._around(start)], set[CallStep]()
         while queue:
             step = queue.pop()
             if step in self._clean or step in seen:
@@ -76,28 +76,33 @@ class Reaching:
         self._clean |= seen
         return False
 
-    def _by_itself(self, step: Step) -> bool:
+    def _by_itself(self, step: CallStep) -> bool:
         use, table = self.files.use(step.path, step.name), self.files.table(step.path)
         if use is None or table is None:
             return True
         match step.way:
-            case Way.LEFT:
+            case FunctionPart.LEFT:
                 return use.inner >= RAISES
-            case Way.ASSERTIONS:
+            case FunctionPart.ASSERTIONS:
                 return use.level == ASSERTS
-            case Way.WHOLE:
-                return use.level >= RAISES if table.helps else use.level == ASSERTS and not use.returns
+            case FunctionPart.WHOLE:
+                return use.level >= RAISES if table.is_test_support else use.level == ASSERTS and not use.returns
 
-    def _next(self, step: Step) -> Iterator[Step]:
+    def _next(self, step: CallStep) -> Iterator[CallStep]:
         """Yield what a function leads to."""
         use, table = self.files.use(step.path, step.name), self.files.table(step.path)
-        if use is None or table is None or step.way == Way.ASSERTIONS or (use.returns and not table.helps):
+        if (
+            use is None
+            or table is None
+            or step.way == FunctionPart.ASSERTIONS
+            or (use.returns and not table.is_test_support)
+        ):
             return
         for name in use.params if self._is_asked_by_name(step) else ():
             for fixture in self._fixture(step, name):
                 whole = name in use.called or fixture.path == step.path
-                yield fixture if whole else fixture._replace(way=Way.LEFT)
-        if step.way == Way.LEFT:
+                yield fixture if whole else fixture._replace(way=FunctionPart.LEFT)
+        if step.way == FunctionPart.LEFT:
             return
         for name in use.names:
             for named in self.names.look_up(step.path, name, use.imports):
@@ -106,27 +111,27 @@ class Reaching:
         for maker, name in use.methods:
             yield from self._method(step, use, maker, name)
 
-    def _named(self, path: str, named: Named, *, inside: bool = False) -> Iterator[Step]:  # noqa: C901 - one for each kind
+    def _named(self, path: str, named: ResolvedName, *, inside: bool = False) -> Iterator[CallStep]:  # noqa: C901 - one for each kind
         """Yield what runs of something that is named."""
         match named.kind:
-            case Kind.UNKNOWN:
+            case NameKind.UNKNOWN:
                 yield _UNKNOWN
-            case Kind.FUNCTION:
-                yield Step(named.path, named.name)
-            case Kind.CLASS:
+            case NameKind.FUNCTION:
+                yield CallStep(named.path, named.name)
+            case NameKind.CLASS:
                 for place, owner in self.names.line(named.path, named.name).classes:
                     table = self.files.table(place)
                     for method in table.classes[owner][1] if table is not None else ():
                         if method in _CLOSING or place == path:
-                            yield Step(place, f"{owner}.{method}")
+                            yield CallStep(place, f"{owner}.{method}")
                         elif method in _OPENING:
-                            yield Step(place, f"{owner}.{method}", Way.ASSERTIONS)
-            case Kind.VALUE:
+                            yield CallStep(place, f"{owner}.{method}", FunctionPart.ASSERTIONS)
+            case NameKind.VALUE:
                 table = self.files.table(named.path)
                 for name in table.values[named.name] if table is not None and not inside else ():
                     for one in self.names.look_up(named.path, name):
                         yield from self._named(path, one, inside=True)
-            case Kind.MODULE:
+            case NameKind.MODULE:
                 pass
 
     # -- classes ---------------------------------------------------------------------------------
@@ -138,7 +143,7 @@ class Reaching:
             return []
         return [name, *(c for c in table.classes if c != name and (path, name) in self.names.line(path, c).classes)]
 
-    def _own(self, step: Step, use: Use) -> Iterator[Step]:
+    def _own(self, step: CallStep, use: FunctionUse) -> Iterator[CallStep]:
         """Yield the methods that a method takes from its own object."""
         if not use.own:
             return
@@ -150,11 +155,11 @@ class Reaching:
                     table = self.files.table(place)
                     if table is not None and name in table.classes[owner][1]:
                         found = True
-                        yield Step(place, f"{owner}.{name}")
+                        yield CallStep(place, f"{owner}.{name}")
             if not found and any(line.beyond or line.unknown for line in lines):
                 yield _UNKNOWN
 
-    def _around(self, test: Step) -> Iterator[Step]:
+    def _around(self, test: CallStep) -> Iterator[CallStep]:
         """Yield what runs before and after each test of a class, where that is inherited from another file."""
         owner = test.name.rpartition(".")[0]
         for name in self._owners(test.path, owner):
@@ -162,13 +167,13 @@ class Reaching:
                 table = self.files.table(place)
                 for method in table.classes[member][1] if table is not None and place != test.path else ():
                     if method in _AFTER:
-                        yield Step(place, f"{member}.{method}")
+                        yield CallStep(place, f"{member}.{method}")
                     elif method in _BEFORE:
-                        yield Step(place, f"{member}.{method}", Way.LEFT)
+                        yield CallStep(place, f"{member}.{method}", FunctionPart.LEFT)
 
     # -- objects ---------------------------------------------------------------------------------
 
-    def _method(self, step: Step, use: Use, maker: str, name: str, deep: int = 0) -> Iterator[Step]:
+    def _method(self, step: CallStep, use: FunctionUse, maker: str, name: str, deep: int = 0) -> Iterator[CallStep]:
         """Yield the methods of a name that an object may have, by what it comes from."""
         if deep > _DEEP or not maker:
             yield from self._any(step.path, name)
@@ -183,48 +188,48 @@ class Reaching:
             for named in self.names.look_up(step.path, maker, use.imports):
                 yield from self._of(step.path, named, name, deep)
 
-    def _of(self, path: str, named: Named, name: str, deep: int) -> Iterator[Step]:  # noqa: C901 - one for each kind
+    def _of(self, path: str, named: ResolvedName, name: str, deep: int) -> Iterator[CallStep]:  # noqa: C901 - one for each kind
         """Yield the methods of a name that what is made by something may have."""
         match named.kind:
-            case Kind.UNKNOWN:
+            case NameKind.UNKNOWN:
                 yield _UNKNOWN
-            case Kind.CLASS:
+            case NameKind.CLASS:
                 method = self.names.method(named.path, named.name, name)
                 if method is not None:
-                    yield Step(method.path, method.name)
+                    yield CallStep(method.path, method.name)
                 line = self.names.line(named.path, named.name)
                 bases = {b.rpartition(".")[2] for p, c in line.classes for b in self._bases(p, c)}
                 if line.unknown or bases & _ABSTRACT:
                     yield from self._any(path, name)
-            case Kind.FUNCTION:
+            case NameKind.FUNCTION:
                 table = self.files.table(named.path)
-                if table is not None and table.helps:
-                    yield from self._made(Step(named.path, named.name), name, deep)
-            case Kind.VALUE:
+                if table is not None and table.is_test_support:
+                    yield from self._made(CallStep(named.path, named.name), name, deep)
+            case NameKind.VALUE:
                 table = self.files.table(named.path)
                 for maker in table.values[named.name] if table is not None and deep < _DEEP else ():
                     for one in self.names.look_up(named.path, maker):
                         yield from self._of(named.path, one, name, deep + 1)
-            case Kind.MODULE:
+            case NameKind.MODULE:
                 pass
 
     def _bases(self, path: str, name: str) -> tuple[str, ...]:
         table = self.files.table(path)
         return table.classes[name][0] if table is not None else ()
 
-    def _made(self, step: Step, name: str, deep: int) -> Iterator[Step]:
+    def _made(self, step: CallStep, name: str, deep: int) -> Iterator[CallStep]:
         """Yield the methods of a name that what a function returns may have."""
         use = self.files.use(step.path, step.name)
         if use is not None:
             for maker in use.made or ("",):
                 yield from self._method(step, use, maker, name, deep + 1)
 
-    def _any(self, path: str, name: str) -> Iterator[Step]:
+    def _any(self, path: str, name: str) -> Iterator[CallStep]:
         """Yield all methods of a name among the helpers that a file can reach."""
         scope = self._scope(path)
         for place, owner in self._methods.get(name, ()):
             if place in scope:
-                yield Step(place, f"{owner}.{name}")
+                yield CallStep(place, f"{owner}.{name}")
 
     def _scope(self, path: str) -> frozenset[str]:
         """Return the helpers that a file imports, or its conftests do, and those that these import."""
@@ -252,26 +257,26 @@ class Reaching:
                 targets += [(plugin, 0, "") for plugin in table.plugins]
                 found = dict.fromkeys(file for target in targets for file in self.names.module(path, target))
             self._near[path] = tuple(
-                file for file in found if (near := self.files.table(file)) is not None and near.helps
+                file for file in found if (near := self.files.table(file)) is not None and near.is_test_support
             )
         return self._near[path]
 
     # -- fixtures --------------------------------------------------------------------------------
 
-    def _is_asked_by_name(self, step: Step) -> bool:
+    def _is_asked_by_name(self, step: CallStep) -> bool:
         """Whether pytest calls a function, and gives it its arguments: a test, or a fixture."""
         table = self.files.table(step.path)
         last = step.name.rpartition(".")[2]
         return self.files.patterns.is_function(last) or (table is not None and step.name in table.fixtures.values())
 
-    def _fixture(self, step: Step, name: str) -> Iterator[Step]:
+    def _fixture(self, step: CallStep, name: str) -> Iterator[CallStep]:
         """Yield the fixtures of a name that a function of a file may be given: those of the nearest place."""
         for owner in self._owners(step.path, step.name.rpartition(".")[0]):
             for place, member in self.names.line(step.path, owner).classes:
                 table = self.files.table(place)
                 wanted = table.fixtures.get(name) if table is not None else None
                 if wanted is not None and wanted.rpartition(".")[0] == member:
-                    yield Step(place, wanted)
+                    yield CallStep(place, wanted)
                     return
         for place in dict.fromkeys((step.path, *self.places.conftests(step.path))):
             if found := [*self._offered(place, name)]:
@@ -282,19 +287,19 @@ class Reaching:
                 for file in self.places.of(place, plugin, 0)[0]:
                     yield from self._offered(file, name)
 
-    def _offered(self, path: str, name: str) -> Iterator[Step]:
+    def _offered(self, path: str, name: str) -> Iterator[CallStep]:
         """Yield the fixtures of a name that a file has, its own or imported."""
         table = self.files.table(path)
         if table is None:
             return
         wanted = table.fixtures.get(name)
         if wanted is not None and "." not in wanted:
-            yield Step(path, wanted)
+            yield CallStep(path, wanted)
             return
         for named in self.names.look_up(path, name):
-            if named.kind == Kind.FUNCTION and self._is_fixture(named):
-                yield Step(named.path, named.name)
+            if named.kind == NameKind.FUNCTION and self._is_fixture(named):
+                yield CallStep(named.path, named.name)
 
-    def _is_fixture(self, named: Named) -> bool:
+    def _is_fixture(self, named: ResolvedName) -> bool:
         table = self.files.table(named.path)
         return table is not None and named.name in table.fixtures.values()

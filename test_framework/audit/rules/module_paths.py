@@ -9,10 +9,10 @@ if TYPE_CHECKING:
 
     from test_framework.suite.module_finder import ModuleFinder
 
-__all__ = ["Places"]
+__all__ = ["ModulePaths"]
 
 
-class Places:
+class ModulePaths:
     """The modules of one project.
 
     Args:

@@ -5,11 +5,19 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from test_framework.audit.imports.calls import Calls
+from test_framework.audit.imports.block_runner import BlockRunner
+from test_framework.audit.imports.calls import FunctionCaller
 from test_framework.audit.imports.library import Library
-from test_framework.audit.imports.modules import ALWAYS, Definition, Fault, Module, Modules, Raised, Skipped
-from test_framework.audit.imports.running import Runner
-from test_framework.audit.imports.search import Search
+from test_framework.audit.imports.modules import (
+    ALWAYS,
+    Definition,
+    FileSkipped,
+    ImportedModule,
+    ImportFailed,
+    ImportFault,
+    Modules,
+)
+from test_framework.audit.imports.search import ModuleSearch
 from test_framework.audit.imports.standard import lacks
 from test_framework.audit.imports.values import UNKNOWN, constant
 from test_framework.audit.source.operations import bound_names
@@ -19,14 +27,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from test_framework.audit.imports.environment import Environment
-    from test_framework.audit.imports.search import Project
+    from test_framework.audit.imports.search import ProjectLayout
     from test_framework.audit.source.operations import Summary
     from test_framework.suite.module_finder import ModuleFinder
 
-__all__ = ["Machine"]
+__all__ = ["Interpreter"]
 
 
-class Machine(Search):
+class Interpreter(ModuleSearch):
     """`sys.path` and `sys.modules` of a session that is only imagined.
 
     `read` gives the summary of a file, `source` its text.
@@ -34,7 +42,7 @@ class Machine(Search):
 
     def __init__(
         self,
-        project: Project,
+        project: ProjectLayout,
         finder: ModuleFinder,
         environment: Environment,
         read: Callable[[str], Summary | None],
@@ -42,19 +50,21 @@ class Machine(Search):
     ) -> None:
         super().__init__(project, finder, environment)
         self.read = read
-        self.any_stub = False
-        self.unread: set[str] = set()  # files that ran code which nobody has read, and which may have made modules
+        self.any_module_stubbed = False
+        self.files_with_unknown_code: set[str] = (
+            set()
+        )  # files that ran code which nobody has read, and which may have made modules
         self.modules = Modules()
-        self.beyond: dict[str, Module] = {}  # loaded only because we went on after a fault
-        self.failed: dict[str, tuple[int, list[Fault]]] = {}
+        self.loaded_after_fault: dict[str, ImportedModule] = {}  # loaded only because we went on after a fault
+        self.failed: dict[str, tuple[int, list[ImportFault]]] = {}
         self.circles = 0
-        self.stack: list[Module] = []
-        self.calls = Calls(self, source)
+        self.stack: list[ImportedModule] = []
+        self.calls = FunctionCaller(self, source)
         self.library = Library(finder, read, self.locate, environment.library)
 
     # -- importing -------------------------------------------------------------------------------
 
-    def load(self, name: str, path: str, line: int) -> Module:
+    def load(self, name: str, path: str, line: int) -> ImportedModule:
         """Import a module for the file `path`.
 
         Raises:
@@ -69,17 +79,19 @@ class Machine(Search):
         if found is not None:
             return found
         failure = self.failed.get(name)
-        if failure and failure[0] == self.generation:
-            raise Raised(failure[1])
+        if failure and failure[0] == self.path_generation:
+            raise ImportFailed(failure[1])
         spec = self._spec(name, parent, path)
         if spec is None:
-            raise Raised([self._missing(name, parent, path, line)])
+            raise ImportFailed([self._missing(name, parent, path, line)])
         if spec.path and self.is_library(spec.path):
             lacking = self.library.missing(spec)
             if lacking:
                 message = f"{name} needs it"
-                raise Raised([Fault("missing-dependency", lacking, path, line, "ModuleNotFoundError", message)])
-        known = self.beyond.pop(name, None)
+                raise ImportFailed(
+                    [ImportFault("missing-dependency", lacking, path, line, "ModuleNotFoundError", message)]
+                )
+        known = self.loaded_after_fault.pop(name, None)
         if known is not None and known.path == spec.path:
             module = self.modules[name] = known
         else:
@@ -88,7 +100,7 @@ class Machine(Search):
             parent.names[last] = module
         return module
 
-    def _spec(self, name: str, parent: Module | None, importer: str) -> ModuleSpec | None:
+    def _spec(self, name: str, parent: ImportedModule | None, importer: str) -> ModuleSpec | None:
         if parent is None:
             spec = self.top(name)
         elif name == "os.path":
@@ -99,7 +111,10 @@ class Machine(Search):
                 spec = self._beside(name)
         else:
             spec = None
-        if spec is None and (self.any_stub or (importer in self.unread if parent is None else self._dynamic(parent))):
+        if spec is None and (
+            self.any_module_stubbed
+            or (importer in self.files_with_unknown_code if parent is None else self._dynamic(parent))
+        ):
             return ModuleSpec(name, "", (), opaque=True)
         return spec
 
@@ -112,7 +127,7 @@ class Machine(Search):
                 return ModuleSpec(name, "", opaque=True)
         return None
 
-    def _dynamic(self, parent: Module) -> bool:
+    def _dynamic(self, parent: ImportedModule) -> bool:
         if parent.opaque:
             return True
         if parent.library and parent.path:
@@ -120,14 +135,14 @@ class Machine(Search):
         # A package may make modules in its own ways.
         return "__path__" in parent.names
 
-    def _missing(self, name: str, parent: Module | None, path: str, line: int) -> Fault:
+    def _missing(self, name: str, parent: ImportedModule | None, path: str, line: int) -> ImportFault:
         known = parent is not None or self.unreached(name) is not None
         kind = "missing-module" if known else "missing-dependency"
-        return Fault(kind, name, path, line, "ModuleNotFoundError")
+        return ImportFault(kind, name, path, line, "ModuleNotFoundError")
 
-    def start(self, spec: ModuleSpec) -> Module:
+    def start(self, spec: ModuleSpec) -> ImportedModule:
         """Make a module of what was found, and execute it."""
-        module = Module(spec.name, spec.path, spec.locations)
+        module = ImportedModule(spec.name, spec.path, spec.locations)
         if spec.opaque:
             module.opaque = True
             module.library = self._is_standard(spec)
@@ -141,7 +156,7 @@ class Machine(Search):
             self.execute(module)
         return module
 
-    def execute(self, module: Module) -> None:
+    def execute(self, module: ImportedModule) -> None:
         """Run a module of the project.
 
         Raises:
@@ -156,54 +171,54 @@ class Machine(Search):
         if summary.error:
             line, words = summary.error
             target = os.path.relpath(module.path, self.root)
-            fault = Fault("syntax-error", target, module.path, line, "SyntaxError", words)
-            self.failed[module.name] = self.generation, [fault]
-            raise Raised([fault])
+            fault = ImportFault("syntax-error", target, module.path, line, "SyntaxError", words)
+            self.failed[module.name] = self.path_generation, [fault]
+            raise ImportFailed([fault])
         self._prepare(module, summary)
-        circles, generation = self.circles, self.generation
-        module.executing = True
+        circles, path_generation = self.circles, self.path_generation
+        module.is_executing = True
         self.stack.append(module)
-        runner = Runner(self, module)
+        runner = BlockRunner(self, module)
         try:
             runner.block(summary.block)
-        except Skipped:
+        except FileSkipped:
             if not runner.faults:
                 raise
         finally:
             self.stack.pop()
-            module.executing = False
+            module.is_executing = False
             if runner.faults or runner.ended:
                 self.modules.pop(module.name, None)
             if runner.faults:
-                self.take_back(runner.at_fault)
+                self.roll_back(runner.at_fault)
         if runner.faults:
             if circles == self.circles:
-                self.failed[module.name] = generation, runner.faults
-            raise Raised(runner.faults)
+                self.failed[module.name] = path_generation, runner.faults
+            raise ImportFailed(runner.faults)
 
-    def _prepare(self, module: Module, summary: Summary) -> None:
+    def _prepare(self, module: ImportedModule, summary: Summary) -> None:
         """Take note of what the functions of a module may do when they are called."""
-        module.loose = frozenset(summary.loose)
+        module.global_names = frozenset(summary.global_names)
         module.callables = {name: Definition(module, name) for name in summary.callables}
         module.opaque = summary.opens
         if summary.paths and module.path.endswith("/conftest.py"):
-            self.open_paths = True
+            self.has_unknown_paths = True
         for name in summary.stubs:
             if name != "*":
                 self.stub(name)
         self.modules[module.name] = module
 
-    def take_back(self, start: int) -> None:
+    def roll_back(self, start: int) -> None:
         """Take out of `sys.modules` what Python would not have come to."""
         order = self.modules.order
         for name in order[start:]:
-            if name in self.modules and not self.modules[name].executing:
-                self.beyond[name] = self.modules.pop(name)
+            if name in self.modules and not self.modules[name].is_executing:
+                self.loaded_after_fault[name] = self.modules.pop(name)
         del order[start:]
 
     def stub(self, name: str) -> None:
         """Put something into `sys.modules` of which nobody knows what it is."""
-        module = Module(name, "", ())
+        module = ImportedModule(name, "", ())
         module.opaque = True
         self.modules[name] = module
 
@@ -215,7 +230,7 @@ class Machine(Search):
 
     # -- names -----------------------------------------------------------------------------------
 
-    def member(self, module: Module, name: str, *, loading: bool = True) -> Any:
+    def member(self, module: ImportedModule, name: str, *, loading: bool = True) -> Any:
         """Return an attribute of a module; UNKNOWN when it is there, None when it is not.
 
         With `loading`, a submodule counts that is still being imported, as it does for `from … import`.
@@ -223,7 +238,7 @@ class Machine(Search):
         if name in module.names:
             return module.names[name]
         always = name in ALWAYS or (name == "__path__" and module.locations is not None)
-        if always or name in module.loose or "__getattr__" in module.names:
+        if always or name in module.global_names or "__getattr__" in module.names:
             return UNKNOWN
         if module.opaque:
             return None if module.library and lacks(module.name, name) else UNKNOWN
@@ -231,7 +246,7 @@ class Machine(Search):
             return self._library_member(module, name)
         return self.modules.get(f"{module.name}.{name}") if loading else None
 
-    def _library_member(self, module: Module, name: str) -> Any:
+    def _library_member(self, module: ImportedModule, name: str) -> Any:
         known = constant(module.name, name)
         if known is not UNKNOWN or not module.path:
             return known
@@ -247,16 +262,18 @@ class Machine(Search):
         has = not lacks(module.name, name) if asked else exports.opaque
         return UNKNOWN if has else None
 
-    def absent(self, module: Module, name: str, path: str, line: int, error: str) -> Fault:
+    def missing_name(self, module: ImportedModule, name: str, path: str, line: int, error: str) -> ImportFault:
         """Return the fault of a name that a module does not have, or does not have yet."""
         target = f"{module.name}.{name}"
         inner = self.modules.get(target)
-        if inner is not None and inner.executing:
-            return Fault("import-circle", f"{target} -> {target}", path, line, error, f"{target} is being imported")
-        summary = self.read(module.path) if module.executing else None
+        if inner is not None and inner.is_executing:
+            return ImportFault(
+                "import-circle", f"{target} -> {target}", path, line, error, f"{target} is being imported"
+            )
+        summary = self.read(module.path) if module.is_executing else None
         if summary and name in bound_names(summary.block):
             self.circles += 1
             start = next((i for i, m in enumerate(self.stack) if m is module), 0)
             circle = " -> ".join([*(m.name for m in self.stack[start:]), module.name])
-            return Fault("import-circle", circle, path, line, error, f"{name} is not there yet")
-        return Fault("missing-name", target, path, line, error)
+            return ImportFault("import-circle", circle, path, line, error, f"{name} is not there yet")
+        return ImportFault("missing-name", target, path, line, error)

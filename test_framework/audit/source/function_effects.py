@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import ast
 
-from test_framework.audit.source.calling import binds_names
+from test_framework.audit.source.call_reader import binds_names
+from test_framework.audit.source.expression_reader import dotted
 from test_framework.audit.source.expressions import literal_names
-from test_framework.audit.source.usage import dotted
 
-__all__ = ["Inside"]
+__all__ = ["FunctionEffects"]
 
 
-class Inside:
+class FunctionEffects:
     """What was seen in functions: names they declare global, modules they replace, and whether they do more."""
 
     def __init__(self) -> None:
-        self.loose: set[str] = set()
+        self.global_names: set[str] = set()
         self.stubs: set[str] = set()
         self.opens = self.paths = False
 
@@ -25,7 +25,7 @@ class Inside:
             return
         for inner in (i for statement in node.body for i in ast.walk(statement)):
             if isinstance(inner, ast.Global):
-                self.loose.update(inner.names)
+                self.global_names.update(inner.names)
             elif isinstance(inner, ast.Call):
                 self._called(inner)
             elif isinstance(inner, ast.Subscript) and isinstance(inner.ctx, ast.Store):

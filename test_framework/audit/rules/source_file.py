@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from test_framework.audit.source.functions import functions
+from test_framework.audit.source.function_spans import functions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 __all__ = [
     "DEF_TYPES",
     "PLAIN_BASES",
-    "Base",
+    "BaseKind",
     "Def",
-    "Source",
+    "SourceFile",
     "Test",
     "block",
     "called",
@@ -35,7 +35,7 @@ Def = ast.FunctionDef | ast.AsyncFunctionDef
 PLAIN_BASES = frozenset({"object", "Generic", "ABC", "Protocol"})
 
 
-class Base:
+class BaseKind:
     """What a class is by its bases: `PLAIN`, a `CASE` of unittest, or `UNKNOWN`, as one of them is imported."""
 
     PLAIN, CASE, UNKNOWN = range(3)
@@ -90,7 +90,7 @@ def block(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
                 pass
 
 
-class Source:
+class SourceFile:
     """A test file: `tree` is of its skeleton, and `exact` gives the whole of one function."""
 
     def __init__(self, text: str, tree: ast.Module, patterns: Patterns) -> None:
@@ -142,16 +142,16 @@ class Source:
 
     def base(self, node: ast.ClassDef, seen: frozenset[str] = frozenset()) -> int:
         """Return what a class is by its bases, those in this file followed."""
-        kinds = [Base.PLAIN]
+        kinds = [BaseKind.PLAIN]
         for base in node.bases:
             name = last_name(base)
             if isinstance(base, ast.Name) and name in self.classes and name not in seen | {node.name}:
                 kinds.append(self.base(self.classes[name], seen | {node.name}))
             elif name.endswith("TestCase"):
-                kinds.append(Base.CASE)
+                kinds.append(BaseKind.CASE)
             elif name not in PLAIN_BASES:
-                kinds.append(Base.UNKNOWN)
-        return Base.CASE if Base.CASE in kinds else max(kinds)
+                kinds.append(BaseKind.UNKNOWN)
+        return BaseKind.CASE if BaseKind.CASE in kinds else max(kinds)
 
     def family(self, node: ast.ClassDef) -> list[ast.ClassDef]:
         """Return a class and those of its bases that are in this file, each once."""
@@ -172,8 +172,8 @@ class Source:
         """Whether a function's name makes it a test, in a class of this kind or in the module."""
         if is_fixture(node):
             return False
-        as_case = base in {Base.CASE, Base.UNKNOWN} and node.name.startswith("test")
-        return as_case or (base != Base.CASE and self.patterns.is_function(node.name))
+        as_case = base in {BaseKind.CASE, BaseKind.UNKNOWN} and node.name.startswith("test")
+        return as_case or (base != BaseKind.CASE and self.patterns.is_function(node.name))
 
     def has_init(self, node: ast.ClassDef) -> Def | None:
         """Return the `__init__` or `__new__` for which pytest does not collect a class."""
@@ -185,7 +185,7 @@ class Source:
         base = self.base(node)
         if any(_switches_off(s) for s in node.body):
             return False
-        if base == Base.PLAIN:
+        if base == BaseKind.PLAIN:
             return self.patterns.is_class(node.name) and self.has_init(node) is None
         return True
 
@@ -206,7 +206,7 @@ class Source:
         for statement in block(node.body):
             if isinstance(statement, DEF_TYPES) and self.is_test(statement, kind):
                 yield Test(statement, node, f"{prefix}::{statement.name}")
-            elif isinstance(statement, ast.ClassDef) and kind != Base.CASE and self.is_collected(statement):
+            elif isinstance(statement, ast.ClassDef) and kind != BaseKind.CASE and self.is_collected(statement):
                 yield from self._of_class(statement, self.base(statement), f"{prefix}::{statement.name}")
 
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from test_framework.audit.source.expression_reader import ExpressionReader, dotted
 from test_framework.audit.source.expressions import encoded, literal_names
 from test_framework.audit.source.operations import Op
-from test_framework.audit.source.usage import Usage, dotted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Calling", "binds_names"]
+__all__ = ["CallReader", "binds_names"]
 
 _EXITS = ("sys.exit", "exit", "quit", "os._exit")
 _WRITES = ("update", "setdefault", "__setitem__")
 
 
-class Calling(Usage):
+class CallReader(ExpressionReader):
     """Adds calls to the expressions."""
 
     def call_(self, node: ast.Call) -> None:

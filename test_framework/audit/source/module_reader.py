@@ -6,11 +6,11 @@ import ast
 import sys
 from typing import TYPE_CHECKING, Any
 
-from test_framework.audit.source.assigning import Assigning
+from test_framework.audit.source.assignment_reader import AssignmentReader
+from test_framework.audit.source.expression_reader import dotted, is_hook_mark, truthy_literal
 from test_framework.audit.source.expressions import encoded
-from test_framework.audit.source.inside import Inside
+from test_framework.audit.source.function_effects import FunctionEffects
 from test_framework.audit.source.operations import Op, Summary, bound_once
-from test_framework.audit.source.usage import dotted, is_hook_mark, truthy_literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -37,7 +37,7 @@ _PASSES = (
 
 def read(tree: ast.Module) -> Summary:
     """Return what a module does at import, and what its functions might do when they are called then."""
-    reader = _Reader()
+    reader = _ModuleReader()
     reader.lazy_annotations = not _EVALUATED or any(
         isinstance(s, ast.ImportFrom) and s.module == "__future__" and any(n.name == "annotations" for n in s.names)
         for s in tree.body
@@ -46,7 +46,7 @@ def read(tree: ast.Module) -> Summary:
     return Summary(
         block=tuple(reader.out),
         defined=tuple(dict.fromkeys(reader.defined)),
-        loose=tuple(sorted(reader.inside.loose)),
+        global_names=tuple(sorted(reader.inside.global_names)),
         stubs=tuple(sorted(reader.inside.stubs)),
         opens=reader.inside.opens,
         paths=reader.inside.paths,
@@ -56,18 +56,18 @@ def read(tree: ast.Module) -> Summary:
 
 def read_body(node: ast.FunctionDef) -> Block:
     """Return what a function does when it is called."""
-    reader = _Reader()
+    reader = _ModuleReader()
     reader.lazy_annotations = True
     reader.statements(node.body)
     return tuple(reader.out)
 
 
-class _Reader(Assigning):
+class _ModuleReader(AssignmentReader):
     """Adds the other statements."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.inside = Inside()
+        self.inside = FunctionEffects()
 
     def statements(self, body: Iterable[ast.stmt]) -> None:
         """Go through statements that run one after the other."""
@@ -263,31 +263,31 @@ def _risky(body: Sequence[ast.stmt]) -> bool:
     return False
 
 
-_STATEMENTS: dict[type, Callable[[_Reader, Any], None]] = {
-    ast.Import: _Reader.import_,
-    ast.ImportFrom: _Reader.from_,
-    ast.FunctionDef: _Reader.function,
-    ast.AsyncFunctionDef: _Reader.function,
-    ast.ClassDef: _Reader.class_,
-    ast.Assign: _Reader.assign,
-    ast.AnnAssign: _Reader.annotated,
-    ast.AugAssign: _Reader.augmented,
-    ast.Delete: _Reader.delete,
-    ast.If: _Reader.if_,
-    ast.For: _Reader.for_,
-    ast.While: _Reader.while_,
-    ast.With: _Reader.with_,
-    ast.Try: _Reader.try_,
-    ast.Match: _Reader.match_,
-    ast.Raise: _Reader.raise_,
-    ast.Return: _Reader.return_,
-    ast.Assert: _Reader.assert_,
-    ast.Pass: _Reader.nothing,
-    ast.Break: _Reader.nothing,
-    ast.Continue: _Reader.nothing,
-    ast.Global: _Reader.nothing,
+_STATEMENTS: dict[type, Callable[[_ModuleReader, Any], None]] = {
+    ast.Import: _ModuleReader.import_,
+    ast.ImportFrom: _ModuleReader.from_,
+    ast.FunctionDef: _ModuleReader.function,
+    ast.AsyncFunctionDef: _ModuleReader.function,
+    ast.ClassDef: _ModuleReader.class_,
+    ast.Assign: _ModuleReader.assign,
+    ast.AnnAssign: _ModuleReader.annotated,
+    ast.AugAssign: _ModuleReader.augmented,
+    ast.Delete: _ModuleReader.delete,
+    ast.If: _ModuleReader.if_,
+    ast.For: _ModuleReader.for_,
+    ast.While: _ModuleReader.while_,
+    ast.With: _ModuleReader.with_,
+    ast.Try: _ModuleReader.try_,
+    ast.Match: _ModuleReader.match_,
+    ast.Raise: _ModuleReader.raise_,
+    ast.Return: _ModuleReader.return_,
+    ast.Assert: _ModuleReader.assert_,
+    ast.Pass: _ModuleReader.nothing,
+    ast.Break: _ModuleReader.nothing,
+    ast.Continue: _ModuleReader.nothing,
+    ast.Global: _ModuleReader.nothing,
 }
 if hasattr(ast, "TryStar"):
-    _STATEMENTS[ast.TryStar] = _Reader.try_
+    _STATEMENTS[ast.TryStar] = _ModuleReader.try_
 if hasattr(ast, "TypeAlias"):
     _STATEMENTS[ast.TypeAlias] = lambda reader, node: reader.define(node.name.id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from test_framework.audit.imports.modules import Fault, Module, Raised, Skipped
+from test_framework.audit.imports.modules import FileSkipped, ImportedModule, ImportFailed, ImportFault
 from test_framework.audit.imports.values import UNKNOWN
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from test_framework.audit.imports.import_system import ImportSystem
     from test_framework.audit.source.operations import Operation
 
-__all__ = ["ABOVE", "COLLECT", "IGNORE", "RAISE", "Importing"]
+__all__ = ["ABOVE", "COLLECT", "IGNORE", "RAISE", "ImportRunner"]
 
 COLLECT, RAISE, IGNORE = range(3)
 ABOVE = {
@@ -25,59 +25,59 @@ ABOVE = {
 }
 
 
-class Importing:
+class ImportRunner:
     """Imports for one module, in one of three ways.
 
     COLLECT: each fault is kept, and the next operation runs as if it had gone well, so that all are found at once.
     RAISE: in a `try`, the first fault ends the block, for a handler to catch. IGNORE: no fault proves anything.
     """
 
-    def __init__(self, machine: ImportSystem, module: Module) -> None:
-        self.machine = machine
+    def __init__(self, interpreter: ImportSystem, module: ImportedModule) -> None:
+        self.interpreter = interpreter
         self.module = module
         self.path = module.path
         self.file = module.names.get("__file__", module.path)
-        self.texts: tuple[str, ...] = ()  # files whose text is being executed here
-        self.faults: list[Fault] = []
-        self.at_fault = len(machine.modules.order)  # how many modules there were at the first fault
+        self.executed_files: tuple[str, ...] = ()  # files whose text is being executed here
+        self.faults: list[ImportFault] = []
+        self.at_fault = len(interpreter.modules.order)  # how many modules there were at the first fault
         self.ended = False
-        self.handled: list[list[Fault]] = []
-        self.way = COLLECT
+        self.handled_faults: list[list[ImportFault]] = []
+        self.mode = COLLECT
 
-    def fault(self, faults: Sequence[Fault]) -> None:
+    def fault(self, faults: Sequence[ImportFault]) -> None:
         """Take note of faults in the way that is due."""
-        if self.way == RAISE:
-            raise Raised(list(faults))
-        if self.way == COLLECT:
+        if self.mode == RAISE:
+            raise ImportFailed(list(faults))
+        if self.mode == COLLECT:
             if not self.faults:
-                self.at_fault = len(self.machine.modules.order)
+                self.at_fault = len(self.interpreter.modules.order)
             self.faults.extend(f for f in faults if f not in self.faults)
 
     def bind(self, name: str, bound: Any) -> None:
         """Bind a name of the module."""
-        self.module.bind(name, bound, surely=self.way != IGNORE)
+        self.module.bind(name, bound, surely=self.mode != IGNORE)
 
     def end(self) -> None:
         """Skip the rest of the file, surely or perhaps."""
-        if self.way == IGNORE:
-            self.perhaps_end()
+        if self.mode == IGNORE:
+            self.may_end()
             return
         self.ended = True
-        raise Skipped
+        raise FileSkipped
 
-    def perhaps_end(self) -> None:
+    def may_end(self) -> None:
         """Note that the rest of the file may not run."""
-        self.module.doubt = True
+        self.module.may_have_skipped = True
 
     # -- imports ---------------------------------------------------------------------------------
 
-    def load(self, name: str, line: int) -> Module | None:
+    def load(self, name: str, line: int) -> ImportedModule | None:
         """Import a module; None when it has faults, which are noted."""
         try:
-            return self.machine.load(name, self.path, line)
-        except Raised as raised:
+            return self.interpreter.load(name, self.path, line)
+        except ImportFailed as raised:
             self.fault(raised.faults)
-        except Skipped:
+        except FileSkipped:
             self.end()
         return None
 
@@ -89,7 +89,7 @@ class Importing:
             self.bind(bound, module or UNKNOWN)
         else:
             head = name.partition(".")[0]
-            self.bind(head, self.machine.modules.get(head, UNKNOWN) if module else UNKNOWN)
+            self.bind(head, self.interpreter.modules.get(head, UNKNOWN) if module else UNKNOWN)
 
     def from_(self, operation: Operation) -> None:
         """Run `from a import b`."""
@@ -98,7 +98,7 @@ class Importing:
             whole = self._absolute(name, level)
             if whole is None:
                 written = "." * level + name
-                self.fault([Fault("relative-import", written, self.path, line, "ImportError")])
+                self.fault([ImportFault("relative-import", written, self.path, line, "ImportError")])
                 for _, bound, _ in names:
                     if bound != "*":
                         self.bind(bound, UNKNOWN)
@@ -121,40 +121,40 @@ class Importing:
         base = ".".join(parts[: len(parts) - level + 1])
         return f"{base}.{name}" if name else base
 
-    def _member(self, module: Module, name: str, line: int) -> Any:
-        found = self.machine.member(module, name)
+    def _member(self, module: ImportedModule, name: str, line: int) -> Any:
+        found = self.interpreter.member(module, name)
         if found is not None or name in module.names:
             return found
         if module.locations is not None:
             try:
-                return self.machine.load(f"{module.name}.{name}", self.path, line)
-            except Raised as raised:
+                return self.interpreter.load(f"{module.name}.{name}", self.path, line)
+            except ImportFailed as raised:
                 if (
                     raised.faults[0].target != f"{module.name}.{name}"
                     or raised.faults[0].error != "ModuleNotFoundError"
                 ):
                     self.fault(raised.faults)
                     return UNKNOWN
-            except Skipped:
+            except FileSkipped:
                 self.end()
                 return UNKNOWN
-        self.fault([self.machine.absent(module, name, self.path, line, "ImportError")])
+        self.fault([self.interpreter.missing_name(module, name, self.path, line, "ImportError")])
         return UNKNOWN
 
-    def _star(self, module: Module | None, line: int) -> None:
+    def _star(self, module: ImportedModule | None, line: int) -> None:
         if module is None:
             self.module.opaque = True
             return
         if module.library:
-            exports = self.machine.library.exports(module.path, module.package) if module.path else None
+            exports = self.interpreter.library.exports(module.path, module.package) if module.path else None
             for name in exports.names if exports else ():
                 self.bind(name, UNKNOWN)
             self.module.opaque = self.module.opaque or exports is None or exports.opaque
             return
         listed = module.names.get("__all__")
-        if not isinstance(listed, list | tuple) or "__all__" in module.unsure:
+        if not isinstance(listed, list | tuple) or "__all__" in module.uncertain:
             self.module.opaque = self.module.opaque or module.opaque
-            self.module.loose |= module.loose
+            self.module.global_names |= module.global_names
         if isinstance(listed, list | tuple) and all(isinstance(n, str) for n in listed):
             self._all(module, listed, line)
         else:
@@ -162,8 +162,8 @@ class Importing:
                 if "__all__" in module.names or not name.startswith("_"):
                     self.bind(name, module.names[name])
 
-    def _all(self, module: Module, listed: Sequence[str], line: int) -> None:
-        unsure = "__all__" in module.unsure
+    def _all(self, module: ImportedModule, listed: Sequence[str], line: int) -> None:
+        unsure = "__all__" in module.uncertain
         for name in listed:
             if not unsure or name in module.names:
                 self.bind(name, self._listed(module, name, line))
@@ -171,10 +171,10 @@ class Importing:
         for name, bound in module.names.items() if unsure else ():
             self.module.names.setdefault(name, bound)
 
-    def _listed(self, module: Module, name: str, line: int) -> Any:
-        before = self.machine.member(module, name)
+    def _listed(self, module: ImportedModule, name: str, line: int) -> Any:
+        before = self.interpreter.member(module, name)
         if before is None and name not in module.names and module.locations is None:
-            self.fault([self.machine.absent(module, name, self.path, line, "AttributeError")])
+            self.fault([self.interpreter.missing_name(module, name, self.path, line, "AttributeError")])
             return UNKNOWN
         return self._member(module, name, line)
 
@@ -183,8 +183,8 @@ class Importing:
         _, name, bound, line = operation
         module = None
         try:
-            module = self.machine.load(name, self.path, line)
-        except Raised as raised:
+            module = self.interpreter.load(name, self.path, line)
+        except ImportFailed as raised:
             if "ImportError" not in ABOVE.get(raised.faults[0].error, ()):
                 self.fault(raised.faults)
             else:

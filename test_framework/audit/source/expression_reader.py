@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from test_framework.audit.source.operations import Block, Operation
 
-__all__ = ["Usage", "dotted", "is_hook_mark", "truthy_literal"]
+__all__ = ["ExpressionReader", "dotted", "is_hook_mark", "truthy_literal"]
 
 _ALWAYS = frozenset(dir(builtins)) | GIVEN | {"__path__", "WindowsError"}
 _WHEN = ("tryfirst", "trylast", "optionalhook")
@@ -47,7 +47,7 @@ def is_hook_mark(node: ast.AST) -> bool:
     return marked and all(keyword.arg in _WHEN for keyword in given)
 
 
-class Usage:
+class ExpressionReader:
     """Goes through expressions; what they do is appended to `out`."""
 
     def __init__(self) -> None:
@@ -218,13 +218,13 @@ class Usage:
             self.expression(given)
 
 
-_EXPRESSIONS: dict[type, Callable[[Usage, Any], None]] = {
-    ast.Name: Usage.name_,
-    ast.Attribute: Usage.attribute_,
+_EXPRESSIONS: dict[type, Callable[[ExpressionReader, Any], None]] = {
+    ast.Name: ExpressionReader.name_,
+    ast.Attribute: ExpressionReader.attribute_,
     ast.Call: lambda usage, node: usage.call_(node),
-    ast.Lambda: Usage.lambda_,
-    ast.BoolOp: Usage.either_,
-    ast.IfExp: Usage.choice_,
-    ast.NamedExpr: Usage.named_,
-    **dict.fromkeys((ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp), Usage.comprehension_),
+    ast.Lambda: ExpressionReader.lambda_,
+    ast.BoolOp: ExpressionReader.either_,
+    ast.IfExp: ExpressionReader.choice_,
+    ast.NamedExpr: ExpressionReader.named_,
+    **dict.fromkeys((ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp), ExpressionReader.comprehension_),
 }

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from test_framework.audit.source import lexical
 from test_framework.audit.source.lexical import OPAQUE, STRING
-from test_framework.audit.source.walking import Unsure, Walker
+from test_framework.audit.source.text_walker import CannotTell, TextWalker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Function", "functions"]
+__all__ = ["FunctionSpan", "functions"]
 
 _INNER = r"""[^()\[\]{}'"\#\\]++ | "(?!"")(?:[^"\\\n]++|\\.)*+" | '(?!'')(?:[^'\\\n]++|\\.)*+' | \#[^\n]*+"""
 
@@ -61,7 +61,7 @@ _BLOCK = re.compile(r"[ \t\f]*+(?:#[^\n]*+)?+\n")
 _START = re.compile(rf"(?P<here>[ \t]*+) {_STATEMENT}", re.X)
 
 
-class Function(NamedTuple):
+class FunctionSpan(NamedTuple):
     """Where a function stands, in characters from the start of the text."""
 
     start: int  # its `def` line's first character
@@ -72,7 +72,7 @@ class Function(NamedTuple):
 
 
 @lru_cache(maxsize=1)
-def functions(text: str) -> tuple[Function, ...] | None:
+def functions(text: str) -> tuple[FunctionSpan, ...] | None:
     r"""Return the functions and methods that are inside of no other function and have a body below their header.
 
     Args:
@@ -83,7 +83,7 @@ def functions(text: str) -> tuple[Function, ...] | None:
     """
     try:
         return tuple(_Scanner(text).functions()) if lexical.RELIABLE else None
-    except Unsure:
+    except CannotTell:
         return None
 
 
@@ -93,14 +93,14 @@ class _Scanner:
     def __init__(self, text: str) -> None:
         # A line before the first, so that each line has a newline before it.
         self.text = "\n" + text
-        self.walker = Walker(self.text)
+        self.walker = TextWalker(self.text)
 
-    def functions(self) -> Iterator[Function]:
+    def functions(self) -> Iterator[FunctionSpan]:
         """Yield the functions of the text."""
         text, position, line, counted = self.text, 0, 0, 0
         if "\f" in text and re.search(r"\n[ \t]+\f", text):
             # It resets the indentation: what follows it may stand elsewhere than it seems.
-            raise Unsure
+            raise CannotTell
         while (found := self._next_def(position)) is not None:
             start, body = found.start() + 1, found.end("body")
             if body >= 0:
@@ -115,7 +115,7 @@ class _Scanner:
                 body, end = header, self._end(header, found["indent"])
             line += text.count("\n", counted, start)
             lines = text.count("\n", body, end)
-            yield Function(start - 1, body - 1, end - 1, line, lines)
+            yield FunctionSpan(start - 1, body - 1, end - 1, line, lines)
             line += text.count("\n", start, body) + lines
             counted, position = end, end - 1
 
@@ -129,7 +129,7 @@ class _Scanner:
         if end == len(self.text):
             return None
         if (found := _DEF.match(self.text, end)) is None:
-            raise Unsure
+            raise CannotTell
         return found
 
     def _header(self, position: int) -> int | None:
@@ -194,7 +194,7 @@ class _Scanner:
         text, position, depth = self.text, body, 0
         while (stop := _skip(_to_dedent(indent), text, position)) < len(text):
             if text[stop] != "\n":
-                raise Unsure
+                raise CannotTell
             code = OPAQUE.sub("", text[position:stop])
             depth += sum(map(code.count, "([{")) - sum(map(code.count, ")]}"))
             position = stop + 1
@@ -203,7 +203,7 @@ class _Scanner:
                     return position
                 if not here.startswith(indent):
                     # Tabs and spaces in one indentation.
-                    raise Unsure
+                    raise CannotTell
         return len(text)
 
     def _column(self, position: int) -> str | None:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from test_framework.audit.source.calling import Calling
+from test_framework.audit.source.call_reader import CallReader
+from test_framework.audit.source.expression_reader import dotted
 from test_framework.audit.source.expressions import encoded, literal_names
 from test_framework.audit.source.operations import Op
-from test_framework.audit.source.usage import dotted
 
-__all__ = ["Assigning"]
+__all__ = ["AssignmentReader"]
 
 
 _READS = (("n", "open"), ("n", "compile"))
 _READ_BY = ("read", "read_text", "read_bytes")
 
 
-class Assigning(Calling):
+class AssignmentReader(CallReader):
     """Adds assignments to the expressions."""
 
     def __init__(self) -> None:

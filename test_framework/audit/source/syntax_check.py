@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Suspects", "ruff"]
+__all__ = ["SyntaxSuspects", "ruff"]
 
 _SECONDS = 60
 _FEW = 50  # files, which Python has parsed before ruff has started
@@ -27,7 +27,7 @@ def ruff() -> str | None:
     return beside if os.access(beside, os.X_OK) else shutil.which("ruff")
 
 
-class Suspects:
+class SyntaxSuspects:
     """Looks for files that may not parse while something else is done; `paths` waits for what was found."""
 
     def __init__(self, files: Sequence[str]) -> None:

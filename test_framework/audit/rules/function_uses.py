@@ -6,15 +6,15 @@ import ast
 from typing import TYPE_CHECKING
 
 from test_framework.audit.rules.checking import asserts, fails
-from test_framework.audit.rules.source import DEF_TYPES, last_name, marks
+from test_framework.audit.rules.function_use import ASSERTS, RAISES, FunctionUse
+from test_framework.audit.rules.source_file import DEF_TYPES, last_name, marks
 from test_framework.audit.rules.swallowing import hidden_checks
-from test_framework.audit.rules.use import ASSERTS, RAISES, Use
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from test_framework.audit.rules.source import Def
-    from test_framework.audit.rules.use import Target
+    from test_framework.audit.rules.function_use import Target
+    from test_framework.audit.rules.source_file import Def
 
 __all__ = ["dotted", "imported", "use_of"]
 
@@ -47,7 +47,7 @@ def imported(node: ast.AST) -> Iterator[tuple[str, Target]]:
                 yield alias.asname or alias.name, (node.module or "", node.level, alias.name)
 
 
-def use_of(node: Def, decorators: list[ast.expr], *, raises: bool = True) -> Use:
+def use_of(node: Def, decorators: list[ast.expr], *, raises: bool = True) -> FunctionUse:
     """Return what a whole function uses.
 
     Args:
@@ -55,10 +55,10 @@ def use_of(node: Def, decorators: list[ast.expr], *, raises: bool = True) -> Use
         decorators: Its decorators, which stand outside of it.
         raises: Whether it can raise, where that was asked.
     """
-    return _Reader(node, decorators).use(raises=raises)
+    return _ModuleReader(node, decorators).use(raises=raises)
 
 
-class _Reader:
+class _ModuleReader:
     """Reads one function; what is local to functions in it counts as local to it."""
 
     def __init__(self, node: Def, decorators: list[ast.expr]) -> None:
@@ -71,7 +71,7 @@ class _Reader:
         self.local = self._bound()
         self.makers: dict[str, set[str]] = {}
 
-    def use(self, *, raises: bool) -> Use:  # noqa: C901, PLR0912 - one for each kind
+    def use(self, *, raises: bool) -> FunctionUse:  # noqa: C901, PLR0912 - one for each kind
         """Return what it uses."""
         for node in self.inside:
             self._note(node)
@@ -108,7 +108,7 @@ class _Reader:
                 case _:
                     pass
         level, inner = self._levels()
-        return Use(
+        return FunctionUse(
             level=ASSERTS if unknown else level,
             inner=inner,
             returns=any(isinstance(n, ast.Return) and not _is_none(n.value) for n in self._shallow()),

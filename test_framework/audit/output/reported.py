@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
     from test_framework.audit.model import Audit
 
-__all__ = ["Level", "Place", "level", "path_in_repository", "places"]
+__all__ = ["Level", "ReportedFinding", "level", "path_in_repository", "reported_findings"]
 
 Level = Literal["error", "warning"]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ReportedFinding:
     """One thing that is wrong at one line; `what` tells it from others of its rule in the file, whatever the line."""
 
     rule: str
@@ -43,20 +43,20 @@ def level(rule: str) -> Level:
     return "error" if rule in CAUSES or rule in LOST or rule in {"no-test", "critical-missing"} else "warning"
 
 
-def places(audit: Audit) -> Iterator[Place]:
+def reported_findings(audit: Audit) -> Iterator[ReportedFinding]:
     """Yield all that an audit has found: causes where they lie, the most harmful first, then single files and tests."""
     yield from _causes(audit)
     for path in audit.unreached:
-        yield Place("unreached", path, 1, "", "no tier selects this file", "max_unreached")
+        yield ReportedFinding("unreached", path, 1, "", "no tier selects this file", "max_unreached")
     for limit, findings in (("max_quality", audit.quality), ("max_imports", audit.imports)):
         for found in findings:
             own = "max_empty" if found.rule == "no-test" else limit
             told = ": ".join(part for part in (found.test, found.message) if part)
             what = found.test or (found.message if limit == "max_imports" else "")
-            yield Place(found.rule, found.path, found.line, what, told, own)
+            yield ReportedFinding(found.rule, found.path, found.line, what, told, own)
 
 
-def _causes(audit: Audit) -> Iterator[Place]:
+def _causes(audit: Audit) -> Iterator[ReportedFinding]:
     found: dict[tuple[str, str, str, int], list[str]] = {}
     for broken in audit.broken:
         for cited in broken.causes:
@@ -73,7 +73,7 @@ def _causes(audit: Audit) -> Iterator[Place]:
         if cause and cause.suggestion:
             told.append(cause.suggestion)
         told.append(f"breaks {len(files)} test file{'s' if len(files) > 1 else ''}")
-        yield Place(kind, path, line, target, "; ".join(told), LIMITS[0].setting, tuple(files))
+        yield ReportedFinding(kind, path, line, target, "; ".join(told), LIMITS[0].setting, tuple(files))
 
 
 def path_in_repository(root: Path) -> str:

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from test_framework.audit.rules.doubts import Ask
-from test_framework.audit.rules.names import Kind, Names
-from test_framework.audit.rules.reaching import Reaching
+from test_framework.audit.rules.name_resolution import NameKind, NameResolver
+from test_framework.audit.rules.pending import PendingCheck
+from test_framework.audit.rules.reachability import CheckReachability
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from test_framework.audit.rules.doubts import Doubt
-    from test_framework.audit.rules.files import Files
-    from test_framework.audit.rules.names import Named
-    from test_framework.audit.rules.places import Places
+    from test_framework.audit.rules.fact_store import FactStore
+    from test_framework.audit.rules.module_paths import ModulePaths
+    from test_framework.audit.rules.name_resolution import ResolvedName
+    from test_framework.audit.rules.pending import PendingFinding
 
-__all__ = ["Across"]
+__all__ = ["CrossFileRules"]
 
 
-class Across:
+class CrossFileRules:
     """Answers for one project, in one audit.
 
     Args:
@@ -27,20 +27,20 @@ class Across:
         places: Which file each of its modules is.
     """
 
-    def __init__(self, files: Files, places: Places) -> None:
+    def __init__(self, files: FactStore, places: ModulePaths) -> None:
         self.files = files
-        self.names = Names(files, places)
-        self.reaching = Reaching(files, self.names)
+        self.names = NameResolver(files, places)
+        self.reaching = CheckReachability(files, self.names)
         self._silent: dict[tuple[str, str], str] = {}
 
-    def settled(self, path: str, doubts: Iterable[Doubt]) -> Iterator[tuple[int, str, str, str]]:
+    def confirmed(self, path: str, doubts: Iterable[PendingFinding]) -> Iterator[tuple[int, str, str, str]]:
         """Yield line, rule, test and message of the doubts about a test file that are findings."""
         for doubt in doubts:
             message = doubt.message
             match doubt.ask:
-                case Ask.CHECKS:
+                case PendingCheck.CHECKS:
                     holds = not self.reaching.checks(path, doubt.what)
-                case Ask.TESTS:
+                case PendingCheck.TESTS:
                     holds = not any(self._is_collected(path, name) for name in doubt.what.split())
                 case _:
                     where = self._never_raises(path, doubt.what)
@@ -59,16 +59,16 @@ class Across:
             self._silent[key] = ", ".join(self._silents(found, path))
         return self._silent[key]
 
-    def _silents(self, found: Iterable[Named], path: str) -> list[str]:
+    def _silents(self, found: Iterable[ResolvedName], path: str) -> list[str]:
         """Return where these helpers are; nothing when one can raise, or may."""
         places = []
         for named in found:
-            table = self.files.table(named.path) if named.kind == Kind.FUNCTION else None
+            table = self.files.table(named.path) if named.kind == NameKind.FUNCTION else None
             use = self.files.use(named.path, named.name) if table is not None else None
             if table is None or use is None or use.raises or named.path == path:
                 return []
             # What is tested may be named `check` or `validate` and be no check of a test.
-            if not table.helps and not named.name.lstrip("_").startswith("assert"):
+            if not table.is_test_support and not named.name.lstrip("_").startswith("assert"):
                 return []
             places.append(f"{self.files.relative(named.path)}:{use.line}")
         return places
@@ -80,19 +80,19 @@ class Across:
             return self.files.patterns.is_function(name) or self._is_of_tests(path, name)
         return any(self._is_test(named) for named in found)
 
-    def _is_test(self, named: Named) -> bool:
+    def _is_test(self, named: ResolvedName) -> bool:
         table = self.files.table(named.path)
         match named.kind:
-            case Kind.FUNCTION:
+            case NameKind.FUNCTION:
                 return table is not None and named.name not in table.fixtures.values()
-            case Kind.CLASS:
+            case NameKind.CLASS:
                 return self._has_tests(named)
-            case Kind.MODULE:
+            case NameKind.MODULE:
                 return False
             case _:
                 return True
 
-    def _has_tests(self, named: Named) -> bool:
+    def _has_tests(self, named: ResolvedName) -> bool:
         line = self.names.line(named.path, named.name)
         if line.unknown or line.beyond:
             return True

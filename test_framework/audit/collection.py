@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from test_framework.audit.imports.environment import declared, installed
-from test_framework.audit.imports.importing import Importing
-from test_framework.audit.imports.machine import Machine
-from test_framework.audit.imports.modules import Module, Skipped
-from test_framework.audit.imports.search import Project
-from test_framework.audit.imports.session import Session
+from test_framework.audit.imports.import_runner import ImportRunner
+from test_framework.audit.imports.interpreter import Interpreter
+from test_framework.audit.imports.modules import FileSkipped, ImportedModule
+from test_framework.audit.imports.search import ProjectLayout
+from test_framework.audit.imports.session import CollectionSession
 from test_framework.audit.imports.suggestions import Suggestions
 from test_framework.audit.source.operations import Op
 from test_framework.config import BadSetting, Packages
@@ -20,32 +20,32 @@ from test_framework.suite.source import decode_source
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from test_framework.audit.imports.modules import Fault
+    from test_framework.audit.imports.modules import ImportFault
     from test_framework.audit.options import AuditOptions
-    from test_framework.audit.store import Store
+    from test_framework.audit.store import FileStore
     from test_framework.suite.module_finder import ModuleFinder
     from test_framework.suite.pytest_settings import PytestSettings
 
-__all__ = ["Collecting"]
+__all__ = ["Collection"]
 
 _BY_PLACE = ("undefined-name", "relative-import", "raises")  # kinds that say nothing without the place
 _SETTINGS = "pyproject.toml"
 
 
-class Collecting:
+class Collection:
     """One session; `files` are the test files in their order, `complete` is False when the time was up."""
 
-    def __init__(self, store: Store, finder: ModuleFinder, settings: PytestSettings, options: AuditOptions) -> None:
+    def __init__(self, store: FileStore, finder: ModuleFinder, settings: PytestSettings, options: AuditOptions) -> None:
         self.store = store
         self.tree = tree = store.tree
         self.root = Path(tree.root)
-        project = Project(tree.root, self._own(), lambda name: tree.folders.get(name, []))
+        project = ProjectLayout(tree.root, self._own(), lambda name: tree.folders.get(name, []))
         environment = installed(options.python)
         environment = declared(self.root, environment) if options.packages is Packages.DECLARED else environment
-        self.machine = Machine(project, finder, environment, store.summary, self._source)
+        self.interpreter = Interpreter(project, finder, environment, store.summary, self._source)
         self.settings = settings
         self.files: tuple[str, ...] = ()
-        self.faults: dict[str, list[Fault]] = {}
+        self.faults: dict[str, list[ImportFault]] = {}
         self.complete = True
 
     def _source(self, path: str) -> str:
@@ -64,9 +64,9 @@ class Collecting:
 
     def run(self, paths: Sequence[str], deadline: float | None, tick: Callable[[int], None]) -> None:
         """Collect what pytest would, given these paths."""
-        session = Session(self.tree, self.machine, self.settings, deadline)
+        session = CollectionSession(self.tree, self.interpreter, self.settings, deadline)
         session.run(paths, tick)
-        self.complete = not session.late
+        self.complete = not session.timed_out
         self.files = tuple(session.files)
         self.faults = dict(sorted(session.broken.items()))
 
@@ -79,7 +79,7 @@ class Collecting:
 
     def causes(self) -> Iterator[tuple[str, str, str, int, tuple[str, ...], str, str]]:
         """Yield the fields of `Cause`, those that break most first."""
-        groups: dict[tuple[str, ...], tuple[Fault, dict[str, None]]] = {}
+        groups: dict[tuple[str, ...], tuple[ImportFault, dict[str, None]]] = {}
         for path, faults in self.faults.items():
             for fault in faults:
                 place = (fault.path,) if fault.kind in _BY_PLACE else ()
@@ -94,7 +94,7 @@ class Collecting:
             yield fault.kind, fault.target, relative(fault.path), fault.line, broken, *told
 
     def _suggestions(self) -> Suggestions:
-        own = sorted({*self.machine.own, *self.machine.path}, key=len, reverse=True)
+        own = sorted({*self.interpreter.own, *self.interpreter.path}, key=len, reverse=True)
         tests = frozenset(self.files)
         names, summaries = {}, {}
         for path in self.tree.python:
@@ -105,7 +105,7 @@ class Collecting:
             summary = self.store.summary(path)
             if summary is not None:
                 names[path], summaries[path] = name, summary
-        return Suggestions(self.machine, summaries, names, declared_names(self.root))
+        return Suggestions(self.interpreter, summaries, names, declared_names(self.root))
 
     def critical(self, names: Sequence[str]) -> Iterator[tuple[str, int, str, str, str]]:
         """Yield the critical modules and names that are not there, as the fields of `Finding`.
@@ -123,13 +123,13 @@ class Collecting:
 
     def _missing(self, name: str, member: str) -> str:
         """Return why a module, or a name of it, cannot be imported; an empty text when it can."""
-        importing = Importing(self.machine, Module("", str(self.root / _SETTINGS)))
+        importing = ImportRunner(self.interpreter, ImportedModule("", str(self.root / _SETTINGS)))
         try:
             if member:
                 importing.from_((Op.FROM, name, 0, ((member, member, 1),), 1))
             else:
                 importing.load(name, 1)
-        except Skipped:
+        except FileSkipped:
             return f"{name} skips itself"
         if not importing.faults:
             return ""

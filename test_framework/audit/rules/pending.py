@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["Ask", "Doubt"]
+__all__ = ["PendingCheck", "PendingFinding"]
 
 
-class Ask:
+class PendingCheck:
     """What decides a doubt. It is a finding when what follows holds."""
 
     CHECKS = 0  # nothing that the test `what` uses checks
@@ -15,7 +15,7 @@ class Ask:
     RAISES = 2  # the helper `what` (its module, the level of the import, its name there) can never raise
 
 
-class Doubt(NamedTuple):
+class PendingFinding(NamedTuple):
     """A finding that may be none; fields that can be marshalled."""
 
     line: int

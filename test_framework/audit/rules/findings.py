@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Found"]
+__all__ = ["RuleFinding"]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class RuleFinding:
     """A finding with the other line on which it can be accepted, that of the test's `def`.
 
-    With an `ask` it is one only when other files of the project say so; see `Doubt`.
+    With an `ask` it is one only when other files of the project say so; see `PendingFinding`.
     """
 
     line: int

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["ASSERTS", "RAISES", "Target", "Use", "joined"]
+__all__ = ["ASSERTS", "RAISES", "FunctionUse", "Target", "joined"]
 
 RAISES, ASSERTS = 1, 2
 """How a function checks by itself: by any exception, or by an assertion. 0 when it does not."""
@@ -15,7 +15,7 @@ Target = tuple[str, int, str]
 """Where a name comes from: module, level of a relative import, and the name there, empty for the module itself."""
 
 
-class Use(NamedTuple):
+class FunctionUse(NamedTuple):
     """What a function uses.
 
     A *maker* says what an object comes from: the dotted name of what was called for it, `@` and the name of an
@@ -36,7 +36,7 @@ class Use(NamedTuple):
     line: int = 0  # of its `def`
 
 
-def joined(uses: Iterable[Use]) -> Use | None:
+def joined(uses: Iterable[FunctionUse]) -> FunctionUse | None:
     """Return what several functions of one name use, as one; None for no function."""
     found = list(uses)
     if len(found) < 2:  # noqa: PLR2004
@@ -46,4 +46,4 @@ def joined(uses: Iterable[Use]) -> Use | None:
     level, inner = max(u.level for u in found), max(u.inner for u in found)
     returns = all(u.returns for u in found)
     raises = any(u.raises for u in found)
-    return Use(level, inner, returns=returns, raises=raises, line=found[0].line, **both)
+    return FunctionUse(level, inner, returns=returns, raises=raises, line=found[0].line, **both)

@@ -9,8 +9,8 @@ import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from test_framework.audit.source.module_reader import read
 from test_framework.audit.source.operations import Summary
-from test_framework.audit.source.reading import read
 from test_framework.audit.source.skeleton import skeleton
 from test_framework.audit.source.tables import without_tables
 from test_framework.suite.source import decode_source, syntax_error
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 _YIELDS = re.compile(rb"\byield\b")
 
-__all__ = ["no_collection", "summarized"]
+__all__ = ["gc_paused", "summarize"]
 
 
 @contextmanager
-def no_collection() -> Iterator[None]:
+def gc_paused() -> Iterator[None]:
     """Switch the garbage collector off: syntax trees are many and hold no cycles."""
     was = gc.isenabled()
     gc.disable()
@@ -35,7 +35,7 @@ def no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def summarized(data: bytes) -> tuple[Summary, str, ast.Module | None]:
+def summarize(data: bytes) -> tuple[Summary, str, ast.Module | None]:
     """Return what a file does at import, its text, and the tree of what runs then."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -6,9 +6,16 @@ import builtins
 import os
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from test_framework.audit.imports.importing import ABOVE, IGNORE, RAISE, Importing
-from test_framework.audit.imports.modules import Definition, Fault, Module, Raised, Returned, Skipped
-from test_framework.audit.imports.values import IMPORT_MODULE, UNKNOWN, Source, truth, value
+from test_framework.audit.imports.import_runner import ABOVE, IGNORE, RAISE, ImportRunner
+from test_framework.audit.imports.modules import (
+    Definition,
+    FileSkipped,
+    FunctionReturned,
+    ImportedModule,
+    ImportFailed,
+    ImportFault,
+)
+from test_framework.audit.imports.values import IMPORT_MODULE, UNKNOWN, SourceText, truth, value
 from test_framework.audit.source.operations import Op
 
 if TYPE_CHECKING:
@@ -16,12 +23,12 @@ if TYPE_CHECKING:
 
     from test_framework.audit.source.operations import Block, Operation, Summary
 
-__all__ = ["Runner"]
+__all__ = ["BlockRunner"]
 
 _BUILTIN = frozenset(n for n, kind in vars(builtins).items() if isinstance(kind, type) and issubclass(kind, Exception))
 
 
-class Runner(Importing):
+class BlockRunner(ImportRunner):
     """Runs blocks for one module, in the ways that its imports have."""
 
     operations: ClassVar[Mapping[int, Callable[[Any, Operation], None]]]
@@ -36,34 +43,34 @@ class Runner(Importing):
 
     def attribute(self, base: object, name: str) -> object:
         """Return an attribute of a module, or UNKNOWN."""
-        if not isinstance(base, Module):
+        if not isinstance(base, ImportedModule):
             return UNKNOWN
-        found = self.machine.member(base, name)
+        found = self.interpreter.member(base, name)
         return UNKNOWN if found is None and name not in base.names else found
 
     def findable(self, name: str) -> object:
         """Return something or None, as `find_spec` does."""
-        return None if self.machine.locate(name) is None and name not in self.machine.modules else UNKNOWN
+        return None if self.interpreter.locate(name) is None and name not in self.interpreter.modules else UNKNOWN
 
     # -- blocks ----------------------------------------------------------------------------------
 
-    def block(self, block: Block, way: int | None = None) -> None:
+    def block(self, block: Block, mode: int | None = None) -> None:
         """Run operations one after the other."""
-        before, self.way = self.way, self.way if way is None else way
+        before, self.mode = self.mode, self.mode if mode is None else mode
         operations = self.operations
         try:
             for operation in block:
-                if self.module.doubt:
-                    self.way = IGNORE
+                if self.module.may_have_skipped:
+                    self.mode = IGNORE
                 operations[operation[0]](self, operation)
         finally:
-            self.way = before
+            self.mode = before
 
     # -- names -----------------------------------------------------------------------------------
 
     def bind_(self, operation: Operation) -> None:
         """Bind names to what nobody needs to know."""
-        if self.way != IGNORE:
+        if self.mode != IGNORE:
             known = self.module.callables
             self.module.names.update((name, known.get(name, UNKNOWN)) for name in operation[1])
         else:
@@ -74,8 +81,8 @@ class Runner(Importing):
         """Look a name up."""
         _, name, line = operation
         module = self.module
-        if name not in module.names and not module.opaque and name not in module.loose:
-            self.fault([Fault("undefined-name", name, self.path, line, "NameError")])
+        if name not in module.names and not module.opaque and name not in module.global_names:
+            self.fault([ImportFault("undefined-name", name, self.path, line, "NameError")])
             module.names[name] = UNKNOWN
 
     def attribute_(self, operation: Operation) -> None:
@@ -83,11 +90,11 @@ class Runner(Importing):
         _, name, attributes, line = operation
         found = self.module.names.get(name)
         for attribute in attributes:
-            if not isinstance(found, Module):
+            if not isinstance(found, ImportedModule):
                 return
-            inner = self.machine.member(found, attribute, loading=False)
+            inner = self.interpreter.member(found, attribute, loading=False)
             if inner is None and attribute not in found.names:
-                self.fault([self.machine.absent(found, attribute, self.path, line, "AttributeError")])
+                self.fault([self.interpreter.missing_name(found, attribute, self.path, line, "AttributeError")])
                 return
             found = inner
 
@@ -105,15 +112,15 @@ class Runner(Importing):
         if not isinstance(before, list | tuple):
             return
         if not isinstance(more, list | tuple):
-            self.module.unsure.add(name)
+            self.module.uncertain.add(name)
             return
-        if self.way == IGNORE:
-            self.module.unsure.add(name)
+        if self.mode == IGNORE:
+            self.module.uncertain.add(name)
         self.module.names[name] = [*before, *more]
 
     def unbind(self, operation: Operation) -> None:
         """Run `del`."""
-        if self.way != IGNORE:
+        if self.mode != IGNORE:
             for name in operation[1]:
                 self.module.names.pop(name, None)
 
@@ -122,14 +129,14 @@ class Runner(Importing):
     def try_(self, operation: Operation) -> None:
         """Run a `try`."""
         _, body, handlers, orelse, final, risky = operation
-        if self.way == IGNORE:
+        if self.mode == IGNORE:
             for block in (body, *(h for _, h in handlers), orelse, final):
                 self.block(block)
             return
-        faults: list[Fault] = []
+        faults: list[ImportFault] = []
         try:
             self.block(body, RAISE)
-        except Raised as raised:
+        except ImportFailed as raised:
             faults = raised.faults
         if faults:
             self._handle(faults, handlers, final)
@@ -139,16 +146,16 @@ class Runner(Importing):
         self.block(orelse)
         self.block(final)
 
-    def _handle(self, faults: list[Fault], handlers: Sequence[Any], final: Block) -> None:
+    def _handle(self, faults: list[ImportFault], handlers: Sequence[Any], final: Block) -> None:
         for types, handler in handlers:
             caught = _catches(types, faults[0].error)
             if caught is False:
                 continue
-            self.handled.append(faults)
+            self.handled_faults.append(faults)
             try:
                 self.block(handler, None if caught else IGNORE)
             finally:
-                self.handled.pop()
+                self.handled_faults.pop()
             self.block(final)
             return
         self.block(final)
@@ -175,13 +182,13 @@ class Runner(Importing):
     def raise_(self, operation: Operation) -> None:
         """Run `raise`."""
         _, name, line = operation
-        if self.way == IGNORE:
+        if self.mode == IGNORE:
             return
-        if self.handled:
-            first, *others = self.handled[-1]
+        if self.handled_faults:
+            first, *others = self.handled_faults[-1]
             self.fault([first._replace(error=name) if name else first, *others])
         else:
-            self.fault([Fault("raises", name or "an exception", self.path, line, name or "Exception")])
+            self.fault([ImportFault("raises", name or "an exception", self.path, line, name or "Exception")])
 
     # -- what changes the machine ----------------------------------------------------------------
 
@@ -191,29 +198,29 @@ class Runner(Importing):
         folders = value(expression, self)
         known = [f for f in folders if isinstance(f, str)] if isinstance(folders, list | tuple) else []
         if not isinstance(folders, list | tuple) or len(known) < len(folders):
-            self.machine.open_paths = True
+            self.interpreter.has_unknown_paths = True
         for folder in known:
-            self.machine.add_path(folder, front=front)
+            self.interpreter.add_path(folder, front=front)
 
     def stub(self, operation: Operation) -> None:
         """Change `sys.modules`."""
         name = value(operation[1], self) if operation[1] else UNKNOWN
         if isinstance(name, str):
-            self.machine.stub(name)
+            self.interpreter.stub(name)
         else:
-            self.machine.any_stub = True
+            self.interpreter.any_module_stubbed = True
 
     def open(self, operation: Operation) -> None:
         """Note that any name may be bound, and any module made, which this file then imports."""
         self.module.opaque = True
         if operation[1]:
-            self.machine.unread.add(self.path)
+            self.interpreter.files_with_unknown_code.add(self.path)
 
     def exec_(self, operation: Operation) -> None:
         """Run a text: that of a known file as far as it can be followed, and any may do more."""
         self.open((Op.OPEN, operation[1][0] != "c"))
         text = value(operation[1], self)
-        if isinstance(text, Source):
+        if isinstance(text, SourceText):
             self._run_file(os.path.normpath(text.path))
 
     def _run_file(self, path: str) -> None:
@@ -223,62 +230,64 @@ class Runner(Importing):
             Raised: It has faults, in a `try`.
             Skipped: It skips the file that is being collected.
         """
-        machine, module = self.machine, self.module
-        if path in self.texts or not path.startswith(f"{machine.root}/") or machine.is_library(path):
+        interpreter, module = self.interpreter, self.module
+        if path in self.executed_files or not path.startswith(f"{interpreter.root}/") or interpreter.is_library(path):
             return
-        summary = machine.read(path)
+        summary = interpreter.read(path)
         if summary is None:
             return
         if summary.error:
             line, words = summary.error
-            self.fault([Fault("syntax-error", os.path.relpath(path, machine.root), path, line, "SyntaxError", words)])
+            self.fault(
+                [ImportFault("syntax-error", os.path.relpath(path, interpreter.root), path, line, "SyntaxError", words)]
+            )
             return
         module.names.setdefault("__file__", self.file)  # the text has none of its own
-        runner = type(self)(machine, self._module_of(path, summary))
-        runner.texts = (*self.texts, path)
+        runner = type(self)(interpreter, self._module_of(path, summary))
+        runner.executed_files = (*self.executed_files, path)
         try:
-            runner.block(summary.block, self.way)
-        except Skipped:
+            runner.block(summary.block, self.mode)
+        except FileSkipped:
             if not runner.faults:
                 self.ended = True
                 raise
         finally:
-            module.doubt = runner.module.doubt
+            module.may_have_skipped = runner.module.may_have_skipped
         if runner.faults:
             first = not self.faults
             self.fault(runner.faults)
             if first:
                 self.at_fault = runner.at_fault
 
-    def _module_of(self, path: str, summary: Summary) -> Module:
+    def _module_of(self, path: str, summary: Summary) -> ImportedModule:
         """Return a module that shares the names of this one, and whose code is that of another file."""
-        machine, module = self.machine, self.module
-        inner = Module(module.name, path, module.locations)
-        inner.names, inner.unsure, inner.doubt = module.names, module.unsure, module.doubt
+        interpreter, module = self.interpreter, self.module
+        inner = ImportedModule(module.name, path, module.locations)
+        inner.names, inner.uncertain, inner.may_have_skipped = module.names, module.uncertain, module.may_have_skipped
         inner.opaque = True  # what is given to it beside these names is not known
-        inner.loose = module.loose = module.loose | frozenset(summary.loose)
+        inner.global_names = module.global_names = module.global_names | frozenset(summary.global_names)
         inner.callables = {name: Definition(inner, name) for name in summary.callables}
-        machine.open_paths = machine.open_paths or summary.paths
+        interpreter.has_unknown_paths = interpreter.has_unknown_paths or summary.paths
         for name in summary.stubs:
-            machine.stub(name)
+            interpreter.stub(name)
         return inner
 
     def hand(self, operation: Operation) -> None:
         """Give the names of the module to a function, which may bind any unless it surely does not."""
         _, name, position = operation
         found = self.module.names.get(name)
-        reads = isinstance(found, Definition) and self.machine.calls.only_reads(found, position)
+        reads = isinstance(found, Definition) and self.interpreter.calls.only_reads(found, position)
         self.module.opaque = self.module.opaque or not reads
 
     def set_attribute(self, operation: Operation) -> None:
         """Bind a name of another module."""
-        _, name, way, attribute = operation
+        _, name, mode, attribute = operation
         target = self.module.names.get(name)
-        for step in way:
-            target = self.machine.member(target, step) if isinstance(target, Module) else None
+        for step in mode:
+            target = self.interpreter.member(target, step) if isinstance(target, ImportedModule) else None
         if not attribute:
             self.module.opaque = self.module.opaque or not isinstance(target, Definition)  # it may be this module
-        elif isinstance(target, Module) and not isinstance(target.names.get(attribute), Module):
+        elif isinstance(target, ImportedModule) and not isinstance(target.names.get(attribute), ImportedModule):
             target.names[attribute] = UNKNOWN
 
     def load_(self, operation: Operation) -> None:
@@ -293,24 +302,26 @@ class Runner(Importing):
     def call(self, operation: Operation) -> None:
         """Run a function of the project, where it is surely called and surely this one."""
         _, name, attributes = operation
-        found = self.module.names.get(name) if self.way != IGNORE else None
+        found = self.module.names.get(name) if self.mode != IGNORE else None
         for attribute in attributes:
-            found = self.machine.member(found, attribute, loading=False) if isinstance(found, Module) else None
+            found = (
+                self.interpreter.member(found, attribute, loading=False) if isinstance(found, ImportedModule) else None
+            )
         if not isinstance(found, Definition):
             return
         try:
-            if self.machine.calls.run(found):
-                self.perhaps_end()
-        except Raised as raised:
+            if self.interpreter.calls.run(found):
+                self.may_end()
+        except ImportFailed as raised:
             self.fault(raised.faults)
-        except Skipped:
+        except FileSkipped:
             self.end()
 
     def return_(self, _: Operation) -> None:
         """End the function, surely or perhaps."""
-        if self.way != IGNORE:
-            raise Returned
-        self.module.doubt = True
+        if self.mode != IGNORE:
+            raise FunctionReturned
+        self.module.may_have_skipped = True
 
 
 def _catches(types: Sequence[str] | None, error: str) -> bool | None:
@@ -322,28 +333,28 @@ def _catches(types: Sequence[str] | None, error: str) -> bool | None:
     return False if all(t in _BUILTIN or t in ABOVE for t in types) else None
 
 
-Runner.operations = {
-    Op.BIND: Runner.bind_,
-    Op.IMPORT: Runner.import_,
-    Op.FROM: Runner.from_,
-    Op.USE: Runner.use,
-    Op.ATTRIBUTE: Runner.attribute_,
-    Op.TRY: Runner.try_,
-    Op.IF: Runner.if_,
-    Op.MAYBE: Runner.maybe,
-    Op.SET: Runner.set_,
-    Op.UNBIND: Runner.unbind,
-    Op.IMPORT_OR_SKIP: Runner.import_or_skip,
-    Op.SKIP: Runner.skip,
-    Op.RAISE: Runner.raise_,
-    Op.PATH: Runner.path_,
-    Op.STUB: Runner.stub,
-    Op.OPEN: Runner.open,
-    Op.GROW: Runner.grow,
-    Op.SET_ATTRIBUTE: Runner.set_attribute,
-    Op.LOAD: Runner.load_,
-    Op.CALL: Runner.call,
-    Op.RETURN: Runner.return_,
-    Op.HAND: Runner.hand,
-    Op.EXEC: Runner.exec_,
+BlockRunner.operations = {
+    Op.BIND: BlockRunner.bind_,
+    Op.IMPORT: BlockRunner.import_,
+    Op.FROM: BlockRunner.from_,
+    Op.USE: BlockRunner.use,
+    Op.ATTRIBUTE: BlockRunner.attribute_,
+    Op.TRY: BlockRunner.try_,
+    Op.IF: BlockRunner.if_,
+    Op.MAYBE: BlockRunner.maybe,
+    Op.SET: BlockRunner.set_,
+    Op.UNBIND: BlockRunner.unbind,
+    Op.IMPORT_OR_SKIP: BlockRunner.import_or_skip,
+    Op.SKIP: BlockRunner.skip,
+    Op.RAISE: BlockRunner.raise_,
+    Op.PATH: BlockRunner.path_,
+    Op.STUB: BlockRunner.stub,
+    Op.OPEN: BlockRunner.open,
+    Op.GROW: BlockRunner.grow,
+    Op.SET_ATTRIBUTE: BlockRunner.set_attribute,
+    Op.LOAD: BlockRunner.load_,
+    Op.CALL: BlockRunner.call,
+    Op.RETURN: BlockRunner.return_,
+    Op.HAND: BlockRunner.hand,
+    Op.EXEC: BlockRunner.exec_,
 }
