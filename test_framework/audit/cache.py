@@ -1,6 +1,6 @@
-"""What was read of each file, kept from run to run: one file per audited root, outside of it.
+"""Caches what was read of each file: one cache file per audited root, outside of it.
 
-An entry holds as long as the time and the size of its file do, and when these change, as long as its content does.
+An entry is valid while the modification time and the size of its file are the same, or else its content.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class CacheEntry(NamedTuple):
     time: int  # of its last change, in ns
     size: int
     digest: bytes
-    summary: bytes  # a marshalled `Summary`: of most files nobody asks for it when little has changed
+    summary: bytes  # a marshalled `Summary`, unpacked only on demand
     findings: tuple[tuple[int, str, str, str], ...] = ()  # line, rule, test and message
     breaches: tuple[tuple[int, str, str], ...] = ()
     parses: bool = True

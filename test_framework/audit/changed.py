@@ -1,4 +1,4 @@
-"""What of an audit concerns files that somebody has changed."""
+"""Restricts an audit to what concerns changed files."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def restrict_to_changed(audit: Audit, changed: Collection[str]) -> Audit:
         return any(_within(target, modules) for target in cited.target.split(" -> "))
 
     kept = [b for b in audit.broken if any(concerns(b, cited) for cited in b.causes)]
-    left = {(cited.kind, cited.target, b.path) for b in kept for cited in b.causes if concerns(b, cited)}
+    kept_causes = {(cited.kind, cited.target, b.path) for b in kept for cited in b.causes if concerns(b, cited)}
     causes = []
     for cause in audit.causes:
-        files = tuple(f for f in cause.files if (cause.kind, cause.target, f) in left)
+        files = tuple(f for f in cause.files if (cause.kind, cause.target, f) in kept_causes)
         if files:
             causes.append(replace(cause, files=files))
     broken_in = Counter(b.path.rpartition("/")[0] or "." for b in kept)

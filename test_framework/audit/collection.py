@@ -1,4 +1,4 @@
-"""What cannot be imported and why: an imagined session over all test files, put into words."""
+"""Collects the test files in a simulated pytest session, and describes what cannot be imported and why."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _SETTINGS = "pyproject.toml"
 
 
 class Collection:
-    """One session; `files` are the test files in their order, `complete` is False when the time was up."""
+    """One collection; `files` are the test files in order, `complete` is False if the time ran out."""
 
     def __init__(self, store: FileStore, finder: ModuleFinder, settings: PytestSettings, options: AuditOptions) -> None:
         self.store = store
@@ -90,8 +90,8 @@ class Collection:
         relative = self.tree.relative
         for fault, files in sorted(groups.values(), key=lambda g: (-len(g[1]), g[0].kind, g[0].target)):
             broken = tuple(map(relative, files))
-            told = suggestions.of(fault), fault.message
-            yield fault.kind, fault.target, relative(fault.path), fault.line, broken, *told
+            advice = suggestions.of(fault), fault.message
+            yield fault.kind, fault.target, relative(fault.path), fault.line, broken, *advice
 
     def _suggestions(self) -> Suggestions:
         own = sorted({*self.interpreter.own, *self.interpreter.path}, key=len, reverse=True)

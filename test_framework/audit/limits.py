@@ -1,4 +1,4 @@
-"""How much of what makes an audit fail: the thresholds of the settings, each with what it counts."""
+"""The thresholds above which an audit fails, each with what it counts."""
 
 from __future__ import annotations
 

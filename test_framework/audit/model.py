@@ -1,4 +1,4 @@
-"""What an audit says: plain data, written out in one place."""
+"""The result of an audit, as plain data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a module offers by the names that it binds when it is imported."""
+"""Reads which names a module defines, imports and exports."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["ModuleExports", "read_exports"]
 
 @dataclass(slots=True)
 class ModuleExports:
-    """What a module defines and what it imports: name to module and name there; `exported` when it says so."""
+    """The names that a module defines, those that it imports (by module and name there), and its `__all__`."""
 
     defined: set[str] = field(default_factory=set)
     imported: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -26,14 +26,14 @@ class ModuleExports:
     reexported: set[str] = field(default_factory=set)
 
     def public(self) -> set[str]:
-        """Return the names that it offers."""
+        """Return the public names."""
         if self.exported is not None:
             return self.exported & (self.defined | self.imported.keys())
         return {name for name in self.defined if not name.startswith("_")} | self.reexported
 
 
 def read_exports(path: str, package: str) -> ModuleExports | None:
-    """Return what a module offers; None when it cannot be parsed."""
+    """Return the exports of a module; None when it cannot be parsed."""
     try:
         data = Path(path).read_bytes()
     except OSError:

@@ -1,4 +1,4 @@
-"""Names that have moved: where a dotted name leads now."""
+"""Names that have moved, and where they are now."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""By which name a file of the project is imported, and whether a dotted name is a module."""
+"""Finds the module name of a file, and whether a dotted name is a module."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""What an imagined session has found, kept for the next run, and whether it holds there still.
+"""Keeps what a collection has found for the next run, and decides whether it is still valid there.
 
-It holds as long as nothing that the session looked at has changed. A test file may have changed that no other file
-names and that does the same imports as before, where it was broken in the same lines: what is added to a test changes
-nothing for anybody.
+It is valid as long as nothing that the session looked at has changed. One exception: a test file that no other file
+names may have changed, if it still does the same imports, and if its import errors are in the same lines.
 """
 
 from __future__ import annotations
@@ -47,20 +46,20 @@ class CollectionOutcome(NamedTuple):
     looked_at: tuple[tuple[str, int, int], ...]  # paths outside of the walk, with time and size
 
 
-def outcome_key(root: str, finder: ModuleFinder, left: Mapping[str, str], *others: object) -> str:
-    """Return what tells one question from another: all names in the project, its settings, and `others`.
+def outcome_key(root: str, finder: ModuleFinder, left_out: Mapping[str, str], *others: object) -> str:
+    """Return a key of all that decides the outcome: the names of files in the project, its settings, and `others`.
 
     Args:
         root: The project's folder.
         finder: What the walk has listed, and nothing else yet.
-        left: What was left out.
+        left_out: What the walk left out.
         others: Whatever else decides; by their `repr`.
     """
     digest = hashlib.blake2b(repr(others).encode(), digest_size=16)
     for folder, listing in finder.listings.items():
         names = "\0".join([folder, *sorted(listing.files), "/", *sorted(listing.folders), "\n"])
         digest.update(os.fsencode(names))
-    digest.update(repr(sorted(left.items())).encode())
+    digest.update(repr(sorted(left_out.items())).encode())
     for folder in (root, f"{root}/requirements"):
         if known := finder.listings.get(folder):
             wanted = (f"{folder}/{name}" for name in sorted(known.files) if name.endswith(_SETTINGS))
@@ -80,7 +79,7 @@ def stamps(paths: Iterable[str]) -> Iterator[tuple[str, int, int]]:
 
 
 def is_named_elsewhere(path: str, entries: Mapping[str, CacheEntry]) -> bool:
-    """Whether a file other than a test file itself has its name somewhere in what it does at import."""
+    """Whether another file names this test file in what it does at import."""
     stem = path.rpartition("/")[2].removesuffix(".py")
     if stem in {"__init__", "conftest"}:
         return True

@@ -1,4 +1,4 @@
-"""What is wrong in tests: what each file says by itself, and what the files that it uses decide."""
+"""Finds what is wrong in tests: findings within one file, and those that depend on other files."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ def quality(store: FileStore, finder: ModuleFinder, settings: PytestSettings, fi
         Patterns(settings.python_classes, settings.python_functions),
     )
     paths = (*settings.pythonpath, tree.root, f"{tree.root}/src", f"{tree.root}/lib")
-    across = CrossFileRules(known, ModulePaths(tree.root, paths, tree.folders, finder))
+    cross_file = CrossFileRules(known, ModulePaths(tree.root, paths, tree.folders, finder))
     found = []
     for path, entry in entries:
-        told = (
-            [*entry.findings, *across.confirmed(path, map(PendingFinding._make, entry.doubts))]
+        fields = (
+            [*entry.findings, *cross_file.confirmed(path, map(PendingFinding._make, entry.doubts))]
             if entry.doubts
             else entry.findings
         )
-        found += [Finding(tree.relative(path), *each) for each in sorted(told, key=lambda each: each[:2])]
+        found += [Finding(tree.relative(path), *each) for each in sorted(fields, key=lambda each: each[:2])]
     for path, facts in known.grown():
         store.entries[path] = store.entries[path]._replace(facts=facts)
         store.cache.changed = True

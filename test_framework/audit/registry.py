@@ -1,4 +1,4 @@
-"""Where each public name is to be imported from: made from the source, kept as a file, and checked against it."""
+"""The registry of public names: where each is to be imported from. Made from the source, and compared with it."""
 
 from __future__ import annotations
 

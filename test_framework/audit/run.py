@@ -1,4 +1,4 @@
-"""One audit from beginning to end."""
+"""Runs one audit from start to end."""
 
 from __future__ import annotations
 
@@ -86,12 +86,12 @@ class _AuditRun:
         self.walked = frozenset(self.finder.listings)
 
     def result(self, progress: Callable[[str, int], None] | None) -> Audit:
-        """Do it."""
-        told = progress or (lambda *_: None)
-        complete = self.store.fill(self.deadline, lambda done: told("read", done))
+        """Run the audit and return its result."""
+        report = progress or (lambda *_: None)
+        complete = self.store.fill(self.deadline, lambda done: report("read", done))
         outcome = CollectionOutcome("", (), (), (), (), ())
         if complete:
-            outcome, complete = self._outcome(lambda done: told("imported", done))
+            outcome, complete = self._outcome(lambda done: report("imported", done))
         found = quality(self.store, self.finder, self.pytest, outcome.files)
         self.cache.save()
         breaches = self._breaches()

@@ -1,4 +1,4 @@
-"""What is known of all files of one audit: from the cache, from reading those that changed, and on demand."""
+"""Holds the entries of all files of one audit: from the cache, or from reading what has changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An audit as people read it, a screen of it: folders, causes with the most harmful first, then files and tests."""
+"""Formats an audit for a terminal: folders, causes by the number of files that they break, files and tests."""
 
 from __future__ import annotations
 
@@ -65,9 +65,9 @@ class _Part:
                 break
             shown += [page.cut(f"  {line}") for line in entry]
             count += 1
-        left = len(self.entries) - count
-        if left:
-            shown.append(page.paint(f"  … and {left} more, in --json", _DIM))
+        hidden = len(self.entries) - count
+        if hidden:
+            shown.append(page.paint(f"  … and {hidden} more, in --json", _DIM))
         return [page.paint(page.cut(self.title), _BOLD), *shown]
 
 
@@ -122,9 +122,9 @@ def _folders(audit: Audit) -> _Part:
 
 
 def _cause(cause: Cause) -> list[str]:
-    told = "; ".join(part for part in (cause.message, cause.suggestion) if part)
+    details = "; ".join(part for part in (cause.message, cause.suggestion) if part)
     lines = [f"{len(cause.files):5} {_files(len(cause.files))}  {cause.kind} {cause.target}"]
-    lines.append(f"{' ' * 13}{cause.path}:{cause.line}{f': {told}' if told else ''}")
+    lines.append(f"{' ' * 13}{cause.path}:{cause.line}{f': {details}' if details else ''}")
     return lines
 
 
@@ -135,28 +135,28 @@ def _files(count: int) -> str:
 def _findings(title: str, findings: Iterable[Finding]) -> _Part:
     found = list(findings)
     counts = Counter(f.rule for f in found)
-    told = ", ".join(f"{count} {rule}" for rule, count in counts.most_common())
+    details = ", ".join(f"{count} {rule}" for rule, count in counts.most_common())
     # The first of each rule come before the second of any: a screen shows every rule.
     turn: Counter[str] = Counter()
     order = []
     for finding in found:
         order.append((turn[finding.rule], finding))
         turn[finding.rule] += 1
-    return _Part(f"{title}: {told}", [[_finding(f)] for _, f in sorted(order, key=lambda item: item[0])])
+    return _Part(f"{title}: {details}", [[_finding(f)] for _, f in sorted(order, key=lambda item: item[0])])
 
 
 def _finding(finding: Finding) -> str:
     name = f" {finding.test}" if finding.test else ""
-    told = f": {finding.message}" if finding.message else ""
-    return f"{finding.path}:{finding.line}{name}: {finding.rule}{told}"
+    details = f": {finding.message}" if finding.message else ""
+    return f"{finding.path}:{finding.line}{name}: {finding.rule}{details}"
 
 
 def _verdict(audit: Audit, page: Page, settings: AuditSettings | None) -> list[str]:
     rate = 1 - len(audit.broken) / audit.files if audit.files else 1
-    told = f"{audit.files} test files, {len(audit.broken)} broken, {rate:.1%} can be imported; {audit.seconds:.2f} s"
+    details = f"{audit.files} test files, {len(audit.broken)} broken, {rate:.1%} can be imported; {audit.seconds:.2f} s"
     if audit.left_out:
-        told += f"; {len(audit.left_out)} files and folders left out (in --json)"
-    lines = [page.cut(told)]
+        details += f"; {len(audit.left_out)} files and folders left out (in --json)"
+    lines = [page.cut(details)]
     if not audit.complete:
         lines.append(page.paint("NOT COMPLETE: the time was up (--collection-timeout)", _RED))
     over = exceeded_limits(audit, settings)
@@ -176,8 +176,8 @@ def _next(audit: Audit) -> list[str]:
     if audit.causes:
         first = audit.causes[0]
         mended = f"{len(first.files)} {_files(len(first.files)).strip()}"
-        told = f"next: {first.path}:{first.line} breaks {mended}"
-        return [told, f"      python -m test_framework audit --explain {first.kind}"]
+        details = f"next: {first.path}:{first.line} breaks {mended}"
+        return [details, f"      python -m test_framework audit --explain {first.kind}"]
     rules = Counter(f.rule for f in (*audit.imports, *audit.quality))
     rule = rules.most_common(1)[0][0] if rules else "unreached" if audit.unreached else ""
     return [f"next: python -m test_framework audit --explain {rule}"] if rule else []

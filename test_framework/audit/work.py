@@ -1,4 +1,4 @@
-"""Reads many files at once, on all cores when there is enough to read."""
+"""Reads many files, in several processes if there are enough of them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _BATCH = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class ReadJob:
-    """What decides how a file is read, beside the file; `root` ends without a slash."""
+    """How files are read, for other processes; `root` ends without a slash."""
 
     root: str
     python_files: tuple[str, ...]
@@ -62,9 +62,9 @@ class ReadJob:
         breaches = tuple(find_moved_imports(self.moves, text, self._package(path))) if self.moves.pairs else ()
         doubts = tuple((d.line, d.rule, d.test, d.message, d.ask, d.what) for d in found.doubts)
         parses = summary.error is None
-        told = found.findings, breaches
+        findings = found.findings, breaches
         return CacheEntry(
-            time, size, digest, pack_summary(summary), *told, parses=parses, doubts=doubts, facts=found.facts
+            time, size, digest, pack_summary(summary), *findings, parses=parses, doubts=doubts, facts=found.facts
         )
 
     def _package(self, path: str) -> str:

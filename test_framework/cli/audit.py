@@ -54,44 +54,44 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-cache", action="store_true", help="read every file anew")
 
 
-def run(given: argparse.Namespace, settings: Settings) -> int:
+def run(args: argparse.Namespace, settings: Settings) -> int:
     """Audit and tell; returns 0 when clean, 1 with more findings than the settings allow, 2 on misuse."""
-    if given.explain is not None:
+    if args.explain is not None:
         from test_framework.audit import explain
 
-        _say(explain(given.explain))
+        _print_lines(explain(args.explain))
         return 0
     from test_framework.audit import AuditOptions, audit, exceeded_limits
     from test_framework.cli.progress import Progress
 
-    settings = _settings(given, settings)
-    timeout = settings.collection_timeout if given.collection_timeout is None else given.collection_timeout
+    settings = _settings(args, settings)
+    timeout = settings.collection_timeout if args.collection_timeout is None else args.collection_timeout
     if finite(timeout, MOST_SECONDS) is None:
         wanted = f"a number of seconds, 0 or more and {MOST_SECONDS} at most"
         raise BadSetting.value("--collection-timeout", timeout, _LINE, wanted)
-    if given.json == given.sarif == "-":
+    if args.json == args.sarif == "-":
         raise BadSetting("--json - and --sarif - in the command line both want the output.")
-    if given.changed and not given.paths:
+    if args.changed and not args.paths:
         raise BadSetting(f"--changed in {_LINE} names no PATH that has changed.")
     progress = Progress()
-    asked = AuditOptions(packages=given.packages, python=given.python, timeout=timeout, cache=not given.no_cache)
-    paths = [] if given.changed else given.paths
+    asked = AuditOptions(packages=args.packages, python=args.python, timeout=timeout, cache=not args.no_cache)
+    paths = [] if args.changed else args.paths
     try:
         found = audit(settings.root, paths, settings, asked, progress if progress.on else None)
     finally:
         progress.end()
     limits: AuditSettings | None = settings.audit
-    if given.changed:
+    if args.changed:
         from test_framework.audit import restrict_to_changed
 
         # The thresholds are for the whole; what somebody touches has to be clean.
-        found, limits = restrict_to_changed(found, set(_relative(given.paths, settings.root))), None
-    _tell(found, limits, given, settings.root)
+        found, limits = restrict_to_changed(found, set(_relative(args.paths, settings.root))), None
+    _write_outputs(found, limits, args, settings.root)
     return 1 if exceeded_limits(found, limits) or not found.complete else 0
 
 
-def _settings(given: argparse.Namespace, settings: Settings) -> Settings:
-    root = settings.root if given.root == Path() else given.root.resolve()
+def _settings(args: argparse.Namespace, settings: Settings) -> Settings:
+    root = settings.root if args.root == Path() else args.root.resolve()
     return settings if root == settings.root else load(root, os.environ)
 
 
@@ -105,30 +105,30 @@ def _relative(paths: Iterable[Path], root: Path) -> Iterable[str]:
             yield from (p.relative_to(root).as_posix() for p in (whole.rglob("*.py") if whole.is_dir() else [whole]))
 
 
-def _tell(found: Audit, limits: AuditSettings | None, given: argparse.Namespace, root: Path) -> None:
+def _write_outputs(found: Audit, limits: AuditSettings | None, args: argparse.Namespace, root: Path) -> None:
     """Write what was asked for, and the summary where nothing else has the output."""
     from test_framework.audit import Page, exceeded_limits, format_summary, path_in_repository, to_github_annotations
 
     prefix = path_in_repository(root)
-    if given.json:
-        _write(found.to_json(), given.json, "--json")
-    if given.sarif:
+    if args.json:
+        _write(found.to_json(), args.json, "--json")
+    if args.sarif:
         from test_framework.audit import to_sarif
 
-        _write(to_sarif(found, prefix), given.sarif, "--sarif")
-    taken = "-" in (given.json, given.sarif)
+        _write(to_sarif(found, prefix), args.sarif, "--sarif")
+    taken = "-" in (args.json, args.sarif)
     if not taken:
-        _say(format_summary(found, Page.of(sys.stdout, os.environ), limits))
-    wanted = given.annotations
+        _print_lines(format_summary(found, Page.of(sys.stdout, os.environ), limits))
+    wanted = args.annotations
     if wanted is None:
         wanted = os.environ.get("GITHUB_ACTIONS") == "true" and not taken
     if wanted:
         red = {over.limit.setting for over in exceeded_limits(found, limits)}
         # GitHub reads both; what has the output must stay what it is.
-        _say(to_github_annotations(found, red, prefix), sys.stderr if taken else sys.stdout)
+        _print_lines(to_github_annotations(found, red, prefix), sys.stderr if taken else sys.stdout)
 
 
-def _say(lines: Iterable[str], stream: TextIO | None = None) -> None:
+def _print_lines(lines: Iterable[str], stream: TextIO | None = None) -> None:
     out = stream or sys.stdout
     encoding = out.encoding or "utf-8"
     for line in lines:

@@ -35,11 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--undo", type=Path, metavar="FILE", help="the patch that takes all back; in the reports by default"
     )
     fix.add_argument("--allow-dirty", action="store_true", help="also write files with changes that git does not have")
-    told = "a move beside those of the settings; may be given several times"
-    fix.add_argument("--move", action="append", default=[], metavar="OLD=NEW", help=told)
+    message = "a move beside those of the settings; may be given several times"
+    fix.add_argument("--move", action="append", default=[], metavar="OLD=NEW", help=message)
     registry = commands.add_parser("registry", help="write where each public name is to be imported from")
-    told = "the registry, .toml or .json; imports.toml in the project's root by default"
-    registry.add_argument("--file", type=Path, metavar="FILE", help=told)
+    message = "the registry, .toml or .json; imports.toml in the project's root by default"
+    registry.add_argument("--file", type=Path, metavar="FILE", help=message)
     registry.add_argument("--check", action="store_true", help="write nothing; exit 1 when it is not as the source is")
     commands.add_parser("check", help="show how far each folder keeps the rules of import, and what breaks them")
     for command in commands.choices.values():
@@ -54,20 +54,20 @@ def _count(text: str) -> int:
     return number
 
 
-def run(given: argparse.Namespace, settings: Settings) -> int:
+def run(args: argparse.Namespace, settings: Settings) -> int:
     """Do it; returns 0 when nothing is left to do, else 1."""
-    return {"fix": _fix, "registry": _registry, "check": _check}[given.imports](given, settings)
+    return {"fix": _fix, "registry": _registry, "check": _check}[args.imports](args, settings)
 
 
 # -- fix -----------------------------------------------------------------------------------------
 
 
-def _fix(given: argparse.Namespace, settings: Settings) -> int:
+def _fix(args: argparse.Namespace, settings: Settings) -> int:
     from test_framework.audit import Moves
     from test_framework.cli.progress import Progress
 
-    source = "--move" if given.move else "[tool.test_framework.audit]"
-    moves = Moves.of({**settings.audit.moved, **_moves(given.move)}, source)
+    source = "--move" if args.move else "[tool.test_framework.audit]"
+    moves = Moves.of({**settings.audit.moved, **_moves(args.move)}, source)
     if not moves.pairs:
         raise BadSetting(
             'No name has moved: set "old.name" = "new.name" in [tool.test_framework.audit.moved], or --move.'
@@ -78,28 +78,28 @@ def _fix(given: argparse.Namespace, settings: Settings) -> int:
 
     progress = Progress()
     try:
-        found = find_rewrites(settings, given.paths, moves, lambda done: progress("looked at", done))
+        found = find_rewrites(settings, args.paths, moves, lambda done: progress("looked at", done))
     except KeyboardInterrupt:
         print("interrupted: nothing was written", file=sys.stderr)
         return _INTERRUPTED
     finally:
         progress.end()
-    if not given.apply:
+    if not args.apply:
         sys.stdout.flush()
         for change in found.changes:
             sys.stdout.buffer.write(change.diff())
         sys.stdout.buffer.flush()
-        _left(found)
+        _print_skipped(found)
         print(f"{len(found.changes)} of {found.files} files would change; --apply writes them", file=sys.stderr)
-        return 1 if found.changes or found.left else 0
-    undo = _free((given.undo or settings.reports_folder / "imports-undo.patch").absolute())
-    done = apply_rewrites(settings, found, RewriteOptions(undo, given.batch, given.allow_dirty), _told)
+        return 1 if found.changes or found.skipped else 0
+    undo = _free((args.undo or settings.reports_folder / "imports-undo.patch").absolute())
+    done = apply_rewrites(settings, found, RewriteOptions(undo, args.batch, args.allow_dirty), _print_batch)
     return _applied(done, undo)
 
 
-def _moves(given: list[str]) -> Mapping[str, str]:
+def _moves(args: list[str]) -> Mapping[str, str]:
     moves = {}
-    for text in given:
+    for text in args:
         old, equals, new = text.partition("=")
         if not (old and equals and new):
             raise BadSetting.value("--move", text, "the command line", "OLD=NEW")
@@ -117,7 +117,7 @@ def _free(path: Path) -> Path:
     return numbered
 
 
-def _told(batch: RewriteBatch) -> None:
+def _print_batch(batch: RewriteBatch) -> None:
     if batch.applied:
         print(f"rewrote {len(batch.paths)} files", flush=True)
         return
@@ -126,34 +126,34 @@ def _told(batch: RewriteBatch) -> None:
         print(f"  {why}")
 
 
-def _left(found: RewriteResult) -> None:
-    for left in found.left:
-        place = f"{left.path}:{left.line}" if left.line else left.path
-        print(f"left: {place}: {left.reason}", file=sys.stderr)
+def _print_skipped(found: RewriteResult) -> None:
+    for skipped in found.skipped:
+        place = f"{skipped.path}:{skipped.line}" if skipped.line else skipped.path
+        print(f"left: {place}: {skipped.reason}", file=sys.stderr)
 
 
 def _applied(done: RewriteResult, undo: Path) -> int:
-    _left(done)
+    _print_skipped(done)
     written = sum(len(b.paths) for b in done.batches if b.applied)
     back = sum(len(b.paths) for b in done.batches if not b.applied)
-    told = f"{written} of {done.files} files rewritten, {back} taken back, {len(done.left)} places left"
-    print(f"{'interrupted: ' if done.interrupted else ''}{told}")
+    message = f"{written} of {done.files} files rewritten, {back} taken back, {len(done.skipped)} places left"
+    print(f"{'interrupted: ' if done.interrupted else ''}{message}")
     if written:
         print(f"to undo: git apply {undo}")
     if done.interrupted:
         return _INTERRUPTED
-    return 1 if back or done.left else 0
+    return 1 if back or done.skipped else 0
 
 
 # -- registry ------------------------------------------------------------------------------------
 
 
-def _registry(given: argparse.Namespace, settings: Settings) -> int:
+def _registry(args: argparse.Namespace, settings: Settings) -> int:
     from test_framework.audit import compare_registries, format_registry, load_registry, make_registry
     from test_framework.suite.writing import replace_file
 
-    path = given.file.absolute() if given.file else settings.root / "imports.toml"
-    if given.check:
+    path = args.file.absolute() if args.file else settings.root / "imports.toml"
+    if args.check:
         kept = load_registry(path)
         lines = compare_registries(kept, make_registry(settings.root, settings))
         print("\n".join([*lines, f"{len(lines)} differences; {len(kept)} names in {path.name}"]))
@@ -171,7 +171,7 @@ def _registry(given: argparse.Namespace, settings: Settings) -> int:
 # -- check ---------------------------------------------------------------------------------------
 
 
-def _check(given: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001  # as the others
+def _check(args: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001  # as the others
     from test_framework.audit import audit
 
     if not (settings.audit.moved or settings.audit.critical):

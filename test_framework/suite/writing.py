@@ -77,16 +77,16 @@ def uncommitted(root: Path, paths: Sequence[str]) -> dict[str, str]:
     status = ["git", "-C", str(root), "status", "--porcelain", "-z", "--untracked-files=all", "--", "."]
     try:
         top = subprocess.run(inside, capture_output=True, timeout=_GIT_SECONDS, check=True).stdout  # noqa: S603
-        told = subprocess.run(status, capture_output=True, timeout=_GIT_SECONDS, check=True).stdout  # noqa: S603
+        status_output = subprocess.run(status, capture_output=True, timeout=_GIT_SECONDS, check=True).stdout  # noqa: S603
     except (OSError, subprocess.SubprocessError):
         return {}
     base = os.fsdecode(top).removesuffix("\n")
-    found = {f"{base}/{name}": why for name, why in _changed(told)}
+    found = {f"{base}/{name}": why for name, why in _changed(status_output)}
     return {path: found[real] for path in paths if (real := os.path.realpath(path)) in found}
 
 
-def _changed(told: bytes) -> Iterator[tuple[str, str]]:
-    entries = iter(told.split(b"\0"))
+def _changed(status_output: bytes) -> Iterator[tuple[str, str]]:
+    entries = iter(status_output.split(b"\0"))
     for entry in entries:
         state, name = entry[:2].decode(), os.fsdecode(entry[3:])
         if state[:1] in ("R", "C"):

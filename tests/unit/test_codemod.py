@@ -49,7 +49,7 @@ def rewritten(text: str, package: str = "app", *, initial: bool = False) -> tupl
     again = rewriting.rewrite(made.text, moves, package, Known(), initial=initial)
     assert again.text == made.text
     ast.parse(made.text)
-    return made.text, [line for line, _ in made.left]
+    return made.text, [line for line, _ in made.skipped]
 
 
 @pytest.mark.parametrize(
@@ -196,13 +196,13 @@ def test_comments_and_layout() -> None:
         "    B,\n)  # end\n"
         "if  x :   from old.pkg  import  (y)  # odd\nz=( old . pkg\n   . w )\nimport   old.pkg\n"
     )
-    after, left = rewritten(before)
+    after, skipped = rewritten(before)
     assert after == (
         "'''Text.'''\n\nfrom old.mod import (  # top\n    A,  # a\n\n    # about Name\n    B,\n)  # end\n"
         "from new.mod import (\n    Other as Name,  # name\n)\n"
         "if  x :   from new.pkg  import  (y)  # odd\nz=( new.pkg\n   . w )\nimport   new.pkg\n"
     )
-    assert left == []
+    assert skipped == []
 
 
 def test_what_a_tool_was_told_holds_for_both_lines() -> None:

@@ -1,1 +1,1 @@
-"""Rewrites names that have moved, wherever they are imported or used, and takes back what breaks anything."""
+"""Rewrites names that have moved, wherever they are imported or used, and reverts what breaks anything."""

@@ -1,4 +1,4 @@
-"""What the imports of a module bind, and where that is used."""
+"""Finds the names that imports bind, and where they are used."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from libcst.metadata import Access, BaseAssignment, Scope
 
-__all__ = ["Alias", "Binding", "NameOccurrences", "Reference", "groups"]
+__all__ = ["Alias", "Binding", "NameOccurrences", "Reference", "find_bindings"]
 
 _TAKES_NAMES = frozenset(
     ("patch", "object", "dict", "multiple", "setattr", "delattr", "importorskip", "import_module", "resolve_name")
@@ -193,30 +193,30 @@ def _names(kind: type[cst.CSTNode]) -> tuple[str, ...]:
     return tuple(f.name for f in fields(kind) if not f.name.startswith(_SPACE))
 
 
-def groups(wrapper: MetadataWrapper, occurrences: NameOccurrences) -> Iterator[Binding]:
+def find_bindings(wrapper: MetadataWrapper, occurrences: NameOccurrences) -> Iterator[Binding]:
     """Yield what the imports of a module bind, scope by scope."""
     for scope in dict.fromkeys(wrapper.resolve(ScopeProvider).values()):
         found: dict[str, Binding] = {}
         for assignment in scope.assignments if scope else ():
             local = assignment.name.partition(".")[0]
-            group = found.setdefault(local, Binding(assignment.scope, local))
-            _add(group, assignment, occurrences)
-        yield from (group for group in found.values() if group.aliases)
+            binding = found.setdefault(local, Binding(assignment.scope, local))
+            _add(binding, assignment, occurrences)
+        yield from (binding for binding in found.values() if binding.aliases)
 
 
-def _add(group: Binding, assignment: BaseAssignment, occurrences: NameOccurrences) -> None:
+def _add(binding: Binding, assignment: BaseAssignment, occurrences: NameOccurrences) -> None:
     alias = occurrences.aliases.get(assignment.as_name) if isinstance(assignment, ImportAssignment) else None
     if alias is None:
-        group.foreign = True
-    elif alias not in group.aliases:
-        group.aliases.append(alias)
+        binding.foreign = True
+    elif alias not in binding.aliases:
+        binding.aliases.append(alias)
     # Those that come before it in its scope are no references, but a loop may come to them again.
     for access in {*assignment.references, *assignment.scope.accesses[assignment.name]}:
         use = _use(access, occurrences)
         if use is None:
-            group.foreign = True
+            binding.foreign = True
         else:
-            group.uses[use.node] = use
+            binding.uses[use.node] = use
 
 
 def _use(access: Access, occurrences: NameOccurrences) -> Reference | None:

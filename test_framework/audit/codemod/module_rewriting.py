@@ -1,4 +1,4 @@
-"""Rewrites one file: its text in, its text out, and what was left for a person."""
+"""Rewrites the source of one module, and names what it had to skip."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
 
-from test_framework.audit.codemod.bindings import NameOccurrences, groups
+from test_framework.audit.codemod.bindings import NameOccurrences, find_bindings
 from test_framework.audit.codemod.plan_writing import Rewriter
 from test_framework.audit.codemod.planning import RewritePlanner
 from test_framework.suite.source import CannotRewrite
@@ -25,7 +25,7 @@ class Rewritten:
     """A new text, and line and reason of what was left as it is."""
 
     text: str
-    left: tuple[tuple[int, str], ...]
+    skipped: tuple[tuple[int, str], ...]
 
 
 def rewrite(text: str, moves: Moves, package: str, modules: KnownModules, *, initial: bool = False) -> Rewritten:
@@ -59,14 +59,14 @@ def _rewritten(
 ) -> Rewritten:
     occurrences = NameOccurrences(wrapper.module, package)
     planner = RewritePlanner(moves, modules, occurrences, initial=initial)
-    plan = planner.make(groups(wrapper, occurrences))
-    left: list[tuple[int, str]] = []
-    if plan.left:
+    plan = planner.make(find_bindings(wrapper, occurrences))
+    skipped: list[tuple[int, str]] = []
+    if plan.skipped:
         positions = wrapper.resolve(PositionProvider)
-        left = sorted({(positions[node].start.line, why) for node, why in plan.left})
+        skipped = sorted({(positions[node].start.line, why) for node, why in plan.skipped})
     made = wrapper.module.visit(Rewriter(plan, occurrences)) if plan.nodes() else wrapper.module
     try:
         cst.parse_module(made.code)
     except cst.ParserSyntaxError as error:
         raise CannotRewrite("libcst could not parse it any more") from error
-    return Rewritten(made.code, tuple(left))
+    return Rewritten(made.code, tuple(skipped))

@@ -1,4 +1,4 @@
-"""Writes a plan into a module, and leaves every other character as it is."""
+"""Applies a plan to a module, and leaves everything else as it is."""
 
 # ruff: noqa: N802  # libcst calls methods by the names of its nodes
 

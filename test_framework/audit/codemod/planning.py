@@ -1,4 +1,4 @@
-"""Decides what to rewrite in a module, so that every name goes on to mean the same thing.
+"""Plans what to rewrite in a module, so that every name keeps its meaning.
 
 Names that an import binds for the module stay as they are, since others may import them from there, name them in
 `__all__` or patch them. What is reached by attributes is written in full, and imported where it was.
@@ -34,7 +34,7 @@ class RewritePlan:
     dropped: set[cst.CSTNode] = field(default_factory=set)  # names of imports that nothing uses any more
     outermost: set[cst.CSTNode] = field(default_factory=set)  # names of imports whose outermost package is still used
     needed: dict[cst.CSTNode, set[str]] = field(default_factory=dict)  # import to the modules to import with it
-    left: list[tuple[cst.CSTNode, str]] = field(default_factory=list)
+    skipped: list[tuple[cst.CSTNode, str]] = field(default_factory=list)
 
     def nodes(self) -> set[cst.CSTNode]:
         """Return what is written in another way."""
@@ -68,24 +68,24 @@ class RewritePlanner:
         self.initial = initial
         self.plan = RewritePlan()
 
-    def make(self, groups: Iterable[Binding]) -> RewritePlan:
+    def make(self, bindings: Iterable[Binding]) -> RewritePlan:
         """Return the plan."""
         for alias in self.occurrences.aliases.values():
             new = None if alias.plain else self._target(alias)
             if new:
                 self.plan.aliases[alias.node] = new
         # Who uses what takes most of the time to find out.
-        for group in groups if any(map(self._by_attributes, self.occurrences.aliases.values())) else ():
-            if group.plain:
-                self._outermost(group)
+        for binding in bindings if any(map(self._by_attributes, self.occurrences.aliases.values())) else ():
+            if binding.plain:
+                self._outermost(binding)
             else:
-                self._named(group)
+                self._named(binding)
         for statement, base in self.occurrences.stars:
             new = self.moves.target(base) if base else None
             if new:
                 self.plan.stars[statement] = new
             elif base and self.moves.inside(base):
-                self.plan.left.append((statement, f"from {base} import * may bring what has moved"))
+                self.plan.skipped.append((statement, f"from {base} import * may bring what has moved"))
         for text, importing in self.occurrences.texts:
             self._text(text, importing=importing)
         return self.plan
@@ -107,85 +107,85 @@ class RewritePlanner:
         target = alias.target.partition(".")[0] if alias.plain else alias.target
         return self.moves.inside(target) or (alias.plain and self.moves.match(alias.target) is not None)
 
-    def _named(self, group: Binding) -> None:
-        if group.target is not None:
-            self._inside(group, group.target)
-        elif any(self.moves.inside(alias.target) for alias in group.aliases) and self._reaches(group):
-            self._leave(group, f"{group.local} is bound to more than one thing")
+    def _named(self, binding: Binding) -> None:
+        if binding.target is not None:
+            self._inside(binding, binding.target)
+        elif any(self.moves.inside(alias.target) for alias in binding.aliases) and self._reaches(binding):
+            self._skip(binding, f"{binding.local} is bound to more than one thing")
 
-    def _inside(self, group: Binding, base: str) -> None:
+    def _inside(self, binding: Binding, base: str) -> None:
         """Plan for what is reached by attributes of a name that stands for `base`."""
-        now = next((new for a in group.aliases if (new := self._target(a))), base)
+        now = next((new for a in binding.aliases if (new := self._target(a))), base)
         hits: dict[Reference, tuple[str, str]] = {}
-        for use in group.uses.values():
-            found = self._found(use, group.local, base)
+        for use in binding.uses.values():
+            found = self._found(use, binding.local, base)
             if found and len(found[0]) > len(base) and found[1] != now + found[0][len(base) :]:
                 hits[use] = found
         near = {use: new for use, (_, new) in hits.items() if new.startswith(f"{now}.")}
         far = {use: new for use, (_, new) in hits.items() if use not in near}
-        if not hits or not self._free(group, [(use.scope, new) for use, new in far.items()]):
+        if not hits or not self._free(binding, [(use.scope, new) for use, new in far.items()]):
             return
         for use, (old, new) in hits.items():
-            written = group.local + new[len(now) :] if use in near else new
-            self._replace(use, len(old.split(".")) - len(base.split(".")), group.local + old[len(base) :], written)
+            written = binding.local + new[len(now) :] if use in near else new
+            self._replace(use, len(old.split(".")) - len(base.split(".")), binding.local + old[len(base) :], written)
         for new in far.values():
-            for alias in group.aliases:
+            for alias in binding.aliases:
                 self._need(alias, self._module(new))
-        exported = self.initial or group.local in self.occurrences.exported
-        if len(far) == len(group.uses) and now == base and not exported:
-            self.plan.dropped.update(alias.node for alias in group.aliases)
+        exported = self.initial or binding.local in self.occurrences.exported
+        if len(far) == len(binding.uses) and now == base and not exported:
+            self.plan.dropped.update(alias.node for alias in binding.aliases)
 
-    def _reaches(self, group: Binding) -> bool:
+    def _reaches(self, binding: Binding) -> bool:
         """Whether a use leads to what has moved, by any of the things that the name is bound to."""
         return any(
-            (found := self._found(use, group.local, alias.target)) and len(found[0]) > len(alias.target)
-            for use in group.uses.values()
-            for alias in group.aliases
+            (found := self._found(use, binding.local, alias.target)) and len(found[0]) > len(alias.target)
+            for use in binding.uses.values()
+            for alias in binding.aliases
         )
 
     # -- names of outermost packages ---------------------------------------------------------------
 
-    def _outermost(self, group: Binding) -> None:
-        found = {use: self._found(use, group.local, group.local) for use in group.uses.values()}
+    def _outermost(self, binding: Binding) -> None:
+        found = {use: self._found(use, binding.local, binding.local) for use in binding.uses.values()}
         hits = {use: move for use, move in found.items() if move}
-        moved = {a: new for a in group.aliases if (new := self.moves.target(a.target))}
+        moved = {a: new for a in binding.aliases if (new := self.moves.target(a.target))}
         if not hits and not moved:
             return
-        if group.foreign:
-            self._leave(group, f"{group.local} is bound to something else too")
+        if binding.foreign:
+            self._skip(binding, f"{binding.local} is bound to something else too")
             return
-        new_names = [(group.scope, new) for new in moved.values()]
-        if not self._free(group, [*new_names, *((use.scope, new) for use, (_, new) in hits.items())]):
+        new_names = [(binding.scope, new) for new in moved.values()]
+        if not self._free(binding, [*new_names, *((use.scope, new) for use, (_, new) in hits.items())]):
             return
         self.plan.aliases.update((alias.node, new) for alias, new in moved.items())
-        self._written(group, hits, moved)
+        self._written(binding, hits, moved)
 
-    def _written(self, group: Binding, hits: Mapping[Reference, tuple[str, str]], moved: Mapping[Alias, str]) -> None:
+    def _written(self, binding: Binding, hits: Mapping[Reference, tuple[str, str]], moved: Mapping[Alias, str]) -> None:
         """Plan for what is used by the name of an outermost package, and for the imports that give that."""
-        staying = [a for a in group.aliases if a not in moved]
+        staying = [a for a in binding.aliases if a not in moved]
         there = [*moved.values(), *(a.target for a in staying)]
         for use, (old, new) in hits.items():
             self._replace(use, old.count("."), old, new)
             module = self._module(new)
             if not any(t == module or t.startswith(f"{module}.") for t in there):
-                for alias in self._sources(use, group):
+                for alias in self._sources(use, binding):
                     self._need(alias, module)
-        others = [use for use in group.uses.values() if use not in hits]
+        others = [use for use in binding.uses.values() if use not in hits]
         for alias in staying:
-            used = [use for use in hits if alias in self._sources(use, group)]
-            if used and not any(alias in self._sources(use, group) for use in others) and not self.initial:
+            used = [use for use in hits if alias in self._sources(use, binding)]
+            if used and not any(alias in self._sources(use, binding) for use in others) and not self.initial:
                 self.plan.dropped.add(alias.node)
         kept = [a for a in staying if a.node not in self.plan.dropped]
         roots = {new.partition(".")[0] for new in moved.values()}
-        if others and not kept and group.local not in roots:
-            self.plan.outermost.update(alias.node for alias in group.aliases)
+        if others and not kept and binding.local not in roots:
+            self.plan.outermost.update(alias.node for alias in binding.aliases)
 
-    def _sources(self, use: Reference, group: Binding) -> list[Alias]:
+    def _sources(self, use: Reference, binding: Binding) -> list[Alias]:
         """Return the imports of a group that give what is used."""
-        dotted = _written(use.node) if isinstance(use.node, cst.BaseString) else use.dotted(group.local)
-        fitting = [a for a in group.aliases if dotted == a.target or dotted.startswith(f"{a.target}.")]
+        dotted = _written(use.node) if isinstance(use.node, cst.BaseString) else use.dotted(binding.local)
+        fitting = [a for a in binding.aliases if dotted == a.target or dotted.startswith(f"{a.target}.")]
         longest = max((len(a.target) for a in fitting), default=0)
-        return [a for a in fitting if len(a.target) == longest] or group.aliases
+        return [a for a in fitting if len(a.target) == longest] or binding.aliases
 
     # -- both --------------------------------------------------------------------------------------
 
@@ -200,13 +200,13 @@ class RewritePlanner:
         found = self.moves.match(use.dotted(base))
         return None if found and self._rebound(found[0]) else found
 
-    def _free(self, group: Binding, modules: Iterable[tuple[Scope, str]]) -> bool:
+    def _free(self, binding: Binding, modules: Iterable[tuple[Scope, str]]) -> bool:
         """Whether the names by which the new places begin are free where they are used, and where they are imported."""
         for scope, new in modules:
             root = new.partition(".")[0]
-            there = (*scope[root], *group.scope[root]) if root != group.local else ()
+            there = (*scope[root], *binding.scope[root]) if root != binding.local else ()
             if not all(isinstance(a, BuiltinAssignment) or self._plain(a) for a in there):
-                self._leave(group, f"{root} is another thing here, so {new} cannot be written")
+                self._skip(binding, f"{root} is another thing here, so {new} cannot be written")
                 return False
         return True
 
@@ -222,7 +222,7 @@ class RewritePlanner:
                 pattern = rf"(?<![\w.]){re.escape(old)}(?!\w)"
                 self.plan.expressions[use.node] = use.node.with_changes(value=re.sub(pattern, new, text))
             else:
-                self.plan.left.append((use.node, f"{old} in a text of several parts"))
+                self.plan.skipped.append((use.node, f"{old} in a text of several parts"))
             return
         part = use.part(attributes)
         made = cst.parse_expression(new)
@@ -236,8 +236,8 @@ class RewritePlanner:
         """Return the module in which a name is, which is itself when it is a module."""
         return name if "." not in name or self.modules.is_module(name) else name.rpartition(".")[0]
 
-    def _leave(self, group: Binding, why: str) -> None:
-        self.plan.left.append((group.aliases[0].statement, why))
+    def _skip(self, binding: Binding, why: str) -> None:
+        self.plan.skipped.append((binding.aliases[0].statement, why))
 
     def _text(self, node: cst.SimpleString, *, importing: bool) -> None:
         value = node.evaluated_value

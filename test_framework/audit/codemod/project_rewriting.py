@@ -1,4 +1,4 @@
-"""One run of the codemod: rewrites files in batches, audits each, and takes back what breaks anything."""
+"""Rewrites a project in batches, audits after each, and reverts a batch that breaks anything."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class RewriteResult:
 
     files: int
     changes: tuple[FileChange, ...]
-    left: tuple[SkippedPlace, ...]
+    skipped: tuple[SkippedPlace, ...]
     batches: tuple[RewriteBatch, ...] = ()
     interrupted: bool = False
 
@@ -125,13 +125,13 @@ def find_rewrites(
     if lost:
         raise BadSetting(f"{lost[0]} has no file that is looked at: `audit` says what is left out, and why.")
     changes: list[FileChange] = []
-    left: list[SkippedPlace] = []
-    for number, (change, skipped) in enumerate(_each(_RewriteJob(tree, moves, naming), files)):
+    skipped: list[SkippedPlace] = []
+    for number, (change, skipped_here) in enumerate(_each(_RewriteJob(tree, moves, naming), files)):
         changes += [change] if change else []
-        left += skipped
+        skipped += skipped_here
         if tick:
             tick(number + 1)
-    return RewriteResult(len(files), tuple(changes), tuple(left))
+    return RewriteResult(len(files), tuple(changes), tuple(skipped))
 
 
 def _inside(root: Path, path: Path) -> str:
@@ -158,15 +158,15 @@ class _RewriteJob:
 
     def __call__(self, path: str) -> LookResult:
         """Return what changes in a file, and what is left of it."""
-        told = self.tree.relative(path)
+        shown_path = self.tree.relative(path)
         try:
             with gc_paused():
-                change, left = self._look(path, told)
+                change, skipped = self._look(path, shown_path)
         except (CannotRewrite, OSError) as error:
-            return None, [SkippedPlace(told, 0, str(error))]
-        return change, [SkippedPlace(told, line, why) for line, why in left]
+            return None, [SkippedPlace(shown_path, 0, str(error))]
+        return change, [SkippedPlace(shown_path, line, why) for line, why in skipped]
 
-    def _look(self, path: str, told: str) -> tuple[FileChange | None, Sequence[tuple[int, str]]]:
+    def _look(self, path: str, shown_path: str) -> tuple[FileChange | None, Sequence[tuple[int, str]]]:
         data = Path(path).read_bytes()
         if not self.moves.likely(data):
             return None, ()
@@ -177,8 +177,8 @@ class _RewriteJob:
         if os.path.islink(path):
             return None, [(0, "it is a link: the file that it leads to is rewritten where it lies in the project")]
         made = rewrite(text, self.moves, package, self.naming, initial=path.endswith("/__init__.py"))
-        change = FileChange(told, data, encode_source(made.text, encoding)) if made.text != text else None
-        return change, made.left
+        change = FileChange(shown_path, data, encode_source(made.text, encoding)) if made.text != text else None
+        return change, made.skipped
 
 
 def _each(job: _RewriteJob, files: Sequence[str]) -> Iterator[LookResult]:
@@ -210,8 +210,8 @@ def apply_rewrites(
     root = settings.root.resolve()
     refused = {} if how.allow_dirty else uncommitted(root, [f"{root}/{c.path}" for c in found.changes])
     changes = [c for c in found.changes if f"{root}/{c.path}" not in refused]
-    left = list(found.left)
-    left += [SkippedPlace(c.path, 0, refused[p]) for c in found.changes if (p := f"{root}/{c.path}") in refused]
+    skipped = list(found.skipped)
+    skipped += [SkippedPlace(c.path, 0, refused[p]) for c in found.changes if (p := f"{root}/{c.path}") in refused]
     run = _RewriteRun(root, settings, how.undo)
     try:
         for start in range(0, len(changes), how.size):
@@ -219,8 +219,8 @@ def apply_rewrites(
             if tick:
                 tick(run.batches[-1])
     except KeyboardInterrupt:
-        return replace(found, left=tuple(left), batches=tuple(run.batches), interrupted=True)
-    return replace(found, left=tuple(left), batches=tuple(run.batches))
+        return replace(found, skipped=tuple(skipped), batches=tuple(run.batches), interrupted=True)
+    return replace(found, skipped=tuple(skipped), batches=tuple(run.batches))
 
 
 class _RewriteRun:

@@ -1,4 +1,4 @@
-"""Executes the operations of one module."""
+"""Runs the operations of one module, block by block."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _BUILTIN = frozenset(n for n, kind in vars(builtins).items() if isinstance(kind,
 
 
 class BlockRunner(ImportRunner):
-    """Runs blocks for one module, in the ways that its imports have."""
+    """Runs blocks for one module, in one of the modes of `ImportRunner`."""
 
     operations: ClassVar[Mapping[int, Callable[[Any, Operation], None]]]
 
@@ -69,7 +69,7 @@ class BlockRunner(ImportRunner):
     # -- names -----------------------------------------------------------------------------------
 
     def bind_(self, operation: Operation) -> None:
-        """Bind names to what nobody needs to know."""
+        """Bind names to values that do not matter."""
         if self.mode != IGNORE:
             known = self.module.callables
             self.module.names.update((name, known.get(name, UNKNOWN)) for name in operation[1])
@@ -172,7 +172,7 @@ class BlockRunner(ImportRunner):
             self.block(body if holds else orelse)
 
     def maybe(self, operation: Operation) -> None:
-        """Run what may not run."""
+        """Run a block that may not run."""
         self.block(operation[1], IGNORE)
 
     def skip(self, _: Operation) -> None:
@@ -211,7 +211,7 @@ class BlockRunner(ImportRunner):
             self.interpreter.any_module_stubbed = True
 
     def open(self, operation: Operation) -> None:
-        """Note that any name may be bound, and any module made, which this file then imports."""
+        """Record that from here on any name may be bound, and any module made."""
         self.module.opaque = True
         if operation[1]:
             self.interpreter.files_with_unknown_code.add(self.path)

@@ -50,27 +50,27 @@ def installed(python: str = "") -> Environment:
         BadSetting: That interpreter cannot be asked.
     """
     if python:
-        asked = _ask(python)
+        answers = _ask(python)
     else:
-        asked = [
+        answers = [
             _own_paths(),
             sys.builtin_module_names,
             sys.stdlib_module_names,
             sysconfig.get_path("stdlib"),
             sys.version,
         ]
-    paths = [os.path.normpath(p) for p in asked[0]]
+    paths = [os.path.normpath(p) for p in answers[0]]
     mapping: dict[str, str] = {}
     for folder in paths:
         if folder.endswith("-packages"):
             mapping |= _editable(folder)
     return Environment(
         paths=tuple(dict.fromkeys(paths)),
-        builtin=frozenset(asked[1]),
-        standard=frozenset(asked[2]) | {"__main__"},
-        library=os.path.normpath(asked[3]),
+        builtin=frozenset(answers[1]),
+        standard=frozenset(answers[2]) | {"__main__"},
+        library=os.path.normpath(answers[3]),
         mapping=mapping,
-        running=asked[4] == sys.version,
+        running=answers[4] == sys.version,
     )
 
 
@@ -85,10 +85,10 @@ def _ask(python: str) -> list[Any]:
             timeout=_ASK_SECONDS,
             env=environment,
         )
-        told: list[Any] = json.loads(answer.stdout)
+        answered: list[Any] = json.loads(answer.stdout)
     except (OSError, subprocess.SubprocessError, ValueError) as error:
         raise BadSetting.value("--python", python, "the command line", "an interpreter that answers") from error
-    return told
+    return answered
 
 
 def _own_paths() -> list[str]:

@@ -1,4 +1,4 @@
-"""Calls the hooks that pytest calls before it collects: where one fails, nothing below its conftest is collected.
+"""Calls the hooks that pytest calls before it collects: if one fails, nothing below its conftest is collected.
 
 Which conftest gets which is as in pytest: those that are found before the session starts get all of them, the others
 only those that pytest calls again for whoever comes late (`historic=True` in its `hookspec.py`).

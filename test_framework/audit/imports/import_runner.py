@@ -1,4 +1,4 @@
-"""Executes the imports of one module, and keeps what is wrong with them."""
+"""Runs the imports of one module, and collects their faults."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ABOVE = {
 
 
 class ImportRunner:
-    """Imports for one module, in one of three ways.
+    """Runs the imports of one module, in one of three modes.
 
     COLLECT: each fault is kept, and the next operation runs as if it had gone well, so that all are found at once.
     RAISE: in a `try`, the first fault ends the block, for a handler to catch. IGNORE: no fault proves anything.
@@ -45,7 +45,7 @@ class ImportRunner:
         self.mode = COLLECT
 
     def fault(self, faults: Sequence[ImportFault]) -> None:
-        """Take note of faults in the way that is due."""
+        """Handle faults as the current mode says."""
         if self.mode == RAISE:
             raise ImportFailed(list(faults))
         if self.mode == COLLECT:
@@ -58,7 +58,7 @@ class ImportRunner:
         self.module.bind(name, bound, surely=self.mode != IGNORE)
 
     def end(self) -> None:
-        """Skip the rest of the file, surely or perhaps."""
+        """Skip the rest of the file; in the mode IGNORE, record that it may be skipped."""
         if self.mode == IGNORE:
             self.may_end()
             return

@@ -1,4 +1,4 @@
-"""Imports modules as Python would, in the same order and with the same half-finished ones, without running any code."""
+"""Imports modules as Python would, in the same order, and without running their code."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ __all__ = ["Interpreter"]
 
 
 class Interpreter(ModuleSearch):
-    """`sys.path` and `sys.modules` of a session that is only imagined.
+    """`sys.path` and `sys.modules` of a simulated session.
 
-    `read` gives the summary of a file, `source` its text.
+    `read` returns the summary of a file, `source` its text.
     """
 
     def __init__(
@@ -53,9 +53,9 @@ class Interpreter(ModuleSearch):
         self.any_module_stubbed = False
         self.files_with_unknown_code: set[str] = (
             set()
-        )  # files that ran code which nobody has read, and which may have made modules
+        )  # files that ran code which could not be read and may have made modules
         self.modules = Modules()
-        self.loaded_after_fault: dict[str, ImportedModule] = {}  # loaded only because we went on after a fault
+        self.loaded_after_fault: dict[str, ImportedModule] = {}  # loaded only because the audit goes on after a fault
         self.failed: dict[str, tuple[int, list[ImportFault]]] = {}
         self.circles = 0
         self.stack: list[ImportedModule] = []
@@ -197,7 +197,7 @@ class Interpreter(ModuleSearch):
             raise ImportFailed(runner.faults)
 
     def _prepare(self, module: ImportedModule, summary: Summary) -> None:
-        """Take note of what the functions of a module may do when they are called."""
+        """Record what the functions of a module may do when they are called."""
         module.global_names = frozenset(summary.global_names)
         module.callables = {name: Definition(module, name) for name in summary.callables}
         module.opaque = summary.opens
@@ -209,7 +209,7 @@ class Interpreter(ModuleSearch):
         self.modules[module.name] = module
 
     def roll_back(self, start: int) -> None:
-        """Take out of `sys.modules` what Python would not have come to."""
+        """Remove from `sys.modules` what Python would not have reached."""
         order = self.modules.order
         for name in order[start:]:
             if name in self.modules and not self.modules[name].is_executing:
@@ -217,7 +217,7 @@ class Interpreter(ModuleSearch):
         del order[start:]
 
     def stub(self, name: str) -> None:
-        """Put something into `sys.modules` of which nobody knows what it is."""
+        """Put a module of unknown content into `sys.modules`."""
         module = ImportedModule(name, "", ())
         module.opaque = True
         self.modules[name] = module

@@ -1,4 +1,4 @@
-"""Which names the modules of an environment have: they are read, never run, and only when somebody asks."""
+"""Finds the names that the modules of an environment have: they are read on demand, and never run."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Library:
         """Return the names of the module in a file."""
         found = self.known.get(path)
         if found is None:
-            # Who imports himself has what he has without that.
+            # A module that imports itself has the names that it has without that.
             self.known[path] = LibraryNames(set(), opaque=True)
             found = self.known[path] = self._exports(path, package, depth)
         return found

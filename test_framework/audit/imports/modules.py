@@ -1,4 +1,4 @@
-"""Modules as they are while a session imports them, and the faults that end it."""
+"""The modules of a simulated session, and the faults of their imports."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ImportFault(NamedTuple):
 
 
 class ImportFailed(Exception):
-    """The import of a module fails; the first fault is what Python would tell, the others it has as well."""
+    """The import of a module fails: the first fault is the one that Python would report."""
 
     def __init__(self, faults: list[ImportFault]) -> None:
         super().__init__(faults)
@@ -42,7 +42,7 @@ class ImportFailed(Exception):
 
 
 class FileSkipped(Exception):
-    """The file skips itself here."""
+    """The file that is being collected skips itself here."""
 
 
 class FunctionReturned(Exception):
@@ -87,7 +87,7 @@ class ImportedModule:
         return self.name if self.locations is not None else self.name.rpartition(".")[0]
 
     def bind(self, name: str, value: Any, *, surely: bool) -> None:
-        """Bind a name; when that may not happen, what it was before is as likely."""
+        """Bind a name; unless that is sure, its value is unknown from here on."""
         if not surely and not (isinstance(value, ImportedModule) and self.names.get(name, value) is value):
             value = UNKNOWN
         self.names[name] = value

@@ -1,4 +1,4 @@
-"""Where the modules of a session lie: on its `sys.path`, in the project, in the environment."""
+"""Finds modules on `sys.path`, in the project and in the environment."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class ProjectLayout:
 
 
 class ModuleSearch:
-    """`sys.path`, and what it leads to."""
+    """Finds modules through `sys.path`."""
 
     def __init__(self, project: ProjectLayout, finder: ModuleFinder, environment: Environment) -> None:
         self.root = project.root

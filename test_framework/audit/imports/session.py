@@ -1,4 +1,4 @@
-"""Collects as pytest would: the same files in the same order, each imported into the same imagined session."""
+"""Collects as pytest would: the same files in the same order, each imported into one simulated session."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asks the running interpreter which names its standard library has: importing that imports nothing of a project."""
+"""Asks the running interpreter which names its standard library has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What somebody may have meant: where a name lives now, or the nearest spelling."""
+"""Suggests what was meant: where a name is defined now, or the nearest spelling."""
 
 from __future__ import annotations
 

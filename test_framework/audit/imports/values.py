@@ -1,4 +1,4 @@
-"""What an expression is worth where it stands; what cannot be known is `UNKNOWN`, which is neither true nor false."""
+"""Evaluates expressions, as far as their value can be known; otherwise it is `UNKNOWN`."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ UNKNOWN = _Unknown()
 """What cannot be known: neither true nor false, and equal to nothing."""
 
 IMPORT_MODULE = object()
-"""`importlib.import_module`, which others may hand on."""
+"""Stands for `importlib.import_module`, under whichever name."""
 
 
 class ExpressionScope(Protocol):
@@ -69,9 +69,9 @@ def constant(module: str, name: str) -> Any:
     return _ATTRIBUTES.get(f"{module}.{name}", UNKNOWN)
 
 
-def truth(expression: tuple[Any, ...], place: ExpressionScope) -> bool | None:
+def truth(expression: tuple[Any, ...], scope: ExpressionScope) -> bool | None:
     """Return whether a condition holds, or None when nobody knows."""
-    found = value(expression, place)
+    found = value(expression, scope)
     if found is UNKNOWN:
         return None
     try:
@@ -80,99 +80,99 @@ def truth(expression: tuple[Any, ...], place: ExpressionScope) -> bool | None:
         return None
 
 
-def value(expression: tuple[Any, ...], place: ExpressionScope) -> Any:
+def value(expression: tuple[Any, ...], scope: ExpressionScope) -> Any:
     """Return what an expression is worth, or UNKNOWN."""
     try:
-        return _VALUES[expression[0]](expression, place)
+        return _VALUES[expression[0]](expression, scope)
     except (TypeError, ValueError, LookupError, AttributeError):
         return UNKNOWN
 
 
-def _value_name(expression: tuple[Any, ...], place: ExpressionScope) -> Any:
+def _value_name(expression: tuple[Any, ...], scope: ExpressionScope) -> Any:
     name = expression[1]
     if name == "__file__":
-        return place.file
+        return scope.file
     if name == "__name__":
         return UNKNOWN
-    return place.lookup(name)
+    return scope.lookup(name)
 
 
-def _value_attribute(expression: tuple[Any, ...], place: ExpressionScope) -> Any:
+def _value_attribute(expression: tuple[Any, ...], scope: ExpressionScope) -> Any:
     dotted = _dotted(expression)
     if dotted in _ATTRIBUTES:
         return _ATTRIBUTES[dotted]
-    base = value(expression[1], place)
+    base = value(expression[1], scope)
     if isinstance(base, _PathText):
         return base.attribute(expression[2])
-    return place.attribute(base, expression[2])
+    return scope.attribute(base, expression[2])
 
 
-def _value_call(expression: tuple[Any, ...], place: ExpressionScope) -> Any:
+def _value_call(expression: tuple[Any, ...], scope: ExpressionScope) -> Any:
     _, called, given = expression
     if called[0] == "a" and called[2] in _METHODS:
-        base = value(called[1], place)
+        base = value(called[1], scope)
         if isinstance(base, _PathText | SourceText | str):
-            return _METHODS[called[2]](base, *(value(g, place) for g in given))
+            return _METHODS[called[2]](base, *(value(g, scope) for g in given))
     name = _dotted(called)
     if name.rpartition(".")[2] in _FINDS and given:
-        return place.findable(value(given[0], place))
+        return scope.findable(value(given[0], scope))
     known = _CALLS.get(name)
     if known is None:
         return UNKNOWN
-    arguments = [value(g, place) for g in given]
+    arguments = [value(g, scope) for g in given]
     return UNKNOWN if any(a is UNKNOWN for a in arguments) else known(*arguments)
 
 
-def _value_both(expression: tuple[Any, ...], place: ExpressionScope) -> Any:
+def _value_both(expression: tuple[Any, ...], scope: ExpressionScope) -> Any:
     wanted, known = expression[0] == "or", True
     for part in expression[1]:
-        found = truth(part, place)
+        found = truth(part, scope)
         if found is wanted:
             return wanted
         known = known and found is not None
     return not wanted if known else UNKNOWN
 
 
-def _value_not(expression: tuple[Any, ...], place: ExpressionScope) -> Any:
-    found = truth(expression[1], place)
+def _value_not(expression: tuple[Any, ...], scope: ExpressionScope) -> Any:
+    found = truth(expression[1], scope)
     return UNKNOWN if found is None else not found
 
 
-def _value_compare(expression: tuple[Any, ...], place: ExpressionScope) -> Any:
+def _value_compare(expression: tuple[Any, ...], scope: ExpressionScope) -> Any:
     _, operator, left, right = expression
     if left == ("n", "__name__") and operator == "Eq":
         # Nothing that pytest imports is the main program.
         return False if right == ("c", "__main__") else UNKNOWN
-    values = value(left, place), value(right, place)
+    values = value(left, scope), value(right, scope)
     return UNKNOWN if UNKNOWN in values else _COMPARE[operator](*values)
 
 
-def _value_item(expression: tuple[Any, ...], place: ExpressionScope) -> Any:
-    base = value(expression[1], place)
+def _value_item(expression: tuple[Any, ...], scope: ExpressionScope) -> Any:
+    base = value(expression[1], scope)
     if _dotted(expression[1]) == "os.environ":
-        return os.environ.get(value(expression[2], place), UNKNOWN)
+        return os.environ.get(value(expression[2], scope), UNKNOWN)
     if isinstance(base, _Parents):
-        return base.at(value(expression[2], place))
-    return base[value(expression[2], place)]
+        return base.at(value(expression[2], scope))
+    return base[value(expression[2], scope)]
 
 
-def _many(expression: tuple[Any, ...], place: ExpressionScope) -> list[Any]:
+def _many(expression: tuple[Any, ...], scope: ExpressionScope) -> list[Any]:
     found = []
     for part in expression[1]:
         if part[0] == "*":
-            found += value(part[1], place)
+            found += value(part[1], scope)
         else:
-            found.append(value(part, place))
+            found.append(value(part, scope))
     return found
 
 
-def _value_add(expression: tuple[Any, ...], place: ExpressionScope) -> Any:
-    left, right = value(expression[1], place), value(expression[2], place)
+def _value_add(expression: tuple[Any, ...], scope: ExpressionScope) -> Any:
+    left, right = value(expression[1], scope), value(expression[2], scope)
     return UNKNOWN if left is UNKNOWN or right is UNKNOWN else left + right
 
 
-def _value_divide(expression: tuple[Any, ...], place: ExpressionScope) -> Any:
-    left, right = value(expression[1], place), value(expression[2], place)
+def _value_divide(expression: tuple[Any, ...], scope: ExpressionScope) -> Any:
+    left, right = value(expression[1], scope), value(expression[2], scope)
     return _PathText(os.path.join(left, right)) if isinstance(left, _PathText) else UNKNOWN
 
 
@@ -187,9 +187,9 @@ _VALUES: dict[str, Callable[[tuple[Any, ...], ExpressionScope], Any]] = {
     "not": _value_not,
     "compare": _value_compare,
     "item": _value_item,
-    "slice": lambda e, place: value(e[1], place)[value(e[2], place) : value(e[3], place)],
+    "slice": lambda e, scope: value(e[1], scope)[value(e[2], scope) : value(e[3], scope)],
     "list": _many,
-    "tuple": lambda e, place: tuple(_many(e, place)),
+    "tuple": lambda e, scope: tuple(_many(e, scope)),
     "+": _value_add,
     "/": _value_divide,
 }

@@ -1,4 +1,4 @@
-"""An audit as one list of places, for formats that know nothing else; and the repository that these are in."""
+"""An audit as one list of findings, for SARIF and annotations; and its path in the repository."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ def reported_findings(audit: Audit) -> Iterator[ReportedFinding]:
     for limit, findings in (("max_quality", audit.quality), ("max_imports", audit.imports)):
         for found in findings:
             own = "max_empty" if found.rule == "no-test" else limit
-            told = ": ".join(part for part in (found.test, found.message) if part)
+            parts = ": ".join(part for part in (found.test, found.message) if part)
             what = found.test or (found.message if limit == "max_imports" else "")
-            yield ReportedFinding(found.rule, found.path, found.line, what, told, own)
+            yield ReportedFinding(found.rule, found.path, found.line, what, parts, own)
 
 
 def _causes(audit: Audit) -> Iterator[ReportedFinding]:
@@ -67,13 +67,13 @@ def _causes(audit: Audit) -> Iterator[ReportedFinding]:
     for key, files in sorted(found.items(), key=lambda item: (rank.get(item[0][:2], 0), -len(item[1]), item[0])):
         kind, target, path, line = key
         cause = advice.get((kind, target))
-        told = [target]
+        parts = [target]
         if cause and cause.message:
-            told.append(cause.message)
+            parts.append(cause.message)
         if cause and cause.suggestion:
-            told.append(cause.suggestion)
-        told.append(f"breaks {len(files)} test file{'s' if len(files) > 1 else ''}")
-        yield ReportedFinding(kind, path, line, target, "; ".join(told), LIMITS[0].setting, tuple(files))
+            parts.append(cause.suggestion)
+        parts.append(f"breaks {len(files)} test file{'s' if len(files) > 1 else ''}")
+        yield ReportedFinding(kind, path, line, target, "; ".join(parts), LIMITS[0].setting, tuple(files))
 
 
 def path_in_repository(root: Path) -> str:

@@ -66,14 +66,14 @@ def _rule(name: str) -> dict[str, Any]:
 
 def _result(place: ReportedFinding, index: int, prefix: str, before: int) -> dict[str, Any]:
     # No line in it: what moves within its file is still the same.
-    told = "\0".join((place.rule, prefix + place.path, place.what, str(before)))
+    identity = "\0".join((place.rule, prefix + place.path, place.what, str(before)))
     result: dict[str, Any] = {
         "ruleId": place.rule,
         "ruleIndex": index,
         "level": level(place.rule),
         "message": {"text": place.message or place.title},
         "locations": [_location(place.path, place.line, prefix)],
-        "partialFingerprints": {"testFrameworkAudit/v1": hashlib.sha256(told.encode(errors=_RAW)).hexdigest()[:32]},
+        "partialFingerprints": {"testFrameworkAudit/v1": hashlib.sha256(identity.encode(errors=_RAW)).hexdigest()[:32]},
     }
     others = [path for path in place.breaks if path != place.path][:_RELATED]
     if others:

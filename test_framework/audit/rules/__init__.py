@@ -81,8 +81,8 @@ def examine(path: str, text: str, tree: ast.Module | None, *, patterns: Patterns
         RuleFinding(line, "suppression-without-reason", "", "says no reason: it accepts nothing")
         for line in accepted.unreasoned
     ]
-    told = dict.fromkeys((f.line, f.rule, f.test, f.message) for f in found if f.ask is None)
-    return FileFindings(tuple(sorted(told, key=lambda f: f[:2])), tuple(doubts), facts)
+    findings = dict.fromkeys((f.line, f.rule, f.test, f.message) for f in found if f.ask is None)
+    return FileFindings(tuple(sorted(findings, key=lambda f: f[:2])), tuple(doubts), facts)
 
 
 def _facts(path: str, source: SourceFile, doubts: Iterable[PendingFinding]) -> bytes:

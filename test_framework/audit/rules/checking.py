@@ -1,4 +1,4 @@
-"""What checks something: known by its form, and else by its name.
+"""Decides whether code checks something: by its form, and else by its name.
 
 A call counts as a check when a word of its last name is one of `_WORDS` (`self.assertEqual`, `mock.assert_called_once`,
 `check_invariants`, `page.expect_response`, `np.testing.assert_allclose`), when it is one of `_NAMES`, or when it runs

@@ -1,4 +1,4 @@
-"""Decides the findings that depend on other files of the project."""
+"""Confirms or drops the findings that depend on other files of the project."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["CrossFileRules"]
 
 
 class CrossFileRules:
-    """Answers for one project, in one audit.
+    """Looks across the files of one project.
 
     Args:
         files: What each of its files says.
@@ -34,7 +34,7 @@ class CrossFileRules:
         self._silent: dict[tuple[str, str], str] = {}
 
     def confirmed(self, path: str, doubts: Iterable[PendingFinding]) -> Iterator[tuple[int, str, str, str]]:
-        """Yield line, rule, test and message of the doubts about a test file that are findings."""
+        """Yield line, rule, test and message of the pending findings that are confirmed."""
         for doubt in doubts:
             message = doubt.message
             match doubt.ask:

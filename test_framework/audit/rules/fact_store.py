@@ -1,4 +1,4 @@
-"""The facts of the files that somebody asks for: from the cache, or from reading them now."""
+"""Provides the facts of files on demand: from the cache, or by reading the file."""
 
 from __future__ import annotations
 

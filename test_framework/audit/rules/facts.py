@@ -1,6 +1,6 @@
-"""What one file says to others about its functions: which there are, and of those that were asked for, what they use.
+"""What other files need to know of one file: its names, and what its functions use.
 
-Both are read on demand. The table comes from the skeleton, and a function is parsed when somebody asks for it.
+The table of names comes from the skeleton; a function is parsed when it is needed.
 """
 
 from __future__ import annotations

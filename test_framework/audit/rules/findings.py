@@ -1,4 +1,4 @@
-"""What a rule finds, before somebody's "yes, I mean it" is looked for."""
+"""What a rule finds in one file, before suppressions apply."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["RuleFinding"]
 
 @dataclass(frozen=True, slots=True)
 class RuleFinding:
-    """A finding with the other line on which it can be accepted, that of the test's `def`.
+    """A finding, with the line of the test's `def` as a second place for a suppression.
 
     With an `ask` it is one only when other files of the project say so; see `PendingFinding`.
     """

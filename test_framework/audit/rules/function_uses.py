@@ -55,10 +55,10 @@ def use_of(node: Def, decorators: list[ast.expr], *, raises: bool = True) -> Fun
         decorators: Its decorators, which stand outside of it.
         raises: Whether it can raise, where that was asked.
     """
-    return _ModuleReader(node, decorators).use(raises=raises)
+    return _UseReader(node, decorators).use(raises=raises)
 
 
-class _ModuleReader:
+class _UseReader:
     """Reads one function; what is local to functions in it counts as local to it."""
 
     def __init__(self, node: Def, decorators: list[ast.expr]) -> None:

@@ -37,7 +37,7 @@ _MARKS = (".assert_", ".check_", ".verify_", ".validate_", ".ensure_", ".expect_
 
 
 class Helpers:
-    """Answers for one file; what is asked twice is worked out once."""
+    """The helpers of one file; each is examined once."""
 
     def __init__(self, source: SourceFile) -> None:
         self.source = source

@@ -1,4 +1,4 @@
-"""Which file of the project a module is, without importing anything: a guess that knows when it is none."""
+"""Finds the file of a module in the project, and whether the result is certain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a dotted name in one file is, in whichever file of the project that is written."""
+"""Resolves a dotted name in one file to its definition, in whichever file of the project."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _DEEP = 20  # names that lead to names
 
 
 class NameKind(Enum):
-    """What a name is; what leads out of the project is nothing at all."""
+    """What a name stands for, if that is in the project."""
 
     FUNCTION = 1
     CLASS = 2
     MODULE = 3
     VALUE = 4
-    UNKNOWN = 5  # of the project, but nobody can say what
+    UNKNOWN = 5  # of the project, but not known
 
 
 class ResolvedName(NamedTuple):
@@ -40,7 +40,7 @@ class ResolvedName(NamedTuple):
 
 
 class Inheritance(NamedTuple):
-    """A class with those from which it inherits: these, and whether there are others that may have more methods."""
+    """A class with its bases, and whether there are others that may have more methods."""
 
     classes: tuple[tuple[str, str], ...]  # path and name, in the order in which methods are looked up
     cases: bool  # whether one is a `TestCase` of a library

@@ -1,4 +1,4 @@
-"""Findings that other files of the project decide: what they are asked."""
+"""Findings that depend on other files of the project."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["PendingCheck", "PendingFinding"]
 
 
 class PendingCheck:
-    """What decides a doubt. It is a finding when what follows holds."""
+    """The condition under which a pending finding is confirmed."""
 
     CHECKS = 0  # nothing that the test `what` uses checks
     TESTS = 1  # none of the names `what`, with spaces between, is a test or a class of tests
@@ -16,7 +16,7 @@ class PendingCheck:
 
 
 class PendingFinding(NamedTuple):
-    """A finding that may be none; fields that can be marshalled."""
+    """A finding that is confirmed or dropped by looking at other files; its fields can be marshalled."""
 
     line: int
     rule: str

@@ -1,4 +1,4 @@
-"""Whether something checks that a test uses, in whichever file of the project: the chain of calls is followed.
+"""Follows the calls of a test through the project, to see whether any of them checks something.
 
 What a chain leads to counts by where it is. A helper of tests checks when anything in it may raise for what it is
 given, as a helper in the test's own file does. What is tested checks nothing: that it raises is what a test has to see.
@@ -52,7 +52,7 @@ _UNKNOWN = CallStep("", "")
 
 
 class CheckReachability:
-    """Answers for the tests of one project; what has been found to check nothing is not looked at again."""
+    """Searches the calls of the tests of one project; what checks nothing is visited once."""
 
     def __init__(self, files: FactStore, names: NameResolver) -> None:
         self.files, self.names, self.places = files, names, names.places

@@ -1,4 +1,4 @@
-"""`# audit: ok[rule, rule] reason` on a line, and `# audit: file-ok[rule] reason` for a file: "yes, I mean it"."""
+"""`# audit: ok[rule, rule] reason` on a line, and `# audit: file-ok[rule] reason` for a whole file."""
 
 from __future__ import annotations
 

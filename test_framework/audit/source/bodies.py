@@ -1,4 +1,4 @@
-"""What the functions and classes of a file do when they are called: read when somebody calls one at import."""
+"""Reads what functions and classes do when they are called: only for those that are called at import."""
 
 from __future__ import annotations
 

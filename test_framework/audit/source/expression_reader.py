@@ -1,4 +1,4 @@
-"""Which names an expression needs where it stands, and which expressions do something to the import of modules."""
+"""Reads which names an expression uses, and which expressions affect imports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a function may do to modules when it is called; the skeleton keeps the bodies of those that may do something."""
+"""Finds what functions may do to modules when they are called; the skeleton keeps the bodies of such functions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["FunctionEffects"]
 
 
 class FunctionEffects:
-    """What was seen in functions: names they declare global, modules they replace, and whether they do more."""
+    """The effects of all functions of a module: global names, replaced modules, and whether there may be more."""
 
     def __init__(self) -> None:
         self.global_names: set[str] = set()
@@ -20,7 +20,7 @@ class FunctionEffects:
         self.opens = self.paths = False
 
     def look(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        """Look into a function."""
+        """Add the effects of a function."""
         if len(node.body) == 1 and isinstance(node.body[0], ast.Expr) and isinstance(node.body[0].value, ast.Constant):
             return
         for inner in (i for statement in node.body for i in ast.walk(statement)):

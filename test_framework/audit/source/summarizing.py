@@ -1,4 +1,4 @@
-"""What is read of each file by itself, in processes of their own when there is much of it."""
+"""Summarizes what a file does at import."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["gc_paused", "summarize"]
 
 @contextmanager
 def gc_paused() -> Iterator[None]:
-    """Switch the garbage collector off: syntax trees are many and hold no cycles."""
+    """Pause the garbage collector: syntax trees are many, and hold no cycles."""
     was = gc.isenabled()
     gc.disable()
     try:

@@ -1,4 +1,4 @@
-"""Which files Python cannot parse: asked of ruff, whose parser is the fastest there is, and then of Python itself."""
+"""Finds the files that Python cannot parse: ruff names candidates, which Python confirms."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def ruff() -> str | None:
 
 
 class SyntaxSuspects:
-    """Looks for files that may not parse while something else is done; `paths` waits for what was found."""
+    """Runs ruff in the background to find files that may not parse; `paths` waits for it."""
 
     def __init__(self, files: Sequence[str]) -> None:
         self.files = files

@@ -1,4 +1,4 @@
-"""Cuts tables of plain data out of a source: nobody asks what is in them, and they are a large part of what is parsed.
+"""Cuts tables of plain data out of a source: they do not matter, and take long to parse.
 
 A table is an assignment of a list of dictionaries, or of a dictionary, over several lines, with only texts, numbers,
 `True`, `False`, `None`, brackets and comments inside. Its lines are told apart exactly; in doubt nothing is cut.

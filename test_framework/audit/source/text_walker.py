@@ -1,4 +1,4 @@
-"""Looks for patterns in a source outside of its strings, without telling all of these apart."""
+"""Searches a source for patterns outside of its strings, without tokenizing all of it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _F_PREFIX = re.compile(r"[fFtT][rR]?\Z")
 
 
 class CannotTell(Exception):
-    """Strings cannot be told apart in a text."""
+    """The strings of a text cannot be found safely."""
 
 
 class TextWalker:
