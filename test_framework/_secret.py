@@ -12,8 +12,6 @@ from urllib.parse import quote
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["CUTS", "Secret"]
-
 _HIDDEN = "***"
 _ANYWHERE = 8
 """From so many letters on a secret is replaced wherever it stands."""

@@ -6,8 +6,6 @@ import os
 import tempfile
 from pathlib import Path
 
-__all__ = ["replace_file"]
-
 
 def replace_file(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     """Write a file beside the one that is there, and put it in its place; a failure changes nothing.

@@ -16,8 +16,6 @@ from test_framework import owner, private
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["FOLDER_VARIABLE", "MEMORY", "SERVER_FOLDER", "kill_and_remove", "record_pid", "sweep"]
-
 _log = logging.getLogger(__name__)
 
 FOLDER_VARIABLE = "TF_SERVER_FOLDER"

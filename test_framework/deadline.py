@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from _typeshed import WriteableBuffer
 
-__all__ = ["Conversation", "Deadline", "within"]
-
 T = TypeVar("T")
 
 

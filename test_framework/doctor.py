@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from test_framework import owner, providers, services
-from test_framework.config.load import names
+from test_framework.config.values import names
 from test_framework.contracts import Context, Service
 from test_framework.memo import Memo
 from test_framework.reach.libpq import ignore_libpq_variables
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from test_framework.config import Settings
-
-__all__ = ["Diagnosis", "ServiceFinding", "TierFinding", "examine"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from test_framework.report.record import Record
 
-__all__ = ["Verdict", "is_strict", "judge"]
-
 
 @dataclass(frozen=True, slots=True)
 class Verdict:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["tag_of"]
-
 
 def tag_of(image: str) -> str:
     """Return the tag in the name of an image, empty where it has none; a digest says nothing of a version."""

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["NoFile", "read_bytes", "read_text", "refuse_special"]
-
 
 class NoFile(OSError):
     """The path is a pipe, a socket, a device or a folder."""

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from http.client import HTTPResponse
 
-__all__ = ["CONNECT_SECONDS", "HTTPRequest", "connect", "fetch", "port_of", "request", "resolve", "secure"]
-
 CONNECT_SECONDS = 1.0
 """Bound on finding out that nothing is there, in seconds."""
 

@@ -14,20 +14,6 @@ import uuid
 from itertools import count
 from pathlib import Path
 
-__all__ = [
-    "HOST",
-    "HOST_LABEL",
-    "LABEL",
-    "MARK",
-    "NAMESPACE",
-    "abandoned",
-    "alive",
-    "is_mark",
-    "prefix_of",
-    "start_ticks",
-    "stopped",
-]
-
 LABEL = "test-framework.owner"
 HOST_LABEL = "test-framework.host"
 """Labels of a container: the mark of the process that owns it, and the machine on which that process runs."""

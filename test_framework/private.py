@@ -21,24 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = [
-    "PREFIX",
-    "NotOurs",
-    "abandoned",
-    "copy",
-    "create",
-    "empty",
-    "ensure",
-    "hand_over",
-    "make",
-    "marked",
-    "opened",
-    "owner_of",
-    "read",
-    "remove",
-    "write_private",
-]
-
 PREFIX = f"test-framework-{os.getuid()}-"
 """How the name of each temporary folder of this user begins."""
 

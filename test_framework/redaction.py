@@ -17,18 +17,6 @@ from test_framework._secret import CUTS, Secret
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = [
-    "HIDDEN",
-    "KNOWN",
-    "SECRET_NAME",
-    "Register",
-    "hide_in_url",
-    "hide_known",
-    "hide_output",
-    "hide_secrets",
-    "may_hold_secrets",
-]
-
 HIDDEN = "***"
 """What stands in the place of a secret."""
 

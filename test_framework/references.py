@@ -12,8 +12,6 @@ from test_framework.config.model import BadSetting
 from test_framework.reasons import Code
 from test_framework.resolution import Reason, Refused
 
-__all__ = ["import_reference", "project_file"]
-
 
 def import_reference(reference: str, key: str, source: str, root: Path) -> Any:
     """Import what `module:name` names, from the project's root where it is not installed.

@@ -8,7 +8,7 @@ import traceback
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from test_framework.config import BadSetting
-from test_framework.config.load import names
+from test_framework.config.values import names
 from test_framework.reasons import Code
 from test_framework.resolution import Attempt, Reason, Refused, Resolution, hide_secrets
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from test_framework.resolution import Endpoint
-
-__all__ = ["dependency_reason", "providers_in_reach", "try_providers"]
 
 _log = logging.getLogger(__name__)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["SHOWN", "workflow_command"]
-
 SHOWN = 10
 """Commands of each kind that GitHub shows of one step; it drops the others."""
 

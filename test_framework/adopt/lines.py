@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["after", "below"]
-
 
 def after(text: str, addition: str, blank: int) -> str:
     """Return a text with lines at its end, below so many blank ones."""

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from test_framework.adopt.texts import Module
 
-__all__ = ["ByHand", "added"]
-
 
 class ByHand(Exception):
     """What cannot be added without a change to what somebody wrote; the text says why, and what is to be done."""

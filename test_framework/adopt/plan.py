@@ -24,8 +24,6 @@ from test_framework.suite.writing import unified_diff
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["SETTINGS", "Change", "Plan", "make_plan", "relies"]
-
 SETTINGS = "pyproject.toml"
 _IGNORED = ".gitignore"
 _WRITABLE = 0o222

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from test_framework.config import Settings
     from test_framework.suite.pytest_settings import PytestSettings
 
-__all__ = ["Project", "data_at", "find_project", "is_inside", "tests_folder"]
-
 _MARKS = ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "pytest.ini", "tox.ini", "noxfile.py", ".git")
 _TESTS = ("tests", "test")
 _DRIVERS = {"asyncpg", "pg8000", "psycopg", "psycopg2", "psycopg_binary"}

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from test_framework.adopt.project import Project
 
-__all__ = ["GROUP", "install_needs", "keys", "reports_folder", "schema", "tier_paths"]
-
 GROUP = "tiers"
 """The dependency group from which the tiers are run."""
 

@@ -17,8 +17,6 @@ from test_framework.adopt.project import data_at
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["Key", "with_keys"]
-
 
 @dataclass(frozen=True, slots=True)
 class Key:

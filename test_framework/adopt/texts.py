@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["SESSIONS", "Module", "first_test", "noxfile", "smoke_test", "tasks"]
-
 _WIDTH = 88  # the default of the formatters
 
 SESSIONS = {

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
     from test_framework.adopt.plan import Change
 
-__all__ = ["NotWritten", "written"]
-
 
 class NotWritten(Exception):
     """A file that could not be written, and is as it was; those before it are written."""

@@ -18,8 +18,6 @@ from typing import Any, NamedTuple
 from test_framework import suite
 from test_framework.audit.source.operations import Summary
 
-__all__ = ["AuditCache", "CacheEntry", "pack_summary"]
-
 
 class CacheEntry(NamedTuple):
     """What is known of one file."""

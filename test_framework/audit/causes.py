@@ -9,9 +9,6 @@ from types import MappingProxyType
 
 from test_framework.audit.rules.rule import Rule, make_explanation
 
-__all__ = ["CAUSES"]
-
-
 _ALL = (
     make_explanation(
         "syntax-error",

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from test_framework.audit.model import Audit, Broken, Cited
 
-__all__ = ["restrict_to_changed"]
-
 
 def restrict_to_changed(audit: Audit, changed: Collection[str]) -> Audit:
     """Return an audit with only what lies in these files, and the test files that they break.

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from test_framework.suite.module_finder import ModuleFinder
     from test_framework.suite.pytest_settings import PytestSettings
 
-__all__ = ["Collection"]
-
 _BY_PLACE = ("undefined-name", "relative-import", "raises")  # kinds that say nothing without the place
 _SETTINGS = "pyproject.toml"
 

@@ -17,9 +17,6 @@ from test_framework.config import BadSetting
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["EXPLAINED", "IMPORT_RULES", "LOST", "explain"]
-
-
 _LOST = (
     make_explanation(
         "unreached",

@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from test_framework.audit.model import Audit
     from test_framework.config import AuditSettings
 
-__all__ = ["LIMITS", "ExceededLimit", "Limit", "exceeded_limits"]
-
 
 @dataclass(frozen=True, slots=True)
 class Limit:

@@ -13,8 +13,6 @@ from test_framework.audit.source.summarizing import summarize
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["ModuleExports", "read_exports"]
-
 
 @dataclass(slots=True)
 class ModuleExports:

@@ -13,8 +13,6 @@ from test_framework.audit.source.parsing import parsed
 if TYPE_CHECKING:
     from test_framework.audit.moves import Moves
 
-__all__ = ["Breach", "find_moved_imports"]
-
 Breach = tuple[int, str, str]
 """Line, id of the rule, and what is wrong."""
 

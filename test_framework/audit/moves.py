@@ -12,8 +12,6 @@ from test_framework.config import BadSetting
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Moves", "absolute", "imported", "named"]
-
 
 @dataclass(frozen=True, slots=True)
 class Moves:

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from test_framework.suite.module_finder import ModuleFinder
 
-__all__ = ["ModuleNaming"]
-
 _INNER = ("src", "lib")
 _PROJECT = ("pyproject.toml", "setup.py", "setup.cfg")
 

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from test_framework.config import Packages
 
-__all__ = ["AuditOptions"]
-
 
 @dataclass(frozen=True, slots=True)
 class AuditOptions:

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from test_framework.audit.source.operations import Block
     from test_framework.suite.module_finder import ModuleFinder
 
-__all__ = ["CollectionOutcome", "is_named_elsewhere", "is_same_import", "outcome_key", "stamps"]
-
 _LINES = {
     Op.IMPORT: 3,
     Op.USE: 2,

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from test_framework.suite.module_finder import ModuleFinder
     from test_framework.suite.pytest_settings import PytestSettings
 
-__all__ = ["quality"]
-
 
 def quality(store: FileStore, finder: ModuleFinder, settings: PytestSettings, files: Sequence[str]) -> list[Finding]:
     """Return the findings in test files, by file and line; what was learnt for them of other files is kept.

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from test_framework.audit.module_exports import ModuleExports
     from test_framework.config import Settings
 
-__all__ = ["Registry", "compare_registries", "format_registry", "load_registry", "make_registry"]
-
 Registry = dict[str, list[str]]
 """Public name to the modules that it is to be imported from: one for each thing that is called so."""
 

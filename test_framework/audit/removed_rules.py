@@ -7,8 +7,6 @@ from types import MappingProxyType
 from test_framework.audit.rules.suppression import suppressions
 from test_framework.config import BadSetting
 
-__all__ = ["REMOVED_RULES", "refuse_suppressions"]
-
 REMOVED_RULES = MappingProxyType({"forbidden-import": "TID251", "relative-import-style": "TID252"})
 """The rules by their ids, with those of ruff."""
 

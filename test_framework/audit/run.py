@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
     from test_framework.config import Settings
 
-__all__ = ["audit"]
-
 _DEEP = 100_000  # an import in an import in an import…
 
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from test_framework.audit.cache import AuditCache
     from test_framework.suite.discovery import SourceTree
 
-__all__ = ["FileStore"]
-
 
 class FileStore:
     """Summaries by path."""

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from test_framework.audit.model import Audit, Cause, Finding
     from test_framework.config import AuditSettings
 
-__all__ = ["Page", "format_summary"]
-
 _LEAST = 4  # lines of a part, however small the screen
 _PIPE = 60  # lines, where there is no screen
 _RED, _GREEN, _BOLD, _DIM = 31, 32, 1, 2

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from test_framework.audit.moves import Moves
 
-__all__ = ["ReadJob", "read_all"]
-
 _WORTH = 2_000_000  # bytes, below which a second process takes longer to start than it saves
 _BATCH = 1_000_000
 

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from test_framework.audit import Audit
     from test_framework.config import AuditSettings, Settings
 
-__all__ = ["add_arguments", "run"]
-
 _LINE = "the command line"
 
 

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from test_framework.config import Settings
 
-__all__ = ["add_arguments", "run"]
-
 _STOP_SECONDS = 30.0
 
 

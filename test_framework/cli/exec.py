@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from test_framework.config import Settings
     from test_framework.contracts import Dedicated
 
-__all__ = ["add_arguments", "run"]
-
 _USUAL = ("postgres", "redis")
 _NOT_SERVED = 125
 _HIGHEST_PORT = 65535

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from test_framework.config import Settings
     from test_framework.health import Check, SuiteSnapshot
 
-__all__ = ["add_arguments", "run"]
-
 _SHOWN = 20
 """Files named for each check; `--json` names all."""
 

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from test_framework.audit import RewriteBatch, RewriteResult
     from test_framework.config import Settings
 
-__all__ = ["add_arguments", "run"]
-
 _INTERRUPTED = 130
 _EXTRA = "test-framework[audit]"
 

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from test_framework.adopt.plan import Change, Plan
     from test_framework.config import Settings
 
-__all__ = ["add_arguments", "run"]
-
 _INTERRUPTED = 130
 _ANSWERS = {
     "y": "write this file",

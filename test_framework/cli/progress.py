@@ -6,8 +6,6 @@ import os
 import sys
 import time
 
-__all__ = ["Progress"]
-
 _EVERY_SECONDS = 0.1
 
 

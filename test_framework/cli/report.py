@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from test_framework.report.merge import Merged
     from test_framework.report.stored import Report
 
-__all__ = ["add_arguments", "run"]
-
 _T = TypeVar("_T")
 
 

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from test_framework.config import Settings
     from test_framework.runner.plan import RunPlan
 
-__all__ = ["add_arguments", "run"]
-
 _DEFAULT_MODE = "fast_feedback"
 _REMOTE = "explicit,staging"
 _COLLECT = ("--collect-only", "--co")

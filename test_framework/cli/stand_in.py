@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
     from test_framework.config import Settings
 
-__all__ = ["add_arguments", "run"]
-
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from test_framework.config import Settings
 
-__all__ = ["add_arguments", "run"]
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["OTHERS", "SWITCH", "ci_variable", "in_ci"]
-
 SWITCH = "CI"
 """What nearly all set; where it says anything, it decides, so that `CI=false` switches off what the others say."""
 

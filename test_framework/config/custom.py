@@ -14,8 +14,6 @@ from test_framework.config.model import BadSetting, ServiceSettings, _setting
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-__all__ = ["FREE_PORT", "PROGRAM_FIELDS", "CustomServiceSettings", "check", "check_needs", "needed_fields"]
-
 _WHERE = ("host", "port")
 _URL_FIELDS = (*_WHERE, "password")
 _URL_EXAMPLE = 'url_format = "amqp://{host}:{port}/"'

@@ -10,8 +10,6 @@ from test_framework.config.model import PATHS, BadSetting
 if TYPE_CHECKING:
     from test_framework.config.model import Settings
 
-__all__ = ["check"]
-
 _FIELDS = {"messages": ("thread",)}
 
 

@@ -11,8 +11,6 @@ from test_framework.config.model import BadSetting
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-__all__ = ["OF_A_SERVICE", "Parts", "fill", "parse"]
-
 OF_A_SERVICE = ("url", "host", "port", "user", "password", "database")
 """What a text may say of a server, after the name of its service and a dot."""
 

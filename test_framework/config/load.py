@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-__all__ = ["find_root", "load", "names"]
-
 PREFIX = "TEST_FRAMEWORK_"
 _TABLE = "tool.test_framework"
 _NAMED: dict[str, tuple[type[Any], Mapping[str, Any]]] = {

@@ -17,23 +17,6 @@ if TYPE_CHECKING:
 
     from test_framework.config.modes import LayerSettings, ModeSettings
 
-__all__ = [
-    "PATHS",
-    "BadSetting",
-    "E2ESettings",
-    "Gate",
-    "HealthSettings",
-    "Isolation",
-    "MajorMismatch",
-    "Packages",
-    "ServiceLevels",
-    "ServiceSettings",
-    "Settings",
-    "StandInSettings",
-    "TierSettings",
-    "refuse_empty",
-]
-
 
 class BadSetting(Exception):
     """A setting that cannot be used: it names the value, where it came from, and the choices; without secrets."""

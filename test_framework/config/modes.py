@@ -10,8 +10,6 @@ from test_framework.config.model import BadSetting
 if TYPE_CHECKING:
     from test_framework.config.model import Settings
 
-__all__ = ["LAYERS", "MODES", "LayerSettings", "ModeSettings", "check"]
-
 
 @dataclass(frozen=True, slots=True)
 class LayerSettings:

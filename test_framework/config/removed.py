@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from test_framework.config.model import BadSetting
 
-__all__ = ["refuse_removed"]
-
 _RUFF = "[tool.ruff.lint.flake8-tidy-imports"
 _REMOVED = {
     "audit.forbidden": f"ruff's TID251 finds such imports. Name them in {_RUFF}.banned-api]",

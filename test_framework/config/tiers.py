@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from test_framework.config.model import Settings
 
-__all__ = ["TIERS", "fits", "is_name", "lack", "path_of", "tier_of"]
-
 _DATABASES = ("postgres", "redis")
 
 TIERS: dict[str, TierSettings] = {

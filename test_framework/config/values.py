@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from dataclasses import Field
     from enum import StrEnum
 
-__all__ = ["EXACT", "MOST_SECONDS", "SINGLE", "finite", "keys", "names", "parsed"]
-
 MOST_SECONDS = 2_147_483
 """The longest of all times, in seconds: a socket can wait no longer, since poll counts milliseconds in an int of C."""
 

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-__all__ = ["Binary", "Command", "ContainerSpec", "Dedicated", "Launch", "RunAs"]
-
 
 @dataclass(frozen=True, slots=True)
 class ContainerSpec:

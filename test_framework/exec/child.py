@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["CANNOT_RUN", "NOT_FOUND", "SIGNALLED", "CommandError", "Ended", "find", "run", "run_within"]
-
 CANNOT_RUN, NOT_FOUND, SIGNALLED = 126, 127, 128
 """The exit statuses of shells, and of `env`, `nohup` and `timeout`: the last is added to the number of a signal."""
 

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from test_framework.resolution import Endpoint, Resolution
     from test_framework.supervisor.client import Client
 
-__all__ = ["NotServed", "leased"]
-
 
 class NotServed(Exception):
     """A service cannot be had; each that cannot has been told."""

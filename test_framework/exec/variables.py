@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from test_framework.config import Settings
     from test_framework.resolution import Endpoint
 
-__all__ = ["Template", "environment", "fields_of", "ports_of"]
-
 _USUAL = {
     # libpq reads all but the first: https://www.postgresql.org/docs/current/libpq-envars.html
     "postgres": {

@@ -14,8 +14,6 @@ from test_framework.health.snapshot import SuiteSnapshot
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["read_baseline", "write_baseline"]
-
 _VERSION = 1
 _SAVE = "python -m test_framework health save"
 _RESTORE = f"Restore it (git checkout), or remove it and write another: {_SAVE}"

@@ -12,8 +12,6 @@ from test_framework.report.wording import plural
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["Chart", "Point", "Series"]
-
 
 @dataclass(frozen=True, slots=True)
 class Point:

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from test_framework.health.reports import TierFigures
     from test_framework.health.snapshot import SuiteSnapshot
 
-__all__ = ["Check", "compare", "slower_than"]
-
 _ROUNDING = 1e-9
 
 

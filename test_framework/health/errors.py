@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["HealthError"]
-
 
 class HealthError(Exception):
     """The health cannot be told: one line that names the file or the setting, and what to do."""

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from test_framework.health.drift import Check
     from test_framework.health.snapshot import SuiteSnapshot
 
-__all__ = ["HealthRun", "append", "read_history"]
-
 _LOCK_SECONDS = 10.0
 _PAUSE = 0.01
 

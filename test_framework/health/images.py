@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from test_framework.config import Settings
 
-__all__ = ["compared"]
-
 _PLACES = (
     "compose/*.y*ml",
     "compose.y*ml",

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from test_framework.health.reports import TierFigures
     from test_framework.health.snapshot import SuiteSnapshot
 
-__all__ = ["page"]
-
 
 @dataclass(frozen=True, slots=True)
 class Tier:

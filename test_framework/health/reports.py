@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from test_framework.config import Settings
 
-__all__ = ["TierFigures", "read_reports"]
-
 _TIMED_OUT = "from pytest-timeout"
 """How the message of a test ends that pytest-timeout has ended."""
 

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from test_framework.audit import Audit
     from test_framework.config import Settings
 
-__all__ = ["SuiteSnapshot", "take"]
-
 
 @dataclass(frozen=True, slots=True)
 class SuiteSnapshot:

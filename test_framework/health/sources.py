@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-__all__ = ["holds_test", "touched"]
-
 _ALL = "real_services"
 _NAMING = frozenset(("requires", _ALL, "usefixtures", "getfixturevalue"))
 

@@ -12,8 +12,6 @@ from test_framework.staging import URLS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["faults"]
-
 _BACKEND = "STAGING_BACKEND_URL"
 _BESIDE = ("STAGING_AUTH_URL", "STAGING_WEBSOCKET_URL", "STAGING_FRONTEND_URL")
 _TOKEN, _USER, _PASSWORD = "STAGING_TOKEN", "STAGING_USERNAME", "STAGING_PASSWORD"  # names, no secrets

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from test_framework.audit import Audit
     from test_framework.config import Settings
 
-__all__ = ["ValidationLine", "validate"]
-
 _SMOKE = "smoke"
 _AUDIT = "Run `python -m test_framework audit`, and mend what it names"
 _DEFAULT_PATTERNS = ("test_*.py", "*_test.py")
@@ -71,6 +69,8 @@ def _line(check: str, wrong: str, right: str, remedy: str) -> ValidationLine:
 
 
 class Validation:
+    """What is looked at before a migration: the settings, the audit, the tiers, staging and images."""
+
     def __init__(self, settings: Settings, found: Audit) -> None:
         self.settings = settings
         self.found = found

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from test_framework.config import Settings
 
-__all__ = ["CollectionFilter", "use_paths"]
-
 
 def use_paths(config: pytest.Config, settings: Settings, tier: str) -> None:
     """Take the tier's paths where the command line has none; what it names has to be of the tier.

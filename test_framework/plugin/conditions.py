@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from test_framework.config import Settings
 
-__all__ = ["docker", "unmet"]
-
 _GOOGLE = "GOOGLE_APPLICATION_CREDENTIALS"
 
 

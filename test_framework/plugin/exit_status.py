@@ -17,8 +17,6 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["KEY", "ExitStatusGuard"]
-
 
 class ExitStatusGuard:
     """Watches over the exit status of one run, in the process that judges it.

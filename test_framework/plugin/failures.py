@@ -10,8 +10,6 @@ from test_framework.redaction import hide_secrets
 if TYPE_CHECKING:
     import pytest
 
-__all__ = ["described"]
-
 _MESSAGE = 300
 _TEXT = 8000
 """Characters of each: what pytest prints of one failure can be megabytes."""

@@ -12,8 +12,6 @@ from test_framework.plugin.session import KEY
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-__all__ = ["OUTPUT", "FixtureTimes"]
-
 OUTPUT = "test_framework_fixtures"
 """Under which a worker of pytest-xdist sends what it has found, when it ends."""
 

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from test_framework.config import Settings
     from test_framework.resolution import Endpoint
 
-__all__ = ["check_fixture_names", "custom_fixtures", "fixture_module"]
-
 
 def custom_fixtures(settings: Settings) -> dict[str, str]:
     """Return the fixtures of custom services, each with its service; one with a class has isolated resources too."""

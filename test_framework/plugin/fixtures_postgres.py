@@ -19,19 +19,6 @@ if TYPE_CHECKING:
     from test_framework.plugin.transactions import SharedDatabase
     from test_framework.resolution import Endpoint
 
-__all__ = [
-    "postgres",
-    "postgres_async",
-    "postgres_async_engine",
-    "postgres_class_db",
-    "postgres_connection",
-    "postgres_db",
-    "postgres_engine",
-    "postgres_module_db",
-    "postgres_transactions",
-    "postgres_tx",
-]
-
 
 @pytest.fixture(scope="session")
 def postgres(services: Mapping[str, Endpoint]) -> Endpoint:

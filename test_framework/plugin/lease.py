@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from test_framework.plugin.state import SessionState
     from test_framework.supervisor.client import Client
 
-__all__ = ["Lease", "ReasonedSkip"]
-
 _WIDTH = 120
 
 

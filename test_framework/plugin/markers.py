@@ -11,8 +11,6 @@ if TYPE_CHECKING:
 
     import pytest
 
-__all__ = ["FIXTURES", "MARKERS", "UNDER_TEST", "is_safe", "needs", "register", "states_condition", "wanted_provider"]
-
 MARKERS = {
     "requires(*services)": "the services that the test uses without naming their fixtures",
     "real_services(*services)": "like requires; without names, all services of the tier",

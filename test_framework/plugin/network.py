@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from importlib.machinery import ModuleSpec
 
-__all__ = ["NetworkBlocked", "blocked"]
-
 _FAMILIES = (socket.AF_INET, socket.AF_INET6)
 _METHODS = ("connect", "connect_ex", "sendto")
 _DRIVERS = (

@@ -13,8 +13,6 @@ from test_framework.config.tiers import lack
 if TYPE_CHECKING:
     import argparse
 
-__all__ = ["add", "asks_by_words", "overrides_of", "require_of", "runs_nothing", "settings_of"]
-
 Overrides = dict[str, tuple[object, str]]
 
 

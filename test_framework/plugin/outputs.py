@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from test_framework.gate import Verdict
     from test_framework.report.record import Record
 
-__all__ = ["WrittenReports", "annotate", "write"]
-
 
 @dataclass(frozen=True, slots=True)
 class WrittenReports:

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from test_framework.report.record import Failure, Record
     from test_framework.resolution import Endpoint, Reason, Resolution, Skip
 
-__all__ = ["ResultCollector", "WorkerReporter"]
-
 _ATTRIBUTE = "test_framework"
 _SECRETS = "secrets"
 

@@ -11,8 +11,6 @@ from test_framework.redaction import KNOWN, hide_known
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-__all__ = ["SecretHider"]
-
 
 class SecretHider:
     """In each process of a run.

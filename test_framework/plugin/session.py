@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from test_framework.plugin.lease import Lease
     from test_framework.plugin.options import Overrides
 
-__all__ = ["KEY", "STATE", "Session"]
-
 
 class Session(SessionState):
     """One per process of pytest; it takes the lease when the first service is asked for."""

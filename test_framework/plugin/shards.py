@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from test_framework.config import Settings
     from test_framework.plugin.split import Splitter
 
-__all__ = ["OFF", "parsed", "register", "shard_of", "tell"]
-
 OFF = "off"
 _VARIABLE = "TEST_FRAMEWORK_SHARD"
 

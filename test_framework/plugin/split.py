@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from test_framework.config import Settings
     from test_framework.report.record import Shard
 
-__all__ = ["COLLECTION", "Splitter", "Unit", "split", "units"]
-
 COLLECTION = "test_framework_collection"
 """The name under which a worker of pytest-xdist says what it has collected."""
 

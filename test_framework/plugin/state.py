@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from test_framework.plugin.options import Overrides
     from test_framework.resolution import Endpoint
 
-__all__ = ["FixtureResource", "SessionState", "TestState"]
-
 
 class TestState:
     """What is known of one test while it runs; the recorder sends it with the reports."""

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from test_framework.plugin.outputs import WrittenReports
     from test_framework.report.record import Record
 
-__all__ = ["write"]
-
 _LEAST_ROWS, _MOST_ROWS = 24, 40
 """Of a screen; a log, which nobody watches, is taken to have the most."""
 

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from test_framework.plugin.lease import Lease
     from test_framework.resolution import Endpoint
 
-__all__ = ["SavepointConnection", "SharedDatabase"]
-
 _PROVES = 150000
 """The server version from which a session can be told to report what it did at once."""
 

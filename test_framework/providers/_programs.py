@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from test_framework.contracts import Context, RunAs
 
-__all__ = ["HOME", "reachable"]
-
 HOME = f"{private.PREFIX}programs"
 """The folder in the temporary one, ours alone, which others may pass through but not list."""
 

@@ -13,8 +13,6 @@ from test_framework.resolution import Endpoint, Reason, Refused
 if TYPE_CHECKING:
     from test_framework.contracts import Context, Service
 
-__all__ = ["RemoteServer", "find"]
-
 _ASK_SECONDS = 5.0
 
 

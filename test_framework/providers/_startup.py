@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from test_framework.contracts import Context, Service
 
-__all__ = ["check_major", "wait_healthy", "wanted_major"]
-
 _PAUSE = 0.01
 _ASK_SECONDS = 5.0
 _SAY_AFTER = 2.0

@@ -23,8 +23,6 @@ from test_framework.providers._startup import check_major, wait_healthy, wanted_
 from test_framework.reasons import Code
 from test_framework.resolution import Endpoint, Reason, Refused, hide_secrets
 
-__all__ = ["PROVIDER", "Embedded"]
-
 _NAME = "embedded"
 _ROOM = 1 << 30
 _STOP_SECONDS = 3.0

@@ -11,8 +11,6 @@ from test_framework.resolution import Reason, Refused
 if TYPE_CHECKING:
     from test_framework.contracts import Context, Service
 
-__all__ = ["PROVIDER", "Explicit"]
-
 
 class Explicit:
     """See `contracts.Provider`."""

@@ -23,16 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from urllib.parse import SplitResult
 
-__all__ = [
-    "DIRECT",
-    "REDIRECTING_VARIABLES",
-    "SECURITY_VARIABLES",
-    "affects_libpq",
-    "ignore_libpq_variables",
-    "is_postgres_url",
-    "parse_url",
-]
-
 _SCHEMES = ("postgresql", "postgres")
 
 REDIRECTING_VARIABLES = (

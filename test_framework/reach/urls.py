@@ -13,18 +13,6 @@ from test_framework.config.fields import OF_A_SERVICE
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = [
-    "SERVER_PORTS",
-    "Address",
-    "AmbiguousURL",
-    "check_host",
-    "fields_of",
-    "parse_query",
-    "parse_url",
-    "refuse_several_hosts",
-    "split_unambiguous",
-]
-
 _WEB = ("http", "https", "ws", "wss")
 _TLS = ("https", "wss", "rediss")
 _USUAL_PORTS = {"redis": 6379, "rediss": 6379, "http": 80, "ws": 80, "https": 443, "wss": 443}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from test_framework.reasons.codes import CatalogueEntry, Code, Kind
 
-__all__ = ["SERVICES"]
-
 _U, _B = Kind.UNAVAILABLE, Kind.BROKEN
 
 SERVICES: dict[Code, CatalogueEntry] = {

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from test_framework.report.record import Record
 
-__all__ = ["LEAST_SECONDS", "durations_of", "read", "write"]
-
 LEAST_SECONDS = 0.001
 """What the file tells apart, and what any test is taken to last at least."""
 

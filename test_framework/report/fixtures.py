@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["FixtureTime", "together"]
-
 _MOST = 50
 """Fixtures that a report names."""
 

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from test_framework.report.stored import Report
 
-__all__ = ["errors"]
-
 
 def errors(report: Report, root: Path, workspace: str) -> Iterator[str]:
     """Yield an error for a gate that is red, and one for each of the first failures.

@@ -10,8 +10,6 @@ from xml.etree import ElementTree as ET
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["attach", "link"]
-
 
 def link(page: Path, env: Mapping[str, str]) -> str | None:
     """Return the path of the page that GitLab can link to, relative to the project's folder, whose artifacts are below.

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["finish"]
-
 
 def finish(path: Path, link: str | None = None) -> None:
     """Replace what is secret in the file by `***`, and let GitLab link each failed test to the page of the run.

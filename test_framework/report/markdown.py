@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
     from test_framework.report.stored import Report
 
-__all__ = ["append", "summary"]
-
 _GROUPS = 30
 _ALIKE = 3
 _SLOWEST = 10

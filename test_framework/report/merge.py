@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from test_framework.report.stored import Report
     from test_framework.resolution import Skip
 
-__all__ = ["Merged", "merge"]
-
 _WORST = ("failed", "error", "xpassed", "xfailed", "passed", "skipped", "")
 _LISTED = 8
 """So many missing shards in a row are named one by one."""

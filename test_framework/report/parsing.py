@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from test_framework.config.values import EXACT, finite
 
-__all__ = ["count", "seconds"]
-
 _LAST_SECOND = 253_402_300_799
 """Of the year 9999, after which there is no date."""
 

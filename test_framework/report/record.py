@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from test_framework.report.fixtures import FixtureTime
     from test_framework.resolution import Skip
 
-__all__ = ["COUNTED", "COUNTS", "EXPECTED", "CollectionCounts", "Failure", "Record", "Shard", "TestEntry", "read"]
-
 COUNTED = {
     "passed": "passed",
     "failed": "failed",

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["Block", "cells", "fitted", "plain", "wrapped"]
-
 _INDENT = "  "
 _NARROWEST = 12
 

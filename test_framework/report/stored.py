@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
-__all__ = ["Report", "load", "stored"]
-
 _KEYS = ("tier", "outcome", "counts", "services", "skips", "tests", "gate")
 _OUTCOMES = ("interrupted", "failed", "passed", "skipped", "empty")
 

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from test_framework.report.stored import Report
     from test_framework.resolution import Skip
 
-__all__ = ["blocks", "colour"]
-
 
 def blocks(report: Report, files: Sequence[str], problems: Sequence[str] = (), shard: str = "") -> Iterator[Block]:
     """Yield what there is to read, the most important first.

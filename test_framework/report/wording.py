@@ -16,25 +16,6 @@ if TYPE_CHECKING:
     from test_framework.report.stored import Report
     from test_framework.resolution import Skip
 
-__all__ = [
-    "NOTHING_TO_DO",
-    "SkipGroup",
-    "columns",
-    "duration",
-    "failed_tests",
-    "failures_by_message",
-    "headline",
-    "leaks_by_resource",
-    "outcome_line",
-    "plural",
-    "remedies",
-    "services_used",
-    "skip_groups",
-    "slowest",
-    "unavailable_attempts",
-    "verdict_line",
-]
-
 _SECOND = 0.9995  # from here on it is rounded to a thousand milliseconds
 _MINUTE = 60
 NOTHING_TO_DO = (Code.NOT_CONFIGURED, Code.PROVIDER_DISABLED)

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["Arguments", "loose", "of_environment"]
-
 _SELECTING = (
     *("-k", "-m", "--deselect", "--ignore", "--last-failed", "--lf", "--pattern", "--splits", "--stepwise", "--sw"),
 )

@@ -9,8 +9,6 @@ import pytest
 
 from test_framework.runner import COLLECTED_TO
 
-__all__ = ["pytest_addoption", "pytest_sessionfinish"]
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the option that says where."""

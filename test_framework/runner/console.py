@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from test_framework.config import Settings
     from test_framework.runner.tier_runner import RunResult, TierRun
 
-__all__ = ["categories", "verdict"]
-
 
 def categories(settings: Settings) -> Iterator[str]:
     """Yield a line for each tier, of four words: its name, its test files, its services and its paths, or a dash."""

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from test_framework.config import Settings
 
-__all__ = ["MISSING", "Coverage", "Total", "there"]
-
 MISSING = "coverage: off, since pytest-cov is not installed: pip install 'test-framework[coverage]'"
 _NOT_SOURCE = ("tests", "test")
 _ALL = ["."]

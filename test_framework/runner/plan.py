@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from test_framework.config import Settings
 
-__all__ = ["Layer", "RunPlan", "is_all", "of_categories", "of_mode", "of_named"]
-
 
 @dataclass(frozen=True, slots=True)
 class Layer:

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from test_framework.config import Settings
     from test_framework.suite.pytest_settings import PytestSettings
 
-__all__ = ["TierFiles"]
-
 _ENVIRONMENTS = ("pyvenv.cfg", "conda-meta/history")
 
 

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from test_framework.runner.coverage import Coverage, Total
     from test_framework.runner.plan import Layer, RunPlan
 
-__all__ = ["CollectedCounts", "RunOptions", "RunResult", "TierRun", "run"]
-
 NOTHING_RAN, LATE = 5, 124
 """Exit statuses: what pytest says of no tests, and `timeout` of a command that it has ended."""
 

@@ -6,8 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from test_framework.config.custom import CustomServiceSettings
-from test_framework.config.load import names as _names
 from test_framework.config.model import BadSetting
+from test_framework.config.values import names as _names
 
 if TYPE_CHECKING:
     from test_framework.config import Settings

@@ -18,8 +18,6 @@ from test_framework.resolution import Reason, Refused
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["choose", "missing", "version_of", "version_printed_by", "wheel_folder"]
-
 _VERSION = re.compile(r"(\d+(?:\.\d+)+)")
 
 

@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from test_framework.contracts import Databases
     from test_framework.resolution import Endpoint
 
-__all__ = ["CustomService"]
-
 _LOOPBACK = "127.0.0.1"
 
 

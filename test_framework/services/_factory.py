@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from test_framework.config import Settings
     from test_framework.config.custom import CustomServiceSettings
 
-__all__ = ["service_from_class"]
-
 
 def service_from_class(name: str, table: CustomServiceSettings, settings: Settings) -> Service:
     """Return the service that the user's own class makes of its name and its table.

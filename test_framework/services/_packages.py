@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["folder_of", "newest_change", "version_of"]
-
 
 def folder_of(package: str, env: Mapping[str, str]) -> Path | None:
     """Return where this interpreter, run with this environment, would find a package: its folder, or its only file.

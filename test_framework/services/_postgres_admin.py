@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from test_framework.services._postgres_shape import TemplateShape
 
-__all__ = ["APPLICATION_NAME", "Admin", "DatabaseState"]
-
 APPLICATION_NAME = "test-framework"
 """The name by which the server knows our own sessions."""
 

@@ -14,8 +14,6 @@ from test_framework.deadline import Deadline
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-__all__ = ["STATEMENT_SECONDS", "Connection", "Unanswered", "open_connection"]
-
 STATEMENT_SECONDS = 300.0
 """For a statement of a server that answers others meanwhile: a large template takes long to clone."""
 

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from test_framework.services._postgres_admin import DatabaseState
     from test_framework.services._postgres_shape import TemplateShape
 
-__all__ = ["PostgresDatabases"]
-
 _log = logging.getLogger(__name__)
 _PREFIX = "tf_"
 _MOST_RETAINED = 20

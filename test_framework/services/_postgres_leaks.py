@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from test_framework.services._postgres_admin import Admin
 
-__all__ = ["LeakedObjects"]
-
 _log = logging.getLogger(__name__)
 
 # What a server has from the start has a lower number.

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from test_framework.services._postgres_admin import Admin
 
-__all__ = ["Pool"]
-
 _log = logging.getLogger(__name__)
 
 _FEWEST, _MOST = 2, 16

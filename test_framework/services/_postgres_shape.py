@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
     import psycopg
 
-__all__ = ["TemplateShape"]
-
 _SEQUENCES = """
 SELECT c.oid::int8, s.seqstart, n.nspname, c.relname
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_sequence s ON s.seqrelid = c.oid

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-__all__ = ["BARE", "Templates"]
-
 BARE = "template1"
 """The database that every server has, from which an empty one is made."""
 

@@ -15,8 +15,6 @@ from test_framework.resolution import Reason, Refused
 if TYPE_CHECKING:
     import socket
 
-__all__ = ["Readiness", "version_at"]
-
 _OPEN_SECONDS = 0.1
 _SUCCESS = range(200, 300)
 _OK = 200

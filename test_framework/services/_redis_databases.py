@@ -21,18 +21,6 @@ from test_framework.services._resp import Connection, ReplyError
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-__all__ = [
-    "ANSWER_SECONDS",
-    "MOST_RETAINED",
-    "NumberedDatabase",
-    "NumberedDatabases",
-    "endpoint_for",
-    "isolation_failed",
-    "remove_and_close",
-    "server_gone",
-    "url_for_database",
-]
-
 ANSWER_SECONDS = 10.0
 MOST_RETAINED = 20
 """How many resources of failed tests are retained; then the oldest goes."""

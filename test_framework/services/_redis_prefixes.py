@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
     from test_framework.resolution import Endpoint
 
-__all__ = ["PrefixedKeyspaces"]
-
 _log = logging.getLogger(__name__)
 
 _PREFIX = "tf_"

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from test_framework.services._resp import Connection
 
-__all__ = ["ServerWatch", "Snapshot"]
-
 _KEYS = re.compile(r"^db(\d+):keys=(\d+)", re.M)
 _CALLS = re.compile(
     r"^cmdstat_(acl|config|function|flushall|swapdb)(\|\w+)?:calls=(\d+),.*?(?:failed_calls=(\d+))?$", re.M

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from test_framework.config import Settings
-__all__ = ["SERVICE", "ClickHouse"]
-
 _PROGRAMS = ("clickhouse", "clickhouse-server")
 _USER = "default"
 _DATABASE = "default"

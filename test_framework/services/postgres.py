@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from test_framework.config import Settings
     from test_framework.services._postgres_databases import PostgresDatabases
 
-__all__ = ["SERVICE", "Postgres"]
-
 _log = logging.getLogger(__name__)
 _USER = "postgres"
 _DEDICATED_DATABASE = "test"

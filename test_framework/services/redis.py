@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from test_framework.services._redis_databases import NumberedDatabases
     from test_framework.services._redis_prefixes import PrefixedKeyspaces
 
-__all__ = ["SERVICE", "Redis"]
-
 _DATABASES = 1024
 """How many numbered databases our own servers have; an empty one costs Redis next to nothing."""
 

@@ -17,8 +17,6 @@ from test_framework.stack.errors import StackError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["capture", "find", "run"]
-
 _ASK_SECONDS = 15.0
 _END_SECONDS = 5.0
 _OLDEST = 2

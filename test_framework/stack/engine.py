@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from docker import APIClient
 
-__all__ = ["StackResource", "StackResources"]
-
 _PROJECT = "com.docker.compose.project"
 _SERVICE = "com.docker.compose.service"
 _LOCAL = re.compile(r"unix://|npipe://|tcp://(127\.|localhost\b)")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["StackError"]
-
 
 class StackError(Exception):
     """Something cannot be done; the text says why, and what to do about it."""

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from test_framework.config import Settings
     from test_framework.stack.engine import StackResource
 
-__all__ = ["Stack"]
-
 _FILE = "compose/compose.yaml"
 _ASK_SECONDS = 15.0
 _DOWN_SECONDS = 60.0

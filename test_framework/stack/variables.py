@@ -16,8 +16,6 @@ from test_framework.stack.errors import StackError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Variables"]
-
 _SECRETS = ("POSTGRES_PASSWORD", "REDIS_PASSWORD", "CLICKHOUSE_PASSWORD")
 """Those of the servers that everybody has."""
 

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     Told: TypeAlias = Mapping[str, Any]
 
-__all__ = ["addresses", "expected", "schema"]
-
 _BACKEND = "STAGING_BACKEND_URL"
 _FRONTEND = "STAGING_FRONTEND_URL"
 _SERVERS = {"STAGING_POSTGRES_URL": "settings.database_url", "STAGING_REDIS_URL": "settings.redis_url"}

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from test_framework.staging.front import Talk
 
-__all__ = ["FAULTS", "HEALTHY", "Fault"]
-
 _LOCAL = ("localhost", "127.0.0.1")
 
 

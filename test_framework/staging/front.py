@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     Talk: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
-__all__ = ["Front", "relay", "unavailable"]
-
 _CHUNK = 1 << 16
 _SWITCHING = b"HTTP/1.1 101 "
 _START_SECONDS = 5.0

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from test_framework.e2e.deployment import Deployment
 
-__all__ = ["StagingProbe"]
-
 T = TypeVar("T")
 
 _BACKEND = "STAGING_BACKEND_URL"

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from test_framework.staging.faults import Fault
     from test_framework.supervisor.client import Client
 
-__all__ = ["stand_in"]
-
 _OURS = ("docker", "embedded")
 
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from websockets.client import ClientProtocol
 
-__all__ = ["CheckStep", "check"]
-
 T = TypeVar("T")
 
 _ANSWER_SECONDS = 5.0

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from test_framework.suite.module_finder import ModuleFinder
 
-__all__ = ["SourceTree", "is_test_file", "matches_pattern", "walk"]
-
 _GIT_SECONDS = 10
 _NEVER = frozenset(
     ("__pycache__", ".git", ".hg", ".svn", ".tox", ".nox", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".eggs")

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["FolderListing", "ModuleFinder", "ModuleSpec"]
-
 _EXTENSIONS = tuple(importlib.machinery.EXTENSION_SUFFIXES)
 _MODULES = (".py", ".pyc", *_EXTENSIONS)
 # Sources from which a build makes an extension module that is not there before.

@@ -17,8 +17,6 @@ from test_framework.config import BadSetting
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["PytestSettings", "read_pytest_settings"]
-
 _NORECURSE = ("*.egg", ".*", "_darcs", "build", "CVS", "dist", "node_modules", "venv", "{arch}")
 _MODES = ("prepend", "append", "importlib")
 

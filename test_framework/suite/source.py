@@ -6,8 +6,6 @@ import io
 import tokenize
 import warnings
 
-__all__ = ["CannotRewrite", "decode_source", "decode_with_encoding", "encode_source", "syntax_error"]
-
 
 class CannotRewrite(Exception):
     """A file that cannot be rewritten; the text says why."""

@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["replace_file", "uncommitted", "unified_diff"]
-
 _GIT_SECONDS = 30
 
 

@@ -20,8 +20,6 @@ from test_framework.references import project_file
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Address", "addresses", "base"]
-
 _RELEVANT = ("PATH", "PYTHONPATH", "HOME", "TMPDIR", "XDG_RUNTIME_DIR", "XDG_CACHE_HOME", "SSH_AUTH_SOCK")
 _RELEVANT_PREFIXES = ("DOCKER_", "STAGING_", "TC_", "TESTCONTAINERS_")
 _SOCKET_LIMIT = 100

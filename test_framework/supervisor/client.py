@@ -32,18 +32,6 @@ from test_framework.supervisor.wire import (
 if TYPE_CHECKING:
     from test_framework.resolution import Endpoint, Refused, Resolution
 
-__all__ = [
-    "Client",
-    "RunningSupervisor",
-    "SupervisorLost",
-    "Unanswered",
-    "answering_supervisors",
-    "connect",
-    "end",
-    "running_supervisors",
-    "stop",
-]
-
 _START_SECONDS = 10.0
 _ASK_SECONDS = 5.0
 _SILENT_SECONDS = 15.0

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from test_framework.supervisor.run import Run
     from test_framework.supervisor.wire import ServiceRequest
 
-__all__ = ["Supervisor"]
-
 _log = logging.getLogger(__name__)
 _LEAVE_SECONDS = 10.0
 """The bound on removing what a run has made on an external server."""

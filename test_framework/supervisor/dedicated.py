@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from test_framework.contracts import Dedicated, Provider, Service
 
-__all__ = ["describe_listener", "on_free_port", "why_taken"]
-
 _LISTENS = "0A"
 _LOOPBACK = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
 

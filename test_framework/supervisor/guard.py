@@ -23,8 +23,6 @@ from typing import Any
 from test_framework import cleanup, owner, private
 from test_framework.inherited import inherited
 
-__all__ = ["Guard", "main"]
-
 _TERM_SECONDS = 1.0
 _LATE_SECONDS = 1.0
 _ENGINE_SECONDS = 5

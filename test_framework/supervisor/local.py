@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from test_framework.resolution import Endpoint, Refused, Resolution
     from test_framework.supervisor.wire import ServiceRequest
 
-__all__ = ["LocalClient"]
-
 _ME = "local"
 
 

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from test_framework.config import Settings
     from test_framework.contracts import Databases, IsolatedResource, Server, Service
 
-__all__ = ["Checkout", "ManagedServer"]
-
 _log = logging.getLogger(__name__)
 _HEAR_SECONDS = 1.0
 

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from test_framework.supervisor.managed import ManagedServer
     from test_framework.supervisor.run import Run
 
-__all__ = ["resolve_needs"]
-
 
 def resolve_needs(
     service: Service,

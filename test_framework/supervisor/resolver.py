@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from test_framework.supervisor.run import Run
     from test_framework.supervisor.wire import ServiceRequest
 
-__all__ = ["Resolver"]
-
 _log = logging.getLogger(__name__)
 _CHECK_SECONDS = 2.0
 

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from test_framework.supervisor.managed import ManagedServer
 
-__all__ = ["Run"]
-
 _log = logging.getLogger(__name__)
 
 

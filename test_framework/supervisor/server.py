@@ -36,8 +36,6 @@ from test_framework.supervisor.wire import (
     resolution_to_json,
 )
 
-__all__ = ["main"]
-
 _log = logging.getLogger(__name__)
 _FIRST_CLIENT_SECONDS = 2.0
 _HELLO_SECONDS = 10.0

@@ -21,19 +21,6 @@ from test_framework.resolution import Attempt, Endpoint, Reason, Refused, Resolu
 if TYPE_CHECKING:
     from test_framework.config import Settings
 
-__all__ = [
-    "BUSY",
-    "UNANSWERED",
-    "Channel",
-    "ServiceRequest",
-    "endpoint_from_json",
-    "endpoint_to_json",
-    "refused_from_json",
-    "refused_to_json",
-    "resolution_from_json",
-    "resolution_to_json",
-]
-
 Message = dict[str, Any]
 
 _CHUNK_BYTES = 65536

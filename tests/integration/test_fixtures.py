@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from redis import Redis
 
-from test_framework.config.load import names
+from test_framework.config.values import names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -19,10 +19,9 @@ from test_framework.config import (
     find_root,
     load,
 )
-from test_framework.config.load import names
 from test_framework.config.modes import LAYERS, MODES, LayerSettings, ModeSettings
 from test_framework.config.tiers import TIERS
-from test_framework.config.values import SINGLE
+from test_framework.config.values import SINGLE, names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

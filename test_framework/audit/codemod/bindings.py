@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from libcst.metadata import Access, BaseAssignment, Scope
 
-__all__ = ["Alias", "Binding", "NameOccurrences", "Reference", "find_bindings"]
-
 _TAKES_NAMES = frozenset(
     ("patch", "object", "dict", "multiple", "setattr", "delattr", "importorskip", "import_module", "resolve_name")
 )

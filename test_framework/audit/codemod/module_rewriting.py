@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from test_framework.audit.codemod.planning import KnownModules
     from test_framework.audit.moves import Moves
 
-__all__ = ["Rewritten", "rewrite"]
-
 
 @dataclass(frozen=True, slots=True)
 class Rewritten:

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from test_framework.audit.codemod.bindings import NameOccurrences
     from test_framework.audit.codemod.planning import RewritePlan
 
-__all__ = ["Rewriter"]
-
 # What a comment says to a tool holds for each of the lines that one becomes.
 _FOR_TOOLS = re.compile(r"#\s*(noqa|type:|pyright|pylint|mypy|pragma|isort|ruff|nosec|audit)")
 _Import = cst.Import | cst.ImportFrom

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from test_framework.audit.codemod.bindings import Alias, Binding, NameOccurrences, Reference
     from test_framework.audit.moves import Moves
 
-__all__ = ["KnownModules", "RewritePlan", "RewritePlanner"]
-
 
 @dataclass(slots=True)
 class RewritePlan:

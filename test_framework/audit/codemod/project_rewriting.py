@@ -28,16 +28,6 @@ if TYPE_CHECKING:
     from test_framework.config import Settings
     from test_framework.suite.discovery import SourceTree
 
-__all__ = [
-    "FileChange",
-    "RewriteBatch",
-    "RewriteOptions",
-    "RewriteResult",
-    "SkippedPlace",
-    "apply_rewrites",
-    "find_rewrites",
-]
-
 _WORTH = 200  # files, below which other processes take longer to start than they save
 _CHUNK = 25
 

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from test_framework.audit.source.operations import Block, Operation, Summary
 
-__all__ = ["BlockRunner"]
-
 _BUILTIN = frozenset(n for n, kind in vars(builtins).items() if isinstance(kind, type) and issubclass(kind, Exception))
 
 

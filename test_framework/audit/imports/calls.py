@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from test_framework.audit.source.bodies import Body
     from test_framework.audit.source.operations import Operation
 
-__all__ = ["FunctionCaller"]
-
 _DEEPEST = 20  # a function in a function in a function…
 
 

@@ -20,8 +20,6 @@ from test_framework.suite.requirements import declared_names
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Environment", "declared", "installed"]
-
 _ASK = """
 import json, site, sys, sysconfig
 print(json.dumps([[p for p in sys.path if p], sorted(sys.builtin_module_names), sorted(sys.stdlib_module_names),

@@ -13,8 +13,6 @@ from test_framework.audit.imports.modules import Definition, FileSkipped, Import
 if TYPE_CHECKING:
     from test_framework.audit.imports.interpreter import Interpreter
 
-__all__ = ["SessionHooks"]
-
 _REGISTERED = ("pytest_addhooks", "pytest_addoption")
 _CONFIGURED = ("pytest_configure",)
 _STARTED = ("pytest_sessionstart",)

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from test_framework.audit.imports.import_system import ImportSystem
     from test_framework.audit.source.operations import Operation
 
-__all__ = ["ABOVE", "COLLECT", "IGNORE", "RAISE", "ImportRunner"]
-
 COLLECT, RAISE, IGNORE = range(3)
 ABOVE = {
     "ModuleNotFoundError": ("ModuleNotFoundError", "ImportError"),

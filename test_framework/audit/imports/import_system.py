@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from test_framework.audit.source.operations import Summary
     from test_framework.suite.module_finder import ModuleSpec
 
-__all__ = ["FunctionCalls", "ImportSystem"]
-
 
 class FunctionCalls(Protocol):
     """Calls functions and classes of the project."""

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from test_framework.audit.source.operations import Summary
     from test_framework.suite.module_finder import ModuleFinder
 
-__all__ = ["Interpreter"]
-
 
 class Interpreter(ModuleSearch):
     """`sys.path` and `sys.modules` of a simulated session.

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from test_framework.audit.source.operations import Operation, Summary
     from test_framework.suite.module_finder import ModuleFinder, ModuleSpec
 
-__all__ = ["Library", "LibraryNames"]
-
 # A module with one of these in it may make names and modules in ways that only its own code knows.
 _DYNAMIC = (
     b"sys.modules",

@@ -8,17 +8,6 @@ from typing import Any, NamedTuple
 from test_framework.audit.imports.values import UNKNOWN
 from test_framework.audit.source.operations import GIVEN
 
-__all__ = [
-    "ALWAYS",
-    "Definition",
-    "FileSkipped",
-    "FunctionReturned",
-    "ImportFailed",
-    "ImportFault",
-    "ImportedModule",
-    "Modules",
-]
-
 ALWAYS = GIVEN | {"__class__"}
 
 

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from test_framework.audit.imports.environment import Environment
 
-__all__ = ["ModuleSearch", "ProjectLayout"]
-
 
 @dataclass(frozen=True, slots=True)
 class ProjectLayout:

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from test_framework.suite.discovery import SourceTree
     from test_framework.suite.pytest_settings import PytestSettings
 
-__all__ = ["CollectionSession"]
-
 
 class CollectionSession:
     """One collection of the paths given; afterwards `files` are the test files, `broken` those with faults."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import importlib
 import warnings
 
-__all__ = ["lacks"]
-
 # What others add to while they run, what does something when it is imported, and what a system may do without.
 _UNASKED = frozenset(
     (

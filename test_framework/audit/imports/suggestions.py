@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from test_framework.audit.imports.modules import ImportFault
     from test_framework.audit.source.operations import Summary
 
-__all__ = ["Suggestions"]
-
 _ENOUGH = 3  # places of one name: more say nothing
 
 

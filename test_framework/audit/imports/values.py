@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["IMPORT_MODULE", "UNKNOWN", "ExpressionScope", "SourceText", "constant", "truth", "value"]
-
 
 class _Unknown:
     __slots__ = ()

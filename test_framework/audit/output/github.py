@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
     from test_framework.audit.model import Audit
 
-__all__ = ["to_github_annotations"]
-
 
 def to_github_annotations(audit: Audit, red: Container[str], prefix: str = "") -> Iterator[str]:
     """Yield the lines: errors for what makes the audit fail, warnings for what the thresholds allow.

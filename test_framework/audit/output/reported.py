@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from test_framework.audit.model import Audit
 
-__all__ = ["Level", "ReportedFinding", "level", "path_in_repository", "reported_findings"]
-
 Level = Literal["error", "warning"]
 
 

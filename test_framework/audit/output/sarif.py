@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from test_framework.audit.model import Audit
     from test_framework.audit.output.reported import ReportedFinding
 
-__all__ = ["to_sarif"]
-
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _BASE = "%SRCROOT%"
 _RAW = "surrogateescape"  # names of files need not be text

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from test_framework.audit.rules.source_file import Def, SourceFile, Test
 
-__all__ = ["cannot_fail"]
-
 # A test with a line like these, and nothing like what follows, has an assertion that can fail.
 _SURE = re.compile(
     r"""\n[ \t]+(?:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from test_framework.audit.rules.rule import rule
 
-__all__ = ["CANNOT_FAIL"]
-
 CANNOT_FAIL = (
     rule(
         "no-assertion",

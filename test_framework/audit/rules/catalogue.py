@@ -13,7 +13,5 @@ if TYPE_CHECKING:
 
     from test_framework.audit.rules.rule import Rule
 
-__all__ = ["RULES"]
-
 RULES: Mapping[str, Rule] = MappingProxyType({rule.id: rule for rule in (*NEVER_RUN, *CANNOT_FAIL)})
 """Every rule that `examine` knows, by its id."""

@@ -14,8 +14,6 @@ from functools import cache
 
 from test_framework.audit.rules.source_file import last_name
 
-__all__ = ["asserts", "fails", "is_check", "is_check_name", "promises_check", "same", "truth"]
-
 _WORDS = frozenset({
     "assert", "asserts", "check", "checks", "verify", "verifies", "expect", "expects", "validate", "validates",
     "ensure", "ensures", "should", "must", "compare", "compares", "raise", "raised", "raises", "warns", "fail", "fails",

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from test_framework.audit.rules.name_resolution import ResolvedName
     from test_framework.audit.rules.pending import PendingFinding
 
-__all__ = ["CrossFileRules"]
-
 
 class CrossFileRules:
     """Looks across the files of one project.

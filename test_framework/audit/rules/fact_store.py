@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from test_framework.audit.rules.function_use import FunctionUse
     from test_framework.audit.rules.patterns import Patterns
 
-__all__ = ["FactStore"]
-
 
 class FactStore:
     """Tables and functions by path.

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from test_framework.audit.rules.function_use import Target
     from test_framework.audit.rules.source_file import Def, SourceFile
 
-__all__ = ["Facts", "NameTable", "packed_facts", "unpacked_facts"]
-
 _TESTING = frozenset({"pytest", "_pytest", "unittest", "hypothesis", "nose", "testtools", "pytest_asyncio"})
 _MAKES_NAMES = frozenset({"globals", "exec", "vars", "setattr"})
 # Decorators under which a method or a function is still the one that is written.

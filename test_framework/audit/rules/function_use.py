@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["ASSERTS", "RAISES", "FunctionUse", "Target", "joined"]
-
 RAISES, ASSERTS = 1, 2
 """How a function checks by itself: by any exception, or by an assertion. 0 when it does not."""
 Target = tuple[str, int, str]

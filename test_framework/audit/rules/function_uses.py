@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from test_framework.audit.rules.function_use import Target
     from test_framework.audit.rules.source_file import Def
 
-__all__ = ["dotted", "imported", "use_of"]
-
 # What raises one of these says nothing of what is tested.
 _NO_CHECKS = frozenset({"SkipTest", "Skipped", "NotImplementedError", "StopIteration", "StopAsyncIteration"})
 _ANYTHING = frozenset({"Any", "object", "TypeVar"})

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from test_framework.audit.rules.function_use import Target
     from test_framework.audit.rules.source_file import Def, SourceFile, Test
 
-__all__ = ["Helpers", "can_raise"]
-
 # Calls that raise only for want of memory, and methods of texts, lists, mappings and loggers.
 _HARMLESS = frozenset({
     "print", "len", "str", "repr", "isinstance", "bool", "hasattr", "all", "any", "set", "list", "dict", "tuple",

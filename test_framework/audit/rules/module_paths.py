@@ -9,8 +9,6 @@ if TYPE_CHECKING:
 
     from test_framework.suite.module_finder import ModuleFinder
 
-__all__ = ["ModulePaths"]
-
 
 class ModulePaths:
     """The modules of one project.

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from test_framework.audit.rules.function_use import Target
     from test_framework.audit.rules.module_paths import ModulePaths
 
-__all__ = ["Inheritance", "NameKind", "NameResolver", "ResolvedName"]
-
 _BUILTINS = frozenset(dir(builtins))
 _DEEP = 20  # names that lead to names
 

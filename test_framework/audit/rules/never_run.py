@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from test_framework.audit.rules.source_file import Def, SourceFile
 
-__all__ = ["never_run"]
-
 _NESTED = re.compile(r"\n[ \t]+(?:async[ \t]+def|def|class)[ \t]+(\w+)")
 _MAKERS = frozenset({"globals", "locals", "vars", "setattr", "exec", "type", "load_tests"})
 _DATA_CLASSES = frozenset({"dataclass", "define", "frozen", "attrs", "s", "mutable"})

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from test_framework.audit.rules.rule import rule
 
-__all__ = ["NEVER_RUN"]
-
 NEVER_RUN = (
     rule(
         "no-test",

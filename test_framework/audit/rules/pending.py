@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["PendingCheck", "PendingFinding"]
-
 
 class PendingCheck:
     """The condition under which a pending finding is confirmed."""

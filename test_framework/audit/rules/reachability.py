@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from test_framework.audit.rules.function_use import FunctionUse
     from test_framework.audit.rules.name_resolution import NameResolver, ResolvedName
 
-__all__ = ["CallStep", "CheckReachability", "FunctionPart"]
-
 _DEEP = 3  # makers of makers
 _AFTER = frozenset({"tearDown", "asyncTearDown", "teardown_method", "teardown"})
 _BEFORE = frozenset({"setUp", "asyncSetUp", "setup_method", "setup"})

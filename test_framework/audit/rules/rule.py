@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from textwrap import dedent
 
-__all__ = ["Rule", "make_explanation", "rule"]
-
 _ACCEPT = (
     "Where it is meant: `# audit: ok[{id}] why` on the line or on that of the `def`; "
     "`# audit: file-ok[{id}] why` in a line of its own for the file."

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from test_framework.audit.rules.source_file import Def, SourceFile
 
-__all__ = ["is_skipped", "skips"]
-
 # What is surely none of these needs no tree: a skip with a text is by far the most frequent.
 _MAYBE = re.compile(
     r"""\bskip\b(?!\(\s*(?:reason\s*=\s*)?f?["'][^"'\s])|skipif|SkipTest|skipTest\((?!\s*f?["'][^"'\s])"""

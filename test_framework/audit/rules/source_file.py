@@ -15,20 +15,6 @@ if TYPE_CHECKING:
 
     from test_framework.audit.rules.patterns import Patterns
 
-__all__ = [
-    "DEF_TYPES",
-    "PLAIN_BASES",
-    "BaseKind",
-    "Def",
-    "SourceFile",
-    "Test",
-    "block",
-    "called",
-    "is_fixture",
-    "last_name",
-    "marks",
-]
-
 _INDENTED = re.compile(r"\n[ \t]+(?:async[ \t]+def|def|class)[ \t]+(\w+)")
 DEF_TYPES = (ast.FunctionDef, ast.AsyncFunctionDef)
 Def = ast.FunctionDef | ast.AsyncFunctionDef

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 
 from test_framework.audit.source.lexical import OPAQUE, is_nested
 
-__all__ = ["Suppressions", "suppressions"]
-
 _COMMENT = re.compile(r"#\s*audit:\s*(?P<file>file-)?ok\[(?P<rules>[^\]]*)\]\s*[-:,]*\s*(?P<reason>.*)")
 
 

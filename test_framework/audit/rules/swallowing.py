@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from test_framework.audit.rules.source_file import Def
 
-__all__ = ["hidden_checks", "swallowing"]
-
 _BROAD = {"AssertionError": {"AssertionError", "Exception", "BaseException"}, "Outcome": {"BaseException"}}
 # A handler that stores what it has caught leaves it to somebody else to look.
 _STORES = frozenset(

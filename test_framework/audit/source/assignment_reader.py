@@ -10,9 +10,6 @@ from test_framework.audit.source.expression_reader import dotted
 from test_framework.audit.source.expressions import encoded, literal_names
 from test_framework.audit.source.operations import Op
 
-__all__ = ["AssignmentReader"]
-
-
 _READS = (("n", "open"), ("n", "compile"))
 _READ_BY = ("read", "read_text", "read_bytes")
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from test_framework.audit.source.function_spans import FunctionSpan
     from test_framework.audit.source.operations import Block
 
-__all__ = ["Bodies", "Body"]
-
 _LOOKS = ("get", "items", "keys", "values")
 _REACHES = ("exec", "eval", "locals", "vars")
 _DEF = re.compile(r"def[ \t]+(\w+)")

@@ -12,8 +12,6 @@ from test_framework.audit.source.operations import Op
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["CallReader", "binds_names"]
-
 _EXITS = ("sys.exit", "exit", "quit", "os._exit")
 _WRITES = ("update", "setdefault", "__setitem__")
 

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from test_framework.audit.source.operations import Block, Operation
 
-__all__ = ["ExpressionReader", "dotted", "is_hook_mark", "truthy_literal"]
-
 _ALWAYS = frozenset(dir(builtins)) | GIVEN | {"__path__", "WindowsError"}
 _WHEN = ("tryfirst", "trylast", "optionalhook")
 _OTHERS = ("", "pytest")  # what has no name, and what is no project's

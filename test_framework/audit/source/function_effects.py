@@ -8,8 +8,6 @@ from test_framework.audit.source.call_reader import binds_names
 from test_framework.audit.source.expression_reader import dotted
 from test_framework.audit.source.expressions import literal_names
 
-__all__ = ["FunctionEffects"]
-
 
 class FunctionEffects:
     """The effects of all functions of a module: global names, replaced modules, and whether there may be more."""

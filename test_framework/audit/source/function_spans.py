@@ -20,8 +20,6 @@ from test_framework.audit.source.text_walker import CannotTell, TextWalker
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["FunctionSpan", "functions"]
-
 _INNER = r"""[^()\[\]{}'"\#\\]++ | "(?!"")(?:[^"\\\n]++|\\.)*+" | '(?!'')(?:[^'\\\n]++|\\.)*+' | \#[^\n]*+"""
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 import sys
 
-__all__ = ["OPAQUE", "RELIABLE", "STRING", "is_nested", "unix_lines"]
-
 RELIABLE = sys.version_info >= (3, 11, 5)
 """Before, possessive repetitions went wrong (gh-106052): then nothing is cut."""
 STRING = r"""

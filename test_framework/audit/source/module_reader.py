@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from test_framework.audit.source.operations import Block
 
-__all__ = ["read", "read_body"]
-
 _EVALUATED = sys.version_info < (3, 14)  # annotations, by PEP 649
 _PLAIN = ("ABCMeta", "EnumMeta", "type")  # metaclasses that put nothing into the body that has no special name
 _QUIET = ("suppress", "raises")

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["GIVEN", "Block", "Op", "Operation", "Summary", "binds", "bound_names", "bound_once", "flat"]
-
 GIVEN = frozenset(
     [
         "__name__",

@@ -5,8 +5,6 @@ from __future__ import annotations
 import ast
 import warnings
 
-__all__ = ["parsed"]
-
 
 def parsed(text: str) -> ast.Module | None:
     """Return the tree of a source; None when this Python cannot parse it."""

@@ -9,8 +9,6 @@ from __future__ import annotations
 from test_framework.audit.source.function_spans import functions
 from test_framework.audit.source.lexical import unix_lines
 
-__all__ = ["KEPT", "skeleton"]
-
 KEPT = ("global", "sys.modules", "sys.path", "allow_module_level", "exec(")
 """A function whose body has one of these stays whole: it may change its module when it is called at import."""
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 _YIELDS = re.compile(rb"\byield\b")
 
-__all__ = ["gc_paused", "summarize"]
-
 
 @contextmanager
 def gc_paused() -> Iterator[None]:

@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["SyntaxSuspects", "ruff"]
-
 _SECONDS = 60
 _FEW = 50  # files, which Python has parsed before ruff has started
 _BYTES = 100_000  # of names on one command line

@@ -11,8 +11,6 @@ import re
 from test_framework.audit.source.lexical import STRING, is_nested
 from test_framework.audit.source.text_walker import TextWalker
 
-__all__ = ["without_tables"]
-
 _TEXT = r"""[rRbBuU]{0,2}+ (?: "(?!"")(?:[^"\\\n]++|\\.)*+" | '(?!'')(?:[^'\\\n]++|\\.)*+' )"""
 _VALUE = r"\b\d[\w.]*+ | \b(?:True|False|None)\b"
 _PLAIN = rf"(?: [ \t,:+\-.(){{}}\[\]]++ | {_TEXT} | {_VALUE} | \#[^\n]*+ )"

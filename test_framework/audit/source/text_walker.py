@@ -7,8 +7,6 @@ import sys
 
 from test_framework.audit.source.lexical import is_nested
 
-__all__ = ["CannotTell", "TextWalker"]
-
 _ODD = re.compile(r"""['"#\\]""")  # before it on a line, quotes may be other than they seem
 _NESTED = sys.version_info >= (3, 12)  # quotes inside quotes of the same kind
 _F_PREFIX = re.compile(r"[fFtT][rR]?\Z")

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from test_framework.providers.docker.endpoint import Candidate
     from test_framework.providers.docker.http1 import Response
 
-__all__ = ["FORBIDDEN", "Version", "check_ping", "json_object", "read_version"]
-
 _NEEDED_API = "1.24"
 """`MINIMUM_DOCKER_API_VERSION` of the docker SDK 7.2. There is no upper bound: without a version of its own choice
 the SDK takes the engine's newest, so an engine's `MinAPIVersion` never stands in the way."""

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from test_framework.providers.docker.endpoint import Candidate
 
-__all__ = ["ASK_FOR_TLS", "LOGIN_SECONDS", "Channel", "Clock", "reason"]
-
 LOGIN_SECONDS = 5.0
 """How long a question through ssh may take once the other machine has spoken: a login is about ten round trips."""
 

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from test_framework.contracts import ContainerSpec, Context, Service
 
-__all__ = ["NotReady", "StartError", "adapt", "command_of", "make", "start", "url_of"]
-
 _ASK_SECONDS = 0.05
 
 

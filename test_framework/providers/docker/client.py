@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from test_framework.providers.docker.probe import Engine
 
-__all__ = ["connect", "open_client", "options", "pointed_at", "reach"]
-
 _API_SECONDS = 30
 _WHOLE = 2
 """How many times as long a whole answer may take as its first packet."""

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from test_framework.contracts import ContainerSpec, Context, Service
     from test_framework.providers.docker.probe import Engine
 
-__all__ = ["ContainerServer", "start"]
-
 _log = logging.getLogger(__name__)
 _NAME = "docker"
 

@@ -17,8 +17,6 @@ from test_framework.resolution import Code, Reason, Refused
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["DEFAULT", "DockerContext", "Selection", "config_folder", "load", "refuse_special", "selected"]
-
 DEFAULT = "default"
 """The context that stands for DOCKER_HOST or the default socket; it is in no store."""
 

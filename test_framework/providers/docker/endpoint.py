@@ -16,8 +16,6 @@ from test_framework.resolution import Code, Reason, Refused
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Candidate", "TLSFiles", "candidates", "parse_host"]
-
 _DEFAULT_SOCKET = "/var/run/docker.sock"
 _DEFAULT_PIPE = "//./pipe/docker_engine"
 _SCHEMES = ("unix", "tcp", "ssh", "npipe")

@@ -14,8 +14,6 @@ from test_framework.resolution import Reason, Refused
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["engine_gone", "engine_lost", "forbidden", "mapping_errors", "reason_of"]
-
 _ASK_SECONDS = 1.0
 
 

@@ -10,8 +10,6 @@ if TYPE_CHECKING:
 
     from test_framework.providers.docker.channel import Channel
 
-__all__ = ["NotHTTPError", "Response", "get"]
-
 _MOST_BYTES = 1 << 20
 _MOST_LINE = 8192
 _MOST_HEADERS = 100

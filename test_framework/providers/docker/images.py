@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from test_framework.contracts import Context, Service
 
-__all__ = ["ensure", "name_of", "probe_image", "version_of_image"]
-
 _FORETELL_SECONDS = 1.0
 _SAY_EVERY = 1.0
 _FIRST_WORD_SECONDS = 30.0

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from test_framework.contracts import CleanupRegistry
 
-__all__ = ["LoginSource", "NoLogin", "bad_setting", "login_for", "sources"]
-
 _HUB = "https://index.docker.io/v1/"
 _HUB_NAMES = ("docker.io", "index.docker.io", "registry-1.docker.io")
 _TOKEN = "<token>"  # noqa: S105  # by which a helper says that its secret is a token

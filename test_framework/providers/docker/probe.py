@@ -25,8 +25,6 @@ from test_framework.resolution import Code, Reason, Refused
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-__all__ = ["Engine", "ask", "home_of", "probe", "try_each"]
-
 _SECONDS = 1.0
 _HEAD_START = 0.5
 """The share of the time in which only preferred candidates count: a healthy one answers in milliseconds."""

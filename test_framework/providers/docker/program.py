@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from test_framework.contracts import CleanupRegistry
 
-__all__ = ["Answer", "ask_program"]
-
 _MOST_BYTES = 1 << 16
 
 

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from test_framework.providers.docker.endpoint import Candidate
 
-__all__ = ["LOOPBACK", "accepts", "host_of", "name_machine", "port_of"]
-
 LOOPBACK = "127.0.0.1"
 
 _PAUSE = 0.02

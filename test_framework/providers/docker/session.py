@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from test_framework.providers.docker.endpoint import Candidate
 
-__all__ = ["EngineSession"]
-
 _TLS_RECORDS = (b"\x15\x03", b"\x16\x03")
 
 

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from test_framework.providers.docker.endpoint import Candidate
 
-__all__ = ["Dial", "connect_ssh", "real_name"]
-
 _LAST_WORDS_SECONDS = 0.2
 _NAME_SECONDS = 2.0
 _SPOKEN = re.compile(rb"Remote protocol version|mux_client_request_session")

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from test_framework.providers.docker.endpoint import Candidate
 
-__all__ = ["SSHAdapter"]
-
 _AT_ONCE = 10
 _ALIVE = ("-o", "ServerAliveInterval=10", "-o", "ServerAliveCountMax=3")
 """ssh ends half a minute after its other side has gone, so that who waits for a container's end hears of it."""

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from test_framework.providers.docker.endpoint import Candidate, TLSFiles
 
-__all__ = ["TLSChannel"]
-
 _NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
 
 _TRUST = "Put the certificate of the authority that signed the engine's own into ca.pem."

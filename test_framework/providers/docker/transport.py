@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from test_framework.providers.docker.endpoint import Candidate
 
-__all__ = ["absence", "connect"]
-
 _RETRY_SECONDS = 0.01
 
 

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from test_framework.providers.docker.logins import LoginSource
 
-__all__ = ["check"]
-
 _HOST = re.compile(r"[\w.:%\[\]-]*")
 _FORMS: dict[str, tuple[re.Pattern[str], str]] = {
     "TC_MAX_TRIES": (re.compile(r"\d+"), "a whole number"),

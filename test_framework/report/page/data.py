@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from test_framework.report.stored import Report
 
-__all__ = ["data"]
-
 
 def data(reports: Sequence[Report]) -> Markup:
     """Return them as JSON for a script element: nothing in it can end the element."""

@@ -11,8 +11,6 @@ if TYPE_CHECKING:
 
     from test_framework.report.record import Record, TestEntry
 
-__all__ = ["lanes", "service_lanes", "span"]
-
 Part = tuple[float, float, str, str]
 """From and to, in seconds from the start of the run; what it is: no, start or up; and the same in words."""
 

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from test_framework.report.page.lanes import Part
     from test_framework.report.record import Record, TestEntry
 
-__all__ = ["COLUMNS", "Lane", "Timeline", "timeline"]
-
 COLUMNS = 2000
 _GAP = 4
 """A bar that is wider than so many columns ends one before the next begins, so that both are seen."""
