@@ -70,14 +70,14 @@ __all__ = [
 
 _NAMES = {
     "changed": ("restrict_to_changed",),
-    "codemod.fixing": ("RewriteBatch", "RewriteOptions", "RewriteResult", "apply_rewrites", "find_rewrites"),
+    "codemod.project_rewriting": ("RewriteBatch", "RewriteOptions", "RewriteResult", "apply_rewrites", "find_rewrites"),
     "explained": ("explain",),
     "limits": ("LIMITS", "exceeded_limits"),
     "model": ("Audit", "Broken", "Cause", "Cited", "Compliance", "Directory", "Finding", "LeftOut"),
     "moves": ("Moves",),
     "options": ("AuditOptions",),
     "output.github": ("to_github_annotations",),
-    "output.places": ("path_in_repository",),
+    "output.reported": ("path_in_repository",),
     "output.sarif": ("to_sarif",),
     "registry": ("Registry", "compare_registries", "format_registry", "load_registry", "make_registry"),
     "run": ("audit",),

@@ -271,7 +271,7 @@ def test_every_id_is_explained() -> None:
     """Whatever the audit's code names as a kind of fault, or finds by a rule, has its explanation."""
     folder = Path(test_framework.audit.__file__).parent
     text = "\n".join(path.read_text(encoding="utf-8") for path in folder.rglob("*.py"))
-    named = set(re.findall(r'\b(?:Fault|Found)\(\s*(?:[\w.]+,\s*)?"([a-z-]+)"', text))
+    named = set(re.findall(r'\b(?:ImportFault|RuleFinding)\(\s*(?:[\w.]+,\s*)?"([a-z-]+)"', text))
     assert {"syntax-error", "missing-name", "name-clash"} <= named
     assert named <= EXPLAINED.keys()
 
