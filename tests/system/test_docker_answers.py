@@ -158,4 +158,4 @@ class TestNotUsable:
         reason = refused_at_once(at(path), home)
 
         assert reason.code is Code.API_MISMATCH
-        assert "API 1.9, and at least 1.24" in reason.message
+        assert "API 1.9, but at least 1.24" in reason.message
