@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from test_framework import owner
-from test_framework.supervisor.address import Address
+from test_framework.supervisor.address import SupervisorAddress
 from test_framework.supervisor.client import RunningSupervisor, end, running_supervisors, stop
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace, settings: Settings) -> int:
     """Stop every supervisor of this project; exits 1 when one is in use, or is still there."""
-    own = Address.of(settings, os.environ)
+    own = SupervisorAddress.of(settings, os.environ)
     failed = False
     for found in running_supervisors(os.environ):
         # Until a run has greeted it, only its address says whose it is.

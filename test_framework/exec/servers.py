@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from test_framework.config import Settings
     from test_framework.contracts import Dedicated
     from test_framework.resolution import Endpoint, Resolution
-    from test_framework.supervisor.client import Client
+    from test_framework.supervisor.client import SupervisorClient
 
 
 class NotServed(Exception):
@@ -96,7 +96,7 @@ def _check(endpoint: Endpoint, dedicated: Dedicated, ports: Mapping[str, int]) -
         raise BadSetting(f"--no-password: {where} asks for one. {instead}")
 
 
-def _end(client: Client, endpoints: Mapping[str, Endpoint], tell: Callable[[str], None]) -> None:
+def _end(client: SupervisorClient, endpoints: Mapping[str, Endpoint], tell: Callable[[str], None]) -> None:
     """Say which server did not live as long as the command, and wait until the others have ended."""
     try:
         for refused in client.dead(endpoints):

@@ -19,14 +19,14 @@ from test_framework.reach import why_not_write
 from test_framework.reach.libpq import ignore_libpq_variables, is_postgres_url
 from test_framework.reasons import Code
 from test_framework.resolution import Endpoint, Reason, Refused, Resolution
-from test_framework.supervisor.client import SupervisorLost, Unanswered, connect
+from test_framework.supervisor.client import SupervisorLost, SupervisorUnanswered, connect
 from test_framework.supervisor.wire import ServiceRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from test_framework.plugin.state import SessionState
-    from test_framework.supervisor.client import Client
+    from test_framework.supervisor.client import SupervisorClient
 
 _WIDTH = 120
 
@@ -51,14 +51,14 @@ class Lease:
         self.resolutions: dict[str, Resolution] = {}
         self._session = session
         self._settings = session.settings
-        self._client: Client | None = None
-        self._unanswered: Unanswered | None = None
+        self._client: SupervisorClient | None = None
+        self._unanswered: SupervisorUnanswered | None = None
         self._lock = threading.Lock()
         self._environment = ExitStack()
         self._variables_ignored = False
 
     @property
-    def client(self) -> Client:
+    def client(self) -> SupervisorClient:
         """The connection to the supervisor, made on first use.
 
         Raises:
@@ -76,7 +76,7 @@ class Lease:
                 say = lambda text: session.say(text)  # noqa: E731, PLW0108  # see above
                 try:
                     self._client = connect(self._settings, session.overrides, session.run, say)
-                except Unanswered as error:
+                except SupervisorUnanswered as error:
                     self._unanswered = error
                     raise
             return self._client

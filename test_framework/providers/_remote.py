@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from test_framework.providers._startup import check_major
-from test_framework.reach import Address, AmbiguousURL, parse_url, reach
+from test_framework.reach import AmbiguousURL, ParsedURL, parse_url, reach
 from test_framework.reasons import Code
 from test_framework.resolution import Endpoint, Reason, Refused
 
@@ -63,7 +63,7 @@ def find(service: Service, provider: str, url: str, source: str, context: Contex
     return RemoteServer(Endpoint(service.name, provider, found.url, version or None, note, remote=found.remote))
 
 
-def _address(service: Service, url: str, source: str, context: Context) -> Address:
+def _address(service: Service, url: str, source: str, context: Context) -> ParsedURL:
     scheme = url.partition(":")[0].lower()
     try:
         if service.schemes and scheme not in service.schemes:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from test_framework import net
 from test_framework.reach import libpq, urls
-from test_framework.reach.urls import Address, AmbiguousURL
+from test_framework.reach.urls import AmbiguousURL, ParsedURL
 from test_framework.reasons import Code
 from test_framework.resolution import Reason, Refused, is_loopback
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     Resolve: TypeAlias = Callable[[str, int, str], list[tuple[Any, ...]]]
 
 __all__ = [
-    "Address",
     "AmbiguousURL",
+    "ParsedURL",
     "Reached",
     "allows",
     "check_allowed",
@@ -76,7 +76,7 @@ def _folded(name: str) -> str:
     return name.lower().rstrip(".")
 
 
-def parse_url(url: str, env: Mapping[str, str]) -> Address:
+def parse_url(url: str, env: Mapping[str, str]) -> ParsedURL:
     """Take a URL apart, by the rules of its scheme.
 
     Args:
@@ -89,7 +89,7 @@ def parse_url(url: str, env: Mapping[str, str]) -> Address:
     return libpq.parse_url(url, env) if libpq.is_postgres_url(url) else urls.parse_url(url)
 
 
-def reach(address: Address, source: str, allowed: Iterable[str], resolve: Resolve = net.resolve) -> Reached:
+def reach(address: ParsedURL, source: str, allowed: Iterable[str], resolve: Resolve = net.resolve) -> Reached:
     """Look up where an address leads, refuse what is neither on this machine nor allowed, and hold on to the answer.
 
     Args:
@@ -113,7 +113,13 @@ def reach(address: Address, source: str, allowed: Iterable[str], resolve: Resolv
 
 
 def _resolve_permitted(  # noqa: PLR0913  # the whole rule in one place
-    host: str, address: Address, source: str, allowed: Iterable[str], resolve: Resolve, *, look_up_allowed: bool = True
+    host: str,
+    address: ParsedURL,
+    source: str,
+    allowed: Iterable[str],
+    resolve: Resolve,
+    *,
+    look_up_allowed: bool = True,
 ) -> tuple[str, ...]:
     """Return the addresses of a host on this machine; nothing for one elsewhere that is allowed.
 
@@ -139,7 +145,7 @@ def _resolve_permitted(  # noqa: PLR0913  # the whole rule in one place
     return ()
 
 
-def check_allowed(address: Address, source: str, allowed: Iterable[str], resolve: Resolve = net.resolve) -> None:
+def check_allowed(address: ParsedURL, source: str, allowed: Iterable[str], resolve: Resolve = net.resolve) -> None:
     """Refuse an address that leads where nobody has allowed it; a host that is allowed is not looked up.
 
     Raises:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 from test_framework.reach.urls import (
-    Address,
     AmbiguousURL,
+    ParsedURL,
     check_host,
     parse_query,
     refuse_several_hosts,
@@ -84,7 +84,7 @@ def ignore_libpq_variables() -> Iterator[None]:
             os.environ.setdefault(name, value)
 
 
-def parse_url(url: str, env: Mapping[str, str]) -> Address:
+def parse_url(url: str, env: Mapping[str, str]) -> ParsedURL:
     """Take a URL of Postgres apart, as libpq does, and complete it without what libpq would look for elsewhere.
 
     The variables of libpq count only where they cannot lead elsewhere: a password for a URL that has none, and what
@@ -110,7 +110,7 @@ def parse_url(url: str, env: Mapping[str, str]) -> Address:
     for each in hosts or (server.host,):
         (refuse_several_hosts if _is_path(each) else check_host)(each)
     named = query.get("sslmode") in ("verify-ca", "verify-full")
-    return Address(hosts, server.port, lambda host, _port: server.url(host), named)
+    return ParsedURL(hosts, server.port, lambda host, _port: server.url(host), named)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ class AmbiguousURL(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class ParsedURL:
     """A URL, taken apart.
 
     Attributes:
@@ -45,7 +45,7 @@ class Address:
     named: bool = False
 
 
-def parse_url(url: str) -> Address:
+def parse_url(url: str) -> ParsedURL:
     """Take a URL apart that is not for libpq.
 
     Raises:
@@ -55,7 +55,7 @@ def parse_url(url: str) -> Address:
     if parts.scheme == "unix":
         if not parts.path.startswith("/"):
             raise AmbiguousURL("it names no socket: unix:///PATH")
-        return Address((), None, lambda _host, _port: url)
+        return ParsedURL((), None, lambda _host, _port: url)
     web = parts.scheme in _WEB
     if web and not parts.hostname:
         raise AmbiguousURL("it names no host")
@@ -67,7 +67,7 @@ def parse_url(url: str) -> Address:
         check_host(each)
     if not web and "@" in f"{parts.path}{parts.query}":
         raise AmbiguousURL("an @ after the host has to be written as %40")
-    return Address(
+    return ParsedURL(
         hosts,
         parts.port or _USUAL_PORTS.get(parts.scheme),
         _with_host(url, parts),

@@ -22,11 +22,11 @@ _QUIET_SECONDS = 8.0
 """After so long it is asked, over another connection, whether the server is still there."""
 
 
-class Unanswered(psycopg.OperationalError):
+class ServerUnanswered(psycopg.OperationalError):
     """The server does not answer; the connection is closed."""
 
 
-class Connection(psycopg.Connection[Any]):
+class PostgresConnection(psycopg.Connection[Any]):
     """Waits for a statement for as long as the server answers others, and no longer than `STATEMENT_SECONDS`."""
 
     def wait(self, gen: Generator[Any, Any, Any], *args: Any, **kwargs: Any) -> Any:
@@ -52,7 +52,7 @@ class Connection(psycopg.Connection[Any]):
                 raise
             self.pgconn.finish()
             why = f"no answer for {whole.passed:.0f} s"
-            raise Unanswered(why) from error
+            raise ServerUnanswered(why) from error
 
     def _ask_beside(self) -> None:
         """Raise `ConnectionTimeout` when the server answers nobody; what it answers does not matter here."""
@@ -65,7 +65,7 @@ class Connection(psycopg.Connection[Any]):
             return
 
 
-def open_connection(url: str, **more: Any) -> Connection:
+def open_connection(url: str, **more: Any) -> PostgresConnection:
     """Connect, in autocommit.
 
     Raises:
@@ -73,6 +73,6 @@ def open_connection(url: str, **more: Any) -> Connection:
         psycopg.OperationalError: It refuses, or is gone.
     """
     try:
-        return Connection.connect(url, autocommit=True, **{"connect_timeout": _CONNECT_SECONDS, **more})
+        return PostgresConnection.connect(url, autocommit=True, **{"connect_timeout": _CONNECT_SECONDS, **more})
     except psycopg.errors.ConnectionTimeout as error:
-        raise Unanswered(f"no answer to a new connection within {_CONNECT_SECONDS} s") from error
+        raise ServerUnanswered(f"no answer to a new connection within {_CONNECT_SECONDS} s") from error

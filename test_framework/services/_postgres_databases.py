@@ -17,7 +17,7 @@ from test_framework.private import write_private
 from test_framework.reasons import Code
 from test_framework.resolution import Endpoint, Reason, Refused, hide_secrets
 from test_framework.services._postgres_admin import Admin
-from test_framework.services._postgres_connection import Unanswered
+from test_framework.services._postgres_connection import ServerUnanswered
 from test_framework.services._postgres_leaks import LeakedObjects
 from test_framework.services._postgres_pool import Pool
 from test_framework.services._postgres_templates import BARE, Templates
@@ -180,7 +180,9 @@ class PostgresDatabases:
 
     def _reason_gone(self, error: Exception) -> Reason:
         where = {"service": self._endpoint.service, "provider": self._endpoint.provider}
-        return Reason.of(Code.SERVER_HANGS if isinstance(error, Unanswered) else Code.SERVER_DIED, error=error, **where)
+        return Reason.of(
+            Code.SERVER_HANGS if isinstance(error, ServerUnanswered) else Code.SERVER_DIED, error=error, **where
+        )
 
 
 def _shown(url: str, passfile: Path) -> str:

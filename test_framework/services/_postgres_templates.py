@@ -14,7 +14,7 @@ import psycopg
 from test_framework import inputs
 from test_framework.reasons import Code
 from test_framework.resolution import Reason, Refused, hide_secrets
-from test_framework.services._postgres_connection import STATEMENT_SECONDS, Unanswered, open_connection
+from test_framework.services._postgres_connection import STATEMENT_SECONDS, ServerUnanswered, open_connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -110,7 +110,7 @@ class Templates:
         with open_connection(url) as connection:
             try:
                 connection.execute(text.encode())
-            except Unanswered:
+            except ServerUnanswered:
                 raise
             except psycopg.Error as error:
                 why = f"{error.diag.message_primary or error}, {_place(text, error)}"

@@ -16,7 +16,7 @@ from test_framework.contracts import IsolatedResource
 from test_framework.reasons import Code
 from test_framework.resolution import Endpoint, Reason, Refused
 from test_framework.services._redis_watch import ServerWatch, Snapshot
-from test_framework.services._resp import Connection, ReplyError
+from test_framework.services._resp import RedisConnection, ReplyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -55,7 +55,7 @@ class NumberedDatabases:
         self._endpoint = endpoint
         self._ours = endpoint.ours
         # One connection, so that SELECT holds for the command after it; the lock keeps threads apart.
-        self._connection = Connection(endpoint.url, endpoint.provider, ANSWER_SECONDS)
+        self._connection = RedisConnection(endpoint.url, endpoint.provider, ANSWER_SECONDS)
         self._watch = ServerWatch(self._connection, whole_server=self._ours)
         self._lock = threading.Lock()
         self._owner_mark = f"{owner.prefix_of(_CLAIM_PREFIX)}1"
@@ -167,7 +167,7 @@ class NumberedDatabases:
             return remove_and_close(self._endpoint, self._connection, what, lambda: self._flush(*numbers))
 
 
-def remove_and_close(endpoint: Endpoint, connection: Connection, what: str, remove: Callable[[], object]) -> str:
+def remove_and_close(endpoint: Endpoint, connection: RedisConnection, what: str, remove: Callable[[], object]) -> str:
     """Remove what was made on an external server, and close the connection; see `contracts.Databases.close`.
 
     Args:

@@ -26,7 +26,7 @@ from test_framework.services._redis_databases import (
     remove_and_close,
     server_gone,
 )
-from test_framework.services._resp import Connection, ReplyError
+from test_framework.services._resp import RedisConnection, ReplyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -79,7 +79,7 @@ class PrefixedKeyspaces:
         self._retained: deque[str] = deque()
         self._checked_out: set[str] = set()
         self._numbered: NumberedDatabases | None = None
-        self._connection = Connection(endpoint.url, endpoint.provider, ANSWER_SECONDS)
+        self._connection = RedisConnection(endpoint.url, endpoint.provider, ANSWER_SECONDS)
         if not self._ours:
             self._sweep()
 

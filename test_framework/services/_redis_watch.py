@@ -11,7 +11,7 @@ from hiredis import ReplyError
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-    from test_framework.services._resp import Connection
+    from test_framework.services._resp import RedisConnection
 
 _KEYS = re.compile(r"^db(\d+):keys=(\d+)", re.M)
 _CALLS = re.compile(
@@ -48,7 +48,7 @@ class ServerWatch:
         whole: Whether to look at more than the numbers of keys.
     """
 
-    def __init__(self, connection: Connection, *, whole_server: bool) -> None:
+    def __init__(self, connection: RedisConnection, *, whole_server: bool) -> None:
         self._connection = connection
         self._groups = tuple(_FACTS) if whole_server else ()
         self._last = Snapshot({}, {}, {})

@@ -19,7 +19,7 @@ from test_framework.deadline import Conversation, Deadline
 if TYPE_CHECKING:
     from types import TracebackType
 
-__all__ = ["Connection", "HiredisError", "ReplyError", "address_of"]
+__all__ = ["HiredisError", "RedisConnection", "ReplyError", "address_of"]
 
 _PORT = 6379
 _CHUNK = 65536
@@ -31,7 +31,7 @@ def address_of(url: str) -> tuple[str, int]:
     return (parts.path, 0) if parts.scheme == "unix" else (parts.hostname or "localhost", parts.port or _PORT)
 
 
-class Connection:
+class RedisConnection:
     """One connection, logged in. Not for several threads at once."""
 
     def __init__(self, url: str, source: str, seconds: float) -> None:

@@ -327,7 +327,7 @@ def _connect(url: str, source: str, seconds: float) -> psycopg.Connection[Any]:
     import psycopg
     from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-    from test_framework.services._postgres_connection import Unanswered, open_connection
+    from test_framework.services._postgres_connection import ServerUnanswered, open_connection
 
     try:
         info = conninfo_to_dict(url)
@@ -340,7 +340,7 @@ def _connect(url: str, source: str, seconds: float) -> psycopg.Connection[Any]:
     try:
         asked = make_conninfo(url, **(DIRECT if source in STARTED_BY_US else {}))
         return open_connection(asked, connect_timeout=max(2, round(seconds)))
-    except Unanswered as error:
+    except ServerUnanswered as error:
         raise Refused(Reason.of(Code.CONNECT_TIMEOUT, host=host, port=port, seconds=seconds, source=source)) from error
     except psycopg.OperationalError as error:
         raise Refused(_reason_for(error, host, port, source, seconds)) from error

@@ -95,12 +95,12 @@ class Redis:
 
     def check(self, url: str, source: str, seconds: float, env: Mapping[str, str]) -> str:
         """Ask INFO and return the version."""
-        from test_framework.services._resp import Connection, HiredisError, ReplyError, address_of
+        from test_framework.services._resp import HiredisError, RedisConnection, ReplyError, address_of
 
         host, port = address_of(url)
         where = {"host": host, "port": port, "source": source}
         try:
-            with Connection(url, source, seconds) as connection:
+            with RedisConnection(url, source, seconds) as connection:
                 info = bytes(connection.ask("INFO", "server")).decode()
         except ReplyError as error:
             code = Code.LOGIN_FAILED if str(error).startswith(_REFUSALS) else Code.WRONG_SERVICE

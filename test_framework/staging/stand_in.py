@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from test_framework.config import Settings
     from test_framework.resolution import Endpoint
     from test_framework.staging.faults import Fault
-    from test_framework.supervisor.client import Client
+    from test_framework.supervisor.client import SupervisorClient
 
 _OURS = ("docker", "embedded")
 
@@ -104,14 +104,14 @@ def _expected(settings: Settings) -> dict[str, str]:
     return {"TEST_FRAMEWORK_EXPECT": told} if told else {}
 
 
-def _ours(client: Client, name: str, settings: Settings) -> Endpoint:
+def _ours(client: SupervisorClient, name: str, settings: Settings) -> Endpoint:
     """Lease a server that runs on this machine; what others run is not ours to put a front before."""
     wanted = ServiceRequest.of(name, settings, None)
     order = tuple(provider for provider in wanted.order if provider in _OURS)
     return _resolved(client, replace(wanted, order=order, source="a stand-in, whose servers are ours"))
 
 
-def _resolved(client: Client, wanted: ServiceRequest) -> Endpoint:
+def _resolved(client: SupervisorClient, wanted: ServiceRequest) -> Endpoint:
     resolution = client.resolve(wanted)
     if resolution.endpoint is None:
         raise resolution.refused

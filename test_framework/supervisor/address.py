@@ -27,13 +27,13 @@ _SOCKET_LIMIT = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class SupervisorAddress:
     """The folder of one supervisor, with its socket, its lock and its log."""
 
     folder: Path
 
     @classmethod
-    def of(cls, settings: Settings, env: Mapping[str, str]) -> Address:
+    def of(cls, settings: Settings, env: Mapping[str, str]) -> SupervisorAddress:
         """Return the address for a project, its settings, and what in the environment changes what would be started.
 
         Two runs share servers when all of that is the same. Secrets go into a hash only.
@@ -107,11 +107,11 @@ class Address:
             self.tidy()
 
 
-def addresses(folder: Path) -> list[Address]:
+def addresses(folder: Path) -> list[SupervisorAddress]:
     """Return the addresses in a folder; none when the folder is not ours."""
     try:
         with private.opened(folder):
-            return [Address(path) for path in sorted(folder.iterdir())]
+            return [SupervisorAddress(path) for path in sorted(folder.iterdir())]
     except OSError:
         return []
 

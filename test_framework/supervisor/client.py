@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 from test_framework import owner
 from test_framework.config import BadSetting, Settings
 from test_framework.deadline import Deadline
-from test_framework.supervisor.address import Address, addresses, base
+from test_framework.supervisor.address import SupervisorAddress, addresses, base
 from test_framework.supervisor.wire import (
     BUSY,
     UNANSWERED,
-    Channel,
     Message,
+    MessageChannel,
     ServiceRequest,
     endpoint_from_json,
     refused_from_json,
@@ -49,7 +49,7 @@ class SupervisorLost(Exception):
     """The supervisor ended while it was needed, or did not start; the message quotes its log."""
 
 
-class Unanswered(SupervisorLost):
+class SupervisorUnanswered(SupervisorLost):
     """There is a supervisor, and it does not answer; to ask once more is to wait once more."""
 
 
@@ -57,7 +57,7 @@ class _SupervisorEnding(Exception):
     """A supervisor ended before it said a word: it was no longer needed when it was asked."""
 
 
-class Client(Protocol):
+class SupervisorClient(Protocol):
     """What the plugin and the command line ask for. Each method raises `SupervisorLost` when there is nobody to ask."""
 
     def warm(self, requests: Iterable[ServiceRequest]) -> None:
@@ -88,7 +88,7 @@ class Client(Protocol):
         """End the lease."""
 
 
-def connect(settings: Settings, overrides: Overrides, run: str, say: Callable[[str], None]) -> Client:
+def connect(settings: Settings, overrides: Overrides, run: str, say: Callable[[str], None]) -> SupervisorClient:
     """Attach to the supervisor of this project and these settings, starting it where there is none.
 
     Args:
@@ -105,7 +105,7 @@ def connect(settings: Settings, overrides: Overrides, run: str, say: Callable[[s
         from test_framework.supervisor.local import LocalClient
 
         return LocalClient(settings, overrides, run, say)
-    address = Address.of(settings, os.environ)
+    address = SupervisorAddress.of(settings, os.environ)
     address.make()
     for _ in range(_TRIES):
         with suppress(_SupervisorEnding):
@@ -125,10 +125,10 @@ class RunningSupervisor:
         told: What it holds.
     """
 
-    address: Address
+    address: SupervisorAddress
     mark: str
     root: str
-    channel: Channel | None = None
+    channel: MessageChannel | None = None
     status: Message = field(default_factory=dict)
 
     @property
@@ -151,21 +151,21 @@ def running_supervisors(env: Mapping[str, str]) -> Iterator[RunningSupervisor]:
                 found.channel.close()
 
 
-def answering_supervisors(env: Mapping[str, str]) -> Iterator[tuple[Channel, Message]]:
+def answering_supervisors(env: Mapping[str, str]) -> Iterator[tuple[MessageChannel, Message]]:
     """Yield a connection to each supervisor of this user that answers, with what it holds; starts nothing."""
     for found in running_supervisors(env):
         if found.channel:
             yield found.channel, found.status
 
 
-def _query(address: Address) -> RunningSupervisor | None:
+def _query(address: SupervisorAddress) -> RunningSupervisor | None:
     """Ask one supervisor for its status; return None when there is none, or it ends before it answers."""
     deadline = Deadline(_ASK_SECONDS)
     mark, root = address.holder()
     with suppress(TimeoutError):
         while True:
             if sock := _try_connect(address, deadline.left()):
-                channel = Channel(sock)
+                channel = MessageChannel(sock)
                 with suppress(OSError):
                     channel.send({"op": "status"}, deadline.left())
                     if answer := channel.receive(deadline.left()):
@@ -179,7 +179,7 @@ def _query(address: Address) -> RunningSupervisor | None:
     return RunningSupervisor(address, mark, root) if owner.alive(mark) else None
 
 
-def stop(channel: Channel, *, force: bool) -> bool:
+def stop(channel: MessageChannel, *, force: bool) -> bool:
     """Tell a supervisor to end; return whether it does, which it does not while somebody else holds a lease.
 
     Raises:
@@ -223,7 +223,7 @@ def _describe_silence(mark: str) -> str:
     return f"process {pid} holds the servers and does not answer{stopped}"
 
 
-def _try_connect(address: Address, seconds: float = _ASK_SECONDS) -> socket.socket | None:
+def _try_connect(address: SupervisorAddress, seconds: float = _ASK_SECONDS) -> socket.socket | None:
     """Connect; return None when nobody listens or accepts."""
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     sock.settimeout(seconds)
@@ -235,7 +235,7 @@ def _try_connect(address: Address, seconds: float = _ASK_SECONDS) -> socket.sock
     return sock
 
 
-def _connect_or_start(address: Address) -> socket.socket:
+def _connect_or_start(address: SupervisorAddress) -> socket.socket:
     """Connect; start a supervisor where there is none, and another one when it ends before we are connected."""
     deadline = time.monotonic() + _START_SECONDS
     pid: int | None = None
@@ -252,11 +252,11 @@ def _connect_or_start(address: Address) -> socket.socket:
                 raise SupervisorLost(_with_log(f"the supervisor cannot be started: {error}", address)) from error
         time.sleep(0.005)
     if mark := address.holder()[0]:
-        raise Unanswered(_describe_unanswered(mark, address))
+        raise SupervisorUnanswered(_describe_unanswered(mark, address))
     raise SupervisorLost(_with_log(f"the supervisor did not start within {_START_SECONDS:g} s", address))
 
 
-def _start(address: Address) -> int:
+def _start(address: SupervisorAddress) -> int:
     """Start a supervisor that outlives us, in a session of its own; return its process id."""
     package = str(Path(__file__).parent.parent.parent)
     path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
@@ -286,34 +286,34 @@ def _ended(pid: int) -> int | None:
     return os.waitstatus_to_exitcode(status) if found else None
 
 
-def _with_log(text: str, address: Address) -> str:
+def _with_log(text: str, address: SupervisorAddress) -> str:
     with suppress(OSError):
         lines = address.log.read_text(errors="replace").splitlines()[-_LOG_LINES:]
         return "\n".join([f"{text}. The end of its log, {address.log}:", *lines])
     return f"{text}; it wrote no log at {address.log}."
 
 
-def _describe_unanswered(mark: str, address: Address) -> str:
+def _describe_unanswered(mark: str, address: SupervisorAddress) -> str:
     remedy = "`python -m test_framework clean --force` ends it"
     return _with_log(f"the supervisor, {_describe_silence(mark)}; {remedy}", address)
 
 
 class _SocketClient:
-    """See `Client`."""
+    """See `SupervisorClient`."""
 
-    def __init__(self, sock: socket.socket, address: Address, say: Callable[[str], None]) -> None:
-        self._channel = Channel(sock)
+    def __init__(self, sock: socket.socket, address: SupervisorAddress, say: Callable[[str], None]) -> None:
+        self._channel = MessageChannel(sock)
         self._address = address
         self._say = say
         self._lock = threading.Lock()
-        self._unanswered_error: Unanswered | None = None
+        self._unanswered_error: SupervisorUnanswered | None = None
 
     def hello(self, root: Path, overrides: Overrides, run: str) -> _SocketClient:
         """Enter the run."""
         sent = {key: list(value) for key, value in overrides.items()}
         try:
             self._ask(op="hello", run=run, pid=os.getpid(), root=str(root), env=dict(os.environ), overrides=sent)
-        except Unanswered:
+        except SupervisorUnanswered:
             self.close()
             raise
         except SupervisorLost as error:
@@ -342,48 +342,48 @@ class _SocketClient:
             except TimeoutError as error:
                 if mark := self._address.holder()[0]:
                     # Whoever asks next need not wait as well.
-                    self._unanswered_error = Unanswered(_describe_unanswered(mark, self._address))
+                    self._unanswered_error = SupervisorUnanswered(_describe_unanswered(mark, self._address))
                     raise self._unanswered_error from error
             except OSError:
                 pass
         raise SupervisorLost(_with_log("the supervisor is gone, and the servers that it owned with it", self._address))
 
     def warm(self, requests: Iterable[ServiceRequest]) -> None:
-        """See `Client.warm`."""
+        """See `SupervisorClient.warm`."""
         self._ask(op="warm", requests=[w.to_json() for w in requests])
 
     def resolve(self, request: ServiceRequest) -> Resolution:
-        """See `Client.resolve`."""
+        """See `SupervisorClient.resolve`."""
         return resolution_from_json(self._ask(op="resolve", request=request.to_json()))
 
     def dead(self, services: Iterable[str]) -> list[Refused]:
-        """See `Client.dead`."""
+        """See `SupervisorClient.dead`."""
         return [refused_from_json(r) for r in self._ask(op="dead", services=list(services))]
 
     def end_dedicated(self) -> None:
-        """See `Client.end_dedicated`."""
+        """See `SupervisorClient.end_dedicated`."""
         self._ask(op="end_dedicated")
 
     def checkout(self, service: str) -> tuple[str, Endpoint]:
-        """See `Client.checkout`."""
+        """See `SupervisorClient.checkout`."""
         answer = self._ask(op="checkout", service=service)
         return answer["name"], endpoint_from_json(answer["endpoint"])
 
     def leaked(self, name: str) -> tuple[list[str], bool]:
-        """See `Client.leaked`."""
+        """See `SupervisorClient.leaked`."""
         answer = self._ask(op="leaked", name=name)
         return answer["leaked"], answer["alone"]
 
     def give_back(self, name: str, *, retain: bool) -> None:
-        """See `Client.give_back`."""
+        """See `SupervisorClient.give_back`."""
         self._ask(op="give_back", name=name, retain=retain)
 
     def leave(self) -> list[str]:
-        """See `Client.leave`."""
+        """See `SupervisorClient.leave`."""
         return list(self._ask(op="leave"))
 
     def close(self) -> None:
-        """See `Client.close`."""
+        """See `SupervisorClient.close`."""
         self._channel.close()
 
 

@@ -25,7 +25,7 @@ _ME = "local"
 
 
 class LocalClient:
-    """See `client.Client`."""
+    """See `client.SupervisorClient`."""
 
     def __init__(
         self,
@@ -47,43 +47,43 @@ class LocalClient:
         self._has_left = False
 
     def warm(self, requests: Iterable[ServiceRequest]) -> None:
-        """See `Client.warm`."""
+        """See `SupervisorClient.warm`."""
         self._supervisor.warm(self._run, requests)
 
     def resolve(self, request: ServiceRequest) -> Resolution:
-        """See `Client.resolve`."""
+        """See `SupervisorClient.resolve`."""
         return self._supervisor.resolve(self._run, request)
 
     def dead(self, services: Iterable[str]) -> list[Refused]:
-        """See `Client.dead`."""
+        """See `SupervisorClient.dead`."""
         return self._supervisor.dead(self._run, services)
 
     def end_dedicated(self) -> None:
-        """See `Client.end_dedicated`."""
+        """See `SupervisorClient.end_dedicated`."""
         self._supervisor.end_dedicated(self._run)
 
     def checkout(self, service: str) -> tuple[str, Endpoint]:
-        """See `Client.checkout`."""
+        """See `SupervisorClient.checkout`."""
         isolated = self._supervisor.checkout(self._run, _ME, self._run.servers[service])
         return isolated.name, isolated.endpoint
 
     def leaked(self, name: str) -> tuple[list[str], bool]:
-        """See `Client.leaked`."""
+        """See `SupervisorClient.leaked`."""
         return self._supervisor.leaked(_ME, name)
 
     def give_back(self, name: str, *, retain: bool) -> None:
-        """See `Client.give_back`."""
+        """See `SupervisorClient.give_back`."""
         self._supervisor.give_back(_ME, name, retain=retain)
 
     def leave(self) -> list[str]:
-        """See `Client.leave`."""
+        """See `SupervisorClient.leave`."""
         if not self._has_left:
             self._supervisor.leave(self._run, _ME)
             self._has_left = True
         return self._run.not_removed
 
     def close(self) -> None:
-        """See `Client.close`."""
+        """See `SupervisorClient.close`."""
         self.leave()
         self._supervisor.close()
         private.remove(self._folder)

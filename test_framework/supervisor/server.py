@@ -21,15 +21,15 @@ from test_framework import owner, private
 from test_framework.config import BadSetting
 from test_framework.deadline import within
 from test_framework.resolution import Refused, hide_secrets
-from test_framework.supervisor.address import Address, addresses
+from test_framework.supervisor.address import SupervisorAddress, addresses
 from test_framework.supervisor.core import Supervisor
 from test_framework.supervisor.guard import Guard
 from test_framework.supervisor.run import Run
 from test_framework.supervisor.wire import (
     BUSY,
     UNANSWERED,
-    Channel,
     Message,
+    MessageChannel,
     ServiceRequest,
     endpoint_to_json,
     refused_to_json,
@@ -53,7 +53,7 @@ _HANGUP = getattr(select, "POLLRDHUP", 0)
 class SupervisorProcess:
     """Accepts clients, and decides when to end."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: SupervisorAddress) -> None:
         self._address = address
         self._supervisor = Supervisor(address.passwords, Guard())
         self._lock = threading.Lock()
@@ -112,7 +112,7 @@ class SupervisorProcess:
             self._clients[number] = {}
         self._connections[connection.fileno()] = number
         self._events.register(connection, _HANGUP)
-        threading.Thread(target=self._serve_client, args=(Channel(connection), number), daemon=True).start()
+        threading.Thread(target=self._serve_client, args=(MessageChannel(connection), number), daemon=True).start()
 
     def _connection_closed(self, descriptor: int) -> None:
         """End a lease as soon as its client is gone, also while a server is still being started for it."""
@@ -138,7 +138,7 @@ class SupervisorProcess:
         self._ending = True
         os.write(self._wake_write, b".")
 
-    def _serve_client(self, channel: Channel, number: int) -> None:
+    def _serve_client(self, channel: MessageChannel, number: int) -> None:
         """Serve one client until its connection ends, which is how a lease ends."""
         client = self._client_connections[number] = _ClientConnection(channel, str(number), self._supervisor)
         try:
@@ -199,7 +199,7 @@ class SupervisorProcess:
 class _ClientConnection:
     """One client's requests, answered in the order in which they come."""
 
-    def __init__(self, channel: Channel, name: str, supervisor: Supervisor) -> None:
+    def __init__(self, channel: MessageChannel, name: str, supervisor: Supervisor) -> None:
         self._channel = channel
         self._sending = threading.Lock()
         self._name = name
@@ -310,7 +310,7 @@ def main() -> int:
     """Run a supervisor in the folder that the command line names, unless one already does."""
     parser = argparse.ArgumentParser(description="Own the servers of one project; started by test_framework itself.")
     parser.add_argument("folder", type=Path)
-    address = Address(parser.parse_args().folder)
+    address = SupervisorAddress(parser.parse_args().folder)
     # A working directory in the project would keep its file system busy.
     os.chdir(address.folder)
     with address.lock.open("a+", encoding="ascii") as lock:
@@ -333,7 +333,7 @@ def main() -> int:
     os._exit(0)
 
 
-def _locked(fileno: int, address: Address) -> bool:
+def _locked(fileno: int, address: SupervisorAddress) -> bool:
     """Take the lock, waiting for a supervisor that ends; return False when another one serves."""
     deadline = time.monotonic() + _LOCK_SECONDS
     while True:

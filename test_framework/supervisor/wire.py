@@ -69,7 +69,7 @@ class ServiceRequest:
         return cls(data["service"], tuple(data["order"]), data["source"], data["tier"], dedicated)
 
 
-class Channel:
+class MessageChannel:
     """A socket that sends and receives messages. Reading belongs to one thread, and so does writing."""
 
     def __init__(self, sock: socket.socket) -> None:

@@ -16,8 +16,8 @@ from test_framework.providers.docker.client import open_client
 from test_framework.reasons import Code
 from test_framework.resolution import Refused
 from test_framework.services import _postgres_connection as postgres_connection
-from test_framework.services._postgres_connection import Unanswered, open_connection
-from test_framework.services._resp import Connection
+from test_framework.services._postgres_connection import ServerUnanswered, open_connection
+from test_framework.services._resp import RedisConnection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,7 +78,7 @@ def test_http(start: bytes) -> None:
 def test_redis() -> None:
     """A question to Redis; what comes later is not taken for the answer to the next one."""
     with dripping(b"$100000\r\n") as port:
-        connection = Connection(f"redis://127.0.0.1:{port}", "TEST", 0.5)
+        connection = RedisConnection(f"redis://127.0.0.1:{port}", "TEST", 0.5)
         for _ in range(2):
             with pytest.raises(TimeoutError, match=r"no whole answer within 0\.5 s"):
                 connection.ask("PING")
@@ -100,7 +100,7 @@ def test_postgres_that_answers_nobody(postgres: Endpoint, monkeypatch: pytest.Mo
     with socket.create_server(("127.0.0.1", 0)) as silent, open_connection(postgres.url) as connection:
         nobody = make_conninfo(host="127.0.0.1", port=silent.getsockname()[1])
         monkeypatch.setattr(type(connection.info), "dsn", property(lambda _: nobody))
-        with pytest.raises(Unanswered, match="no answer for"):
+        with pytest.raises(ServerUnanswered, match="no answer for"):
             connection.execute("SELECT pg_sleep(50)")
         assert connection.closed
 
@@ -111,7 +111,7 @@ def test_postgres_that_is_busy(postgres: Endpoint, monkeypatch: pytest.MonkeyPat
     with open_connection(postgres.url) as connection:
         assert connection.execute("SELECT 1 FROM pg_sleep(1)").fetchone() == (1,)
         monkeypatch.setattr(postgres_connection, "STATEMENT_SECONDS", 0.5)
-        with pytest.raises(Unanswered, match="no answer for"):
+        with pytest.raises(ServerUnanswered, match="no answer for"):
             connection.execute("SELECT pg_sleep(50)")
 
 

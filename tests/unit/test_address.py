@@ -16,7 +16,7 @@ import pytest
 
 import test_framework
 from test_framework.config import BadSetting, Settings, load
-from test_framework.supervisor.address import Address, addresses, base
+from test_framework.supervisor.address import SupervisorAddress, addresses, base
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +32,7 @@ def settings(root: Path, toml: str = "", env: Mapping[str, str] | None = None) -
 
 def test_the_same_project_has_the_same_address(tmp_path: Path) -> None:
     """Two runs with the same settings and environment share one supervisor."""
-    assert Address.of(settings(tmp_path), ENV) == Address.of(settings(tmp_path), dict(ENV))
+    assert SupervisorAddress.of(settings(tmp_path), ENV) == SupervisorAddress.of(settings(tmp_path), dict(ENV))
 
 
 @pytest.mark.parametrize(
@@ -50,8 +50,10 @@ def test_the_same_project_has_the_same_address(tmp_path: Path) -> None:
 def test_what_changes_the_servers_changes_the_address(tmp_path: Path, change: dict[str, str]) -> None:
     """Whoever would get other servers does not share, and whatever is elsewhere in the environment does not matter."""
     ours = settings(tmp_path, "services.postgres.url_env = ['DATABASE_URL']")
-    assert Address.of(ours, ENV) != Address.of(ours, {**ENV, **change})
-    assert Address.of(ours, ENV) == Address.of(ours, {**ENV, "TERM": "dumb", "PYTEST_CURRENT_TEST": "x"})
+    assert SupervisorAddress.of(ours, ENV) != SupervisorAddress.of(ours, {**ENV, **change})
+    assert SupervisorAddress.of(ours, ENV) == SupervisorAddress.of(
+        ours, {**ENV, "TERM": "dumb", "PYTEST_CURRENT_TEST": "x"}
+    )
 
 
 @pytest.mark.parametrize(
@@ -66,27 +68,30 @@ def test_what_changes_the_servers_changes_the_address(tmp_path: Path, change: di
 )
 def test_only_settings_of_services_change_the_address(tmp_path: Path, toml: str, *, shared: bool) -> None:
     """How a run is judged, or in which order it tries, changes no server."""
-    plain = Address.of(settings(tmp_path), ENV)
-    assert (Address.of(settings(tmp_path, toml), ENV) == plain) is shared
+    plain = SupervisorAddress.of(settings(tmp_path), ENV)
+    assert (SupervisorAddress.of(settings(tmp_path, toml), ENV) == plain) is shared
 
 
 def test_two_projects_do_not_share(tmp_path: Path) -> None:
     """The same settings in another folder are another project."""
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
-    assert Address.of(settings(tmp_path / "a"), ENV) != Address.of(settings(tmp_path / "b"), ENV)
+    assert SupervisorAddress.of(settings(tmp_path / "a"), ENV) != SupervisorAddress.of(settings(tmp_path / "b"), ENV)
 
 
 def test_the_address_tells_no_secret(tmp_path: Path) -> None:
     """Passwords go into a hash only."""
     env = {**ENV, "STAGING_POSTGRES_URL": "postgresql://app:hunter2@h"}
-    assert "hunter2" not in str(Address.of(settings(tmp_path, "services.redis.url = 'redis://:hunter2@h'"), env))
+    assert "hunter2" not in str(
+        SupervisorAddress.of(settings(tmp_path, "services.redis.url = 'redis://:hunter2@h'"), env)
+    )
 
 
 def address_in(package: Path, root: Path) -> str:
     """Return the address that a copy of the package gives."""
     code = "import sys; from pathlib import Path; from test_framework.config import load\n"
-    code += "from test_framework.supervisor.address import Address\nprint(Address.of(load(Path(sys.argv[1]), {}), {}))"
+    code += "from test_framework.supervisor.address import SupervisorAddress\n"
+    code += "print(SupervisorAddress.of(load(Path(sys.argv[1]), {}), {}))"
     program = [sys.executable, "-B", "-S", "-c", code, str(root)]
     # The working directory comes first on the path of `-c`.
     done = subprocess.run(program, cwd=package.parent, capture_output=True, text=True, check=True)
@@ -120,13 +125,13 @@ def test_a_long_path_is_not_used(tmp_path: Path) -> None:
     """The system takes no socket whose path is longer than about a hundred bytes."""
     deep = tmp_path / ("x" * 100)
     deep.mkdir()
-    address = Address.of(settings(tmp_path), {"XDG_RUNTIME_DIR": str(deep)})
+    address = SupervisorAddress.of(settings(tmp_path), {"XDG_RUNTIME_DIR": str(deep)})
     assert len(str(address.socket)) <= 104
 
 
 def test_the_folder_is_private(tmp_path: Path) -> None:
     """Only its user may enter it, also when it was made with other rights."""
-    address = Address(tmp_path / "base" / "key")
+    address = SupervisorAddress(tmp_path / "base" / "key")
     address.make()
     (tmp_path / "base").chmod(0o755)
     address.folder.chmod(0o777)
@@ -147,7 +152,7 @@ def test_what_is_no_folder_is_refused(tmp_path: Path, name: str, kind: str) -> N
     else:
         place.symlink_to(tmp_path / "other")
     with pytest.raises(BadSetting) as caught:
-        Address(tmp_path / "base" / "key").make()
+        SupervisorAddress(tmp_path / "base" / "key").make()
     assert str(place) in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -160,12 +165,12 @@ def test_a_folder_of_another_user_is_refused(tmp_path: Path) -> None:
         foreign.mkdir()
         os.chown(foreign, 65534, 65534)
     with pytest.raises(BadSetting, match=r"belongs to another user.*TMPDIR"):
-        Address(foreign / "key").make()
+        SupervisorAddress(foreign / "key").make()
 
 
-def left_by(folder: Path) -> Address:
+def left_by(folder: Path) -> SupervisorAddress:
     """Make what a killed supervisor has left."""
-    address = Address(folder)
+    address = SupervisorAddress(folder)
     address.make()
     address.passwords.mkdir(mode=0o700)
     (address.passwords / "redis-1").write_text("s3cret")
@@ -205,7 +210,7 @@ def test_nobody_is_asked_in_another_users_folder(tmp_path: Path) -> None:
 
 def test_all_of_it_is_in_the_folder(tmp_path: Path) -> None:
     """Socket, lock and log vanish with it."""
-    address = Address(tmp_path / "key")
+    address = SupervisorAddress(tmp_path / "key")
     assert {p.parent for p in (address.socket, address.lock, address.log)} == {tmp_path / "key"}
 
 

@@ -14,7 +14,7 @@ from test_framework.contracts import Launch, RunAs
 from test_framework.doctor import examine
 from test_framework.redaction import KNOWN
 from test_framework.resolution import Code, Endpoint, Refused
-from test_framework.supervisor.address import Address
+from test_framework.supervisor.address import SupervisorAddress
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -158,7 +158,7 @@ def test_a_distribution_has_a_version(tmp_path: Path) -> None:
 def test_a_variable_that_it_gets_is_another_supervisor_s(tmp_path: Path, variable: str) -> None:
     """A run that says something else there has a server of its own; what it does not get changes nothing."""
     shop(tmp_path)
-    found = {Address.of(load(tmp_path, {}), {variable: value}) for value in "ab"}
+    found = {SupervisorAddress.of(load(tmp_path, {}), {variable: value}) for value in "ab"}
     assert len(found) == (2 if variable == "SHOP_SIZE" else 1)
 
 

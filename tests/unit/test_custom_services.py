@@ -15,7 +15,7 @@ from test_framework.memo import Memo
 from test_framework.providers._startup import check_major, wanted_major
 from test_framework.providers.docker.images import version_of_image
 from test_framework.resolution import Endpoint, Refused
-from test_framework.supervisor.address import Address
+from test_framework.supervisor.address import SupervisorAddress
 from test_framework.supervisor.guard import Guard
 
 if TYPE_CHECKING:
@@ -302,7 +302,7 @@ def test_a_class_that_changes_is_another_supervisor_s(tmp_path: Path) -> None:
     found = []
     for code in ("class Bus: pass", "class Bus: ...", "class Bus: pass"):
         (tmp_path / "own_bus.py").write_text(code)
-        found.append(Address.of(settings, {}))
+        found.append(SupervisorAddress.of(settings, {}))
     assert (found[0] == found[2], found[0] == found[1]) == (True, False)
 
 

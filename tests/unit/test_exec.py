@@ -204,7 +204,7 @@ def test_a_port_of_another_user() -> None:
     """A process that we may not look into is told by its user."""
     code = """
 import encodings.ascii, os, sys
-from test_framework.supervisor.dedicated import holder
+from test_framework.supervisor.dedicated import describe_listener
 os.setgroups([])
 os.setgid(65534)
 os.setuid(65534)

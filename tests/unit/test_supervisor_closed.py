@@ -15,8 +15,8 @@ from test_framework.config import load
 from test_framework.plugin import lease
 from test_framework.plugin.session import Session
 from test_framework.supervisor import server
-from test_framework.supervisor.address import Address
-from test_framework.supervisor.client import SupervisorLost, Unanswered
+from test_framework.supervisor.address import SupervisorAddress
+from test_framework.supervisor.client import SupervisorLost, SupervisorUnanswered
 from test_framework.supervisor.guard import Guard
 from test_framework.supervisor.local import LocalClient
 from test_framework.supervisor.wire import ServiceRequest
@@ -48,7 +48,7 @@ def test_a_supervisor_that_is_closed_warms_nothing(no_service: Project) -> None:
 @pytest.mark.timeout(30)
 def test_a_supervisor_whose_servers_do_not_end_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its guard, which waits for that, removes them."""
-    made = server.SupervisorProcess(Address(tmp_path))
+    made = server.SupervisorProcess(SupervisorAddress(tmp_path))
     never = threading.Event()
     monkeypatch.setattr(made._supervisor, "close", never.wait)
     monkeypatch.setattr(server, "_CLOSE_SECONDS", 0.2)
@@ -82,12 +82,12 @@ def test_a_supervisor_that_does_not_answer_is_waited_for_once(
 
     def connect(*_: object) -> None:
         asked.append(1)
-        raise Unanswered("process 1 does not answer")
+        raise SupervisorUnanswered("process 1 does not answer")
 
     monkeypatch.setattr(lease, "connect", connect)
     session = Session(load(no_service.path, {}), {}, "integration", "run", must=False)
     session.lease.warm(["postgres"])
     for _ in range(2):
-        with pytest.raises(Unanswered, match="process 1"):
+        with pytest.raises(SupervisorUnanswered, match="process 1"):
             _ = session.lease.client
     assert asked == [1]

@@ -11,9 +11,9 @@ import pytest
 
 from test_framework import owner
 from test_framework.supervisor import client as supervisor
-from test_framework.supervisor.address import Address
+from test_framework.supervisor.address import SupervisorAddress
 from test_framework.supervisor.server import _ClientConnection
-from test_framework.supervisor.wire import BUSY, Channel
+from test_framework.supervisor.wire import BUSY, MessageChannel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +43,7 @@ def test_several_at_once(sockets: tuple[socket.socket, socket.socket]) -> None:
     """Messages that come together, and one that comes in parts, are read one by one."""
     here, there = sockets
     there.sendall(b'{"a": 1}\n{"b": 2}\n{"c"')
-    channel = Channel(here)
+    channel = MessageChannel(here)
     assert [channel.receive(), channel.receive()] == [{"a": 1}, {"b": 2}]
     there.sendall(b": 3}\n")
     assert channel.receive(5) == {"c": 3}
@@ -52,9 +52,9 @@ def test_several_at_once(sockets: tuple[socket.socket, socket.socket]) -> None:
 def test_large(sockets: tuple[socket.socket, socket.socket]) -> None:
     """A message that is larger than the system's buffers arrives."""
     here, there = sockets
-    sender = threading.Thread(target=Channel(there).send, args=(_LARGE, 30))
+    sender = threading.Thread(target=MessageChannel(there).send, args=(_LARGE, 30))
     sender.start()
-    assert Channel(here).receive(30) == _LARGE
+    assert MessageChannel(here).receive(30) == _LARGE
     sender.join()
 
 
@@ -64,7 +64,7 @@ def test_silence(sockets: tuple[socket.socket, socket.socket], start: bytes) -> 
     here, there = sockets
     there.sendall(start)
     with pytest.raises(TimeoutError):
-        Channel(here).receive(0.1)
+        MessageChannel(here).receive(0.1)
 
 
 def test_a_byte_at_a_time(sockets: tuple[socket.socket, socket.socket]) -> None:
@@ -80,7 +80,7 @@ def test_a_byte_at_a_time(sockets: tuple[socket.socket, socket.socket]) -> None:
     dripping.start()
     try:
         with pytest.raises(TimeoutError):
-            Channel(here).receive(0.3)
+            MessageChannel(here).receive(0.3)
     finally:
         over.set()
         dripping.join()
@@ -89,7 +89,7 @@ def test_a_byte_at_a_time(sockets: tuple[socket.socket, socket.socket]) -> None:
 def test_who_does_not_read(sockets: tuple[socket.socket, socket.socket]) -> None:
     """A message to somebody who does not read ends at the bound."""
     with pytest.raises(TimeoutError):
-        Channel(sockets[0]).send(_LARGE, 0.1)
+        MessageChannel(sockets[0]).send(_LARGE, 0.1)
 
 
 def test_gone(sockets: tuple[socket.socket, socket.socket]) -> None:
@@ -97,12 +97,12 @@ def test_gone(sockets: tuple[socket.socket, socket.socket]) -> None:
     here, there = sockets
     there.sendall(b'{"half": ')
     there.close()
-    assert Channel(here).receive() is None
+    assert MessageChannel(here).receive() is None
 
 
 def test_progress_for_who_does_not_read(sockets: tuple[socket.socket, socket.socket]) -> None:
     """A client that reads nothing misses its progress, and holds up nobody who tells it to several."""
-    client = _ClientConnection(Channel(sockets[0]), "1", None)  # type: ignore[arg-type]  # nothing is asked of it
+    client = _ClientConnection(MessageChannel(sockets[0]), "1", None)  # type: ignore[arg-type]  # nothing is asked of it
     fill(sockets[0])
     teller = threading.Thread(target=client._send_progress, args=("starting",), daemon=True)
     teller.start()
@@ -112,7 +112,7 @@ def test_progress_for_who_does_not_read(sockets: tuple[socket.socket, socket.soc
 
 def test_busy(sockets: tuple[socket.socket, socket.socket]) -> None:
     """A client that waits is told that it is being worked for, and one that does not is not."""
-    client, reader = _ClientConnection(Channel(sockets[0]), "1", None), Channel(sockets[1])  # type: ignore[arg-type]  # as above
+    client, reader = _ClientConnection(MessageChannel(sockets[0]), "1", None), MessageChannel(sockets[1])  # type: ignore[arg-type]  # as above
     client.send_busy()
     with pytest.raises(TimeoutError):
         reader.receive(0.2)
@@ -126,21 +126,21 @@ def test_answer_that_comes_too_late(
 ) -> None:
     """A client that has given up asks no more: the late answer would be taken for that to something else."""
     monkeypatch.setattr(supervisor, "_SILENT_SECONDS", 0.1)
-    address = Address(tmp_path)
+    address = SupervisorAddress(tmp_path)
     address.lock.write_text(f"{owner.MARK}\n/the/project")
     assert address.holder() == (owner.MARK, "/the/project")
     client = supervisor._SocketClient(sockets[0], address, lambda _: None)
     named = f"process {owner.MARK.partition('_')[0]} holds the servers and does not answer"
-    with pytest.raises(supervisor.Unanswered, match=named):
+    with pytest.raises(supervisor.SupervisorUnanswered, match=named):
         client.warm([])
     sockets[1].sendall(b'{"ok": null}\n')
-    with pytest.raises(supervisor.Unanswered, match=named):
+    with pytest.raises(supervisor.SupervisorUnanswered, match=named):
         client.warm([])
 
 
 def test_lock_of_a_process_that_has_ended(tmp_path: Path) -> None:
     """It is nobody's, and neither is one without a mark."""
-    address = Address(tmp_path)
+    address = SupervisorAddress(tmp_path)
     assert address.holder() == ("", "")
     for text in ("", "1_1\n/the/project", "nothing"):
         address.lock.write_text(text)

@@ -13,7 +13,7 @@ import pytest
 from test_framework.contracts import Dedicated
 from test_framework.resolution import Attempt, Code, Endpoint, Reason, Refused, Resolution
 from test_framework.supervisor import wire
-from test_framework.supervisor.wire import Channel, ServiceRequest
+from test_framework.supervisor.wire import MessageChannel, ServiceRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,12 +23,12 @@ NO_SOCKET = Reason.of(Code.SOCKET_MISSING, host="unix:///nope.sock", source="DOC
 
 
 @pytest.fixture
-def pair() -> Iterator[tuple[Channel, Channel]]:
+def pair() -> Iterator[tuple[MessageChannel, MessageChannel]]:
     """Two channels, each the other's other side."""
     sockets = socket.socketpair()
     for sock in sockets:
         sock.settimeout(5)
-    ours, theirs = map(Channel, sockets)
+    ours, theirs = map(MessageChannel, sockets)
     yield ours, theirs
     ours.close()
     theirs.close()
@@ -43,7 +43,7 @@ def pair() -> Iterator[tuple[Channel, Channel]]:
         {"long": "x" * 100_000},
     ],
 )
-def test_a_message_arrives_as_it_was_sent(pair: tuple[Channel, Channel], message: wire.Message) -> None:
+def test_a_message_arrives_as_it_was_sent(pair: tuple[MessageChannel, MessageChannel], message: wire.Message) -> None:
     """Whatever characters are in it, it is one line."""
     ours, theirs = pair
     # A long one does not fit into the socket's buffer.
@@ -55,7 +55,7 @@ def test_a_message_arrives_as_it_was_sent(pair: tuple[Channel, Channel], message
     assert ours.receive() == {"next": 1}
 
 
-def test_a_channel_that_is_closed_is_at_its_end(pair: tuple[Channel, Channel]) -> None:
+def test_a_channel_that_is_closed_is_at_its_end(pair: tuple[MessageChannel, MessageChannel]) -> None:
     """For a thread that still uses it: a run may end while its services are warmed."""
     ours, _ = pair
     ours.close()
@@ -69,13 +69,13 @@ def test_messages_end_with_the_connection() -> None:
     ours, theirs = socket.socketpair()
     with theirs:
         theirs.sendall(b'{"a": 1}\n{"b": 2}\n{"half": ')
-    channel = Channel(ours)
+    channel = MessageChannel(ours)
     assert [channel.receive(), channel.receive()] == [{"a": 1}, {"b": 2}]
     assert channel.receive() is None
     channel.close()
 
 
-def test_sending_to_nobody_is_an_error(pair: tuple[Channel, Channel]) -> None:
+def test_sending_to_nobody_is_an_error(pair: tuple[MessageChannel, MessageChannel]) -> None:
     """The sender learns that the other side is gone."""
     ours, theirs = pair
     theirs.close()
@@ -83,7 +83,7 @@ def test_sending_to_nobody_is_an_error(pair: tuple[Channel, Channel]) -> None:
         ours.send({"a": 1})
 
 
-def test_a_closed_channel_is_an_end_for_the_other_side(pair: tuple[Channel, Channel]) -> None:
+def test_a_closed_channel_is_an_end_for_the_other_side(pair: tuple[MessageChannel, MessageChannel]) -> None:
     """Closing lets go of the socket, which is how a lease ends."""
     ours, theirs = pair
     ours.close()
@@ -103,7 +103,7 @@ def test_an_endpoint_keeps_its_password() -> None:
 
 
 @pytest.mark.parametrize("endpoint", [ENDPOINT, None])
-def test_a_resolution_survives(endpoint: Endpoint | None, pair: tuple[Channel, Channel]) -> None:
+def test_a_resolution_survives(endpoint: Endpoint | None, pair: tuple[MessageChannel, MessageChannel]) -> None:
     """With every attempt, its reason and its log."""
     attempts = (Attempt("explicit", NO_SOCKET, 0.5, "the log"), Attempt("docker", None, 0.25))
     resolution = Resolution("postgres", endpoint, attempts)

@@ -17,7 +17,7 @@ from test_framework.supervisor.client import connect
 from test_framework.supervisor.wire import ServiceRequest
 
 if TYPE_CHECKING:
-    from test_framework.supervisor.client import Client
+    from test_framework.supervisor.client import SupervisorClient
 
 POSTGRES = "postgres"
 PAUSE_SECONDS = 0.05
@@ -27,7 +27,7 @@ UNHURRIED = 300
 """So many of these, at most: they take their time."""
 
 
-def use(client: Client, *, write: bool) -> tuple[float, float]:
+def use(client: SupervisorClient, *, write: bool) -> tuple[float, float]:
     """Do what a test does; return the seconds of the checkout, and of all of it."""
     begin = time.perf_counter()
     name, endpoint = client.checkout(POSTGRES)
@@ -41,7 +41,7 @@ def use(client: Client, *, write: bool) -> tuple[float, float]:
     return out - begin, time.perf_counter() - begin
 
 
-def unhurried(client: Client, *, write: bool) -> float:
+def unhurried(client: SupervisorClient, *, write: bool) -> float:
     """Leave the server the time to have one ready, then check out; return the seconds of that."""
     time.sleep(PAUSE_SECONDS)
     return use(client, write=write)[0]
