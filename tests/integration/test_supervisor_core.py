@@ -8,6 +8,7 @@ import socket
 import tempfile
 import threading
 from contextlib import closing
+from dataclasses import replace
 from itertools import chain, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,9 @@ import pytest
 import redis as driver
 
 from test_framework.contracts import Dedicated
-from test_framework.providers import embedded
+from test_framework.providers import embedded, explicit
+from test_framework.providers._remote import RemoteServer
+from test_framework.resolution import Code, Endpoint
 from test_framework.services._redis_databases import url_for_database
 from test_framework.supervisor.core import Supervisor
 from test_framework.supervisor.guard import Guard
@@ -29,7 +32,6 @@ from tests.conftest import wait_until
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from test_framework.resolution import Endpoint
 
 SHARED = ServiceRequest("redis", ("embedded",), "the test")
 OWN = ServiceRequest("redis", ("embedded",), "the test", dedicated=Dedicated())
@@ -125,6 +127,18 @@ def test_what_a_run_has_to_itself_is_not_the_shared_one(supervisor: Supervisor, 
     """One run may ask for both."""
     run = enter("run")
     assert had(supervisor, run).url != had(supervisor, run, OWN).url
+
+
+def test_a_dedicated_server_is_none_of_another_machine(
+    supervisor: Supervisor, enter: Callable[[str], Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody knows whether the run writes; a shared one may be there, for tests that are safe."""
+    far = RemoteServer(Endpoint("redis", "explicit", "redis://db.example.org:1", None, remote="db.example.org"))
+    monkeypatch.setattr(explicit.PROVIDER, "obtain", lambda *_: far)
+    shared = ServiceRequest("redis", ("explicit",), "the test")
+    assert had(supervisor, enter("reading"), shared) == far.endpoint
+    refused = supervisor.resolve(enter("writing"), replace(shared, dedicated=Dedicated()))
+    assert (refused.endpoint, refused.reason and refused.reason.code) == (None, Code.DESTRUCTIVE)
 
 
 def test_two_runs_at_once_start_one_server(supervisor: Supervisor, enter: Callable[[str], Run]) -> None:

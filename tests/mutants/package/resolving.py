@@ -73,7 +73,7 @@ MUTANTS = (
         "supervisor/resolver",
         "                refuse_remote(server.endpoint)\n",
         "                pass\n",
-        "tests/system/test_remote_writes.py",
+        "tests/integration/test_supervisor_core.py::test_a_dedicated_server_is_none_of_another_machine",
     ),
     _mutant(
         "a port that another server has is not noticed",
