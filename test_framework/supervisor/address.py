@@ -135,6 +135,7 @@ def _classes(settings: Settings) -> dict[str, str]:
 def _code() -> str:
     """Identify this installation, so that a supervisor does not outlive an upgrade of the code that it runs."""
     package = Path(__file__).parent.parent
-    files = (path for name in ("supervisor", "providers", "services") for path in (package / name).rglob("*.py"))
+    folders = ("contracts", "providers", "reach", "services", "supervisor")
+    files = (*package.glob("*.py"), *(path for name in folders for path in (package / name).rglob("*.py")))
     newest = max(path.stat().st_mtime_ns for path in files)
     return f"{__version__} {package} {newest}"
