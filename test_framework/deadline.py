@@ -50,7 +50,7 @@ class Deadline:
         return TimeoutError(f"no whole answer within {self.seconds:g} s")
 
 
-class Conversation(io.RawIOBase):
+class DeadlineSocket(io.RawIOBase):
     """An open socket of which all reading and writing together ends by a deadline.
 
     A timeout of a socket bounds each packet: whoever sends a byte a second never reaches it. `http.client` takes this
@@ -94,7 +94,7 @@ class Conversation(io.RawIOBase):
         if mode != "rb":
             raise ValueError(mode)
         # What a reader closes is this object: the socket belongs to whoever opened it.
-        return io.BufferedReader(Conversation(self._sock, self.deadline))
+        return io.BufferedReader(DeadlineSocket(self._sock, self.deadline))
 
 
 def within(seconds: float, what: str, ask: Callable[[], T]) -> T:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlsplit
 
 from test_framework import inputs
-from test_framework.deadline import Conversation, Deadline
+from test_framework.deadline import Deadline, DeadlineSocket
 from test_framework.reasons import Code
 from test_framework.resolution import Reason, Refused
 
@@ -144,7 +144,7 @@ def request(sock: socket.socket, url: str, source: str, http_request: HTTPReques
     parts = urlsplit(url)
     # The connection is open already: the library only speaks over it.
     connection = HTTPConnection(parts.hostname or "", parts.port)
-    connection.sock = Conversation(sock, Deadline(sock.gettimeout() or CONNECT_SECONDS))
+    connection.sock = DeadlineSocket(sock, Deadline(sock.gettimeout() or CONNECT_SECONDS))
     target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
     with _map_errors(sock.gettimeout(), parts, source, http_request.service):
         connection.request(http_request.method, target, http_request.body, dict(http_request.headers))

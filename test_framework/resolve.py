@@ -1,4 +1,4 @@
-"""Providers in order, until one gives the service: the whole of rule one and rule two."""
+"""Tries the providers in order: one that is unavailable leads to the next, one that is broken ends it."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def _describe_refusal(resolution: Resolution) -> str:
 
 
 def _check(endpoint: Endpoint, dedicated: Dedicated, ports: Mapping[str, int]) -> None:
-    """Refuse what is not as it was wished: a server of somebody else's is as it is."""
+    """Refuse an external server whose port or password is not what the options ask for."""
     parts, fields = urlsplit(endpoint.url), fields_of(endpoint, ports)
     where = f"{endpoint.service} on {endpoint.provider}, at {endpoint.safe_url},"
     instead = f"Set TEST_FRAMEWORK_{endpoint.service.upper()}_PROVIDERS=docker,embedded for a server of its own."

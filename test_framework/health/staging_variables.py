@@ -32,7 +32,7 @@ def faults(env: Mapping[str, str], services: Iterable[str] = (), allowed_hosts: 
     for name in sorted(given.intersection(urls)):
         if not _is_url(env[name]):
             yield f"{name} is no URL with a host"
-        elif wrong := _astray(env[name], name, allowed_hosts, env):
+        elif wrong := _why_not_allowed(env[name], name, allowed_hosts, env):
             yield wrong
     if _BACKEND not in given:
         yield from (f"{name} is set, and {_BACKEND} is not" for name in _BESIDE if name in given)
@@ -44,7 +44,7 @@ def faults(env: Mapping[str, str], services: Iterable[str] = (), allowed_hosts: 
         yield f"{_BACKEND} is set, and no login is: {_TOKEN}, or {_USER} and {_PASSWORD}"
 
 
-def _astray(url: str, name: str, allowed_hosts: Iterable[str], env: Mapping[str, str]) -> str:
+def _why_not_allowed(url: str, name: str, allowed_hosts: Iterable[str], env: Mapping[str, str]) -> str:
     """Return why nothing may be sent to an address: credentials go there."""
     try:
         check_allowed(parse_url(url, env), name, allowed_hosts)

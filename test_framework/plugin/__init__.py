@@ -164,7 +164,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     """Take the network from a test that asks for no service in a tier without network."""
     session = item.config.stash[KEY]
     tier = session.tier_of(item.path)
-    if tier is None or session.settings.tier(tier).network or _asks(item):
+    if tier is None or session.settings.tier(tier).network or _uses_services(item):
         return (yield)
     from test_framework.plugin.network import blocked
 
@@ -172,7 +172,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         return (yield)
 
 
-def _asks(item: pytest.Item) -> bool:
+def _uses_services(item: pytest.Item) -> bool:
     names = getattr(item, "fixturenames", ())
     needed = markers.needs(item, (), item.config.stash[KEY].fixtures)
     return bool(needed) or "services" in names or markers.wanted_provider(item) is not None
@@ -291,10 +291,10 @@ class _ControllerPlugin:
         if self._times:
             self._record.require = require
             self._record.seconds = time.time() - (self._record.started or 0)
-            from test_framework.report.fixtures import FixtureTime, together
+            from test_framework.report.fixtures import FixtureTime, merge_fixture_times
 
             found = [*self._times.to_json(), *self._of_workers]
-            self._record.fixtures = together(FixtureTime(*fields) for fields in found)
+            self._record.fixtures = merge_fixture_times(FixtureTime(*fields) for fields in found)
             junit: str | None = getattr(self._config.option, "xmlpath", None)
             self._written = outputs.write(self._record, self._verdict, settings, junit)
         if (self._verdict.red or self._record.interrupted) and exitstatus == pytest.ExitCode.OK:

@@ -42,7 +42,7 @@ def blocked(nodeid: str, tier: str) -> Iterator[None]:
     for driver in dict.fromkeys(module for module, _ in _DRIVERS):
         if driver in sys.modules:
             restore += _take_driver(driver, refuse)
-    watch = SocketGuard(lambda driver: restore.extend(_take_driver(driver, refuse)))
+    watch = DriverImportHook(lambda driver: restore.extend(_take_driver(driver, refuse)))
     sys.meta_path.insert(0, watch)
     try:
         yield
@@ -79,7 +79,7 @@ def _take_driver(driver: str, refuse: Callable[[object], None]) -> list[Callable
     return [_replace(sys.modules[driver], name, refuse) for module, name in _DRIVERS if module == driver]
 
 
-class SocketGuard(MetaPathFinder):
+class DriverImportHook(MetaPathFinder):
     """Sees a driver being imported while there is no network, and calls `imported` when it is there."""
 
     def __init__(self, imported: Callable[[str], None]) -> None:

@@ -48,7 +48,7 @@ class WorkerReporter:
         report = yield
         state = item.stash.setdefault(STATE, TestState())
         state.failed = state.failed or (report.failed and call.when == "call")
-        told = self._told(state, _reason(call) if report.skipped else None)
+        told = self._payload(state, _reason(call) if report.skipped else None)
         if self._session.tier and report.failed:
             from test_framework.plugin.failures import described
 
@@ -61,7 +61,7 @@ class WorkerReporter:
             setattr(report, _ATTRIBUTE, told)
         return report
 
-    def _told(self, state: TestState, skip: Reason | None) -> dict[str, Any]:
+    def _payload(self, state: TestState, skip: Reason | None) -> dict[str, Any]:
         """Return what there is to tell: for a test without services that ran, nothing."""
         if not (skip or state.endpoints or self._session.has_lease):
             return {}

@@ -145,7 +145,7 @@ class SharedDatabase:
         return connection
 
     def end(self, connection: SavepointConnection) -> str:
-        """Roll back; return what the test has left in the database all the same, which is another one then."""
+        """Roll back; return what the test has left behind, and replace the database if there is anything."""
         session = self._session
         assert session is not None, "what ends has begun"
         # An object of its own for each test, so that nobody inherits its settings, and one that is kept is closed.

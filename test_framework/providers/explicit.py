@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from test_framework.providers._remote import RemoteServer, find
+from test_framework.providers._external import ExternalServer, find
 from test_framework.reasons import Code
 from test_framework.resolution import Reason, Refused
 
@@ -22,7 +22,7 @@ class Explicit:
         """Ask the server a query, once a run; asking changes nothing."""
         return self.obtain(service, context).endpoint.version
 
-    def obtain(self, service: Service, context: Context) -> RemoteServer:
+    def obtain(self, service: Service, context: Context) -> ExternalServer:
         """Return the server behind the URL."""
         url, source = self._url(service, context)
         return context.memo.once(f"explicit {service.name}", lambda: find(service, self.name, url, source, context))

@@ -104,7 +104,7 @@ def reach(address: ParsedURL, source: str, allowed: Iterable[str], resolve: Reso
     if not address.hosts:
         return Reached(address.at("", address.port))
     allowed = tuple(allowed)
-    found = {host: _resolve_permitted(host, address, source, allowed, resolve) for host in address.hosts}
+    found = {host: _check_and_resolve(host, address, source, allowed, resolve) for host in address.hosts}
     if remote := next((host for host, local in found.items() if not local), ""):
         return Reached(address.at("", address.port), remote)
     if address.named:
@@ -112,7 +112,7 @@ def reach(address: ParsedURL, source: str, allowed: Iterable[str], resolve: Reso
     return Reached(address.at(_first_listening(found[address.hosts[-1]], address.port), address.port))
 
 
-def _resolve_permitted(  # noqa: PLR0913  # the whole rule in one place
+def _check_and_resolve(  # noqa: PLR0913  # the whole rule in one place
     host: str,
     address: ParsedURL,
     source: str,
@@ -153,7 +153,7 @@ def check_allowed(address: ParsedURL, source: str, allowed: Iterable[str], resol
     """
     allowed = tuple(allowed)
     for host in address.hosts:
-        _resolve_permitted(host, address, source, allowed, resolve, look_up_allowed=False)
+        _check_and_resolve(host, address, source, allowed, resolve, look_up_allowed=False)
 
 
 def _is_ip(host: str) -> bool:

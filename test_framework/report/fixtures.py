@@ -25,7 +25,7 @@ class FixtureTime:
     test: str
 
 
-def together(found: Iterable[FixtureTime]) -> list[FixtureTime]:
+def merge_fixture_times(found: Iterable[FixtureTime]) -> list[FixtureTime]:
     """Return one entry for each fixture; the one that took longest in all comes first."""
     by: dict[tuple[str, str], FixtureTime] = {}
     for each in found:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from test_framework.report.fixtures import together
+from test_framework.report.fixtures import merge_fixture_times
 from test_framework.report.record import CollectionCounts, Record, TestEntry
 from test_framework.report.wording import plural, unavailable_attempts
 
@@ -52,7 +52,7 @@ def merge(shards: Sequence[tuple[Path, Report]], count: int | None = None) -> Me
     records = [(index, report.record) for index, report in numbered]
     first = records[0][1]
     missing = _missing(shards, [index for index, _ in records], of)
-    twice = _twice([record for _, record in records])
+    twice = _duplicate_tests([record for _, record in records])
     require = first.require
     services = [record.services for _, record in records]
     tests, skips = _tests(records)
@@ -65,13 +65,13 @@ def merge(shards: Sequence[tuple[Path, Report]], count: int | None = None) -> Me
         started=min((r.started for _, r in records if r.started is not None), default=None),
         seconds=max(record.seconds for _, record in records),
         require=require,
-        fixtures=together(fixture for _, record in records for fixture in record.fixtures),
-        shards=[_told(index, record) for index, record in records],
+        fixtures=merge_fixture_times(fixture for _, record in records for fixture in record.fixtures),
+        shards=[_shard_summary(index, record) for index, record in records],
     )
-    unlike = _unlike(records)
+    unlike = _collection_mismatches(records)
     # Where a file could not be collected, pytest runs no test: that is red by itself, as it is in a single run.
     stopped = any(t.outcome == "error" and not t.collected for t in merged.tests.values())
-    lost = [] if missing or unlike or stopped else _lost(records)
+    lost = [] if missing or unlike or stopped else _unrun_tests(records)
     strict = any(report.strict for _, report in shards)
     red = tuple(f"shard {index} was red: {report.why}" for index, report in numbered if report.red_gate)
     return Merged(merged, strict, (*missing, *unlike, *lost, *twice), red)
@@ -125,7 +125,7 @@ def _gaps(indexes: Sequence[int], of: int) -> Iterator[str]:
         before = index
 
 
-def _twice(records: Sequence[Record]) -> list[str]:
+def _duplicate_tests(records: Sequence[Record]) -> list[str]:
     """Return what is wrong when the shards overlap: they were not cut from the same tests."""
     seen: set[str] = set()
     twice: list[str] = []
@@ -136,7 +136,7 @@ def _twice(records: Sequence[Record]) -> list[str]:
     return [f"{plural(len(twice), 'test')} ran in more than one shard, such as {twice[0]}"] if twice else []
 
 
-def _unlike(records: Sequence[tuple[int, Record]]) -> list[str]:
+def _collection_mismatches(records: Sequence[tuple[int, Record]]) -> list[str]:
     """Return what is wrong when the machines have collected different tests: then no parts of these are a whole."""
     told = [(index, record.collection) for index, record in records if record.collection]
     if not told:
@@ -150,7 +150,7 @@ def _unlike(records: Sequence[tuple[int, Record]]) -> list[str]:
     ]
 
 
-def _lost(records: Sequence[tuple[int, Record]]) -> list[str]:
+def _unrun_tests(records: Sequence[tuple[int, Record]]) -> list[str]:
     """Return which shards ended early, else how many tests no shard had."""
     short = []
     for index, record in records:
@@ -197,7 +197,7 @@ def _service(name: str, services: Iterable[dict[str, Any]], require: tuple[str, 
     return {**chosen, "attempts": attempts}
 
 
-def _told(index: int, record: Record) -> dict[str, Any]:
+def _shard_summary(index: int, record: Record) -> dict[str, Any]:
     services = {name: told["provider"] for name, told in record.services.items()}
     told = {"index": index, "outcome": record.outcome, "counts": record.counts}
     return told | {"seconds": round(record.seconds, 3), "services": services}

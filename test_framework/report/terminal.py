@@ -66,7 +66,7 @@ def _several(nodeids: Sequence[str]) -> str:
 
 @dataclass(slots=True)
 class _Obstacle:
-    """One provider with one code: the services that it kept from it, what it said of each, and the tests skipped."""
+    """One provider with one code: the services that it did not give, its messages, and how many tests were skipped."""
 
     provider: str
     code: str

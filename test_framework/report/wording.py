@@ -65,9 +65,9 @@ def unavailable_attempts(told: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def remedies(reports: Sequence[Report]) -> list[tuple[str, str]]:
-    """Return what to do with why, each once: for what could not be had, then for tests that skip themselves.
+    """Return what to do with why, each once: for what was unavailable, then for tests that skip themselves.
 
-    Of these there is one line, and none where the gate has nothing against them.
+    Tests that skip themselves share one line, which is left out where the gate allows them.
     """
     found: dict[str, str] = {}
     themselves: list[SkipGroup] = []

@@ -48,11 +48,11 @@ FROM pg_database d JOIN pg_stat_database s ON s.datid = d.oid WHERE d.datname = 
 
 
 @dataclass(frozen=True, slots=True)
-class DatabaseState:
-    """What a database is.
+class DatabaseFingerprint:
+    """What must be equal in two looks at a database for it to be unchanged.
 
     Attributes:
-        touched: The numbers of the sequences that somebody has used.
+        touched: The OIDs of the sequences that somebody has used.
         counts: Of the rows that were ever inserted, updated and deleted.
         facts: What else there is, and when the counts began: two databases that are equal in all have the same rows.
     """
@@ -62,7 +62,7 @@ class DatabaseState:
     facts: tuple[object, ...]
 
     @classmethod
-    def of(cls, connection: psycopg.Connection, name: str, shape: TemplateShape) -> DatabaseState | None:
+    def of(cls, connection: psycopg.Connection, name: str, shape: TemplateShape) -> DatabaseFingerprint | None:
         """Return the state of a database in which nobody else is; None when it is gone."""
         row = connection.execute(_STATE, [list(shape.sequences), name]).fetchone()
         return cls(tuple(row[0]), tuple(row[1:4]), tuple(row[4:])) if row else None
@@ -122,14 +122,14 @@ class Admin:
         """Return how many bytes a database has."""
         return int(self.fetch_all("SELECT pg_database_size(%s)", [name])[0][0])
 
-    def state(self, name: str, shape: TemplateShape) -> DatabaseState | None:
+    def state(self, name: str, shape: TemplateShape) -> DatabaseFingerprint | None:
         """Return what a database is now; None while somebody uses it, for which it waits a moment to end.
 
         None also on a server that is too old to tell.
         """
         if not self._proves or not self.wait_until_unused(name):
             return None
-        return DatabaseState.of(self._connection, name, shape)
+        return DatabaseFingerprint.of(self._connection, name, shape)
 
     def wait_until_unused(self, name: str) -> bool:
         """Wait a moment for the sessions in a database to be gone, and say whether they are.

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from test_framework.services._postgres_admin import DatabaseState
+    from test_framework.services._postgres_admin import DatabaseFingerprint
     from test_framework.services._postgres_shape import TemplateShape
 
 _log = logging.getLogger(__name__)
@@ -162,7 +162,7 @@ class PostgresDatabases:
         self._admin.create(name, BARE)
         return name
 
-    def _clone(self, name: str, source: str, shape: TemplateShape | None) -> DatabaseState | None:
+    def _clone(self, name: str, source: str, shape: TemplateShape | None) -> DatabaseFingerprint | None:
         with self._lock:
             self._admin.create(name, source)
             return self._admin.state(name, shape) if shape else None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from test_framework.resolution import hide_secrets
-from test_framework.services._postgres_admin import DatabaseState
+from test_framework.services._postgres_admin import DatabaseFingerprint
 from test_framework.services._postgres_shape import TemplateShape
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Pool:
         self._name = name
         self._changed = threading.Condition()
         self._clones: dict[str, _TemplateClones] = {}
-        self._states: dict[str, DatabaseState] = {}
+        self._states: dict[str, DatabaseFingerprint] = {}
         self._returned: deque[tuple[str, _TemplateClones, float]] = deque()
         self._to_drop: deque[str] = deque()
         self._template_of: dict[str, _TemplateClones] = {}
@@ -100,7 +100,7 @@ class Pool:
             self._clones_of(source)
             self._changed.notify_all()
 
-    def take(self, source: str, make: Callable[[str, str, TemplateShape | None], DatabaseState | None]) -> str:
+    def take(self, source: str, make: Callable[[str, str, TemplateShape | None], DatabaseFingerprint | None]) -> str:
         """Return the name of a database that is as the template.
 
         Where none is ready, `make` clones it now: it is given both names, and the shape where that is known already,
@@ -246,7 +246,7 @@ class Pool:
 
     def _recycle(self, admin: Admin, name: str, source: _TemplateClones) -> None:
         wanted = len(source.ready) < source.most and source.name in self._clones
-        state = self._restored_state(admin, name, source.shape) if wanted and source.shape else None
+        state = self._state_if_reusable(admin, name, source.shape) if wanted and source.shape else None
         with self._changed:
             if state:
                 self._states[name] = state
@@ -256,7 +256,7 @@ class Pool:
                 self._states.pop(name, None)
                 self._to_drop.append(name)
 
-    def _restored_state(self, admin: Admin, name: str, shape: TemplateShape) -> DatabaseState | None:
+    def _state_if_reusable(self, admin: Admin, name: str, shape: TemplateShape) -> DatabaseFingerprint | None:
         """Return the state of a database that is as it was before the test, or is so again; None where it is not."""
         before, now = self._states.get(name), admin.state(name, shape)
         if before is None or now is None or now.facts != before.facts:
@@ -267,7 +267,7 @@ class Pool:
             with admin.connect_to(name) as inside:
                 if now.counts == before.counts and shape.sequences_match(inside, now.touched):
                     return before
-                return DatabaseState.of(inside, name, shape) if shape.restore(inside, now.touched) else None
+                return DatabaseFingerprint.of(inside, name, shape) if shape.restore(inside, now.touched) else None
         except psycopg.Error as error:
             # Such as a server of somebody else's, on which we may not do it.
             _log.info("%s is dropped: %s", name, hide_secrets(str(error)))

@@ -34,7 +34,7 @@ AND pg_stat_get_tuples_inserted(c.oid) + pg_stat_get_tuples_updated(c.oid) + pg_
 
 @dataclass(frozen=True, slots=True)
 class TemplateShape:
-    """Numbers of tables and sequences are the same in every clone.
+    """What a template holds, by OID: tables and sequences have the same OIDs in every clone.
 
     Attributes:
         sequences: How each sequence stands in the template: its last value, and whether it was called.

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from hiredis import HiredisError, Reader, ReplyError, pack_command
 
 from test_framework import net
-from test_framework.deadline import Conversation, Deadline
+from test_framework.deadline import Deadline, DeadlineSocket
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -84,7 +84,7 @@ class RedisConnection:
         packed = b"".join(pack_command(command) for command in commands)  # type: ignore[arg-type]  # the stub: any length
         if self._failed:
             raise self._failed
-        conversation = Conversation(self._socket, Deadline(self._seconds))
+        conversation = DeadlineSocket(self._socket, Deadline(self._seconds))
         try:
             conversation.sendall(packed)
             return [self._answer(conversation) for _ in commands]
@@ -94,7 +94,7 @@ class RedisConnection:
             self._socket.close()
             raise
 
-    def _answer(self, conversation: Conversation) -> Any:
+    def _answer(self, conversation: DeadlineSocket) -> Any:
         while (answer := self._reader.gets()) is False:
             received = conversation.recv(_CHUNK)
             if not received:

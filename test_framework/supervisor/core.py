@@ -133,7 +133,7 @@ class Supervisor:
             Refused: The server died, or the template failed.
         """
         template = () if skip_template else run.settings.service(server.service.name).template
-        with server.naming_its_end():
+        with server.translating_server_errors():
             databases = server.databases(run.settings, self._folder)
             isolated = databases.checkout(template, run.id, run.env, skip_template=skip_template)
         with self._lock:
@@ -145,7 +145,7 @@ class Supervisor:
     def leaked(self, client: str, name: str) -> tuple[list[str], bool]:
         """Return what a test changed outside of its resource, and whether no other client was there meanwhile."""
         checkout = self._checkouts[client][name]
-        return checkout.leaked(), checkout.sole_client == self._clients_ever
+        return checkout.leaked(), checkout.clients_when_alone == self._clients_ever
 
     def give_back(self, client: str, name: str, *, retain: bool) -> None:
         """Take an isolated resource back; `retain` keeps it for a person to look at."""

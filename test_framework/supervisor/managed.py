@@ -56,9 +56,9 @@ class ManagedServer:
         return [checkout.server.server for checkout in self.dependencies]
 
     @property
-    def height(self) -> int:
-        """How many servers stand below it, one on another."""
-        return max((checkout.server.height + 1 for checkout in self.dependencies), default=0)
+    def dependency_depth(self) -> int:
+        """The length of the longest chain of servers below it; 0 for one that needs none."""
+        return max((checkout.server.dependency_depth + 1 for checkout in self.dependencies), default=0)
 
     def ended(self) -> tuple[Server, Reason] | None:
         """Return which server no longer runs, this one or one below it, and why; None while all do."""
@@ -93,8 +93,8 @@ class ManagedServer:
             return databases
 
     @contextmanager
-    def naming_its_end(self) -> Iterator[None]:
-        """Raise what fails in the block as the end of the server, if that has ended.
+    def translating_server_errors(self) -> Iterator[None]:
+        """Raise what fails in the block as the reason why the server ended, if it has.
 
         Raises:
             Refused: The server died or hangs, or what the block itself refuses.
@@ -139,13 +139,14 @@ class Checkout:
     """An isolated resource of a server, held by a client or by a server that depends on it.
 
     Attributes:
-        sole_client: How many clients had ever entered, when it was handed to the only one; 0 where others were there.
+        clients_when_alone: The number of clients so far, when it was handed out to the only one that was there; 0 when
+            there were others.
     """
 
     server: ManagedServer
     isolated: IsolatedResource
     databases: Databases
-    sole_client: int = 0
+    clients_when_alone: int = 0
 
     def leaked(self) -> list[str]:
         """Return what has changed on the server since, outside of all resources; see `contracts.Databases`."""

@@ -190,6 +190,6 @@ class Resolver:
     def close(self) -> None:
         """Stop every server, side by side, those that depend on others first."""
         with ThreadPoolExecutor() as pool:
-            heights = {key: server.height for key, server in self._servers.items()}
-            for height in sorted(set(heights.values()), reverse=True):
-                list(pool.map(self._discard_quietly, [key for key in heights if heights[key] == height]))
+            depths = {key: server.dependency_depth for key, server in self._servers.items()}
+            for depth in sorted(set(depths.values()), reverse=True):
+                list(pool.map(self._discard_quietly, [key for key in depths if depths[key] == depth]))

@@ -47,7 +47,7 @@ class Run:
         return self.clients <= 0
 
     @contextmanager
-    def heard_by(self, listener: Callable[[str], None]) -> Iterator[None]:
+    def forwarding_progress_to(self, listener: Callable[[str], None]) -> Iterator[None]:
         """Pass what `say` is given in the block to a listener."""
         self.listeners.append(listener)
         try:

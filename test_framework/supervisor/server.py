@@ -115,7 +115,7 @@ class SupervisorProcess:
         threading.Thread(target=self._serve_client, args=(MessageChannel(connection), number), daemon=True).start()
 
     def _connection_closed(self, descriptor: int) -> None:
-        """End a lease as soon as its client is gone, also while a server is still being started for it."""
+        """Stop counting a client that has hung up, also while a server starts; `_serve_client` ends the lease."""
         self._events.unregister(descriptor)
         self._client_gone(self._connections.pop(descriptor))
 
@@ -279,13 +279,13 @@ class _ClientConnection:
                 supervisor.warm(run, [ServiceRequest.from_json(w) for w in message["requests"]])
                 return {"ok": None}
             case "resolve":
-                with run.heard_by(self._send_progress):
+                with run.forwarding_progress_to(self._send_progress):
                     resolution = supervisor.resolve(run, ServiceRequest.from_json(message["request"]))
                 return {"ok": resolution_to_json(resolution)}
             case "dead":
                 return {"ok": [refused_to_json(r) for r in supervisor.dead(run, message["services"])]}
             case "end_dedicated":
-                with run.heard_by(self._send_progress):
+                with run.forwarding_progress_to(self._send_progress):
                     supervisor.end_dedicated(run)
                 return {"ok": None}
             case "leave":

@@ -20,7 +20,7 @@ import redis as driver
 
 from test_framework.contracts import Dedicated
 from test_framework.providers import embedded, explicit
-from test_framework.providers._remote import RemoteServer
+from test_framework.providers._external import ExternalServer
 from test_framework.resolution import Code, Endpoint
 from test_framework.services._redis_databases import url_for_database
 from test_framework.supervisor.core import Supervisor
@@ -133,7 +133,7 @@ def test_a_dedicated_server_is_none_of_another_machine(
     supervisor: Supervisor, enter: Callable[[str], Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody knows whether the run writes; a shared one may be there, for tests that are safe."""
-    far = RemoteServer(Endpoint("redis", "explicit", "redis://db.example.org:1", None, remote="db.example.org"))
+    far = ExternalServer(Endpoint("redis", "explicit", "redis://db.example.org:1", None, remote="db.example.org"))
     monkeypatch.setattr(explicit.PROVIDER, "obtain", lambda *_: far)
     shared = ServiceRequest("redis", ("explicit",), "the test")
     assert had(supervisor, enter("reading"), shared) == far.endpoint

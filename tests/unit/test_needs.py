@@ -9,7 +9,7 @@ import pytest
 
 from test_framework import providers, services
 from test_framework.config import load
-from test_framework.providers._remote import RemoteServer
+from test_framework.providers._external import ExternalServer
 from test_framework.resolution import Attempt, Code, Endpoint, Reason, Refused, Resolution
 from test_framework.supervisor.guard import Guard
 from test_framework.supervisor.managed import Checkout, ManagedServer
@@ -50,7 +50,7 @@ class Resolved:
             told = tuple(Attempt(provider, self.reason, 0, "its log") for provider in want.order)
             return Resolution(want.service, None, told), None
         endpoint = Endpoint(want.service, want.order[0], self.url, "1", remote=self.remote)
-        server = ManagedServer(service, RemoteServer(endpoint))
+        server = ManagedServer(service, ExternalServer(endpoint))
         return Resolution(want.service, endpoint, (Attempt(want.order[0], None, 0),)), server
 
 
@@ -115,7 +115,7 @@ def test_a_server_of_another_machine_is_not_written_to(tmp_path: Path) -> None:
 
 
 @dataclass(frozen=True)
-class Noted(RemoteServer):
+class Noted(ExternalServer):
     """Notes when it is stopped."""
 
     stopped: list[str] = field(default_factory=list)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from test_framework.providers._remote import RemoteServer
+from test_framework.providers._external import ExternalServer
 from test_framework.resolution import Code, Endpoint, Kind, Reason, Refused, Resolution
 from test_framework.resolve import try_providers
 
@@ -36,7 +36,7 @@ class Providers:
                 raise Refused(reason, f"log of {provider}")
             case Exception() as error:
                 raise error
-        return cast("Server", RemoteServer(Endpoint("postgres", provider, "postgresql://h", "17.2")))
+        return cast("Server", ExternalServer(Endpoint("postgres", provider, "postgresql://h", "17.2")))
 
 
 def resolved(

@@ -124,8 +124,8 @@ MUTANTS = (
     Mutant(
         "a server is stopped under those that depend on it",
         "test_framework/supervisor/resolver.py",
-        "for height in sorted(set(heights.values()), reverse=True):",
-        "for height in sorted(set(heights.values())):",
+        "for depth in sorted(set(depths.values()), reverse=True):",
+        "for depth in sorted(set(depths.values())):",
         ("tests/unit/test_needs.py",),
     ),
     Mutant(

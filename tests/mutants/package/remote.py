@@ -203,7 +203,7 @@ MUTANTS = (
     Mutant(
         "validate passes a staging whose login is elsewhere",
         "test_framework/health/staging_variables.py",
-        "        elif wrong := _astray(env[name], name, allowed_hosts, env):\n            yield wrong\n",
+        "        elif wrong := _why_not_allowed(env[name], name, allowed_hosts, env):\n            yield wrong\n",
         "",
         ("tests/unit/test_health_validation.py",),
     ),

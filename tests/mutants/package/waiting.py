@@ -107,7 +107,7 @@ MUTANTS = (
     Mutant(
         "an HTTP server that answers byte by byte is waited for without end",
         "test_framework/net.py",
-        "connection.sock = Conversation(sock, Deadline(sock.gettimeout() or CONNECT_SECONDS))",
+        "connection.sock = DeadlineSocket(sock, Deadline(sock.gettimeout() or CONNECT_SECONDS))",
         "connection.sock = sock",
         (f"{_SLOW}::test_http",),
     ),

@@ -17,7 +17,7 @@ _ASK_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class RemoteServer:
+class ExternalServer:
     """An external server. See `contracts.Server`."""
 
     endpoint: Endpoint
@@ -43,7 +43,7 @@ class RemoteServer:
         """Do nothing: others run it."""
 
 
-def find(service: Service, provider: str, url: str, source: str, context: Context) -> RemoteServer:
+def find(service: Service, provider: str, url: str, source: str, context: Context) -> ExternalServer:
     """Check the address and ask the server a real query.
 
     Args:
@@ -60,7 +60,7 @@ def find(service: Service, provider: str, url: str, source: str, context: Contex
     found = reach(address, source, context.settings.allowed_hosts)
     version = service.check(found.url, source, _ASK_SECONDS, context.env)
     note = check_major(service, version, context)
-    return RemoteServer(Endpoint(service.name, provider, found.url, version or None, note, remote=found.remote))
+    return ExternalServer(Endpoint(service.name, provider, found.url, version or None, note, remote=found.remote))
 
 
 def _address(service: Service, url: str, source: str, context: Context) -> ParsedURL:
