@@ -232,7 +232,7 @@ class TestPort:
             in said
         )
         assert f"(process {os.getpid()})" in said
-        assert "End what uses it, or name another." in said
+        assert "Stop what uses it, or choose another port." in said
         assert len(said.splitlines()) == 1
 
     def test_a_port_of_a_redis(self, execs: Execs) -> None:
