@@ -38,7 +38,7 @@ class Deadline:
         """Whether it has come."""
         return self.passed >= self.seconds
 
-    def left(self) -> float:
+    def seconds_left(self) -> float:
         """Return the seconds that are left; raises `TimeoutError` when there are none."""
         left = self.seconds - self.passed
         if left <= 0:
@@ -83,7 +83,7 @@ class DeadlineSocket(io.RawIOBase):
 
     @contextmanager
     def _bounded(self) -> Iterator[None]:
-        self._sock.settimeout(self.deadline.left())
+        self._sock.settimeout(self.deadline.seconds_left())
         try:
             yield
         except TimeoutError as error:

@@ -123,7 +123,7 @@ class Register:
             # One may be a part of another.
             self._all = tuple(sorted(found, key=lambda secret: -len(secret.value)))
 
-    def told(self) -> list[tuple[str, str]]:
+    def exported(self) -> list[tuple[str, str]]:
         """Return what another process has to know, that shows what this one tells it."""
         with self._lock:
             return [*self._configured, *self._servers]

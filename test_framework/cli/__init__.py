@@ -109,12 +109,12 @@ def _run(arguments: Sequence[str] | None) -> int:
         command = commands.add_parser(name, help=meaning, description=meaning)
         if name in words:  # no other can be meant, and to import them all takes longer than most commands
             _module(name).add_arguments(command)
-    given = parser.parse_args(arguments)
+    args = parser.parse_args(arguments)
     try:
-        if not os.path.isdir(given.root):  # noqa: PTH112  # Path.is_dir raises where nobody may look
-            raise BadSetting.value("--root", str(given.root), "the command line", "a folder")
-        settings = load(find_root(given.root), os.environ)
-        status: int = _module(given.command).run(given, settings)
+        if not os.path.isdir(args.root):  # noqa: PTH112  # Path.is_dir raises where nobody may look
+            raise BadSetting.value("--root", str(args.root), "the command line", "a folder")
+        settings = load(find_root(args.root), os.environ)
+        status: int = _module(args.command).run(args, settings)
     except BadSetting as error:
         print(f"test-framework: {error}", file=sys.stderr)
         return 2

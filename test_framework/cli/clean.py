@@ -25,14 +25,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="also when a run still uses them, or they do not answer")
 
 
-def run(given: argparse.Namespace, settings: Settings) -> int:
+def run(args: argparse.Namespace, settings: Settings) -> int:
     """Stop every supervisor of this project; exits 1 when one is in use, or is still there."""
     own = SupervisorAddress.of(settings, os.environ)
     failed = False
     for found in running_supervisors(os.environ):
         # Until a run has greeted it, only its address says whose it is.
         if found.root == str(settings.root) or (not found.root and found.address == own):
-            why = _stop(found, force=given.force) if found.channel else _end(found, force=given.force)
+            why = _stop(found, force=args.force) if found.channel else _end(found, force=args.force)
             if why:
                 print(why, file=sys.stderr)
                 failed = True

@@ -25,20 +25,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--settings", action="store_true", help="print each setting and where its value came from")
 
 
-def run(given: argparse.Namespace, settings: Settings) -> int:
+def run(args: argparse.Namespace, settings: Settings) -> int:
     """Print the diagnosis; exits 0 whatever it finds, but for `--require`."""
-    if given.settings:
+    if args.settings:
         print("\n".join(_columns(_settings(settings))))
         return 0
-    if given.require is not None and given.require not in settings.tiers:
-        raise BadSetting.unknown("tier", given.require, "--require", settings.tiers)
+    if args.require is not None and args.require not in settings.tiers:
+        raise BadSetting.unknown("tier", args.require, "--require", settings.tiers)
     diagnosis = examine(settings, os.environ)
-    if given.json:
+    if args.json:
         print(json.dumps(diagnosis.to_json(), indent=2))
     else:
         print("\n".join(_page(diagnosis)))
-    runs = [t for t in diagnosis.tiers if t.tier == given.require and t.reason is None]
-    return 1 if given.require is not None and not runs else 0
+    runs = [t for t in diagnosis.tiers if t.tier == args.require and t.reason is None]
+    return 1 if args.require is not None and not runs else 0
 
 
 def _page(diagnosis: Diagnosis) -> Iterator[str]:

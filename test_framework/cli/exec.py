@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     option("command_line", metavar="CMD", nargs="+", help="the command with its arguments, after --")
 
 
-def run(given: argparse.Namespace, settings: Settings) -> int:
+def run(args: argparse.Namespace, settings: Settings) -> int:
     """Run the command; returns its exit status, 128 and more for a signal, or 125 to 127 when it was not run."""
     from test_framework.exec.child import SIGNALLED, CommandError, find
     from test_framework.exec.child import run as run_child
@@ -44,16 +44,14 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
     from test_framework.exec.variables import Template, environment, ports_of
     from test_framework.supervisor.client import SupervisorLost
 
-    wishes = _wishes(given, settings)
-    templates = [Template.of(text, wishes) for text in given.env]
+    wishes = _wishes(args, settings)
+    templates = [Template.of(text, wishes) for text in args.env]
     # Of a server that does not start its refusal brings the log.
     logging.getLogger("test_framework").addHandler(logging.NullHandler())
     try:
-        path = find(given.command_line[0])
+        path = find(args.command_line[0])
         with leased(settings, wishes, _tell if sys.stderr.isatty() else _nothing, _tell) as endpoints:
-            return run_child(
-                path, given.command_line, environment(os.environ, endpoints, templates, ports_of(settings))
-            )
+            return run_child(path, args.command_line, environment(os.environ, endpoints, templates, ports_of(settings)))
     except CommandError as error:
         _tell(str(error))
         return error.status
@@ -74,7 +72,7 @@ def _nothing(text: str) -> None:
     """Progress is for a person who watches."""
 
 
-def _wishes(given: argparse.Namespace, settings: Settings) -> dict[str, Dedicated]:
+def _wishes(args: argparse.Namespace, settings: Settings) -> dict[str, Dedicated]:
     """Return how each service is wanted.
 
     Raises:
@@ -82,12 +80,12 @@ def _wishes(given: argparse.Namespace, settings: Settings) -> dict[str, Dedicate
     """
     from test_framework.contracts import Dedicated
 
-    services = dict.fromkeys(given.service or _USUAL)
+    services = dict.fromkeys(args.service or _USUAL)
     for name in services:
         if name not in settings.service_names:
             raise BadSetting.unknown("service", name, "--service", settings.service_names)
-    ports = _ports(given.port, tuple(services))
-    return {name: Dedicated(ports.get(name, 0), password=not given.no_password) for name in services}
+    ports = _ports(args.port, tuple(services))
+    return {name: Dedicated(ports.get(name, 0), password=not args.no_password) for name in services}
 
 
 def _ports(texts: Sequence[str], services: Sequence[str]) -> dict[str, int]:

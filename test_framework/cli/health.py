@@ -37,16 +37,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             command.add_argument("--output", type=Path, metavar="FILE", help="where; health.html of the report folder")
 
 
-def run(given: argparse.Namespace, settings: Settings) -> int:
+def run(args: argparse.Namespace, settings: Settings) -> int:
     """Do it; returns 0 when all is well, 1 when the suite has drifted, 2 when it cannot be determined."""
     from test_framework.health import HealthError
 
     try:
-        if given.health == "save":
+        if args.health == "save":
             return _save(settings)
-        if given.health == "check":
-            return _check(settings, as_json=given.json)
-        return _page(settings, given.output or settings.reports_folder / "health.html")
+        if args.health == "check":
+            return _check(settings, as_json=args.json)
+        return _page(settings, args.output or settings.reports_folder / "health.html")
     except HealthError as error:
         print(f"test-framework: {error}", file=sys.stderr)
         return 2

@@ -31,25 +31,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--dry-run", action="store_true", help="show what would be written, as a patch, and write nothing")
 
 
-def run(given: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001  # as the others
+def run(args: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001  # as the others
     """Do it; returns 0 when all is as it was agreed to be, 1 when a file could not be, or waits for a person."""
     from test_framework.adopt.plan import SETTINGS, make_plan
     from test_framework.adopt.project import find_project
 
-    plan = make_plan(find_project(given.root))
+    plan = make_plan(find_project(args.root))
     _tell(f"project: {plan.root}")
     for told in plan.by_hand:
         _tell(f"by hand: {told}")
     for path in plan.left_out:
         _tell(f"{path} is left out: it relies on {SETTINGS}")
-    status = _offer(given, plan)
+    status = _offer(args, plan)
     if SETTINGS in plan.untouched and not status:
         _tell(f"first add to {SETTINGS} what is shown above, then run init again")
         return 1
     return status
 
 
-def _offer(given: argparse.Namespace, plan: Plan) -> int:
+def _offer(args: argparse.Namespace, plan: Plan) -> int:
     """Show what is planned, and write it where a person agrees; returns the exit status."""
     from test_framework.report.wording import plural
 
@@ -57,15 +57,15 @@ def _offer(given: argparse.Namespace, plan: Plan) -> int:
         _tell("nothing was written: the rest is by hand, as shown above" if plan.untouched else "nothing to do")
         return 0
     _tell_of_git(plan)
-    if given.dry_run or given.yes or not sys.stdin.isatty():
+    if args.dry_run or args.yes or not sys.stdin.isatty():
         _show(plan.changes)
-    if given.dry_run:
+    if args.dry_run:
         _tell(f"{plural(len(plan.changes), 'file')} would be written; nothing was")
         return 0
-    if not given.yes and not sys.stdin.isatty():
+    if not args.yes and not sys.stdin.isatty():
         raise BadSetting("nothing was written: nobody can be asked here. --yes writes all, --dry-run only shows it.")
     try:
-        return _write(plan, plan.changes if given.yes else _agreed(plan.changes))
+        return _write(plan, plan.changes if args.yes else _agreed(plan.changes))
     except KeyboardInterrupt:
         _tell("\ninterrupted: what is not told as written is as it was; init can be run again")
         return _INTERRUPTED

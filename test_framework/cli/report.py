@@ -46,12 +46,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(given: argparse.Namespace, settings: Settings) -> int:
+def run(args: argparse.Namespace, settings: Settings) -> int:
     """Do it; returns 0 when all is well, 1 when what was merged is red, 2 when it cannot be determined."""
     try:
-        if given.report == "html":
-            return _html(given.files, given.out, settings)
-        return _merge(given, settings) if given.report == "merge" else _durations(given.files, settings)
+        if args.report == "html":
+            return _html(args.files, args.out, settings)
+        return _merge(args, settings) if args.report == "merge" else _durations(args.files, settings)
     except ValueError as error:
         print(f"test-framework: {error}", file=sys.stderr)
     except OSError as error:
@@ -61,13 +61,13 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
     return 2
 
 
-def _html(files: list[Path], given: Path | None, settings: Settings) -> int:
+def _html(files: list[Path], args: Path | None, settings: Settings) -> int:
     from test_framework.report.page import write_page
     from test_framework.report.wording import plural
 
     reports = _loaded(files, settings)
-    out = given or settings.reports_folder / "index.html"
-    with _writing(out) if given else _keeping(out, settings):
+    out = args or settings.reports_folder / "index.html"
+    with _writing(out) if args else _keeping(out, settings):
         write_page(out, settings.root.name, reports)
     print(f"{plural(len(reports), 'report')}: {out}")
     return 0
@@ -125,33 +125,33 @@ def _durations(files: list[Path], settings: Settings) -> int:
     return 0
 
 
-def _merge(given: argparse.Namespace, settings: Settings) -> int:
+def _merge(args: argparse.Namespace, settings: Settings) -> int:
     from test_framework.report.markdown import append
     from test_framework.report.merge import merge
     from test_framework.report.stored import Report, load
     from test_framework.report.wording import headline
 
-    shards = None if given.shards is None else _count(given.shards)
-    tier, files = _found(given.folders, given.tier, settings)
+    shards = None if args.shards is None else _count(args.shards)
+    tier, files = _found(args.folders, args.tier, settings)
     loaded = [(path, _read(load, path)) for path in files]
     # What the merge before this one has left there is no shard.
-    reports = [(path, r) for path, r in loaded if not (r.record.shards and path.resolve() == given.out.resolve())]
+    reports = [(path, r) for path, r in loaded if not (r.record.shards and path.resolve() == args.out.resolve())]
     if not reports:
-        raise ValueError(f"no report of a shard of {tier} in {', '.join(map(str, given.folders))}.")
+        raise ValueError(f"no report of a shard of {tier} in {', '.join(map(str, args.folders))}.")
     for path, report in reports:
         if report.record.tier != tier:
             raise ValueError(f"{path} is a report of {report.name}, and not of {tier}.")
     merged = merge(reports, shards)
     verdict = _judged(merged, settings)
-    with _writing(given.out):
-        merged.record.write(given.out, verdict.to_json())
+    with _writing(args.out):
+        merged.record.write(args.out, verdict.to_json())
     whole = Report.of(merged.record, verdict.to_json())
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         append(summary, [whole])
     print(f"{'RED' if whole.red else 'green'}: {headline([whole])}")
     if verdict.why and not verdict.red:
         print(f"gate (lenient): {'; '.join(verdict.why)}")
-    print(f"{len(reports)} reports: {given.out}")
+    print(f"{len(reports)} reports: {args.out}")
     return 1 if whole.red else 0
 
 

@@ -45,35 +45,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     option("arguments", metavar="ARG", nargs="*", help="arguments for the pytest of each tier, after --")
 
 
-def run(given: argparse.Namespace, settings: Settings) -> int:
+def run(args: argparse.Namespace, settings: Settings) -> int:
     """Run; returns 0 for green, else the worst exit status of the tiers, or 128 and the signal that ended it."""
-    _check(given, settings)
+    _check(args, settings)
     from test_framework.runner import console
     from test_framework.runner.arguments import Arguments, of_environment
     from test_framework.runner.plan import is_all, of_named
 
-    if given.list_categories:
+    if args.list_categories:
         print("\n".join(console.categories(settings)))
         return 0
-    arguments = Arguments.of(given.arguments, settings.root)
-    plan = of_named(settings, _plan(given, settings), arguments.named)
+    arguments = Arguments.of(args.arguments, settings.root)
+    plan = of_named(settings, _plan(args, settings), arguments.named)
     selecting = arguments.leave_out or Arguments.of(of_environment(os.environ), settings.root).leave_out
     from test_framework.exec.child import SIGNALLED
     from test_framework.runner import coverage, tier_runner
 
     measured = None
-    if not given.no_coverage and not given.collect_only:
+    if not args.no_coverage and not args.collect_only:
         if coverage.there():
             measured = coverage.Coverage(settings)
         else:
             _say(coverage.MISSING)
     request = tier_runner.RunOptions(
-        options=(*arguments.options, *_options(given)),
+        options=(*arguments.options, *_options(args)),
         named=plan.named,
-        fast_fail=given.fast_fail,
-        collect_only=given.collect_only,
+        fast_fail=args.fast_fail,
+        collect_only=args.collect_only,
         selecting=selecting,
-        whole=measured is not None and not given.pattern and not selecting and is_all(settings, plan),
+        whole=measured is not None and not args.pattern and not selecting and is_all(settings, plan),
     )
     try:
         result = tier_runner.run(plan, request, settings, measured, _say)
@@ -87,63 +87,63 @@ def _say(text: str) -> None:
     print(text, flush=True)
 
 
-def _check(given: argparse.Namespace, settings: Settings) -> None:
+def _check(args: argparse.Namespace, settings: Settings) -> None:
     """Refuse what contradicts itself, and what pytest would refuse in each tier."""
     from test_framework.runner.arguments import loose, of_environment
 
-    refuse_empty(given, ("execution_mode", "pattern", "shard", "concurrent_users", "collection_timeout"))
-    if given.execution_mode and (given.category or given.categories):
+    refuse_empty(args, ("execution_mode", "pattern", "shard", "concurrent_users", "collection_timeout"))
+    if args.execution_mode and (args.category or args.categories):
         raise BadSetting("--execution-mode has its own categories: give it, or --category, and not both.")
-    for at in loose(given.arguments):
-        word = given.arguments[at]
+    for at in loose(args.arguments):
+        word = args.arguments[at]
         if word in settings.tiers and not (settings.root / word).exists():
             raise BadSetting(f"{word!r} is a category: --category {word}. What follows -- is for pytest.")
-    for word in (*given.arguments, *of_environment(os.environ)):
+    for word in (*args.arguments, *of_environment(os.environ)):
         if word in _RUN_NOTHING:
             instead = "Count tests by run --collect-only" if word in _COLLECT else f"Ask pytest itself: pytest {word}"
             raise BadSetting(f"{word} among the arguments for pytest lets it run no test. {instead}.")
     overrides: dict[str, tuple[object, str]] = {}
     for key, option, text in (
-        ("levels.concurrent_users", "--concurrent-users", given.concurrent_users),
-        ("collection_timeout", "--collection-timeout", given.collection_timeout),
+        ("levels.concurrent_users", "--concurrent-users", args.concurrent_users),
+        ("collection_timeout", "--collection-timeout", args.collection_timeout),
     ):
         if text is not None:
             overrides[key] = (text, option)
     load(settings.root, os.environ, overrides)
-    if given.shard:
+    if args.shard:
         from test_framework.plugin.shards import OFF, parsed
 
-        if given.shard != OFF:
-            parsed(given.shard, "--shard")
+        if args.shard != OFF:
+            parsed(args.shard, "--shard")
 
 
-def _plan(given: argparse.Namespace, settings: Settings) -> RunPlan:
+def _plan(args: argparse.Namespace, settings: Settings) -> RunPlan:
     from test_framework.runner.plan import of_categories, of_mode
 
-    names = [*(given.category or ()), *(part.strip() for part in (given.categories or "").split(","))]
+    names = [*(args.category or ()), *(part.strip() for part in (args.categories or "").split(","))]
     named = [name for name in names if name]
-    if given.category is not None or given.categories is not None:
+    if args.category is not None or args.categories is not None:
         if not named:
             raise BadSetting.unknown("category", "", "--categories", settings.tiers)
-        return of_categories(settings, named, given.pattern)
-    return of_mode(settings, given.execution_mode or _DEFAULT_MODE, given.pattern)
+        return of_categories(settings, named, args.pattern)
+    return of_mode(settings, args.execution_mode or _DEFAULT_MODE, args.pattern)
 
 
-def _options(given: argparse.Namespace) -> list[str]:
+def _options(args: argparse.Namespace) -> list[str]:
     """Return the options of pytest."""
     valued = {
-        "--pattern": given.pattern,
-        "--environment": given.environment,
-        "--concurrent-users": given.concurrent_users,
-        "--shard": given.shard,
-        "--collection-timeout": given.collection_timeout,
+        "--pattern": args.pattern,
+        "--environment": args.environment,
+        "--concurrent-users": args.concurrent_users,
+        "--shard": args.shard,
+        "--collection-timeout": args.collection_timeout,
         # Staging alone is remote already.
-        "--providers": _REMOTE if given.remote_services and given.environment != "staging" else None,
+        "--providers": _REMOTE if args.remote_services and args.environment != "staging" else None,
     }
     flags = {
-        "--no-docker": given.no_docker,
-        "--use-real-services": given.real_services,
-        "--exitfirst": given.fast_fail,
+        "--no-docker": args.no_docker,
+        "--use-real-services": args.real_services,
+        "--exitfirst": args.fast_fail,
     }
     found = [f"{name}={value}" for name, value in valued.items() if value is not None]
     return [*found, *(name for name, on in flags.items() if on)]

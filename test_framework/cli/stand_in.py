@@ -43,14 +43,14 @@ def _seconds(text: str) -> float:
     return number
 
 
-def run(given: argparse.Namespace, settings: Settings) -> int:
+def run(args: argparse.Namespace, settings: Settings) -> int:
     """Stand until the end; exits 1 when a server that it needs cannot be had, or a package of the extra is missing."""
     # Of a server that is broken on purpose the log has much to say; a refusal brings its own.
     logging.getLogger("test_framework").addHandler(logging.NullHandler())
     over = threading.Event()
     before = {number: signal.signal(number, lambda *_: over.set()) for number in _SIGNALS}
     try:
-        return _run(given, settings, over)
+        return _run(args, settings, over)
     except ImportError as error:
         reason = Reason.of(Code.SDK_MISSING, package="test-framework[staging]", error=error)
         print(f"stand-in: {reason}. {reason.remedy}", file=sys.stderr)
@@ -64,17 +64,17 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
     return 1
 
 
-def _run(given: argparse.Namespace, settings: Settings, over: threading.Event) -> int:
+def _run(args: argparse.Namespace, settings: Settings, over: threading.Event) -> int:
     from test_framework.staging.faults import FAULTS, HEALTHY
 
-    if given.broken is not None and given.broken not in FAULTS:
-        raise BadSetting.unknown("fault", given.broken, "--broken", FAULTS)
-    fault = FAULTS[given.broken] if given.broken else HEALTHY
+    if args.broken is not None and args.broken not in FAULTS:
+        raise BadSetting.unknown("fault", args.broken, "--broken", FAULTS)
+    fault = FAULTS[args.broken] if args.broken else HEALTHY
     from test_framework.staging.stand_in import stand_in
 
     with ExitStack() as stack:
         folder = stack.enter_context(_folder())
-        path = (given.env_file or folder / "env").resolve()
+        path = (args.env_file or folder / "env").resolve()
         file = stack.enter_context(_private(path))
         variables = stack.enter_context(stand_in(settings, fault, folder, lambda text: print(text, file=sys.stderr)))
         for name, value in variables.items():
@@ -83,7 +83,7 @@ def _run(given: argparse.Namespace, settings: Settings, over: threading.Event) -
         file.flush()
         print(f"# {fault.meaning}{f'; the tier says {fault.code}' if fault.code else ''}")
         print(f"# Load it with: set -a; . {shlex.quote(str(path))}; set +a", flush=True)
-        over.wait(given.seconds)
+        over.wait(args.seconds)
     return 0
 
 

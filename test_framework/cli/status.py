@@ -20,15 +20,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
-def run(given: argparse.Namespace, settings: Settings) -> int:
+def run(args: argparse.Namespace, settings: Settings) -> int:
     """Print what each holds, this project's first; exits 0 also when there is none, and 1 when one does not answer."""
     found = [found.status or _silent(found) for found in running_supervisors(os.environ)]
     found.sort(key=lambda status: status.get("root") != str(settings.root))
-    if given.json:
+    if args.json:
         print(json.dumps(found, indent=2))
     elif not found:
         print("No supervisor runs: nothing is held.")
-    for status in found if not given.json else ():
+    for status in found if not args.json else ():
         _print(status)
     return int(any("error" in status for status in found))
 
@@ -38,7 +38,7 @@ def _silent(found: RunningSupervisor) -> dict[str, Any]:
 
 
 def _print(status: dict[str, Any]) -> None:
-    root, state = status.get("root") or "an unknown project", status.get("error") or _held(status)
+    root, state = status.get("root") or "an unknown project", status.get("error") or _describe_leases(status)
     print(f"supervisor {status['pid']} of {root}: {state}")
     for server in status.get("servers", ()):
         died = f"  DIED: {server['died']}" if server["died"] else ""
@@ -48,6 +48,6 @@ def _print(status: dict[str, Any]) -> None:
     print(f"  log: {status['log']}")
 
 
-def _held(status: dict[str, Any]) -> str:
+def _describe_leases(status: dict[str, Any]) -> str:
     leases = len(status["clients"])
     return plural(leases, "lease") if leases else f"stops after {status['idle_seconds']:g} s idle"

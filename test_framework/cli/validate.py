@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
-def run(given: argparse.Namespace, settings: Settings) -> int:
+def run(args: argparse.Namespace, settings: Settings) -> int:
     """Print a line for each thing; returns 0 when all are ok, else 1."""
     from test_framework.cli.progress import Progress
     from test_framework.health.validation import validate
@@ -28,7 +28,7 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
     finally:
         progress.end()
     ok = all(line.ok for line in lines)
-    if given.json:
+    if args.json:
         print(json.dumps({"ok": ok, "checks": [line.to_json() for line in lines]}, indent=2))
         return 0 if ok else 1
     for line in lines:

@@ -107,7 +107,7 @@ class CustomServiceSettings(ServiceSettings):
     root: Path = Path()
     factory: str = _setting("", "class for more than a table can say, as module:Class", key="class")
 
-    def said(self, key: str) -> bool:
+    def sets(self, key: str) -> bool:
         """Whether the table says anything for a key."""
         return bool(getattr(self, "factory" if key == "class" else key))
 
@@ -144,11 +144,11 @@ def check(name: str, table: CustomServiceSettings, source: str, built_in: Collec
 
 def _check_forms(name: str, table: CustomServiceSettings, source: str, hint: str) -> None:
     """Refuse what is not enough; `hint` is for a table that is meant for a service which is there without one."""
-    if not any(table.said(form) for form in _FORMS):
+    if not any(table.sets(form) for form in _FORMS):
         forms = "image (a container), command (a program of this machine) or class"
         raise BadSetting(f"service {name!r} in {source} says no way to get it. It needs one of {forms}.{hint}")
     for key, needed in _NEEDED_BY.items():
-        if table.said(key) and not table.said(needed) and not (needed == "command" and table.said("class")):
+        if table.sets(key) and not table.sets(needed) and not (needed == "command" and table.sets("class")):
             raise BadSetting(f"{key} in {source} means nothing without {needed}.{hint}")
     missing = {
         "port = 5672": table.image and not table.container and not table.port,

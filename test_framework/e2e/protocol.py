@@ -59,7 +59,7 @@ class Receive:
     late: NotInTime
 
     @property
-    def left(self) -> float:
+    def seconds_left(self) -> float:
         """Seconds until the deadline."""
         return max(0.0, self.deadline - time.monotonic())
 

@@ -34,7 +34,7 @@ class _Wait:
         self._error: Exception | None = None
 
     @property
-    def left(self) -> float:
+    def seconds_left(self) -> float:
         return max(0.0, self._ends - time.monotonic())
 
     def saw(self, value: object, error: Exception | None = None) -> None:
@@ -43,9 +43,9 @@ class _Wait:
 
     def pause(self) -> float:
         """Return how long to sleep before the next look; raises `NotInTime` when the time is over."""
-        if not self.left:
+        if not self.seconds_left:
             raise self.over() from self._error
-        return min(self._pause, self.left)
+        return min(self._pause, self.seconds_left)
 
     def over(self) -> NotInTime:
         return NotInTime(self._what, self._seconds, self._last)
@@ -80,7 +80,7 @@ async def wait_until_async(
     """Do as `wait_until`; the condition may be a coroutine function, which is cancelled when the time is over."""
     wait = _Wait(what, seconds, pause)
     while True:
-        bound = asyncio.timeout(wait.left)
+        bound = asyncio.timeout(wait.seconds_left)
         try:
             answer = condition()
             if inspect.isawaitable(answer):

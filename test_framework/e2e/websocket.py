@@ -129,7 +129,7 @@ class WebSocketClient(Client):
         while step := execution.step:
             with execution.carrying_out(step):
                 if isinstance(step, Receive):
-                    execution.received = self._connection.recv(step.left, decode=True)
+                    execution.received = self._connection.recv(step.seconds_left, decode=True)
                 else:
                     self._connection.send(step.text)
         return execution.result

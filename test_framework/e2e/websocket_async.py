@@ -110,7 +110,7 @@ class AsyncWebSocketClient(Client):
         while step := execution.step:
             with execution.carrying_out(step):
                 if isinstance(step, Receive):
-                    async with asyncio.timeout(step.left):
+                    async with asyncio.timeout(step.seconds_left):
                         execution.received = await self._connection.recv(decode=True)
                 else:
                     await self._connection.send(step.text)

@@ -70,7 +70,9 @@ def _describe_refusal(resolution: Resolution) -> str:
     """Return the line of a service, and the log of a server that did not start below it."""
     name, endpoint, reason = resolution.service, resolution.endpoint, resolution.reason
     tried = [(a.provider, a.reason) for a in resolution.attempts if a.reason and a.reason is not reason]
-    beside = ", ".join(f"{way}: {why.code}" for way, why in tried if not endpoint or why.code != Code.NOT_CONFIGURED)
+    beside = ", ".join(
+        f"{provider}: {why.code}" for provider, why in tried if not endpoint or why.code != Code.NOT_CONFIGURED
+    )
     note = f" [{beside}]" if beside else ""
     if endpoint:
         asked = f" ({endpoint.note})" if endpoint.note else ""

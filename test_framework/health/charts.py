@@ -86,7 +86,9 @@ class Series:
             return None
         top, text = self.top, self.text
         at = [(x, 100 * value / top) for x, _, value in known]
-        told = [[round(x, 2), round(y, 2), _told(p, text)] for (x, y), (_, p, _) in zip(at, known, strict=True)]
+        told = [
+            [round(x, 2), round(y, 2), _describe_point(p, text)] for (x, y), (_, p, _) in zip(at, known, strict=True)
+        ]
         values = [value for _, _, value in known]
         line = " ".join(f"{x:.2f},{100 - y:.2f}" for x, y in at) if len(at) > 1 else ""
         kinds = ["drift" if point.drifted else "" for _, point, _ in known]
@@ -115,6 +117,6 @@ def _round_up(value: float) -> float:
     return next(step * unit for step in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if step * unit >= value * (1 - 1e-9))
 
 
-def _told(point: Point, text: Callable[[float], str]) -> str:
+def _describe_point(point: Point, text: Callable[[float], str]) -> str:
     assert point.value is not None  # noqa: S101  # it is one of the known
     return f"{point.at}: {text(point.value)}{' · drifted' if point.drifted else ''}"

@@ -258,7 +258,7 @@ class _ControllerPlugin:
     def pytest_configure_node(self, node: Any) -> None:
         """Let a worker of pytest-xdist take part in this run."""
         node.workerinput[_RUN] = self._session.run
-        shards.tell(node.workerinput, self._record.shard)
+        shards.share_with_worker(node.workerinput, self._record.shard)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:

@@ -55,7 +55,7 @@ class ExitStatusGuard:
     def end_fork(self) -> None:
         """End a forked process before it writes reports in the place of those of the run."""
         if self.is_forked:
-            self._say("a process that a test has forked came to the end of pytest: end it by os._exit in the test")
+            self._warn("a process that a test has forked came to the end of pytest: end it by os._exit in the test")
             self._exit(pytest.ExitCode.TESTS_FAILED)
 
     def status(self, status: int | pytest.ExitCode, why: str = "") -> int | pytest.ExitCode:
@@ -68,7 +68,7 @@ class ExitStatusGuard:
         if status != pytest.ExitCode.OK or self.green:
             return status
         if self.green is None:
-            self._say(f"{why or 'the run has ended'} before there was a verdict: no test can be said to have run")
+            self._warn(f"{why or 'the run has ended'} before there was a verdict: no test can be said to have run")
         return pytest.ExitCode.TESTS_FAILED
 
     def exit(self, status: int) -> NoReturn:
@@ -77,7 +77,7 @@ class ExitStatusGuard:
             status = self.status(status, "os._exit(0) has ended pytest")
         self._exit(status)
 
-    def _say(self, text: str) -> None:
+    def _warn(self, text: str) -> None:
         # What is captured would be lost with the process.
         capture: Any = self._config.pluginmanager.get_plugin("capturemanager")
         with suppress(Exception):

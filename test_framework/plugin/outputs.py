@@ -48,7 +48,7 @@ def write(record: Record, verdict: Verdict, settings: Settings, junit: str | Non
         from test_framework.report.stored import stored
 
         page = settings.reports_folder / "index.html"
-        with _told(page, problems):
+        with _collecting_problems(page, problems):
             # The reports of other tiers may be of any age: one that cannot be used is left out, and told of.
             reports, unusable = stored(settings.reports_folder, settings.tiers)
             problems += unusable
@@ -58,20 +58,20 @@ def write(record: Record, verdict: Verdict, settings: Settings, junit: str | Non
     if junit:
         from test_framework.report.junit import finish
 
-        with _told(junit, problems):
+        with _collecting_problems(junit, problems):
             # As pytest reads it.
             finish(Path(os.path.expandvars(junit)).expanduser(), link)
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         from test_framework.report.markdown import append
         from test_framework.report.stored import Report
 
-        with _told(summary, problems):
+        with _collecting_problems(summary, problems):
             append(summary, [Report.of(record, verdict.to_json())])
     return WrittenReports(tuple(files), tuple(problems))
 
 
 @contextmanager
-def _told(path: Path | str, problems: list[str]) -> Iterator[None]:
+def _collecting_problems(path: Path | str, problems: list[str]) -> Iterator[None]:
     """Make a line of what goes wrong, a fault of ours too: the verdict does not depend on it."""
     try:
         yield

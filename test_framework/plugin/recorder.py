@@ -54,7 +54,7 @@ class WorkerReporter:
 
             told["failure"] = described(report, item.config)
         # The process that judges writes files and prints ids, and has no server of its own.
-        if hasattr(item.config, "workerinput") and (new := set(KNOWN.told()) - self._known):
+        if hasattr(item.config, "workerinput") and (new := set(KNOWN.exported()) - self._known):
             self._known |= new
             told[_SECRETS] = list(new)
         if told:

@@ -58,7 +58,7 @@ def register(config: pytest.Config, settings: Settings, worker: Mapping[str, Any
     return splitter
 
 
-def tell(worker: dict[str, Any], shard: Shard | None) -> None:
+def share_with_worker(worker: dict[str, Any], shard: Shard | None) -> None:
     """Tell a worker of pytest-xdist which part its run is."""
     worker[_INPUT] = list(astuple(shard)) if shard else []
 

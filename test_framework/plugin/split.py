@@ -116,7 +116,7 @@ class Splitter:
         self.collection = CollectionCounts.of(item.nodeid for item in items)
         if not self._cuts:
             return
-        self.said = "".join(_said(items, self._durations, self._file))
+        self.said = "".join(_explanations(items, self._durations, self._file))
         # Where there are more shards than tests, the last ones have none, however many there are.
         cut = split(items, max(1, min(self.shard.count, len(items))), self._durations)
         mine = cut[self.shard.index - 1] if self.shard.index <= len(cut) else []
@@ -150,7 +150,7 @@ class Splitter:
         return f"shard {self.shard}, from {self.shard.source}{many}" + (f", {self.said}" if self.said else "")
 
 
-def _said(items: Sequence[pytest.Item], durations: Mapping[str, float], name: str) -> Iterator[str]:
+def _explanations(items: Sequence[pytest.Item], durations: Mapping[str, float], name: str) -> Iterator[str]:
     if not durations:
         yield f"cut by the number of tests: there is no {name}"
         return

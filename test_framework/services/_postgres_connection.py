@@ -40,7 +40,7 @@ class PostgresConnection(psycopg.Connection[Any]):
             while True:
                 ready = yield wanted
                 if not ready:
-                    whole.left()
+                    whole.seconds_left()
                     if quiet.over:
                         self._ask_beside()
                         quiet = Deadline(_QUIET_SECONDS)

@@ -57,7 +57,8 @@ class Readiness:
         asked = self.address(url, self.condition)
         status, body = net.fetch(asked, source, seconds, bundle=bundle)
         if status not in _SUCCESS:
-            raise Refused(Reason.of(Code.HTTP_ERROR, url=asked, status=f"{status}{_told(body)}", source=source))
+            answer = f"{status}{_describe_answer(body)}"
+            raise Refused(Reason.of(Code.HTTP_ERROR, url=asked, status=answer, source=source))
 
     def address(self, url: str, condition: str) -> str:
         """Return where `http:/path` is on the host and the port of a URL; `http:./path` is below its path."""
@@ -98,7 +99,7 @@ def version_at(address: str, service: str, source: str, seconds: float, bundle: 
     return str(found)
 
 
-def _told(body: bytes) -> str:
+def _describe_answer(body: bytes) -> str:
     """Return what an answer in JSON says, for the reason: which part of a server is down."""
     try:
         told = json.dumps(json.loads(body), ensure_ascii=False)

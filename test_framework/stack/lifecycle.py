@@ -67,7 +67,7 @@ class Stack:
             if not self.variables.read():
                 why = f"{self.name} is up, and {self.variables.path}, with its passwords, is gone"
                 raise StackError(f"{why}. Run: invoke down")
-            self._tell("already up")
+            self._report_progress("already up")
             return
         self._check_ports(planned)
         self._get_images(planned, env)
@@ -83,7 +83,7 @@ class Stack:
         urls = {part.service: self._url(part, secrets) for part in self._holdings.parts()}
         named = {f"TEST_FRAMEWORK_{service.upper()}_URL": url for service, url in urls.items() if url}
         self.variables.write(secrets | named)
-        self._tell("up")
+        self._report_progress("up")
 
     def _url(self, part: StackResource, secrets: Mapping[str, str]) -> str:
         """Return where tests find a part: a service that everybody has, or one of the project's own without a login."""
@@ -136,7 +136,7 @@ class Stack:
         except StackError as error:
             return {"name": self.name, "parts": [], "error": str(error)}
 
-    def _tell(self, what: str) -> None:
+    def _report_progress(self, what: str) -> None:
         """Say where it is and how to use it; the passwords stay in the file."""
         self._say(f"{what}: {self.name}")
         for part in self._holdings.parts():

@@ -164,18 +164,18 @@ def _query(address: SupervisorAddress) -> RunningSupervisor | None:
     mark, root = address.holder()
     with suppress(TimeoutError):
         while True:
-            if sock := _try_connect(address, deadline.left()):
+            if sock := _try_connect(address, deadline.seconds_left()):
                 channel = MessageChannel(sock)
                 with suppress(OSError):
-                    channel.send({"op": "status"}, deadline.left())
-                    if answer := channel.receive(deadline.left()):
+                    channel.send({"op": "status"}, deadline.seconds_left())
+                    if answer := channel.receive(deadline.seconds_left()):
                         return RunningSupervisor(address, mark, answer["ok"]["root"], channel, answer["ok"])
                 channel.close()
             # It may not listen yet, or not any more.
             mark, root = address.holder()
             if not mark:
                 return None
-            time.sleep(min(_LOOK_SECONDS, deadline.left()))
+            time.sleep(min(_LOOK_SECONDS, deadline.seconds_left()))
     return RunningSupervisor(address, mark, root) if owner.alive(mark) else None
 
 

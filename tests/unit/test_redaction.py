@@ -187,7 +187,7 @@ def test_a_user_is_no_secret() -> None:
     register = Register()
     register.add_url("postgresql://somebody@hostname/database?passfile=/home/somebody/pgpass")
     register.add_url("https://hostname/path@elsewhere")
-    assert register.told() == []
+    assert register.exported() == []
 
 
 ENVIRONMENT = {
@@ -228,8 +228,8 @@ def test_what_belongs_to_tests_is_forgotten() -> None:
         register.add(f"server-number-{number:04}")
     assert register.hide("configured-secret secret-of-a-server token-number-0999") == f"{HIDDEN} {HIDDEN} {HIDDEN}"
     assert register.hide("token-number-0000") == "token-number-0000"
-    assert ("secret-of-a-server", "") in register.told()
-    assert not any(value.startswith("token") for value, _ in register.told())
+    assert ("secret-of-a-server", "") in register.exported()
+    assert not any(value.startswith("token") for value, _ in register.exported())
 
 
 def test_a_short_word_of_a_test_is_left_alone() -> None:
@@ -244,7 +244,7 @@ def test_stars_are_no_secret() -> None:
     register = Register()
     for secret in ("", "***", "*"):
         register.add(secret)
-    assert register.told() == []
+    assert register.exported() == []
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ class Clock:
         self._ends += max(0.0, seconds - self.seconds)
         self.seconds = max(seconds, self.seconds)
 
-    def left(self) -> float:
+    def seconds_left(self) -> float:
         """Return the seconds left; raises TimeoutError when there are none."""
         left = self._ends - time.monotonic()
         if left <= 0:
@@ -77,12 +77,12 @@ class Channel:
 
     def send(self, data: bytes) -> None:
         """Send all of it; raises OSError."""
-        self._sock.settimeout(self._clock.left())
+        self._sock.settimeout(self._clock.seconds_left())
         self._sock.sendall(data)
 
     def receive(self) -> bytes:
         """Return the next bytes, none at the end of the stream; raises OSError."""
-        self._sock.settimeout(self._clock.left())
+        self._sock.settimeout(self._clock.seconds_left())
         return self._sock.recv(65536)
 
     def close(self) -> None:

@@ -213,7 +213,7 @@ class _SSHChannel(Channel):
             with DefaultSelector() as watch:
                 for source in (dial.sock,) if dial.silent else (dial.sock, dial.errors):
                     watch.register(source, EVENT_READ)
-                ready = [key.fileobj for key, _ in watch.select(self._clock.left())]
+                ready = [key.fileobj for key, _ in watch.select(self._clock.seconds_left())]
             if dial.sock in ready:
                 return
             said = dial.listen()
@@ -230,7 +230,7 @@ class _SSHChannel(Channel):
 
     def _fault(self) -> Reason:
         """Return what ssh, or docker behind it, said when it ended without an answer."""
-        lines = self._dial.last_words(min(_LAST_WORDS_SECONDS, self._clock.left()))
+        lines = self._dial.last_words(min(_LAST_WORDS_SECONDS, self._clock.seconds_left()))
         said, remote = lines[-1], urlsplit(self._candidate.host)
         if "dial unix" in said:
             # ssh got through, and it is dial-stdio that reports on the daemon's socket.

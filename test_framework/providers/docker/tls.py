@@ -49,18 +49,18 @@ class TLSChannel(Channel):
         clock.hung("it stops in the TLS handshake, as a port without TLS may do")
         try:
             context = self._context(files)
-            sock.settimeout(clock.left())
+            sock.settimeout(clock.seconds_left())
             self._sock = context.wrap_socket(sock, server_hostname=urlsplit(candidate.host).hostname)
         except BaseException as error:
             sock.close()
-            raise self._told(error) from error
+            raise self._translated(error) from error
 
     def send(self, data: bytes) -> None:
         """Send all of it; raises OSError, or Refused for a fault of TLS."""
         try:
             super().send(data)
         except OSError as error:
-            raise self._told(error) from error
+            raise self._translated(error) from error
 
     def receive(self) -> bytes:
         """Return the next bytes, none at the end; raises OSError, or Refused for a fault of TLS."""
@@ -69,11 +69,11 @@ class TLSChannel(Channel):
             if not data and not self._heard:
                 raise ConnectionResetError
         except OSError as error:
-            raise self._told(error) from error
+            raise self._translated(error) from error
         self._heard = True
         return data
 
-    def _told(self, error: BaseException) -> BaseException:
+    def _translated(self, error: BaseException) -> BaseException:
         """Return what to raise for an error."""
         if isinstance(error, TimeoutError) or not isinstance(error, OSError):
             return error

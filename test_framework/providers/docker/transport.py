@@ -78,13 +78,13 @@ def _connect_unix(candidate: Candidate, clock: Clock) -> socket.socket:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         while True:
-            sock.settimeout(clock.left())
+            sock.settimeout(clock.seconds_left())
             try:
                 sock.connect(candidate.path)
             except BlockingIOError:
                 # Linux says so at once when the queue of connections is full.
                 clock.hung("it accepts no connection")
-                time.sleep(min(_RETRY_SECONDS, clock.left()))
+                time.sleep(min(_RETRY_SECONDS, clock.seconds_left()))
             else:
                 return sock
     except BaseException as error:
@@ -150,7 +150,7 @@ def _connect_tcp(candidate: Candidate, clock: Clock) -> socket.socket:
         sock = socket.socket(family, kind, protocol)
         try:
             # A share each, so that one dead address does not use up the time of the next.
-            sock.settimeout(clock.left() / tries_left)
+            sock.settimeout(clock.seconds_left() / tries_left)
             sock.connect(target)
         except OSError as error:
             sock.close()

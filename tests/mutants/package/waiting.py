@@ -135,7 +135,7 @@ MUTANTS = (
     Mutant(
         "a statement has no bound of its own while Postgres answers others",
         _POSTGRES,
-        "                    whole.left()\n",
+        "                    whole.seconds_left()\n",
         "",
         (f"{_SLOW}::test_postgres_that_is_busy",),
     ),
