@@ -21,13 +21,15 @@ from test_framework.config.model import (
     AuditSettings,
     E2ESettings,
     HealthSettings,
+    LayerSettings,
+    ModeSettings,
     ServiceLevels,
     ServiceSettings,
     Settings,
     StandInSettings,
     TierSettings,
 )
-from test_framework.config.modes import LAYERS, MODES, LayerSettings, ModeSettings
+from test_framework.config.modes import LAYERS, MODES
 from test_framework.config.tiers import TIERS
 from test_framework.plugin import fixtures, markers, options
 from test_framework.reasons import CATALOGUE

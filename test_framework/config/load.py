@@ -13,8 +13,8 @@ from test_framework.config.ci import ci_variable
 from test_framework.config.custom import CustomServiceSettings, check_needs
 from test_framework.config.custom import check as check_custom
 from test_framework.config.e2e import check as check_e2e
-from test_framework.config.model import BadSetting, ServiceSettings, Settings, TierSettings
-from test_framework.config.modes import LAYERS, MODES, LayerSettings, ModeSettings
+from test_framework.config.model import BadSetting, LayerSettings, ModeSettings, ServiceSettings, Settings, TierSettings
+from test_framework.config.modes import LAYERS, MODES
 from test_framework.config.modes import check as check_modes
 from test_framework.config.removed import refuse_removed
 from test_framework.config.tiers import TIERS, is_name

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from test_framework.config.modes import LayerSettings, ModeSettings
-
 
 class BadSetting(Exception):
     """A setting that cannot be used: it names the value, where it came from, and the choices; without secrets."""
@@ -233,6 +231,27 @@ class HealthSettings:
     timeout_rise: float = _setting(0.0, "by how much the share of tests that were timed out may rise, in each tier")
     duration_factor: float = _setting(2.0, "how many times longer the average test may take, in each tier")
     duration_noise_seconds: float = _setting(0.1, "a tier whose average test takes no more than this longer is fine")
+
+
+@dataclass(frozen=True, slots=True)
+class LayerSettings:
+    """`[tool.test_framework.layers.NAME]`."""
+
+    tiers: tuple[str, ...] = field(
+        default=(), metadata={"meaning": "tiers that it runs, one after another, also when one of them fails"}
+    )
+    budget_seconds: float = field(
+        default=0.0, metadata={"meaning": "how long they may take together; 0 for as long as it takes"}
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ModeSettings:
+    """`[tool.test_framework.modes.NAME]`."""
+
+    layers: tuple[str, ...] = field(
+        default=(), metadata={"meaning": "layers that it runs, one after another, until one fails"}
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,34 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from test_framework.config.model import BadSetting
+from test_framework.config.model import BadSetting, LayerSettings, ModeSettings
 
 if TYPE_CHECKING:
     from test_framework.config.model import Settings
-
-
-@dataclass(frozen=True, slots=True)
-class LayerSettings:
-    """`[tool.test_framework.layers.NAME]`."""
-
-    tiers: tuple[str, ...] = field(
-        default=(), metadata={"meaning": "tiers that it runs, one after another, also when one of them fails"}
-    )
-    budget_seconds: float = field(
-        default=0.0, metadata={"meaning": "how long they may take together; 0 for as long as it takes"}
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class ModeSettings:
-    """`[tool.test_framework.modes.NAME]`."""
-
-    layers: tuple[str, ...] = field(
-        default=(), metadata={"meaning": "layers that it runs, one after another, until one fails"}
-    )
 
 
 LAYERS: dict[str, LayerSettings] = {

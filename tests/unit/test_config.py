@@ -19,7 +19,8 @@ from test_framework.config import (
     find_root,
     load,
 )
-from test_framework.config.modes import LAYERS, MODES, LayerSettings, ModeSettings
+from test_framework.config.model import LayerSettings, ModeSettings
+from test_framework.config.modes import LAYERS, MODES
 from test_framework.config.tiers import TIERS
 from test_framework.config.values import SINGLE, names
 
