@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from test_framework.suite.writing import replace_file
+from test_framework.atomic import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,7 +34,7 @@ def written(root: Path, changes: Iterable[Change]) -> Iterator[str]:
             if (path.read_bytes() if path.exists() else None) != change.before:
                 raise NotWritten(f"{change.path} is left as it is: somebody else has changed it meanwhile.")
             path.parent.mkdir(parents=True, exist_ok=True)
-            replace_file(str(path), change.after)
+            replace_file(path, change.after, mode=None)
         except OSError as error:
             raise NotWritten(f"{change.path} cannot be written: {error.strerror}.") from error
         yield change.path

@@ -9,13 +9,13 @@ import hashlib
 import marshal
 import os
 import sys
-import tempfile
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from test_framework import suite
+from test_framework.atomic import replace_file
 from test_framework.audit.source.operations import Summary
 
 
@@ -57,7 +57,7 @@ class AuditCache:
         self.changed = False
         if kept:
             with suppress(OSError, ValueError, EOFError, TypeError):
-                version, entries, libraries, outcome = marshal.loads(self.path.read_bytes())  # noqa: S302  # as above
+                version, entries, libraries, outcome = marshal.loads(_own_bytes(self.path))  # noqa: S302  # as above
                 if version == self.version:
                     self.entries = {path: CacheEntry._make(entry) for path, entry in entries.items()}
                     self.libraries, self.outcome = libraries, outcome
@@ -70,15 +70,24 @@ class AuditCache:
         data = marshal.dumps((self.version, entries, self.libraries, self.outcome))
         with suppress(OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            handle, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=".audit-")
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            Path(temporary).replace(self.path)
+            replace_file(self.path, data, mode=0o600)
 
 
 def pack_summary(summary: Summary) -> bytes:
     """Return a summary as an entry has it."""
     return marshal.dumps(tuple(summary))
+
+
+def _own_bytes(path: Path) -> bytes:
+    """Return what is in a file of ours: of somebody else's, marshal may make anything.
+
+    Raises:
+        OSError: It is not there, or belongs to another user.
+    """
+    with path.open("rb") as file:
+        if os.fstat(file.fileno()).st_uid != os.getuid():
+            raise PermissionError(f"{path} belongs to another user")
+        return file.read()
 
 
 def _folder() -> Path:

@@ -147,8 +147,8 @@ def _applied(done: RewriteResult, undo: Path) -> int:
 
 
 def _registry(args: argparse.Namespace, settings: Settings) -> int:
+    from test_framework.atomic import replace_file
     from test_framework.audit import compare_registries, format_registry, load_registry, make_registry
-    from test_framework.suite.writing import replace_file
 
     path = args.file.absolute() if args.file else settings.root / "imports.toml"
     if args.check:
@@ -159,7 +159,7 @@ def _registry(args: argparse.Namespace, settings: Settings) -> int:
     registry = make_registry(settings.root, settings)
     text = format_registry(registry, path)
     try:
-        replace_file(str(path), text.encode())
+        replace_file(path, text.encode(), mode=None)
     except OSError as error:
         raise BadSetting(f"--file {path} cannot be written: {error.strerror}.") from error
     print(f"{len(registry)} names in {path}")

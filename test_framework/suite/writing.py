@@ -1,46 +1,18 @@
-"""Writes the files of a project: each as a whole or not at all, with its mode and its owner."""
+"""What git knows of the files of a project, and how a change of them is shown."""
 
 from __future__ import annotations
 
 import difflib
 import io
 import os
-import shutil
 import subprocess
-import tempfile
-from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
 _GIT_SECONDS = 30
-
-
-def replace_file(path: str, data: bytes) -> None:
-    """Replace what is in a file, in one step.
-
-    Raises:
-        OSError: It cannot be written; it is then as it was.
-    """
-    handle, temporary = tempfile.mkstemp(dir=Path(path).parent, prefix=".imports-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        if Path(path).exists():
-            shutil.copymode(path, temporary)
-            with suppress(OSError):
-                status = Path(path).stat()
-                os.chown(temporary, status.st_uid, status.st_gid)
-        else:
-            Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def unified_diff(path: str, before: bytes | None, after: bytes) -> bytes:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
 from test_framework.atomic import replace_file
+from tests.support.strangers import NOBODY
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,3 +40,17 @@ def test_its_rights(tmp_path: Path, mode: int) -> None:
     path.chmod(0o640)
     replace_file(path, b"new", mode=mode)
     assert path.stat().st_mode & 0o777 == mode
+
+
+@pytest.mark.needs("root")
+def test_a_file_of_the_projects_own_keeps_rights_and_owner(tmp_path: Path) -> None:
+    """Root, who may be anybody, does not make it root's."""
+    path = tmp_path / "script.py"
+    path.write_bytes(b"old")
+    path.chmod(0o750)
+    os.chown(path, NOBODY, NOBODY)
+    replace_file(path, b"new", mode=None)
+    found = path.stat()
+    assert (found.st_mode & 0o777, found.st_uid, found.st_gid) == (0o750, NOBODY, NOBODY)
+    replace_file(tmp_path / "another.py", b"new", mode=None)
+    assert (tmp_path / "another.py").stat().st_mode & 0o777 == 0o644

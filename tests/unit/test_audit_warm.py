@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import sysconfig
 import warnings
 from pathlib import Path
@@ -19,6 +20,7 @@ from test_framework.audit.source.skeleton import skeleton
 from test_framework.audit.source.tables import without_tables
 from test_framework.config import load
 from tests.support.cuts import cuts
+from tests.support.strangers import NOBODY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -210,3 +212,17 @@ def test_other_code_reads_every_file_anew(project: Path, tmp_path: Path, monkeyp
         assert not is_kept()
     finally:
         cache_module._code.cache_clear()
+
+
+@pytest.mark.needs("root")
+def test_what_another_user_has_put_there_is_not_read(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everybody may write to the folder of caches on some machines."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    kept = cache_module.AuditCache(str(project), "")
+    kept.entries, kept.changed = {"a": cache_module.CacheEntry(0, 0, b"", b"")}, True
+    kept.save()
+    assert cache_module.AuditCache(str(project), "").entries
+    os.chown(kept.path, NOBODY, NOBODY)
+    assert not cache_module.AuditCache(str(project), "").entries

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from test_framework.suite.writing import replace_file
+from test_framework.atomic import replace_file
 from tests.support.adoption import LIBRARY, files, init, make
 from tests.support.needs import need
 
@@ -140,11 +140,11 @@ def test_interrupted_between_files(
     """No file is there by half, and the next run writes the rest."""
     wrote: list[str] = []
 
-    def interrupted(path: str, data: bytes) -> None:
+    def interrupted(path: Path, data: bytes, *, mode: int | None) -> None:
         if len(wrote) + 1 == at:
             raise KeyboardInterrupt
-        wrote.append(path)
-        replace_file(path, data)
+        wrote.append(str(path))
+        replace_file(path, data, mode=mode)
 
     monkeypatch.setattr("test_framework.adopt.writing.replace_file", interrupted)
     before = files(library)
@@ -162,8 +162,8 @@ def test_interrupted_between_files(
 def test_changed_meanwhile(library: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """What somebody writes while a person thinks is not overwritten."""
 
-    def beside(path: str, data: bytes) -> None:
-        replace_file(path, data)
+    def beside(path: Path, data: bytes, *, mode: int | None) -> None:
+        replace_file(path, data, mode=mode)
         (library / "noxfile.py").write_text("# mine\n")
 
     monkeypatch.setattr("test_framework.adopt.writing.replace_file", beside)

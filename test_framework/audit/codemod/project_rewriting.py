@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from test_framework.atomic import replace_file
 from test_framework.audit.codemod.module_rewriting import rewrite
 from test_framework.audit.naming import ModuleNaming
 from test_framework.audit.run import audit
@@ -18,7 +19,7 @@ from test_framework.suite.discovery import walk
 from test_framework.suite.module_finder import ModuleFinder
 from test_framework.suite.pytest_settings import read_pytest_settings
 from test_framework.suite.source import CannotRewrite, decode_with_encoding, encode_source
-from test_framework.suite.writing import replace_file, uncommitted, unified_diff
+from test_framework.suite.writing import uncommitted, unified_diff
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -235,7 +236,7 @@ class _RewriteRun:
                 if (self.root / change.path).read_bytes() != change.before:
                     broke.append(f"{change.path}: somebody else has changed it")
                     break
-                replace_file(f"{self.root}/{change.path}", change.after)
+                replace_file(Path(self.root, change.path), change.after, mode=None)
             else:
                 after = set(_faults(self._audit()))
                 broke += sorted(after - self.before)
@@ -255,13 +256,13 @@ class _RewriteRun:
         for change in changes:
             path = self.root / change.path
             if path.read_bytes() == change.after:
-                replace_file(str(path), change.before)
+                replace_file(path, change.before, mode=None)
         self._write_patch(self.patch)
 
     def _write_patch(self, patch: bytes) -> None:
         if patch:
             self.undo.parent.mkdir(parents=True, exist_ok=True)
-            replace_file(str(self.undo), patch)
+            replace_file(self.undo, patch)
         else:
             self.undo.unlink(missing_ok=True)
 

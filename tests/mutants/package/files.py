@@ -39,9 +39,23 @@ MUTANTS = (
     Mutant(
         "the file of the stack's passwords is one that everybody can read",
         "test_framework/atomic.py",
-        "        temporary.chmod(mode)\n",
+        "        temporary.chmod(0o644 if mode is None else mode)\n",
         "        temporary.chmod(0o644)\n",
         ("tests/unit/test_atomic.py",),
+    ),
+    Mutant(
+        "a file that init or imports rewrites becomes root's",
+        "test_framework/atomic.py",
+        "                os.chown(temporary, status.st_uid, status.st_gid)\n",
+        "                pass\n",
+        ("tests/unit/test_atomic.py",),
+    ),
+    Mutant(
+        "a cache that another user has written is read by marshal",
+        "test_framework/audit/cache.py",
+        "if os.fstat(file.fileno()).st_uid != os.getuid():",
+        "if not os.fstat(file.fileno()):",
+        ("tests/unit/test_audit_warm.py::test_what_another_user_has_put_there_is_not_read",),
     ),
     Mutant(
         "a link to a folder is followed",
