@@ -14,7 +14,7 @@ from test_framework.memo import Memo
 from test_framework.reach.libpq import ignore_libpq_variables
 from test_framework.reasons import Code
 from test_framework.resolution import Attempt, Reason, Refused, most_telling
-from test_framework.resolve import dependency_reason, providers_in_reach
+from test_framework.resolve import dependency_reason, usable_for_dependencies
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -155,7 +155,7 @@ def _with_needs(
         builds_on = providers.get(attempt.provider).builds_on
         for name in service.needs if builds_on and not attempt.reason else ():
             order = tuple(p for p in settings.order(name)[0] if p not in settings.disabled)
-            chosen, reason = found[name].choice(providers_in_reach(order, builds_on))
+            chosen, reason = found[name].choice(usable_for_dependencies(order, builds_on))
             if chosen is None:
                 reason = reason or Attempt.switched_off(builds_on[-1], settings.order(name)[1]).reason
                 if reason:

@@ -84,7 +84,7 @@ def try_providers(
     return Resolution(service, None, tuple(attempts)), None
 
 
-def providers_in_reach(order: Iterable[str], builds_on: Iterable[str]) -> tuple[str, ...]:
+def usable_for_dependencies(order: Iterable[str], builds_on: Iterable[str]) -> tuple[str, ...]:
     """Return the providers that what a server depends on may come from, in their order."""
     allowed = tuple(builds_on)
     return tuple(provider for provider in order if provider in allowed)

@@ -79,7 +79,7 @@ def _save(settings: Settings) -> int:
 def _check(settings: Settings, *, as_json: bool) -> int:
     from test_framework.gate import is_strict
     from test_framework.health import HealthRun, append, compare, read_baseline
-    from test_framework.health.drift import slower_than
+    from test_framework.health.regressions import slower_than
 
     before = read_baseline(settings.root / settings.health.baseline)
     strict = is_strict(settings, os.environ, required=False)

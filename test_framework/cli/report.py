@@ -189,4 +189,4 @@ def _judged(merged: Merged, settings: Settings) -> Verdict:
     verdict = judge(merged.record, settings, strict=strict, require=merged.record.require)
     why = (*merged.faults, *verdict.why)
     # What made a shard red on its machine, and is nothing by the settings here, is not green for that.
-    return Verdict(strict or bool(merged.faults), why or merged.red)
+    return Verdict(strict or bool(merged.faults), why or merged.red_shards)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from test_framework.health.drift import Check
+    from test_framework.health.regressions import Check
     from test_framework.health.snapshot import SuiteSnapshot
 
 _LOCK_SECONDS = 10.0

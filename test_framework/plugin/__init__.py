@@ -90,8 +90,8 @@ def pytest_configure(config: pytest.Config) -> None:
     tier: str | None = config.option.tier
     worker: dict[str, Any] | None = getattr(config, "workerinput", None)
     run = worker[_RUN] if worker else uuid4().hex
-    must = bool(config.option.use_real_services)
-    session = config.stash[KEY] = Session(settings, overrides, tier, run, must=must)
+    fail_on_unavailable = bool(config.option.use_real_services)
+    session = config.stash[KEY] = Session(settings, overrides, tier, run, fail_on_unavailable=fail_on_unavailable)
     splitter = shards.register(config, settings, worker)
     config.pluginmanager.register(fixtures, "test_framework_fixtures")
     if own := fixtures_custom.custom_fixtures(settings):

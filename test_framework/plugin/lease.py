@@ -158,7 +158,7 @@ class Lease:
         return endpoint
 
     def _skip_or_fail(self, reason: Reason) -> NoReturn:
-        if self._session.must:
+        if self._session.fail_on_unavailable:
             _fail_with(_format_reason(reason))
         raise ReasonedSkip(reason)
 

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 class Session(SessionState):
     """One per process of pytest; it takes the lease when the first service is asked for."""
 
-    def __init__(self, settings: Settings, overrides: Overrides, tier: str | None, run: str, *, must: bool) -> None:
-        super().__init__(settings, overrides, tier, run, must=must)
+    def __init__(
+        self, settings: Settings, overrides: Overrides, tier: str | None, run: str, *, fail_on_unavailable: bool
+    ) -> None:
+        super().__init__(settings, overrides, tier, run, fail_on_unavailable=fail_on_unavailable)
         if settings.e2e.service:
             self.fixtures[markers.UNDER_TEST] = settings.e2e.service
         self._tiers: dict[Path, str | None] = {}

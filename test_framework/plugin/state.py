@@ -46,7 +46,7 @@ class SessionState:
         overrides: The command line's part of them.
         tier: The tier of the run; None without one.
         run: The id of the run.
-        must: Whether a service that cannot be had fails a test instead of skipping it.
+        fail_on_unavailable: Whether a service that cannot be had fails a test instead of skipping it.
         fixtures: The fixtures that stand for a service, each with the service.
         current: The test that runs, with its state.
         resources: The isolated resources that fixtures have now.
@@ -55,12 +55,14 @@ class SessionState:
         say: Shows a line to a person who waits; replaced when the terminal is there.
     """
 
-    def __init__(self, settings: Settings, overrides: Overrides, tier: str | None, run: str, *, must: bool) -> None:
+    def __init__(
+        self, settings: Settings, overrides: Overrides, tier: str | None, run: str, *, fail_on_unavailable: bool
+    ) -> None:
         self.settings = settings
         self.overrides = overrides
         self.tier = tier
         self.run = run
-        self.must = must
+        self.fail_on_unavailable = fail_on_unavailable
         self.fixtures = dict(markers.FIXTURES)
         self.current: tuple[pytest.Item, TestState] | None = None
         self.resources: list[FixtureResource] = []

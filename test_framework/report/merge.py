@@ -35,7 +35,7 @@ class Merged:
     record: Record
     strict: bool
     faults: tuple[str, ...]
-    red: tuple[str, ...] = ()
+    red_shards: tuple[str, ...] = ()
 
 
 def merge(shards: Sequence[tuple[Path, Report]], count: int | None = None) -> Merged:

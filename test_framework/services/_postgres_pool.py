@@ -83,7 +83,7 @@ class Pool:
     def __init__(self, admin: Callable[[], Admin], name: Callable[[], str]) -> None:
         self._admin = admin
         self._name = name
-        self._changed = threading.Condition()
+        self._condition = threading.Condition()
         self._clones: dict[str, _TemplateClones] = {}
         self._states: dict[str, DatabaseFingerprint] = {}
         self._returned: deque[tuple[str, _TemplateClones, float]] = deque()
@@ -96,9 +96,9 @@ class Pool:
 
     def prepare(self, source: str) -> None:
         """Begin to clone a template, in the background."""
-        with self._changed:
+        with self._condition:
             self._clones_of(source)
-            self._changed.notify_all()
+            self._condition.notify_all()
 
     def take(self, source: str, make: Callable[[str, str, TemplateShape | None], DatabaseFingerprint | None]) -> str:
         """Return the name of a database that is as the template.
@@ -106,7 +106,7 @@ class Pool:
         Where none is ready, `make` clones it now: it is given both names, and the shape where that is known already,
         and returns the state of the clone.
         """
-        with self._changed:
+        with self._condition:
             clones = self._clones_of(source)
             clones.out += 1
             clones.peak = max(clones.peak, clones.out)
@@ -114,24 +114,24 @@ class Pool:
             if not clones.ready:
                 # One that is on its way is here sooner than one that would be begun now.
                 clones.waiting += 1
-                self._changed.wait_for(
+                self._condition.wait_for(
                     lambda: clones.ready or self._on_their_way(clones) < clones.waiting, _ON_ITS_WAY_SECONDS
                 )
                 clones.waiting -= 1
             name = clones.ready.popleft() if clones.ready else None
             if name:
                 self._template_of[name] = clones
-            self._changed.notify_all()
+            self._condition.notify_all()
         if name:
             return name
         name = self._name()
         try:
             state = make(name, source, clones.shape)
         except BaseException:
-            with self._changed:
+            with self._condition:
                 clones.out -= 1
             raise
-        with self._changed:
+        with self._condition:
             self._template_of[name] = clones
             if state:
                 self._states[name] = state
@@ -139,42 +139,42 @@ class Pool:
 
     def put(self, name: str, *, retain: bool = False) -> None:
         """Take a database back without waiting; one to `retain` is only counted as no longer out."""
-        with self._changed:
+        with self._condition:
             clones = self._template_of.pop(name)
             clones.out -= 1
             if retain:
                 self._states.pop(name, None)
             else:
                 self._returned.append((name, clones, time.monotonic()))
-                self._changed.notify_all()
+                self._condition.notify_all()
 
     def out(self) -> set[str]:
         """Return the databases that tests have."""
-        with self._changed:
+        with self._condition:
             return set(self._template_of)
 
     def drop(self, name: str) -> None:
         """Drop a database in the background."""
-        with self._changed:
+        with self._condition:
             self._to_drop.append(name)
-            self._changed.notify_all()
+            self._condition.notify_all()
 
     def forget(self, current: str) -> list[str]:
         """Drop the clones of all templates but this one that nobody has used for a while; return those templates."""
-        with self._changed:
+        with self._condition:
             oldest = time.monotonic() - _STALE_SECONDS
             stale = [s for s in self._clones.values() if s.name != current and not s.out and s.used < oldest]
             for source in stale:
                 del self._clones[source.name]
                 self._to_drop.extend(source.ready)
-            self._changed.notify_all()
+            self._condition.notify_all()
         return [source.name for source in stale]
 
     def close(self) -> None:
         """Stop."""
-        with self._changed:
+        with self._condition:
             self._closed = True
-            self._changed.notify_all()
+            self._condition.notify_all()
         if self._thread:
             # A server that hangs is not waited for.
             self._thread.join(_END_SECONDS)
@@ -200,10 +200,10 @@ class Pool:
 
     def _next(self, admin: Admin) -> Callable[[], None] | None:
         """Wait for the next job: recycle what was returned, which is soonest ready; then clone; then drop."""
-        with self._changed:
+        with self._condition:
             self._busy, self._being_cloned = True, None
             # Who waits for what did not become ready looks after himself.
-            self._changed.notify_all()
+            self._condition.notify_all()
             while not self._closed:
                 if len(self._to_drop) > _MOST_TO_DROP:
                     return self._drop_one(admin)
@@ -218,7 +218,7 @@ class Pool:
                 if self._to_drop:
                     return self._drop_one(admin)
                 self._busy = rest is not None
-                self._changed.wait(rest)
+                self._condition.wait(rest)
                 self._busy = True
         return None
 
@@ -238,20 +238,20 @@ class Pool:
             with admin.connect_to(name) as inside:
                 source.shape = TemplateShape.of(inside)
         state = admin.state(name, source.shape)
-        with self._changed:
+        with self._condition:
             if state:
                 self._states[name] = state
             (source.ready if source.name in self._clones else self._to_drop).append(name)
-            self._changed.notify_all()
+            self._condition.notify_all()
 
     def _recycle(self, admin: Admin, name: str, source: _TemplateClones) -> None:
         wanted = len(source.ready) < source.most and source.name in self._clones
         state = self._state_if_reusable(admin, name, source.shape) if wanted and source.shape else None
-        with self._changed:
+        with self._condition:
             if state:
                 self._states[name] = state
                 source.ready.append(name)
-                self._changed.notify_all()
+                self._condition.notify_all()
             else:
                 self._states.pop(name, None)
                 self._to_drop.append(name)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from test_framework import services
 from test_framework.reach import refuse_remote
 from test_framework.resolution import Refused, Resolution
-from test_framework.resolve import dependency_reason, providers_in_reach
+from test_framework.resolve import dependency_reason, usable_for_dependencies
 from test_framework.supervisor.wire import ServiceRequest
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def resolve_needs(
     found: dict[str, ManagedServer] = {}
     for name in service.needs:
         wanted = ServiceRequest.of(name, run.settings, request.tier)
-        order = providers_in_reach(wanted.order, provider.builds_on)
+        order = usable_for_dependencies(wanted.order, provider.builds_on)
         needed = services.get(name, run.settings)
         resolution, server = resolve(run, needed, ServiceRequest(name, order, wanted.source, request.tier))
         if server is None:

@@ -43,7 +43,7 @@ def proven(databases: PostgresDatabases) -> IsolatedResource:
 def is_settled(databases: PostgresDatabases) -> bool:
     """Whether the pool has nothing to do."""
     pool = databases._pool
-    with pool._changed:
+    with pool._condition:
         full = all(len(source.ready) >= source.wanted for source in pool._clones.values())
         return full and not pool._returned and not pool._to_drop and not pool._busy
 

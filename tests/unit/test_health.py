@@ -10,7 +10,7 @@ import pytest
 
 from test_framework.config import BadSetting, HealthSettings, Settings
 from test_framework.health import HealthError, SuiteSnapshot, TierFigures, compare, read_baseline, write_baseline
-from test_framework.health.drift import slower_than
+from test_framework.health.regressions import slower_than
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from test_framework.health import HealthError, HealthRun, SuiteSnapshot, TierFigures, append, history, read_history
-from test_framework.health.drift import Check
+from test_framework.health.regressions import Check
 
 if TYPE_CHECKING:
     from pathlib import Path

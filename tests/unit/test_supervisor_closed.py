@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 def test_a_session_that_is_over_asks_for_nothing(no_service: Project) -> None:
     """Its lease makes no connection, and the thread that warms ends without an error."""
-    session = Session(load(no_service.path, {}), {}, "integration", "run", must=False)
+    session = Session(load(no_service.path, {}), {}, "integration", "run", fail_on_unavailable=False)
     session.close()
     session.lease.warm(["postgres"])
     with pytest.raises(SupervisorLost, match="the run has ended"):
@@ -85,7 +85,7 @@ def test_a_supervisor_that_does_not_answer_is_waited_for_once(
         raise SupervisorUnanswered("process 1 does not answer")
 
     monkeypatch.setattr(lease, "connect", connect)
-    session = Session(load(no_service.path, {}), {}, "integration", "run", must=False)
+    session = Session(load(no_service.path, {}), {}, "integration", "run", fail_on_unavailable=False)
     session.lease.warm(["postgres"])
     for _ in range(2):
         with pytest.raises(SupervisorUnanswered, match="process 1"):
