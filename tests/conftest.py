@@ -31,15 +31,14 @@ _CONFIGURES_TOO = (*CI, "GOOGLE_APPLICATION_CREDENTIALS", "JOB_COMPLETION_INDEX"
 _END_SECONDS = 30
 
 
-def _forget_our_image() -> None:
-    """Take away the variable of our backend's image, where the settings say the same: other projects refuse it."""
+def pytest_configure() -> None:
+    """Take away the variable of our backend's image, where the settings say the same: other projects refuse it.
+
+    Here, and not when this file is imported: what shares code with the tests without being one needs the variable.
+    """
     variable, settings = "TEST_FRAMEWORK_BACKEND_IMAGE", load(Path(__file__).parents[1], {})
     if os.environ.get(variable) == settings.service("backend").image:
         del os.environ[variable]
-
-
-# Before anything reads the environment; the workers of pytest-xdist, and what tests start, have ours.
-_forget_our_image()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
