@@ -17,7 +17,7 @@ from test_framework.e2e.auth import AuthClient
 from test_framework.e2e.deployment import Deployment
 from test_framework.e2e.errors import ApiError
 from test_framework.e2e.user import User
-from test_framework.resolution import moved
+from test_framework.resolution import STARTED_BY_US, moved
 from test_framework.staging.front import Front, relay
 from test_framework.supervisor.client import connect
 from test_framework.supervisor.wire import ServiceRequest
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from test_framework.resolution import Endpoint
     from test_framework.staging.faults import Fault
     from test_framework.supervisor.client import SupervisorClient
-
-_OURS = ("docker", "embedded")
 
 
 @contextmanager
@@ -107,7 +105,7 @@ def _expected(settings: Settings) -> dict[str, str]:
 def _ours(client: SupervisorClient, name: str, settings: Settings) -> Endpoint:
     """Lease a server that runs on this machine; what others run is not ours to put a front before."""
     wanted = ServiceRequest.of(name, settings, None)
-    order = tuple(provider for provider in wanted.order if provider in _OURS)
+    order = tuple(provider for provider in wanted.order if provider in STARTED_BY_US)
     return _resolved(client, replace(wanted, order=order, source="a stand-in, whose servers are ours"))
 
 
