@@ -22,6 +22,7 @@ from test_framework.providers.docker.client import connect
 from test_framework.providers.docker.probe import probe
 from tests.conftest import wait_until
 from tests.support.environment import CI
+from tests.support.files import files_below
 from tests.support.segments import SegmentWatch
 
 if TYPE_CHECKING:
@@ -136,9 +137,7 @@ class Place:
 
     def sockets(self) -> list[Path]:
         """Return the sockets."""
-        # Folders may go meanwhile, which `rglob` does not bear.
-        found = (Path(folder, name) for folder, _, names in os.walk(self.path) for name in names)
-        return [path for path in found if path.is_socket()]
+        return [path for path in files_below(self.path) if path.is_socket()]
 
     def containers(self) -> list[str]:
         """Return the ids of the containers, running or not, that were started for a project here."""
