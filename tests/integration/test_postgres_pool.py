@@ -12,7 +12,7 @@ import pytest
 
 from test_framework import owner
 from test_framework.resolution import Endpoint, Refused
-from test_framework.services._postgres_admin import Admin
+from test_framework.services._postgres_admin import Admin, DatabaseFingerprint
 from test_framework.services._postgres_databases import PostgresDatabases
 from tests.conftest import wait_until
 from tests.support.databases import opened
@@ -71,6 +71,27 @@ def test_the_next_test_finds_the_template(databases: PostgresDatabases, postgres
         assert (isolated.name in [each.name for each in held]) is (way in AGAIN)
         with Admin(postgres.url) as admin:
             assert (isolated.name in admin.names("tf_")) is (way in AGAIN)
+
+
+def test_a_sequence_that_was_touched_before_may_have_been_set(databases: PostgresDatabases, postgres: Endpoint) -> None:
+    """Setting it leaves no count, so that it is looked at although the server tells the same as before the test."""
+    isolated = proven(databases)
+    pool = databases._pool
+    (source,) = pool._clones.values()
+    assert source.shape
+    with Admin(postgres.url) as admin:
+
+        def state_after(statement: str) -> DatabaseFingerprint:
+            do(isolated, statement)
+            wait_until(lambda: admin.wait_until_unused(isolated.name), "the session is gone")
+            state = admin.state(isolated.name, source.shape)  # type: ignore[arg-type]
+            assert state
+            return state
+
+        before = pool._states[isolated.name] = state_after("SELECT last_value FROM loose")
+        assert state_after("SELECT setval('loose', 7, false)") == before
+        assert pool._state_if_reusable(admin, isolated.name, source.shape) is None
+    databases.give_back(isolated, retain=False)
 
 
 def test_another_schema(databases: PostgresDatabases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -125,7 +125,7 @@ MUTANTS = (
         "pool",
         "now == before and not now.touched",
         "now == before",
-        *_way("it sets one without calling it"),
+        f"{_POOL}::test_a_sequence_that_was_touched_before_may_have_been_set",
     ),
     _mutant(
         "what is not in the counts is not compared",
