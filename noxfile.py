@@ -172,7 +172,7 @@ def build(session: nox.Session) -> None:
     out = session.create_tmp()
     # It builds the wheel from the archive.
     session.run("python", "-m", "build", "--outdir", out, silent=True)
-    made = sorted(map(str, Path(out).glob("test_framework-*")))
+    made = sorted(map(str, Path(out).glob("pytest_tiers-*")))
     session.run("twine", "check", "--strict", *made)
     session.run("python", "-m", "tests.support.packages", *made)
 

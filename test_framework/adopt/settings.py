@@ -20,9 +20,9 @@ GROUP = "tiers"
 """The dependency group from which the tiers are run."""
 
 _TABLE = "tool.test_framework"
-_DISTRIBUTION = "test-framework"
+_DISTRIBUTION = "pytest-tiers"
 _FOR_TESTS = ("test", "tests", "testing", "dev")
-_OURS = re.compile(r"\s*test[-_.]+framework(?![-_.]*\w)", re.I)
+_OURS = re.compile(r"\s*pytest[-_.]+tiers(?![-_.]*\w)", re.I)
 _NEW_PYTHONS = re.compile(r">=\s*3\.(?:1[1-9]|[2-9]\d)")
 _BUILT = "build/reports"
 # What only psql understands, and the server does not.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from test_framework.config import Settings
 
 _INTERRUPTED = 130
-_EXTRA = "test-framework[audit]"
+_EXTRA = "pytest-tiers[audit]"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -52,7 +52,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     try:
         return _run(args, settings, over)
     except ImportError as error:
-        reason = Reason.of(Code.SDK_MISSING, package="test-framework[staging]", error=error)
+        reason = Reason.of(Code.SDK_MISSING, package="pytest-tiers[staging]", error=error)
         print(f"stand-in: {reason}. {reason.remedy}", file=sys.stderr)
     except Refused as refused:
         print("\n".join(filter(None, [f"stand-in: {refused}. {refused.reason.remedy}", refused.log])), file=sys.stderr)

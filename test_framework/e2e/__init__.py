@@ -11,5 +11,5 @@ from importlib.util import find_spec
 _missing = [package for package in ("httpx", "jsonschema", "psutil", "websockets") if find_spec(package) is None]
 if _missing:
     raise ModuleNotFoundError(
-        f"test_framework.e2e needs {' and '.join(_missing)}: pip install 'test-framework[e2e]'", name=_missing[0]
+        f"test_framework.e2e needs {' and '.join(_missing)}: pip install 'pytest-tiers[e2e]'", name=_missing[0]
     )

@@ -87,7 +87,7 @@ def shard_of(config: pytest.Config, settings: Settings, env: Mapping[str, str]) 
     if shard and not find_spec("pytest_split"):
         raise pytest.UsageError(
             f"shard {shard} ({shard.source}) is cut by pytest-split, which is not installed:"
-            ' python -m pip install "test-framework[shard]", or --shard=off for all tests.'
+            ' python -m pip install "pytest-tiers[shard]", or --shard=off for all tests.'
         )
     return shard
 

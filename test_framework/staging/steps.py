@@ -150,7 +150,7 @@ def _client_side(parts: SplitResult, source: str) -> ClientProtocol:
         from websockets.exceptions import InvalidURI
         from websockets.uri import parse_uri
     except ImportError as error:
-        raise Refused(Reason.of(Code.SDK_MISSING, package="'test-framework[e2e]'", error=error)) from error
+        raise Refused(Reason.of(Code.SDK_MISSING, package="'pytest-tiers[e2e]'", error=error)) from error
     try:
         return ClientProtocol(parse_uri(parts.geturl()))
     except InvalidURI as error:

@@ -43,6 +43,25 @@ def test_the_package_knows_nothing_of_the_reference_backend() -> None:
     assert "backend" not in load(Path("/nowhere"), {}).service_names
 
 
+def test_what_is_said_to_be_installed_is_ours() -> None:
+    """By the name of our distribution, which is no other project's, and with extras that there are."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    folders = ("test_framework", "docs", "compose", "tests", ".github")
+    files = [p for f in folders for p in (ROOT / f).rglob("*") if p.suffix in {".py", ".md", ".toml", ".yaml", ".html"}]
+    texts = {p: p.read_text(encoding="utf-8") for p in [*files, *ROOT.glob("*.*"), *ROOT.glob(".ci/*")] if p.is_file()}
+    texts.pop(Path(__file__))
+    named = re.compile(r"test-framework\[|install (?:-\S+ )*[\"']?test-framework\b|^name = \"test-framework\"", re.M)
+    assert [str(p.relative_to(ROOT)) for p, text in texts.items() if named.search(text)] == []
+    extras = {
+        e
+        for text in texts.values()
+        for found in re.findall(r"pytest-tiers\[([\w,-]+)\]", text)
+        for e in found.split(",")
+    }
+    assert "embedded" in extras
+    assert extras - project["optional-dependencies"].keys() == set()
+
+
 def test_every_tier_with_tests_has_a_session() -> None:
     """A tier is one nox session of the same name, and each session says what it does."""
     settings = load(ROOT, {})

@@ -151,7 +151,7 @@ def assert_told(here: Installed) -> None:
         # The stand-in needs a service under test, too: to miss that in the settings, it came past its imports.
         there = _BAD_SETTING if extra == "staging" else 0
         told = here.run(*command, status=there if here.extra in enough else status)
-        assert (f"test-framework[{extra}]" in told) is (here.extra not in enough), f"{here.extra}: {told}"
+        assert (f"pytest-tiers[{extra}]" in told) is (here.extra not in enough), f"{here.extra}: {told}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

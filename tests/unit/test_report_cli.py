@@ -62,7 +62,7 @@ def test_without_jinja2_it_says_what_to_install(
     capsys.readouterr()
     monkeypatch.setitem(sys.modules, "jinja2", None)
     assert html(ran, "reports/unit.json") == 2
-    told = "test-framework: a page needs jinja2, which is not installed: pip install 'test-framework[report]'\n"
+    told = "test-framework: a page needs jinja2, which is not installed: pip install 'pytest-tiers[report]'\n"
     assert capsys.readouterr() == ("", told)
     assert (ran.path / "reports/index.html").read_text() == before
 

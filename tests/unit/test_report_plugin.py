@@ -261,7 +261,7 @@ def test_a_run_that_cannot_write_the_page_for_want_of_jinja2(project: Project) -
     project.write(TEST, PASSES)
     result = project.spawn("--tier", "unit", "--junit-xml", "junit.xml")
     assert result.ret == pytest.ExitCode.OK
-    install = "pip install 'test-framework?report?'"
+    install = "pip install 'pytest-tiers?report?'"
     result.stdout.fnmatch_lines([f"*index.html cannot be written: a page needs jinja2, *: {install}"])
     assert project.report()["outcome"] == "passed"
     assert not (project.path / "reports/index.html").exists()

@@ -131,7 +131,7 @@ def test_without_pytest_cov(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None
     told = runs.run("--category", "unit", coverage=True)
     assert told.status == 0
     assert covered(told.out) == (
-        "coverage: off, since pytest-cov is not installed: pip install 'test-framework[coverage]'"
+        "coverage: off, since pytest-cov is not installed: pip install 'pytest-tiers[coverage]'"
     )
     assert not (runs.path / "reports/coverage.xml").exists()
 

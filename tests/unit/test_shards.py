@@ -130,7 +130,7 @@ def test_without_pytest_split_the_error_says_how_to_get_it(project: Project) -> 
     project.env.setattr(shards, "find_spec", lambda _: None)
     result = project.run("--shard=1/2")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    assert 'python -m pip install "test-framework[shard]"' in str(result.stderr)
+    assert 'python -m pip install "pytest-tiers[shard]"' in str(result.stderr)
 
 
 def test_two_ways_at_once_are_refused(project: Project) -> None:
