@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 PREFIX = "TEST_FRAMEWORK_"
 _TABLE = "tool.test_framework"
+_NEARLY_OURS = {"test-framework", "testframework", "pytest-tiers", "pytest_tiers"}
+"""Other spellings of our table, and the name of our distribution: nobody reads a table of these names."""
 _NAMED: dict[str, tuple[type[Any], Mapping[str, Any]]] = {
     "tiers": (TierSettings, TIERS),
     "layers": (LayerSettings, LAYERS),
@@ -129,6 +131,18 @@ def _may_lack_a_table(variable: str) -> str:
     return f" A service {name} of your own needs [{_TABLE}.services.{name}] in pyproject.toml." if name != told else ""
 
 
+def _our_table(tool: object, file: str) -> dict[str, Any]:
+    """Return what a file says in our table; empty where it has none."""
+    if not isinstance(tool, dict):
+        return {}
+    for name in tool.keys() & _NEARLY_OURS:
+        raise BadSetting(f"unknown table [tool.{name}] in {file}. Did you mean [{_TABLE}]?")
+    table = tool.get("test_framework", {})
+    if not isinstance(table, dict):
+        raise BadSetting.value(_TABLE, table, file, "a table")
+    return table
+
+
 class _Table:
     """The values of one table so far, and the prefix of its keys in `origins`."""
 
@@ -161,11 +175,8 @@ class _SettingsReader:
             return
         except (ValueError, RecursionError, OSError) as error:
             raise BadSetting(f"{path.name} cannot be read: {error}.") from error
-        tool = data.get("tool", {})
-        table = tool.get("test_framework", {}) if isinstance(tool, dict) else {}
+        table = _our_table(data.get("tool"), path.name)
         source = f"{path.name} [{_TABLE}]"
-        if not isinstance(table, dict):
-            raise BadSetting.value(_TABLE, table, path.name, "a table")
         services = table.get("services")
         for name in services if isinstance(services, dict) else ():
             if name not in self.built_in:

@@ -186,6 +186,12 @@ def test_a_template_may_be_one_text(tmp_path: Path) -> None:
         ("[tool.test_framework]\ngate = strict\n", {}, ["pyproject.toml cannot be read", "line 2"]),
         pytest.param(f"x = {'[' * 3000}", {}, ["pyproject.toml cannot be read", "recursion"], id="nested"),
         pytest.param(f"x = {'9' * 5000}", {}, ["pyproject.toml cannot be read", "4300 digits"], id="digits"),
+        (
+            "[tool.test-framework]\ngate = 'strict'",
+            {},
+            ["[tool.test-framework] in pyproject.toml", "[tool.test_framework]?"],
+        ),
+        ("[tool.pytest-tiers.tiers.unit]", {}, ["[tool.pytest-tiers] in pyproject.toml", "[tool.test_framework]?"]),
         ("[tool.test_framework]\ngtae = 'strict'", {}, ["key 'gtae'", "[tool.test_framework]", "mean 'gate'", "idle"]),
         ("[tool.test_framework]\nroot = '.'", {}, ["key 'root'", "[tool.test_framework]", "Choices: "]),
         (

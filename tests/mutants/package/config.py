@@ -49,6 +49,13 @@ MUTANTS = (
         "tests/unit/test_config.py",
     ),
     _mutant(
+        "a misspelt table is ignored",
+        "config/load",
+        "for name in tool.keys() & _NEARLY_OURS:",
+        "for name in ():",
+        "tests/unit/test_config.py",
+    ),
+    _mutant(
         "a misspelt key is ignored",
         "config/load",
         '            raise BadSetting.unknown("key", key, source, [*known, *tables])',
