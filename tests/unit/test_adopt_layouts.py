@@ -76,7 +76,7 @@ LAYOUTS: dict[str, dict[str, str]] = {
         "tests/test_shop.py": TEST,
     },
     "we are declared": {
-        "pyproject.toml": f'{HATCH}\n[dependency-groups]\ndev = ["Test_Framework[embedded,xdist]"]\n',
+        "pyproject.toml": f'{HATCH}\n[dependency-groups]\ndev = ["Pytest_Tiers[embedded,xdist]"]\n',
         "tests/unit/test_shop.py": TEST,
     },
     "we are required": {"requirements.txt": "redis\npsycopg\npytest-tiers\n", "tests/unit/test_shop.py": TEST},
