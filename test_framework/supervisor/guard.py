@@ -18,13 +18,16 @@ import time
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from test_framework import cleanup, owner, private
 from test_framework.inherited import inherited
 
 _TERM_SECONDS = 1.0
 _LATE_SECONDS = 1.0
+_LOCK_SECONDS = 10.0
+"""A child that the owner was about to start holds its lock until it has become a server."""
+
 _ENGINE_SECONDS = 5
 _ENGINE_VARIABLES = ("DOCKER_*", "SSH_*", "TESTCONTAINERS_*", "*_PROXY", "*_proxy")
 """What leads to an engine whose containers are to be removed."""
@@ -176,9 +179,21 @@ def _remove_folder(entry: dict[str, Any]) -> None:
 def _remove_socket(entry: dict[str, Any]) -> None:
     """Remove the socket and the passwords beside it, unless the next supervisor holds the lock."""
     with Path(entry["lock"]).open("r+") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        deadline = time.monotonic() + _LOCK_SECONDS
+        while not _locks(lock):
+            if time.monotonic() > deadline:
+                return
+            time.sleep(0.02)
         Path(entry["path"]).unlink(missing_ok=True)
         private.remove(Path(entry["passwords"]))
+
+
+def _locks(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _end_group(entry: dict[str, Any]) -> None:

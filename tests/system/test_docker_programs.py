@@ -33,7 +33,7 @@ def script(tmp_path: Path) -> tuple[list[str], Path]:
 def ended(file: Path) -> None:
     """Assert that the process in the file ends."""
     pid = int(file.read_text())
-    wait_until(lambda: not alive(pid), "what the program has started has ended", 10)
+    wait_until(lambda: not alive(pid), "what the program has started has ended", 60)
 
 
 def test_answer() -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -28,6 +31,15 @@ if TYPE_CHECKING:
     from tests.conftest import Project
 
 
+HOLDS = """
+import fcntl, sys, time
+lock = open(sys.argv[1], "w")
+fcntl.flock(lock, fcntl.LOCK_EX)
+print("held", flush=True)
+time.sleep(2)
+"""
+
+
 def test_a_session_that_is_over_asks_for_nothing(no_service: Project) -> None:
     """Its lease makes no connection, and the thread that warms ends without an error."""
     session = Session(load(no_service.path, {}), {}, "integration", "run", fail_on_unavailable=False)
@@ -43,6 +55,21 @@ def test_a_supervisor_that_is_closed_warms_nothing(no_service: Project) -> None:
     client = LocalClient(settings, {}, "run", lambda _: None)
     client.close()
     client.warm([ServiceRequest.of("postgres", settings, "integration")])
+
+
+def test_a_child_that_still_has_the_lock_is_waited_for(tmp_path: Path) -> None:
+    """A supervisor may be killed between the fork and the exec of a server; its socket is removed after that."""
+    lock, socket = tmp_path / "lock", tmp_path / "socket"
+    socket.touch()
+    # Long enough for the guard to have begun, which cannot be seen from outside.
+    child = subprocess.Popen([sys.executable, "-c", HOLDS, lock], stdout=subprocess.PIPE)
+    assert child.stdout
+    assert child.stdout.readline() == b"held\n"
+    entry = {"key": "1", "kind": "socket", "path": str(socket), "lock": str(lock), "passwords": str(tmp_path / "none")}
+    guard = [sys.executable, "-c", "from test_framework.supervisor.guard import main; main()"]
+    subprocess.run(guard, input=json.dumps(entry) + "\n", text=True, check=True, timeout=60)
+    child.communicate(timeout=60)
+    assert not socket.exists()
 
 
 @pytest.mark.timeout(30)

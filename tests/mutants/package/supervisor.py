@@ -125,6 +125,13 @@ MUTANTS = (
         "tests/integration/test_supervisor_core.py::test_another_port_where_somebody_was_faster",
     ),
     Mutant(
+        "the socket of a supervisor that was killed at a fork stays",
+        "test_framework/supervisor/guard.py",
+        "            if time.monotonic() > deadline:\n                return",
+        "            return",
+        ("tests/unit/test_supervisor_closed.py::test_a_child_that_still_has_the_lock_is_waited_for",),
+    ),
+    Mutant(
         "a guard that takes its time ends a test with a warning of Python's",
         "test_framework/supervisor/guard.py",
         """threading.Thread(target=process.wait, daemon=True, name="wait for the guard").start()""",
