@@ -72,14 +72,30 @@ def test_owner_that_is_killed(tmp_path: Path) -> None:
         "from test_framework.providers.docker.program import ask_program\n"
         "from test_framework.supervisor.guard import Guard\n"
         "guard = Guard()\n"
-        # It runs already, as it does in a supervisor: else it may be too late for what is asked at once.
-        "guard.drop(guard.add(kind='folder', path='/proc/none'))\n"
         "ask_program(sys.argv[1:], os.environ, 300, guard=guard)\n"
     )
     with subprocess.Popen([sys.executable, "-c", code, *command], cwd=Path(__file__).parents[2]) as owner:
         wait_until(lambda: file.exists() and file.read_text().endswith("\n"), "it hangs", 30)
         os.kill(owner.pid, signal.SIGKILL)
     ended(file)
+
+
+def test_owner_that_is_killed_before_the_guard_knows(tmp_path: Path) -> None:
+    """The program never runs, since nobody would end it."""
+    command, file = script(tmp_path)
+    code = (
+        "import os, signal, sys, time\n"
+        "from test_framework.providers.docker.program import ask_program\n"
+        "class Guard:\n"
+        "    def add(self, **what):\n"
+        # Long enough for a program that does not wait.
+        "        time.sleep(0.5)\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "ask_program(sys.argv[1:], os.environ, 300, guard=Guard())\n"
+    )
+    owner = subprocess.run([sys.executable, "-c", code, *command], cwd=Path(__file__).parents[2], check=False)
+    assert owner.returncode == -signal.SIGKILL
+    assert not file.exists()
 
 
 def test_ssh_that_hangs_in_its_configuration(tmp_path: Path, ssh: Callable[[str], dict[str, str]]) -> None:

@@ -19,11 +19,14 @@ if TYPE_CHECKING:
     from test_framework.contracts import CleanupRegistry
 
 _MOST_BYTES = 1 << 16
+_GATE = ("/bin/sh", "-c", 'read -r _ && exec "$@"', "sh")
+"""It starts the program once it has read a line. The owner sends it after the guard knows whom to end: where the owner
+is killed before, the line never comes, and the program never runs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a program said, and how it ended."""
+    """What a program said, and how it ended: 126 or 127 where it cannot be run, as shells have it."""
 
     status: int
     out: bytes
@@ -47,12 +50,12 @@ def ask_program(
         guard: Ends it where this process is killed meanwhile.
 
     Raises:
-        OSError: It cannot be run.
+        OSError: No process can be started.
         TimeoutError: It did not end in time.
         ValueError: It says more than any answer needs.
     """
     process = subprocess.Popen(  # noqa: S603  # each caller says why
-        command,
+        [*_GATE, *command],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -65,7 +68,7 @@ def ask_program(
     cleanup_key = guard.add(kind="group", mark=mark) if guard else ""
     try:
         with suppress(BrokenPipeError), _opened(process.stdin) as asked:
-            asked.write(question)
+            asked.write(b"\n" + question)
         deadline = time.monotonic() + seconds
         out, errors = _read(_opened(process.stdout), _opened(process.stderr), deadline)
         try:

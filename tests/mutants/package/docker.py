@@ -74,6 +74,13 @@ MUTANTS = (
         (f"{_PROGRAMS}::test_owner_that_is_killed",),
     ),
     Mutant(
+        "a helper runs before the guard knows of it",
+        f"{_FOLDER}/program.py",
+        "read -r _ &&",
+        "true &&",
+        (f"{_PROGRAMS}::test_owner_that_is_killed_before_the_guard_knows",),
+    ),
+    Mutant(
         "a proxy that forbids is taken for something that is no Docker",
         f"{_FOLDER}/answers.py",
         "if answer.status in FORBIDDEN:",
