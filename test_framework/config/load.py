@@ -21,6 +21,7 @@ from test_framework.config.tiers import TIERS, is_name
 from test_framework.config.values import SINGLE, keys, names, parsed
 from test_framework.inherited import matching
 from test_framework.redaction import KNOWN, SECRET_NAME
+from test_framework.version import PATTERN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -143,6 +144,14 @@ def _our_table(tool: object, file: str) -> dict[str, Any]:
     return table
 
 
+def _check_version(name: str, version: str, source: str) -> None:
+    """Refuse a version that no server can be of."""
+    found = PATTERN.fullmatch(version)
+    if version and (found is None or (found[1] and name != "redis")):
+        wanted = "a version, such as 8, 8.2 or valkey 9" if name == "redis" else "a version, such as 17 or 17.11"
+        raise BadSetting.value("version", version, source, wanted)
+
+
 class _Table:
     """The values of one table so far, and the prefix of its keys in `origins`."""
 
@@ -261,6 +270,8 @@ class _SettingsReader:
         for name, source in self.custom.items():
             services[name] = replace(services[name], root=root)
             check_custom(name, services[name], source, self.built_in)
+        for name, service in services.items():
+            _check_version(name, service.version, self.origins.get(f"services.{name}.version", ""))
         check_needs(services, self.custom)
         singles = {name: table.model(**table.values) for name, table in self.singles.items()}
         values: dict[str, Any] = {**self.top.values, **singles, **named, "services": services}

@@ -59,7 +59,7 @@ class Gate(StrEnum):
 
 
 class MajorMismatch(StrEnum):
-    """What to do with a server of another major version than the one asked for."""
+    """What to do with a server of another version than the one asked for."""
 
     SHOW = "show"
     REFUSE = "refuse"
@@ -95,9 +95,11 @@ class ServiceSettings:
     url: str = _setting("", "URL of the explicit provider; best set in the environment", secret=True)
     url_env: tuple[str, ...] = _setting((), "further variables that may hold that URL, such as DATABASE_URL")
     providers: tuple[str, ...] = _setting((), "order of providers for this service", choices="providers")
-    version: str = _setting("", "major version asked for; read from the image's tag when empty")
+    version: str = _setting(
+        "", "version asked for, such as 17, 17.11 or valkey 9; the major version of the image's tag when empty"
+    )
     major_mismatch: MajorMismatch = _setting(
-        MajorMismatch.SHOW, "what to do with a server of another major version: show it, or refuse it"
+        MajorMismatch.SHOW, "what to do with a server of another version than the one asked for: show it, or refuse it"
     )
     template: tuple[str, ...] = _setting(
         (), "SQL files from the project's root, or one package.module:callable", of=("clickhouse", "postgres")

@@ -117,8 +117,12 @@ class Service(Protocol):
     def container(self, launch: Launch) -> ContainerSpec:
         """Return how it runs in a container."""
 
-    def find_binary(self, wanted_major: str, env: Mapping[str, str]) -> Binary:
-        """Return the server program to embed; raises `Refused` with `binary-missing`."""
+    def find_binary(self, wanted: str, env: Mapping[str, str]) -> Binary:
+        """Return the server program to embed, of the version that is `wanted` or the nearest to it.
+
+        Raises:
+            Refused: `binary-missing`.
+        """
 
     def prepare(self, binary: Binary, folder: Path, port: int, launch: Launch, run: RunAs) -> Command:
         """Make `folder` ready (initialise a data directory) and return how to run the server there."""

@@ -101,11 +101,6 @@ class Binary:
     origin: str
     build: str = ""
 
-    @property
-    def major(self) -> str:
-        """The first number of the version."""
-        return self.version.partition(".")[0]
-
 
 @dataclass(frozen=True, slots=True)
 class Command:

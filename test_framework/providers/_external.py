@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from test_framework.providers._startup import check_major
+from test_framework.providers._startup import check_version
 from test_framework.reach import AmbiguousURL, ParsedURL, parse_url, reach
 from test_framework.reasons import Code
 from test_framework.resolution import Endpoint, Reason, Refused
@@ -59,7 +59,7 @@ def find(service: Service, provider: str, url: str, source: str, context: Contex
     address = _address(service, url, source, context)
     found = reach(address, source, context.settings.allowed_hosts)
     version = service.check(found.url, source, _ASK_SECONDS, context.env)
-    note = check_major(service, version, context)
+    note = check_version(service, version, context)
     return ExternalServer(Endpoint(service.name, provider, found.url, version or None, note, remote=found.remote))
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from test_framework.image_name import tag_of
+from test_framework.image_name import names_valkey, tag_of
 from test_framework.reasons import Code
 from test_framework.resolution import Reason, Refused
+from test_framework.version import VALKEY, satisfies
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,23 +80,29 @@ class _NotYet(Exception):
     """The server's log does not have its ready line yet."""
 
 
-def wanted_major(service: Service, context: Context) -> str:
-    """Return the major version that the settings ask for: `version`, else the number in the image's tag."""
+def wanted_version(service: Service, context: Context) -> str:
+    """Return the version that the settings ask for: `version`, else the major version in the image's tag.
+
+    An image is of a version in all its parts, and what stands in for it need be of the same major version alone;
+    whoever needs more says so by `version`.
+    """
     table = context.settings.service(service.name)
     if table.version:
         return table.version
-    number = tag_of(table.image or service.default_image).partition(".")[0].partition("-")[0]
-    return number if number.isdigit() else ""
+    image = table.image or service.default_image
+    number = tag_of(image).partition(".")[0].partition("-")[0]
+    product = f"{VALKEY} " if names_valkey(image) else ""
+    return f"{product}{number}" if number.isdigit() else ""
 
 
-def check_major(service: Service, version: str, context: Context) -> str:
-    """Return a note when the major version differs from the one asked for; empty if not, or if it is unknown.
+def check_version(service: Service, version: str, context: Context) -> str:
+    """Return a note when the version is not the one asked for; empty if it is, or if it is unknown.
 
     Raises:
         Refused: `version-mismatch`, when the settings refuse it.
     """
-    wanted = wanted_major(service, context)
-    if not wanted or version.partition(".")[0] == wanted:
+    wanted = wanted_version(service, context)
+    if not wanted or (version and satisfies(version, wanted)):
         return ""
     if context.settings.service(service.name).major_mismatch == "refuse":
         found = version or "of an unknown version"

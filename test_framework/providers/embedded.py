@@ -19,7 +19,7 @@ from test_framework.cleanup import FOLDER_VARIABLE, MEMORY, SERVER_FOLDER, kill_
 from test_framework.contracts import Binary, Command, Context, Launch, RunAs, Service
 from test_framework.inherited import inherited
 from test_framework.providers._programs import reachable
-from test_framework.providers._startup import check_major, wait_healthy, wanted_major
+from test_framework.providers._startup import check_version, wait_healthy, wanted_version
 from test_framework.reasons import Code
 from test_framework.resolution import Endpoint, Reason, Refused, hide_secrets
 
@@ -45,7 +45,7 @@ class Embedded:
     def obtain(self, service: Service, context: Context) -> EmbeddedServer:
         """Start the program on a free port of the loopback network and wait until it answers."""
         binary, run = self.find(service, context), self._user(service)
-        note = check_major(service, binary.version, context)
+        note = check_version(service, binary.version, context)
         context.progress(f"{service.name}: starting {binary.version or binary.path.name} from {binary.origin}")
         for attempt in range(1, _PORT_TRIES + 1):
             server = EmbeddedServer(service, binary, self._reachable(service, binary, run, context), run, context)
@@ -65,8 +65,8 @@ class Embedded:
 
     def find(self, service: Service, context: Context) -> Binary:
         """Return the program that would be started; raises `Refused`."""
-        binary = service.find_binary(wanted_major(service, context), context.env)
-        check_major(service, binary.version, context)
+        binary = service.find_binary(wanted_version(service, context), context.env)
+        check_version(service, binary.version, context)
         return binary
 
     def _reachable(self, service: Service, binary: Binary, run: RunAs, context: Context) -> Binary:

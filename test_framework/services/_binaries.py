@@ -14,9 +14,10 @@ from test_framework.contracts import Binary
 from test_framework.inherited import inherited
 from test_framework.reasons import Code
 from test_framework.resolution import Reason, Refused
+from test_framework.version import VALKEY, Distance, distance, satisfies, valkey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _VERSION = re.compile(r"(\d+(?:\.\d+)+)")
 
@@ -36,13 +37,29 @@ def version_printed_by(command: Sequence[str], env: Mapping[str, str]) -> str | 
     except (OSError, subprocess.TimeoutExpired):
         return None
     found = _VERSION.search(result.stdout)
-    return found[1] if found else None
+    if found is None:
+        return None
+    # The name of the program does not tell: a distribution may install Valkey as redis-server.
+    return valkey(found[1]) if result.stdout.lower().startswith(VALKEY) else found[1]
 
 
 def wheel_folder(package: str) -> Path | None:
     """Return the folder of an installed package without importing it."""
     spec = find_spec(package)
     return Path(spec.origin).parent if spec and spec.origin else None
+
+
+def beside_the_path(patterns: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
+    """Yield the programs that packages put outside of the PATH, the newest first, each with where it comes from."""
+    for pattern, origin in patterns.items():
+        found = Path("/").glob(pattern.removeprefix("/"))
+        yield from ((path, origin) for path in sorted(found, key=_number_of_folder, reverse=True))
+
+
+def _number_of_folder(program: Path) -> int:
+    """Return the version in the name of the folder above `bin`, such as `17` or `postgresql@17`."""
+    found = re.search(r"\d+", program.parent.parent.name)
+    return int(found[0]) if found else 0
 
 
 def missing(
@@ -53,20 +70,22 @@ def missing(
     return Refused(Reason.of(Code.BINARY_MISSING, binary=binary, looked=looked, install=install))
 
 
-def choose(candidates: Iterable[tuple[Path, str]], wanted_major: str) -> Binary | None:
-    """Return the first program of the wanted major version, else the first that runs at all.
+def choose(candidates: Iterable[tuple[Path, str]], wanted: str) -> Binary | None:
+    """Return the first program of the wanted version, else the one that is nearest to it; None where none runs.
 
     Args:
         candidates: Paths in order of preference, each with where it comes from.
-        wanted_major: Such as `17`; empty for any.
+        wanted: Such as `17` or `17.11`; empty for any.
     """
-    first: Binary | None = None
+    nearest: tuple[Distance, Binary] | None = None
     for path, origin in candidates:
         version = version_of(path) if path.is_file() else None
         if version is None:
             continue
         binary = Binary(path, version, origin)
-        if not wanted_major or binary.major == wanted_major:
+        if satisfies(version, wanted):
             return binary
-        first = first or binary
-    return first
+        away = distance(version, wanted)
+        if nearest is None or away < nearest[0]:
+            nearest = away, binary
+    return nearest[1] if nearest else None

@@ -76,7 +76,7 @@ class CustomService:
             ready_line=self.ready.line,
         )
 
-    def find_binary(self, wanted_major: str, env: Mapping[str, str]) -> Binary:
+    def find_binary(self, wanted: str, env: Mapping[str, str]) -> Binary:
         """Return the program that `command` begins with, from the PATH or where it says.
 
         Raises:

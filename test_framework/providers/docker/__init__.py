@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from test_framework.providers._startup import check_major
+from test_framework.providers._startup import check_version
 from test_framework.providers.docker.probe import Engine, probe
 from test_framework.providers.docker.variables import check
 
@@ -26,7 +26,7 @@ class Docker:
 
         version = images.probe_image(self._engine(context), service, context)
         if version:
-            check_major(service, version, context)
+            check_version(service, version, context)
         return version
 
     def obtain(self, service: Service, context: Context) -> Server:

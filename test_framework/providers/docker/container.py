@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from test_framework import owner
 from test_framework.contracts import Launch
-from test_framework.providers._startup import check_major, wait_healthy
+from test_framework.providers._startup import check_version, wait_healthy
 from test_framework.providers.docker import classes, faults, images, published
 from test_framework.providers.docker.client import connect, options, pointed_at, reach
 from test_framework.reasons import Code
@@ -142,7 +142,7 @@ class ContainerServer:
         except Refused as refused:
             raise self._refusal(refused.reason, refused.log) from refused
         version = version or images.version_of_image(service, found.attrs, image) or ""
-        note = check_major(service, version, context)
+        note = check_version(service, version, context)
         endpoint = Endpoint(service.name, _NAME, url, version or None, note)
         self.endpoint = endpoint.at(url, shown=hide_secrets(endpoint.safe_url))
 

@@ -8,13 +8,14 @@ import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from test_framework.image_name import tag_of
+from test_framework.image_name import image_of_version, names_valkey, tag_of
 from test_framework.providers.docker import faults, logins
 from test_framework.providers.docker.answers import FORBIDDEN
 from test_framework.providers.docker.probe import Engine, ask
 from test_framework.providers.docker.variables import check
 from test_framework.reasons import Code
 from test_framework.resolution import Reason, Refused
+from test_framework.version import valkey
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,12 +37,15 @@ _FULL = re.compile(r"no space left on device", re.I)
 
 
 def name_of(service: Service, context: Context) -> str:
-    """Return the image that the settings name, else the service's default, behind testcontainers' registry prefix.
+    """Return the image that the settings name, else the default one, behind testcontainers' registry prefix.
+
+    The default one is of the version that the settings ask for.
 
     Raises:
         Refused: `not-configured`, for a service that has no default.
     """
-    image = context.settings.service(service.name).image or service.default_image
+    table = context.settings.service(service.name)
+    image = table.image or image_of_version(service.default_image, table.version)
     if not image:
         what, variable = f"an image for {service.name}", f"TEST_FRAMEWORK_{service.name.upper()}_IMAGE"
         raise Refused(Reason.of(Code.NOT_CONFIGURED, what=what, variables=variable))
@@ -83,10 +87,9 @@ def version_of_image(service: Service, body: Mapping[str, Any], image: str) -> s
     variables = dict(v.partition("=")[::2] for v in (body.get("Config") or {}).get("Env") or [])
     servers = (*_SERVERS, service.name.upper())
     told: str | None = next((v for k, v in variables.items() if k.endswith("_VERSION") and k[:-8] in servers), None)
-    if told:
-        return told.partition("-")[0]
     tag = re.match(r"v?(\d+(?:\.\d+)*)", tag_of(image))
-    return tag[1] if tag else None
+    number = told.partition("-")[0] if told else tag[1] if tag else None
+    return valkey(number) if number and ("VALKEY_VERSION" in variables or names_valkey(image)) else number
 
 
 _SERVERS = ("PG", "REDIS", "VALKEY", "CLICKHOUSE")
