@@ -11,6 +11,7 @@ from test_framework import owner, providers, services
 from test_framework.config.values import names
 from test_framework.contracts import Context, Service
 from test_framework.memo import Memo
+from test_framework.providers.embedded import PROVIDER as EMBEDDED
 from test_framework.reach.libpq import ignore_libpq_variables
 from test_framework.reasons import Code
 from test_framework.resolution import Attempt, Reason, Refused, most_telling
@@ -71,6 +72,8 @@ class Diagnosis:
 
     services: tuple[ServiceFinding, ...]
     tiers: tuple[TierFinding, ...]
+    fetches: tuple[str, ...] = ()
+    """What would be fetched for a service, how large it is, and how to have it, in words."""
 
     def to_json(self) -> dict[str, Any]:
         """Return what `doctor --json` prints."""
@@ -95,7 +98,10 @@ def examine(settings: Settings, env: Mapping[str, str]) -> Diagnosis:
     by_name = _judged({s.service: s for s in found}, {service.name: service for service in there}, settings)
     found = tuple(by_name[s.service] for s in found)
     tiers = [t for t in settings.tiers if all((settings.root / p).exists() for p in settings.tiers[t].paths)]
-    return Diagnosis(found, tuple(_tier(t, settings, by_name, env) for t in tiers if settings.tiers[t].paths))
+    tried = [service for service in there if "embedded" in settings.order(service.name)[0]]
+    fetches = [told for service in tried if (told := EMBEDDED.would_fetch(service, context))]
+    tiers_found = tuple(_tier(t, settings, by_name, env) for t in tiers if settings.tiers[t].paths)
+    return Diagnosis(found, tiers_found, tuple(fetches))
 
 
 class _NoCleanup:

@@ -56,7 +56,12 @@ def distance(version: str, wanted: str) -> Distance:
 
 def newest_first(version: str) -> tuple[int, ...]:
     """Return what orders versions from the newest to the oldest."""
-    return tuple(-number for number in _parsed(version)[1])
+    return tuple(-number for number in numbers_of(version))
+
+
+def numbers_of(version: str) -> tuple[int, ...]:
+    """Return the numbers of a version; none where it has none."""
+    return _parsed(version)[1]
 
 
 def _parsed(version: str) -> tuple[str, tuple[int, ...]]:

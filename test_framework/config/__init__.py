@@ -7,6 +7,7 @@ from test_framework.config.load import find_root, load
 from test_framework.config.model import (
     AuditSettings,
     BadSetting,
+    Download,
     E2ESettings,
     Gate,
     HealthSettings,
@@ -25,6 +26,7 @@ __all__ = [
     "AuditSettings",
     "BadSetting",
     "CustomServiceSettings",
+    "Download",
     "E2ESettings",
     "Gate",
     "HealthSettings",

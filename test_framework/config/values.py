@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from test_framework.config.custom import CustomServiceSettings
-from test_framework.config.model import BadSetting, Gate, Isolation, MajorMismatch, Packages, Settings
+from test_framework.config.model import BadSetting, Download, Gate, Isolation, MajorMismatch, Packages, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,6 +111,7 @@ def _list(  # noqa: PLR0913  # see `parsed`
 
 
 _ENUMS: dict[str, type[StrEnum]] = {
+    "Download": Download,
     "Gate": Gate,
     "Isolation": Isolation,
     "MajorMismatch": MajorMismatch,

@@ -11,6 +11,7 @@ from test_framework.config.fields import OF_A_SERVICE, Parts, fill, parse
 from test_framework.reach import urls
 from test_framework.reach.libpq import REDIRECTING_VARIABLES, SECURITY_VARIABLES
 from test_framework.reach.urls import SERVER_PORTS
+from test_framework.version import numbers_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -94,7 +95,7 @@ def _with_user(endpoint: Endpoint) -> str:
     """
     if endpoint.provider == "explicit" or endpoint.service != "redis":
         return endpoint.url
-    users = int((endpoint.version or "0").partition(".")[0]) >= _REDIS_USERS
+    users = numbers_of(endpoint.version or "") >= (_REDIS_USERS,)
     return endpoint.url.replace("redis://:", "redis://default:", 1) if users else endpoint.url
 
 

@@ -16,10 +16,12 @@ from pathlib import Path
 
 from test_framework import owner, private
 from test_framework.cleanup import FOLDER_VARIABLE, MEMORY, SERVER_FOLDER, kill_and_remove, record_pid
+from test_framework.config import Download
 from test_framework.contracts import Binary, Command, Context, Launch, RunAs, Service
 from test_framework.inherited import inherited
+from test_framework.providers._fetching import choose_program, offer_in_words, would_fetch
 from test_framework.providers._programs import reachable
-from test_framework.providers._startup import check_version, wait_healthy, wanted_version
+from test_framework.providers._startup import wait_healthy
 from test_framework.reasons import Code
 from test_framework.resolution import Endpoint, Reason, Refused, hide_secrets
 
@@ -38,14 +40,21 @@ class Embedded:
 
     def probe(self, service: Service, context: Context) -> str | None:
         """Look for the program and a user to run it as."""
-        binary = self.find(service, context)
+        try:
+            binary = self.find(service, context)
+        except Refused:
+            offer = context.settings.download is Download.AUTO and would_fetch(service, context)
+            if not offer:
+                raise
+            self._user(service)
+            return offer.version
         self._user(service)
         return binary.version or None
 
     def obtain(self, service: Service, context: Context) -> EmbeddedServer:
         """Start the program on a free port of the loopback network and wait until it answers."""
-        binary, run = self.find(service, context), self._user(service)
-        note = check_version(service, binary.version, context)
+        run = self._user(service)
+        binary, note = choose_program(service, context, fetch=True)
         context.progress(f"{service.name}: starting {binary.version or binary.path.name} from {binary.origin}")
         for attempt in range(1, _PORT_TRIES + 1):
             server = EmbeddedServer(service, binary, self._reachable(service, binary, run, context), run, context)
@@ -63,11 +72,17 @@ class Embedded:
                 return server
         raise AssertionError("unreachable")
 
+    def would_fetch(self, service: Service, context: Context) -> str:
+        """Return what would be fetched since nothing here is of the version asked for, in words; empty for nothing."""
+        try:
+            return offer_in_words(service, context)
+        except Refused:
+            # The reason is that of the probe.
+            return ""
+
     def find(self, service: Service, context: Context) -> Binary:
-        """Return the program that would be started; raises `Refused`."""
-        binary = service.find_binary(wanted_version(service, context), context.env)
-        check_version(service, binary.version, context)
-        return binary
+        """Return the program that would be started, of those that are here; raises `Refused`."""
+        return choose_program(service, context, fetch=False)[0]
 
     def _reachable(self, service: Service, binary: Binary, run: RunAs, context: Context) -> Binary:
         try:

