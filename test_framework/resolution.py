@@ -145,6 +145,7 @@ class Endpoint:
         prefix: How every key and channel must begin, where the login may touch no others.
         password_file: Where this user can read the password, for a client that asks for it beside `shown`.
         remote: The host outside of this machine where somebody else runs it; empty for any other server.
+        origin: What a server of ours was started from: an image, or where its program is installed.
     """
 
     service: str
@@ -156,6 +157,7 @@ class Endpoint:
     prefix: str = ""
     password_file: str = ""
     remote: str = ""
+    origin: str = ""
 
     def __post_init__(self) -> None:
         # One with a prefix has a login of its own, for one test.

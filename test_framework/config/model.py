@@ -86,6 +86,10 @@ class Packages(StrEnum):
     DECLARED = "declared"
 
 
+EXTENSION = r"[a-z0-9_]+(-[a-z0-9_]+)*"
+"""How the names of extensions of Postgres are spelt."""
+
+
 def _setting(default: object, meaning: str, **extra: object) -> Any:
     metadata = {"meaning": meaning, **extra}
     shown = not extra.get("secret")
@@ -110,6 +114,13 @@ class ServiceSettings:
     )
     template: tuple[str, ...] = _setting(
         (), "SQL files from the project's root, or one package.module:callable", of=("clickhouse", "postgres")
+    )
+    extensions: tuple[str, ...] = _setting(
+        (),
+        "extensions that the server must have, such as citext; those that SQL files of template create count too",
+        of=("postgres",),
+        pattern=EXTENSION,
+        wanted="the name of an extension in lower case, such as citext or uuid-ossp",
     )
     isolation: Isolation = _setting(
         Isolation.DATABASE,

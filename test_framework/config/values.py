@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
@@ -25,7 +26,7 @@ SINGLE: dict[str, type] = {f.name: f.default_factory for f in fields(Settings) i
 """The tables that are there once, such as `[tool.test_framework.levels]`: their names and what is in them."""
 
 _NO_KEYS: dict[type, tuple[str, ...]] = {Settings: ("root", "services", "tiers", "layers", "modes", "origins", *SINGLE)}
-_NO_KEYS[CustomServiceSettings] = ("isolation", "root")  # one is Redis' alone
+_NO_KEYS[CustomServiceSettings] = ("isolation", "extensions", "root")  # one is Redis' alone, one Postgres'
 _PACKAGE = Path(__file__).parent.parent
 
 
@@ -107,6 +108,8 @@ def _list(  # noqa: PLR0913  # see `parsed`
     for item in value:
         if item not in choices:
             raise BadSetting.unknown(kind.removesuffix("s"), item, f"{key}, {source}", choices)
+        if "pattern" in spec.metadata and not re.fullmatch(spec.metadata["pattern"], item):
+            raise BadSetting.value(key, item, source, spec.metadata["wanted"])
     return tuple(value)
 
 

@@ -117,11 +117,11 @@ class Service(Protocol):
     def container(self, launch: Launch) -> ContainerSpec:
         """Return how it runs in a container."""
 
-    def find_binary(self, wanted: str, env: Mapping[str, str]) -> Binary:
+    def find_binary(self, wanted: str, env: Mapping[str, str], settings: Settings | None = None) -> Binary:
         """Return the server program to embed, of the version that is `wanted` or the nearest to it.
 
         Raises:
-            Refused: `binary-missing`.
+            Refused: `binary-missing` or `extension-missing`.
         """
 
     def prepare(self, binary: Binary, folder: Path, port: int, launch: Launch, run: RunAs) -> Command:
@@ -132,6 +132,9 @@ class Service(Protocol):
 
         `env` is the client's environment, for what no URL can say: the authority that signed a certificate.
         """
+
+    def check_extensions(self, endpoint: Endpoint, context: Context) -> None:
+        """Raise `Refused` with `extension-missing` when a server that answers lacks an extension that is needed."""
 
     def databases(self, endpoint: Endpoint, folder: Path, settings: Settings) -> Databases:
         """Return what hands out isolated resources of the server at `endpoint`; `folder` is private to us."""

@@ -163,10 +163,15 @@ class Lease:
         raise ReasonedSkip(reason)
 
     def checkout(self, name: str) -> tuple[str, Endpoint]:
-        """Return the name and the endpoint of a fresh isolated resource; fail the test when there is none."""
+        """Return the name and the endpoint of a fresh isolated resource; fail the test when there is none.
+
+        A template that needs an extension which the server lacks skips it: what is wrong is the server, not the test.
+        """
         try:
             return self.client.checkout(name)
         except Refused as refused:
+            if refused.reason.code is Code.EXTENSION_MISSING:
+                self._skip_or_fail(refused.reason)
             _fail(refused.reason, refused.log)
         except (SupervisorLost, BadSetting) as error:
             _fail_with(str(error))

@@ -54,13 +54,15 @@ def find(service: Service, provider: str, url: str, source: str, context: Contex
         context: Holds the hosts that may be reached.
 
     Raises:
-        Refused: `wrong-service` for an unusable URL, `host-not-allowed`, or what the check says.
+        Refused: `wrong-service` for an unusable URL, `host-not-allowed`, or what the checks say.
     """
     address = _address(service, url, source, context)
     found = reach(address, source, context.settings.allowed_hosts)
     version = service.check(found.url, source, _ASK_SECONDS, context.env)
     note = check_version(service, version, context)
-    return ExternalServer(Endpoint(service.name, provider, found.url, version or None, note, remote=found.remote))
+    endpoint = Endpoint(service.name, provider, found.url, version or None, note, remote=found.remote)
+    service.check_extensions(endpoint, context)
+    return ExternalServer(endpoint)
 
 
 def _address(service: Service, url: str, source: str, context: Context) -> ParsedURL:

@@ -80,7 +80,7 @@ def offer_in_words(service: Service, context: Context) -> str:
 def _installed(service: Service, context: Context) -> tuple[Binary | None, str, Refused | None]:
     """Return the program that is here with its note, or why there is none that may be used."""
     try:
-        found = service.find_binary(wanted_version(service, context), context.env)
+        found = service.find_binary(wanted_version(service, context), context.env, context.settings)
         return found, check_version(service, found.version, context), None
     except Refused as refused:
         if refused.reason.code not in _FETCHING_HELPS:

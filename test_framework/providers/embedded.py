@@ -162,8 +162,9 @@ class EmbeddedServer:
             logs_say=lambda: command.ready_line is None or bool(command.ready_line.search(self._log_text())),
         )
         told = version or self.binary.version or None
-        endpoint = Endpoint(self.service.name, _NAME, command.url, told, note)
+        endpoint = Endpoint(self.service.name, _NAME, command.url, told, note, origin=self.binary.origin)
         self.endpoint = endpoint.at(command.url, shown=hide_secrets(endpoint.safe_url))
+        self.service.check_extensions(self.endpoint, self.context)
 
     def _prepared(self, port: int, launch: Launch) -> Command:
         try:

@@ -57,6 +57,7 @@ class Code(StrEnum):
     VERSION_MISMATCH = "version-mismatch"
     DOWNLOAD_FAILED = "download-failed"
     CHECKSUM_MISMATCH = "checksum-mismatch"
+    EXTENSION_MISSING = "extension-missing"
     CANNOT_DROP_ROOT = "cannot-drop-root"
     USER_UNKNOWN = "user-unknown"
     # Explicit and staging

@@ -68,6 +68,11 @@ SERVICES: dict[Code, CatalogueEntry] = {
         "{file} is not the wheel that the catalogue knows: its SHA-256 is {found}, and not {wanted}",
         "Nothing of it was run. Find out what the package index, or a proxy before it, gives in its place.",
     ),
+    Code.EXTENSION_MISSING: CatalogueEntry(
+        _U,
+        "{source} needs {extensions}: {lacking}",
+        "Use a server that has what is missing: {ways}.",
+    ),
     Code.CANNOT_DROP_ROOT: CatalogueEntry(
         _U,
         "{service} refuses to run as root, and root cannot become another user here: {error}",

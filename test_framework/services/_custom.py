@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from test_framework.config import Settings
     from test_framework.config.custom import CustomServiceSettings
-    from test_framework.contracts import Databases
+    from test_framework.contracts import Context, Databases
     from test_framework.resolution import Endpoint
 
 _LOOPBACK = "127.0.0.1"
@@ -76,7 +76,7 @@ class CustomService:
             ready_line=self.ready.line,
         )
 
-    def find_binary(self, wanted: str, env: Mapping[str, str]) -> Binary:
+    def find_binary(self, wanted: str, env: Mapping[str, str], settings: Settings | None = None) -> Binary:
         """Return the program that `command` begins with, from the PATH or where it says.
 
         Raises:
@@ -154,6 +154,9 @@ class CustomService:
         if not self.table.version_from:
             return ""
         return version_at(self.ready.address(url, self.table.version_from), self.name, source, seconds, bundle)
+
+    def check_extensions(self, endpoint: Endpoint, context: Context) -> None:
+        """Do nothing: none are known."""
 
     def databases(self, endpoint: Endpoint, folder: Path, settings: Settings) -> Databases:
         """Return what hands out the whole server, to a service that needs it; nothing is known of its parts."""

@@ -18,12 +18,13 @@ from test_framework.reasons import Code
 from test_framework.resolution import Endpoint, Reason, Refused, hide_secrets
 from test_framework.services._postgres_admin import Admin
 from test_framework.services._postgres_connection import ServerUnanswered
+from test_framework.services._postgres_extensions import missed, refused_server
 from test_framework.services._postgres_leaks import LeakedObjects
 from test_framework.services._postgres_pool import Pool
 from test_framework.services._postgres_templates import BARE, Templates
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from test_framework.services._postgres_admin import DatabaseFingerprint
@@ -41,7 +42,13 @@ class PostgresDatabases:
     is found and dropped by the next.
     """
 
-    def __init__(self, endpoint: Endpoint, folder: Path, root: Path) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        folder: Path,
+        root: Path,
+        programs_with: Callable[[Sequence[str], Mapping[str, str]], list[str]] = lambda *_: [],
+    ) -> None:
         self._endpoint = endpoint
         self._ours = endpoint.ours
         self._passfile = _write_passfile(endpoint, folder) if self._ours else None
@@ -51,7 +58,10 @@ class PostgresDatabases:
         self._retained: list[str] = []
         self._run = ""
         self._admin = self._connect()
-        self._templates = Templates(root, self._empty, self._admin.drop, lambda name: self._endpoint_for(name).url)
+        self._programs_with = programs_with
+        self._templates = Templates(
+            root, self._empty, self._admin.drop, lambda name: self._endpoint_for(name).url, self._lack
+        )
         self._spare: list[Admin] = [self._connect()]
         self._pool = Pool(lambda: self._spare.pop() if self._spare else self._connect(), self._name)
         self._leaked_objects = LeakedObjects(self._connect(), _PREFIX) if self._ours else None
@@ -156,6 +166,15 @@ class PostgresDatabases:
                     if name != BARE:
                         self._pool.drop(name)
         return source
+
+    def _lack(self, entry: str, text: str, said: str, env: Mapping[str, str]) -> Refused | None:
+        """Return the refusal for a template that failed for want of an extension; None if it failed otherwise."""
+        if (found := missed(said, text)) is None:
+            return None
+        name, library = found
+        need, missing = {name: f"the template {entry}"}, (name,)
+        holders = [] if library else self._programs_with(missing, env)
+        return refused_server(need, missing, self._endpoint, library=library, holders=holders)
 
     def _empty(self) -> str:
         name = self._name()

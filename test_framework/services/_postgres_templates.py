@@ -34,36 +34,46 @@ class Templates:
         create: Makes an empty database and returns its name.
         drop: Drops one.
         url_of: Returns the URL of one.
+        lack: Is given an entry that failed, its statements as far as they are known, what was said, and the
+            environment; returns the refusal where the server lacks an extension, None where it failed otherwise.
     """
 
     def __init__(
-        self, root: Path, create: Callable[[], str], drop: Callable[[str], None], url_of: Callable[[str], str]
+        self,
+        root: Path,
+        create: Callable[[], str],
+        drop: Callable[[str], None],
+        url_of: Callable[[str], str],
+        lack: Callable[[str, str, str, Mapping[str, str]], Refused | None],
     ) -> None:
         self._root = root
         self._create = create
         self._drop = drop
         self._url_of = url_of
-        self._known: dict[str, str | Refused] = {}
+        self._lack = lack
+        self._known: dict[str, str] = {}
+        self._failed: dict[tuple[str, str], Refused] = {}
         self._digests: dict[str, tuple[tuple[int, ...], str]] = {}
 
     def get(self, template: tuple[str, ...], run: str, env: Mapping[str, str]) -> str:
-        """Return the name of the template database, and raise again what it raised when it was first built."""
+        """Return the name of the template database, and raise again what it raised when this run first built it."""
         if not template:
             return BARE
         key = self._key(template, run)
         if key not in self._known:
+            if (failed := self._failed.get((run, key))) is not None:
+                raise Refused(failed.reason, failed.log)
             try:
                 self._known[key] = self._build(template, env)
             except Refused as refused:
-                self._known[key] = refused
-        known = self._known[key]
-        if isinstance(known, Refused):
-            raise Refused(known.reason, known.log)
-        return known
+                # The next run tries again: what the server lacked may have been installed.
+                self._failed[run, key] = refused
+                raise
+        return self._known[key]
 
     def names(self) -> list[str]:
         """Return the templates that there are."""
-        return [known for known in self._known.values() if isinstance(known, str)]
+        return [*self._known.values()]
 
     def forget(self, name: str) -> None:
         """Build it anew when it is asked for again."""
@@ -98,7 +108,7 @@ class Templates:
                 if _is_callable(entry):
                     self._call(entry, self._url_of(name), env)
                 else:
-                    self._execute(entry, self._read(entry).decode(), self._url_of(name))
+                    self._execute(entry, self._read(entry).decode(), self._url_of(name), env)
             # The first session in a database writes down what all later ones read, and clones have it too.
             open_connection(self._url_of(name)).close()
         except Refused:
@@ -106,13 +116,15 @@ class Templates:
             raise
         return name
 
-    def _execute(self, entry: str, text: str, url: str) -> None:
+    def _execute(self, entry: str, text: str, url: str, env: Mapping[str, str]) -> None:
         with open_connection(url) as connection:
             try:
                 connection.execute(text.encode())
             except ServerUnanswered:
                 raise
             except psycopg.Error as error:
+                if lack := self._lack(entry, text, str(error), env):
+                    raise lack from error
                 why = f"{error.diag.message_primary or error}, {_place(text, error)}"
                 raise Refused(Reason.of(Code.TEMPLATE_FAILED, template=entry, error=why)) from error
 
@@ -141,6 +153,8 @@ class Templates:
             raise Refused(Reason.of(Code.TEMPLATE_FAILED, template=entry, error=why)) from error
         if result.returncode:
             said = hide_secrets(result.stderr)
+            if lack := self._lack(entry, said, said, env):
+                raise lack
             last = said.strip().splitlines()
             why = last[-1] if last else f"exit {result.returncode}"
             raise Refused(Reason.of(Code.TEMPLATE_FAILED, template=entry, error=why), log=said)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from test_framework.config import Settings
+    from test_framework.contracts import Context
 _PROGRAMS = ("clickhouse", "clickhouse-server")
 _USER = "default"
 _DATABASE = "default"
@@ -86,7 +87,7 @@ class ClickHouse:
             tmpfs=("/var/lib/clickhouse",),
         )
 
-    def find_binary(self, wanted: str, env: Mapping[str, str]) -> Binary:
+    def find_binary(self, wanted: str, env: Mapping[str, str], settings: Settings | None = None) -> Binary:
         """Return `clickhouse`, or `clickhouse-server`, from the PATH."""
         programs = [Path(path) for name in _PROGRAMS if (path := shutil.which(name, path=env.get("PATH")))]
         if binary := choose(((path, "PATH") for path in programs), wanted):
@@ -120,6 +121,9 @@ class ClickHouse:
         if not re.fullmatch(r"\d+(\.\d+)+", answer):
             raise Refused(_wrong_service(url, source, f"it answers SELECT version() with {answer[:60]!r}"))
         return answer
+
+    def check_extensions(self, endpoint: Endpoint, context: Context) -> None:
+        """Do nothing: none are known."""
 
     def databases(self, endpoint: Endpoint, folder: Path, settings: Settings) -> ClickHouseDatabases:
         """Return what makes a database for each test."""

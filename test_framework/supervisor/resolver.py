@@ -102,6 +102,8 @@ class Resolver:
             needed = resolve_needs(service, provider, request, run, self.resolve)
         if running:
             if self._still_fits(running, needed, context):
+                # Of the settings of this run, while another one may have started it.
+                service.check_extensions(running.endpoint, context)
                 return running
             self._discard(key)
         return self._start(key, service, provider, context, run, needed)

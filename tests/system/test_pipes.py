@@ -38,7 +38,7 @@ def pipe(tmp_path: Path) -> Path:
 
 def template(path: Path) -> None:
     """Read a template."""
-    Templates(path.parent, str, lambda _: None, str).get((path.name,), "run", {})
+    Templates(path.parent, str, lambda _: None, str, lambda *_: None).get((path.name,), "run", {})
 
 
 @pytest.mark.parametrize(

@@ -143,8 +143,9 @@ class ContainerServer:
             raise self._refusal(refused.reason, refused.log) from refused
         version = version or images.version_of_image(service, found.attrs, image) or ""
         note = check_version(service, version, context)
-        endpoint = Endpoint(service.name, _NAME, url, version or None, note)
+        endpoint = Endpoint(service.name, _NAME, url, version or None, note, origin=f"the image {image}")
         self.endpoint = endpoint.at(url, shown=hide_secrets(endpoint.safe_url))
+        service.check_extensions(self.endpoint, context)
 
     @contextmanager
     def _map_errors(self) -> Iterator[None]:
