@@ -87,7 +87,8 @@ def reference() -> Iterator[str]:
     yield f"\n### `[tool.test_framework.services.NAME]`, or `{PREFIX}NAME_KEY`\n"
     yield from settings(ServiceSettings)
     yield f"\n### The same with a name of your own, or `{PREFIX}NAME_KEY`\n"
-    yield "[How to](how-to/services.md). Beside the keys above, but for `isolation` and `extensions`; `template` needs a `class`.\n"
+    yield "[How to](how-to/services.md). Beside the keys above, but for `isolation` and `extensions`;"
+    yield "`template` needs a `class`.\n"
     yield from settings(CustomServiceSettings, ServiceSettings)
     yield from end_to_end()
     yield f"\n### `[tool.test_framework.audit]`, or `{PREFIX}AUDIT_KEY`\n"

@@ -70,7 +70,7 @@ SERVICES: dict[Code, CatalogueEntry] = {
     ),
     Code.EXTENSION_MISSING: CatalogueEntry(
         _U,
-        "{source} needs {extensions}: {lacking}",
+        "{extensions} needed by {source}, but {lacking}",
         "Use a server that has what is missing: {ways}.",
     ),
     Code.CANNOT_DROP_ROOT: CatalogueEntry(

@@ -89,7 +89,9 @@ def needed(settings: Settings) -> dict[str, str]:
             # A callable, or a file whose lack is told where the template is built.
             continue
         found |= dict.fromkeys(names, f"the template {entry}")
-    return found | dict.fromkeys(table.extensions, f"extensions in {settings.origin('services.postgres.extensions')}")
+    return found | dict.fromkeys(
+        table.extensions, f"the setting extensions ({settings.origin('services.postgres.extensions')})"
+    )
 
 
 @lru_cache(maxsize=64)
@@ -190,10 +192,10 @@ def described(version: str, origin: str, provider: str = "") -> str:
 def refused_programs(need: Mapping[str, str], lacks: Sequence[tuple[Binary, tuple[str, ...]]], wanted: str) -> Refused:
     """Return the refusal where each installed program lacks one of the extensions that are needed."""
     missing = tuple(dict.fromkeys(name for _, names in lacks for name in names))
-    told = ", ".join(f"{described(binary.version, binary.origin)} lacks {_all(names)}" for binary, names in lacks)
+    told = [f"{described(binary.version, binary.origin)} lacks {_lack(names, missing)}" for binary, names in lacks]
     first = lacks[0][0].version
     ways = (_install(missing, first, "on this machine"), _image(missing, wanted or first))
-    return _refused(need, missing, told, ways)
+    return _refused(need, missing, _all(told), ways)
 
 
 def refused_server(
@@ -214,7 +216,7 @@ def refused_server(
         holders: The programs of this machine that have them, of which one is chosen when the settings name them.
     """
     version = endpoint.version or ""
-    lack = f"cannot load {_all(missing)}, {library}" if library else f"lacks {_all(missing)}"
+    lack = f"cannot load it ({library})" if library else f"lacks {_pronoun(missing)}"
     told = f"{described(version, endpoint.origin, endpoint.provider)} {lack}"
     if holders:
         told += f"; on this machine {_all(holders)} {'has' if len(holders) == 1 else 'have'} {_pronoun(missing)}"
@@ -229,13 +231,17 @@ def refused_server(
 
 def _refused(need: Mapping[str, str], missing: Sequence[str], lacking: str, ways: Sequence[str]) -> Refused:
     source = " and ".join(dict.fromkeys(need[name] for name in missing))
-    extensions = f"the extension{'s' if len(missing) > 1 else ''} {_all(missing)}"
+    extensions = f"the extensions {_all(missing)} are" if len(missing) > 1 else f"the extension {missing[0]} is"
     told = {"source": source, "extensions": extensions, "lacking": lacking, "ways": ", or ".join(ways)}
     return Refused(Reason.of(Code.EXTENSION_MISSING, **told))
 
 
 def _all(names: Sequence[str]) -> str:
     return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+
+
+def _lack(names: Sequence[str], missing: Sequence[str]) -> str:
+    return _pronoun(names) if len(names) == len(missing) else _all(names)
 
 
 def _pronoun(names: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from tests.support.fixtures import (
     place,
     provider,
 )
+from tests.support.supervisors import supervisor
 
 __all__ = [
     "checkout",
@@ -23,5 +24,6 @@ __all__ = [
     "near",
     "place",
     "provider",
+    "supervisor",
     "undisturbed",
 ]

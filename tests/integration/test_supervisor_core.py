@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
-import tempfile
 import threading
 from contextlib import closing
 from dataclasses import replace
 from itertools import chain, repeat
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -23,31 +20,19 @@ from test_framework.providers import embedded, explicit
 from test_framework.providers._external import ExternalServer
 from test_framework.resolution import Code, Endpoint
 from test_framework.services._redis_databases import url_for_database
-from test_framework.supervisor.core import Supervisor
-from test_framework.supervisor.guard import Guard
 from test_framework.supervisor.run import Run
 from test_framework.supervisor.wire import ServiceRequest
 from tests.conftest import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from test_framework.supervisor.core import Supervisor
 
 
 SHARED = ServiceRequest("redis", ("embedded",), "the test")
 OWN = ServiceRequest("redis", ("embedded",), "the test", dedicated=Dedicated())
-
-
-@pytest.fixture
-def supervisor() -> Iterator[Supervisor]:
-    """Return a supervisor of this process; what it holds ends with the test."""
-    guard = Guard()
-    folder, cleanup_key = guard.make_folder("test-framework-", Path(tempfile.gettempdir()))
-    supervisor = Supervisor(folder, guard)
-    yield supervisor
-    supervisor.close()
-    shutil.rmtree(folder, ignore_errors=True)
-    guard.drop(cleanup_key)
-    guard.close()
 
 
 @pytest.fixture
