@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from test_framework.supervisor.core import Supervisor
 
 SERVER = ServiceRequest("postgres", ("embedded",), "the test")
+HERE = {"TEST_FRAMEWORK_DOWNLOAD": "never"}
 NEEDS = {"TEST_FRAMEWORK_POSTGRES_EXTENSIONS": "nobody_has_this"}
 
 
@@ -44,8 +45,8 @@ def refused(supervisor: Supervisor, run: Run, want: ServiceRequest) -> Reason:
 @pytest.mark.usefixtures("bare_env")
 def test_a_server_that_runs_for_others_stays(supervisor: Supervisor, tmp_path: Path) -> None:
     """It is not the right one for a run that needs more, and it is still the right one for the first."""
-    first = supervisor.enter(Run.of("first", tmp_path, dict(os.environ), {}))
-    second = supervisor.enter(Run.of("second", tmp_path, os.environ | NEEDS, {}))
+    first = supervisor.enter(Run.of("first", tmp_path, os.environ | HERE, {}))
+    second = supervisor.enter(Run.of("second", tmp_path, os.environ | HERE | NEEDS, {}))
     assert supervisor.resolve(first, SERVER).endpoint
     before = supervisor.status()
     assert refused(supervisor, second, SERVER).code is Code.EXTENSION_MISSING
@@ -60,7 +61,7 @@ def test_a_program_of_which_nothing_is_known_is_asked_once_it_runs(
     monkeypatch.setattr(extensions, "_LAYOUTS", ())
     found = postgres_without(tmp_path / "installed", "bin/pg_config")
     monkeypatch.setenv("PATH", f"{found}{os.pathsep}/usr/bin{os.pathsep}/bin")
-    run = supervisor.enter(Run.of("run", tmp_path, os.environ | NEEDS, {}))
+    run = supervisor.enter(Run.of("run", tmp_path, os.environ | HERE | NEEDS, {}))
     reason = refused(supervisor, run, SERVER)
     assert reason.code is Code.EXTENSION_MISSING
     assert "on embedded from PATH lacks it" in reason.message
@@ -74,7 +75,7 @@ def test_a_container_is_asked(
 ) -> None:
     """Both one that runs for others, which stays, and one of its own, which is removed."""
     image = framework_settings.service("postgres").image
-    env = os.environ | docker_env | {"TEST_FRAMEWORK_POSTGRES_IMAGE": image}
+    env = os.environ | HERE | docker_env | {"TEST_FRAMEWORK_POSTGRES_IMAGE": image}
     want = replace(SERVER, order=("docker",))
     first, second = (Run.of(name, tmp_path, more, {}) for name, more in (("first", env), ("second", env | NEEDS)))
     for run in (first, second):

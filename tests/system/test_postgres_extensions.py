@@ -40,6 +40,7 @@ def project(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Proje
     project.env.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
     project.env.setenv("TEST_FRAMEWORK_PROVIDERS", "embedded")
     project.env.setenv("COLUMNS", "1000")
+    project.env.setenv("TEST_FRAMEWORK_DOWNLOAD", "never")
     return project
 
 

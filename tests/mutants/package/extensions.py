@@ -135,7 +135,7 @@ MUTANTS = (
     Mutant("one program is named twice", _POSTGRES, "if path not in found and extensions", "if extensions", _UNIT),
     Mutant(
         "the settings do not reach the choice of a program",
-        "test_framework/providers/embedded.py",
+        "test_framework/providers/_fetching.py",
         "context.env, context.settings)",
         "context.env)",
         (f"{_RUNS}::test_the_next_program_that_has_it_serves[template]",),
