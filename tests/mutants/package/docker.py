@@ -75,7 +75,7 @@ MUTANTS = (
     ),
     Mutant(
         "a helper runs before the guard knows of it",
-        f"{_FOLDER}/program.py",
+        "test_framework/owner.py",
         "read -r _ &&",
         "true &&",
         (f"{_PROGRAMS}::test_owner_that_is_killed_before_the_guard_knows",),
@@ -163,6 +163,6 @@ MUTANTS = (
         "test_framework/services/postgres.py",
         "        _check_user()\n",
         "",
-        ("tests/unit/test_postgres.py::test_a_user_without_a_name_is_told_so",),
+        ("tests/unit/test_postgres_data.py::test_a_user_who_cannot_be_given_a_name_is_told_so",),
     ),
 )
