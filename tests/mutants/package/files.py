@@ -234,17 +234,17 @@ MUTANTS = (
     ),
     Mutant(
         "half a data directory of initdb stays in the cache for ever",
-        _POSTGRES,
+        "test_framework/services/_postgres_data.py",
         "    for part in private.abandoned(base):\n        private.remove(part)\n",
         "",
-        ("tests/unit/test_postgres.py",),
+        ("tests/unit/test_postgres_data.py",),
     ),
     Mutant(
         "another user's cache is used for initdb",
-        _POSTGRES,
-        "        private.ensure(base)\n",
-        "        base.mkdir(exist_ok=True)\n",
-        ("tests/unit/test_postgres.py",),
+        "test_framework/cache_folder.py",
+        "    private.ensure(folder)\n",
+        "    folder.mkdir(exist_ok=True)\n",
+        ("tests/unit/test_cache_folder.py",),
     ),
     Mutant(
         "Postgres listens on a socket whose path is too long",
@@ -266,13 +266,6 @@ MUTANTS = (
         '"folder": escape(str(folder))',
         '"folder": str(folder)',
         ("tests/unit/test_clickhouse.py",),
-    ),
-    Mutant(
-        "Redis does not start where its folder has a space",
-        "test_framework/services/redis.py",
-        '            "databases": _databases(launch),\n        }\n        return Command',
-        '            "databases": _databases(launch),\n            "dir": folder,\n        }\n        return Command',
-        ("tests/system/test_odd_places.py::test_postgres_and_redis[odd]",),
     ),
     Mutant(
         "passwords stay when a supervisor and its guard are killed",
