@@ -118,6 +118,10 @@ class _NoCleanup:
         """Never called by a probe."""
         raise AssertionError("a probe started something")
 
+    def process_folder(self, what: str) -> Path:  # noqa: ARG002  # see `CleanupRegistry`
+        """Never called by a probe."""
+        raise AssertionError("a probe started something")
+
 
 def _service(service: Service, settings: Settings, context: Context, pool: ThreadPoolExecutor) -> ServiceFinding:
     order, source = settings.order(service.name)

@@ -25,6 +25,10 @@ _PASSED = (
     "SSL_CERT_*",
 )
 
+AS_IN_A_CONTAINER = {"LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "LANGUAGE": "", "TZ": "Etc/UTC", "TZDIR": ""}
+"""The language and the time zone of our servers, as of official images. Those of whoever starts a server first would be
+those of all runs that share it, and would stay in what is kept for the next start."""
+
 
 def inherited(env: Mapping[str, str], *more: str) -> dict[str, str]:
     """Return the variables of an environment that a program is given.

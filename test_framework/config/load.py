@@ -17,6 +17,7 @@ from test_framework.config.model import BadSetting, LayerSettings, ModeSettings,
 from test_framework.config.modes import LAYERS, MODES
 from test_framework.config.modes import check as check_modes
 from test_framework.config.removed import refuse_removed
+from test_framework.config.server_options import checked as checked_options
 from test_framework.config.tiers import TIERS, is_name
 from test_framework.config.values import SINGLE, keys, names, parsed
 from test_framework.inherited import matching
@@ -152,6 +153,12 @@ def _check_version(name: str, version: str, source: str) -> None:
         raise BadSetting.value("version", version, source, wanted)
 
 
+def _whose(key: str) -> str:
+    """Return whose key it is that a service does not have; empty where it is nobody's."""
+    owners = next((f.metadata["of"] for f in fields(ServiceSettings) if f.name == key and "of" in f.metadata), ())
+    return f" It is a key of {' and '.join(owners)}." if owners else ""
+
+
 class _Table:
     """The values of one table so far, and the prefix of its keys in `origins`."""
 
@@ -160,6 +167,11 @@ class _Table:
         self.prefix = prefix
         self.keys = keys(model, service)
         self.values: dict[str, Any] = {}
+
+    @property
+    def of_a_service(self) -> bool:
+        """Whether it is the table of a service."""
+        return issubclass(self.model, ServiceSettings)
 
 
 class _SettingsReader:
@@ -255,7 +267,7 @@ class _SettingsReader:
         if key not in known:
             refuse_removed(table.prefix + key, key, source)
             tables = (*SINGLE, "services", *_NAMED) if table.model is Settings else ()
-            raise BadSetting.unknown("key", key, source, [*known, *tables])
+            raise BadSetting.unknown("key", key, source, [*known, *tables], _whose(key) if table.of_a_service else "")
         found = parsed(known[key], key, value, source, text=text, services=tuple(self.custom))
         table.values[known[key].name] = found
         self.origins[table.prefix + key] = source
@@ -266,6 +278,10 @@ class _SettingsReader:
         for key, (model, there) in _NAMED.items():
             changed = {n: replace(there.get(n) or model(), **t.values) for n, t in self.named[key].items()}
             named[key] = {**there, **changed}
+        for name, table in self.services.items():
+            if options := table.values.get("options"):
+                source = self.origins[f"services.{name}.options"]
+                table.values["options"] = checked_options(name, options, source)
         services = {name: table.model(**table.values) for name, table in self.services.items()}
         for name, source in self.custom.items():
             services[name] = replace(services[name], root=root)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    Options = Mapping[str, str]
+    """Of a server, by name. In the file a value may be a number or a boolean too."""
+
 
 class BadSetting(Exception):
     """A setting that cannot be used: it names the value, where it came from, and the choices; without secrets."""
@@ -121,6 +124,11 @@ class ServiceSettings:
         of=("postgres",),
         pattern=EXTENSION,
         wanted="the name of an extension in lower case, such as citext or uuid-ossp",
+    )
+    options: Options = _setting(
+        {},
+        "settings of a server that we start, such as wal_level or maxmemory, the same on docker and embedded",
+        of=("postgres", "redis"),
     )
     isolation: Isolation = _setting(
         Isolation.DATABASE,

@@ -12,7 +12,7 @@ from test_framework.config.custom import CustomServiceSettings
 from test_framework.config.model import BadSetting, Download, Gate, Isolation, MajorMismatch, Packages, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from dataclasses import Field
     from enum import StrEnum
 
@@ -26,7 +26,7 @@ SINGLE: dict[str, type] = {f.name: f.default_factory for f in fields(Settings) i
 """The tables that are there once, such as `[tool.test_framework.levels]`: their names and what is in them."""
 
 _NO_KEYS: dict[type, tuple[str, ...]] = {Settings: ("root", "services", "tiers", "layers", "modes", "origins", *SINGLE)}
-_NO_KEYS[CustomServiceSettings] = ("isolation", "extensions", "root")  # one is Redis' alone, one Postgres'
+_NO_KEYS[CustomServiceSettings] = ("isolation", "extensions", "options", "root")  # of services that everybody has
 _PACKAGE = Path(__file__).parent.parent
 
 
@@ -184,7 +184,17 @@ def _pairs(key: str, value: object, source: str, *, text: bool, shown: object) -
     return value
 
 
+def _options(key: str, value: object, source: str, *, text: bool) -> Mapping[str, object]:
+    """Return the options of a server; their values are looked at when it is known whose they are."""
+    if text:
+        return _pairs(key, value, source, text=text, shown=value)
+    if not isinstance(value, dict):
+        raise BadSetting.value(key, value, source, "a table of settings of the server, such as { name = 1 }")
+    return value
+
+
 _KINDS: dict[str, Callable[..., Any]] = {
+    "Options": _options,
     "bool": _boolean,
     "float": _number,
 }

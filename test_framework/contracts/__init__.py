@@ -213,6 +213,9 @@ class CleanupRegistry(Protocol):
     def make_folder(self, what: str, base: Path) -> tuple[Path, str]:
         """Make a folder in `base`, for `what`, that only this user may enter; return it and its key for `drop`."""
 
+    def process_folder(self, what: str) -> Path:
+        """Return the temporary folder of this process for `what`, which is made at the first call and goes with it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Context:

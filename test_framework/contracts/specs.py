@@ -52,6 +52,10 @@ class Dedicated:
         return bool(self.port) or not self.password
 
 
+def _no_cache() -> Path:
+    raise FileNotFoundError("nothing is kept for the next start")
+
+
 @dataclass(frozen=True, slots=True)
 class Launch:
     """What a new server is given. Its password is known as a secret from then on.
@@ -61,12 +65,17 @@ class Launch:
         needs: A URL for each service that it depends on, as the server itself reaches it.
         env: The environment of the client that asks.
         dedicated: How a dedicated server has to be; None for a shared one.
+        options: Settings of the server, from the `options` of its table, by name.
+        cache: Returns the folder of what is kept for the next start, which only we may enter; raises `OSError` where
+            none can be had.
     """
 
     password: str = field(repr=False)
     needs: Mapping[str, str] = field(default_factory=dict, repr=False)
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     dedicated: Dedicated | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
+    cache: Callable[[], Path] = field(default=_no_cache, repr=False)
 
     def __post_init__(self) -> None:
         KNOWN.add(self.password)

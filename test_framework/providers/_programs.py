@@ -77,7 +77,7 @@ def _home(context: Context) -> Path:
         private.ensure(home, _PASSABLE)
     except private.NotOurs:
         # Somebody else has taken the name. Copies then live as long as this process.
-        home, _ = context.guard.make_folder("programs", home.parent)
+        home = context.guard.process_folder("programs")
         private.ensure(home, _PASSABLE)
     return home
 

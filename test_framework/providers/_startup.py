@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from test_framework.image_name import names_valkey, tag_of
@@ -11,7 +13,7 @@ from test_framework.resolution import Reason, Refused
 from test_framework.version import VALKEY, satisfies
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from test_framework.contracts import Context, Service
 
@@ -74,6 +76,39 @@ def wait_healthy(  # noqa: PLR0913  # three questions to one server
             context.progress(f"{service.name} on {provider}: waiting for its first answer ({waited:.0f} s)")
         time.sleep(_PAUSE)
     raise Refused(Reason.of(Code.HEALTH_TIMEOUT, seconds=bound, error=last, **where), log=log())
+
+
+@contextmanager
+def blaming_options(service: Service, provider: str, context: Context) -> Iterator[None]:
+    """Raise a start that fails in the block as `option-refused`, where the server's log blames an option for it."""
+    try:
+        yield
+    except Refused as refused:
+        if refused.reason.code in (Code.START_FAILED, Code.HEALTH_TIMEOUT):
+            for name, value in context.settings.service(service.name).options.items():
+                if told := _blamed(name, value, refused.log):
+                    source = context.settings.origin(f"services.{service.name}.options")
+                    fields = {"service": service.name, "provider": provider, "source": source, "error": told}
+                    reason = Reason.of(Code.OPTION_REFUSED, option=name, value=value, **fields)
+                    raise Refused(reason, refused.log) from refused
+        raise
+
+
+def _blamed(name: str, value: str, log: str) -> str:
+    """Return what the log of a server that has not started says of one of its options; empty where it says nothing."""
+    lines = log.splitlines()
+    # Of a file that is missing, as of a library, the value alone is told.
+    named = re.compile(rf"(?<![\w.-])({re.escape(name)}|\"{re.escape(value)}\")(?![\w-])", re.I)
+    for number, line in enumerate(lines):
+        if _COMPLAINT.search(line) and named.search(line):
+            after = lines[number + 1 : number + 2]
+            # Redis shows the line of its configuration first, and then what is wrong with it.
+            return " ".join(_COMPLAINT.sub("", part, count=1).strip() for part in (line, *after))
+    return ""
+
+
+_COMPLAINT = re.compile(r"^.*?\b(FATAL|PANIC|ERROR|HINT):|^>>>")
+"""How the lines begin in which Postgres and Redis say why they do not start."""
 
 
 class _NotYet(Exception):

@@ -12,16 +12,17 @@ import subprocess
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from test_framework import owner, private
+from test_framework import cache_folder, owner, private
 from test_framework.cleanup import FOLDER_VARIABLE, MEMORY, SERVER_FOLDER, kill_and_remove, record_pid
 from test_framework.config import Download
 from test_framework.contracts import Binary, Command, Context, Launch, RunAs, Service
 from test_framework.inherited import inherited
 from test_framework.providers._fetching import choose_program, offer_in_words, would_fetch
 from test_framework.providers._programs import reachable
-from test_framework.providers._startup import wait_healthy
+from test_framework.providers._startup import blaming_options, wait_healthy
 from test_framework.reasons import Code
 from test_framework.resolution import Endpoint, Reason, Refused, hide_secrets
 
@@ -59,7 +60,8 @@ class Embedded:
         for attempt in range(1, _PORT_TRIES + 1):
             server = EmbeddedServer(service, binary, self._reachable(service, binary, run, context), run, context)
             try:
-                server.start(note)
+                with blaming_options(service, _NAME, context):
+                    server.start(note)
             except Refused as refused:
                 server.stop()
                 # Another process may take the free port before the server does.
@@ -130,7 +132,14 @@ class EmbeddedServer:
         """Run it and wait until it answers."""
         needs = {name: part.endpoint.url for name, part in self.context.needs.items()}
         dedicated = self.context.dedicated
-        launch = Launch(secrets.token_urlsafe(18), needs, self.context.env, dedicated)
+        launch = Launch(
+            secrets.token_urlsafe(18),
+            needs,
+            self.context.env,
+            dedicated,
+            self.context.settings.service(self.service.name).options,
+            partial(cache_folder.usable, self.context),
+        )
         command = self._prepared((dedicated and dedicated.port) or _free_port(), launch)
         self._process = subprocess.Popen(  # noqa: S603  # the service's own command
             command.argv,

@@ -46,6 +46,7 @@ class Code(StrEnum):
     PORT_UNREACHABLE = "port-unreachable"
     ENGINE_ELSEWHERE = "engine-elsewhere"
     START_FAILED = "start-failed"
+    OPTION_REFUSED = "option-refused"
     HEALTH_TIMEOUT = "health-timeout"
     SERVER_DIED = "server-died"
     SERVER_HANGS = "server-hangs"

@@ -23,6 +23,11 @@ SERVICES: dict[Code, CatalogueEntry] = {
         "{service} did not start on {provider}: {error}",
         "Read the server's log below, fix what it names, then run again.",
     ),
+    Code.OPTION_REFUSED: CatalogueEntry(
+        _B,
+        "{service} does not start on {provider} with {option} = {value!r}, from {source}: {error}",
+        "Correct {option} in the options of {service}, or take it out.",
+    ),
     Code.HEALTH_TIMEOUT: CatalogueEntry(
         _B,
         "{service} on {provider} started, but did not answer a query within {seconds:g} s: {error}",

@@ -47,6 +47,12 @@ FROM pg_database d JOIN pg_stat_database s ON s.datid = d.oid WHERE d.datname = 
 """
 
 
+_NO_TIMEOUTS: LiteralString = """\
+SELECT set_config(name, '0', false) FROM pg_settings WHERE setting <> '0' AND name IN
+('statement_timeout', 'lock_timeout', 'transaction_timeout', 'idle_session_timeout')
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class DatabaseFingerprint:
     """What must be equal in two looks at a database for it to be unchanged.
@@ -79,6 +85,8 @@ class Admin:
     def __init__(self, url: str, *, direct: bool = False) -> None:
         self._url = make_conninfo(url, application_name=APPLICATION_NAME, **(DIRECT if direct else {}))
         self._connection = open_connection(self._url)
+        # Of the server's settings, those that would end it or a clone that takes long do not hold for this session.
+        self._connection.execute(_NO_TIMEOUTS)
         version = self._connection.info.server_version
         self._fast: LiteralString = " STRATEGY FILE_COPY" if version >= _FILE_COPY else ""
         self._proves = version >= _COUNTS_AT_EXIT

@@ -5,13 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import logging
 import os
 import pwd
 import secrets
 import shutil
 import signal
-import subprocess
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,12 +18,14 @@ from urllib.parse import urlsplit
 
 from test_framework import net, private
 from test_framework.contracts import Binary, Command, ContainerSpec, Launch, RunAs
-from test_framework.inherited import inherited
+from test_framework.inherited import AS_IN_A_CONTAINER
 from test_framework.reach.libpq import DIRECT
 from test_framework.reasons import Code
 from test_framework.resolution import STARTED_BY_US, Endpoint, Reason, Refused
 from test_framework.services import _postgres_extensions as extensions
+from test_framework.services import _user_name
 from test_framework.services._binaries import beside_the_path, choose, in_the_store, missing, version_of, wheel_folder
+from test_framework.services._postgres_data import USER, make_data_directory
 from test_framework.version import satisfies
 
 if TYPE_CHECKING:
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from test_framework.contracts import Context
     from test_framework.services._postgres_databases import PostgresDatabases
 
-_log = logging.getLogger(__name__)
-_USER = "postgres"
 _DEDICATED_DATABASE = "test"
 """On a server that a run has to itself: `postgres` is there beside it, as on every server."""
 
@@ -52,9 +50,6 @@ _BESIDE_THE_PATH = {
 """Where packages put the versions of Postgres, which are not all on the PATH."""
 
 _LOOPBACK = "127.0.0.1"
-_FIRST_PASSWORD_FILE = "first-password"  # noqa: S105  # no password
-"""The name of the file that initdb reads the password from."""
-
 _DEFAULT_ITERATIONS = 4096
 """Of hashing a password: see `scram_iterations` of PostgreSQL."""
 
@@ -70,19 +65,6 @@ _FAST_SETTINGS = {
     "max_prepared_transactions": "64",
 }
 """A test's data may be lost with the machine; `max_connections` is for many workers, each with a pool."""
-
-
-_INITDB = (
-    *("-U", _USER, "--auth=scram-sha-256", "--encoding=UTF8", "--no-locale", "--no-sync", "--no-instructions"),
-    # The first segment of the log is most of a new data directory, which is copied for each start.
-    "--wal-segsize=1",
-)
-_DISK_FULL_SIGNS = ("No space left", "Check free disk space")
-"""What is said of a full disk: by the system, and by Postgres of a block of which only a part was written."""
-
-_LOCALE = "--lc-ctype=C.UTF-8"
-"""Letters beyond ASCII are letters, as in the official image and in Debian's clusters; without it `lower` and `ILIKE`
-know ASCII alone. Not every system has this locale."""
 
 
 class Postgres:
@@ -104,7 +86,7 @@ class Postgres:
             port=5432,
             url=_url(launch, "{host}:{port}"),
             env={
-                "POSTGRES_USER": _USER,
+                "POSTGRESUSER": USER,
                 "POSTGRES_DB": _database(launch),
                 **(login if launch.guarded else {"POSTGRES_HOST_AUTH_METHOD": "trust"}),
                 "POSTGRES_INITDB_ARGS": "--no-sync",
@@ -112,7 +94,7 @@ class Postgres:
                 # the default one moved between the official image's versions.
                 "PGDATA": "/memory/data",
             },
-            command=("postgres", *_options(_FAST_SETTINGS)),
+            command=("postgres", *_options(_FAST_SETTINGS | dict(launch.options))),
             tmpfs=("/memory",),
         )
 
@@ -161,21 +143,26 @@ class Postgres:
     def prepare(self, binary: Binary, folder: Path, port: int, launch: Launch, run: RunAs) -> Command:
         """Make a data directory in `folder` and return how to run a server on it."""
         data = folder / "data"
-        options = _FAST_SETTINGS | {
-            "port": str(port),
-            "listen_addresses": "127.0.0.1",
-            # The path of one may be too long for the system, and its folder is another user's.
-            "unix_socket_directories": "",
-            # In the data directory, and so removed with it, also when the server is killed.
-            "dynamic_shared_memory_type": "mmap",
-        }
+        options = (
+            _FAST_SETTINGS
+            | dict(launch.options)
+            | {
+                "port": str(port),
+                "listen_addresses": "127.0.0.1",
+                # The path of one may be too long for the system, and its folder is another user's.
+                "unix_socket_directories": "",
+                # In the data directory, and so removed with it, also when the server is killed.
+                "dynamic_shared_memory_type": "mmap",
+            }
+        )
         if not launch.guarded:
             rules = private.write_private(folder / "pg_hba.conf", "host all all 127.0.0.1/32 trust\n")
             options["hba_file"] = str(rules)
-        first = _init_data_directory(binary, data, run)
+        first = make_data_directory(binary, data, launch, run)
         return Command(
             argv=(str(binary.path), "-D", str(data), *_options(options)),
             url=_url(launch, f"127.0.0.1:{port}"),
+            env=AS_IN_A_CONTAINER,
             stop_signal=signal.SIGQUIT,
             before_check=_SetPasswordAndDatabase(port, first, launch),
         )
@@ -215,7 +202,9 @@ def _with_extensions(
 
 
 def _check_user() -> None:
-    """Refuse a user whom no database of users knows, as `docker run --user` may make one: initdb asks for his name."""
+    """Refuse a user without a name where none can be given to him: initdb asks for it."""
+    if _user_name.supported():
+        return
     try:
         pwd.getpwuid(os.geteuid())
     except KeyError as error:
@@ -228,111 +217,14 @@ def _options(options: Mapping[str, str]) -> Iterator[str]:
         yield f"{key}={value}"
 
 
-def _init_data_directory(binary: Binary, data: Path, run: RunAs) -> str:
-    """Make a data directory, and return its first password, which lasts until the server has started.
-
-    It is a copy of one that initdb has made before, kept for each program and user, since that is most of a cold start.
-    """
-    cached = _cache_path(binary, run)
-    if cached is not None:
-        try:
-            return _copy_from_cache(cached, data)
-        except (FileNotFoundError, private.NotOurs):
-            # There is none, or not all of it, or not ours alone.
-            for folder in (data, cached):
-                private.remove(folder)
-    # initdb runs as the server's user, and is given what it reads and writes.
-    first = secrets.token_urlsafe(18)
-    private.write_private(data.with_name(_FIRST_PASSWORD_FILE), first)
-    private.hand_over(data.parent, run.uid, run.gid)
-    _run_initdb(binary, data, run)
-    if cached is not None:
-        _store_in_cache(data, first, cached, run)
-    return first
-
-
-def _cache_path(binary: Binary, run: RunAs) -> Path | None:
-    """Return where the data directory of a program and a user is cached; None where that is not possible."""
-    stamp = binary.path.stat()
-    key = f"{binary.path}|{binary.version}|{stamp.st_size}|{stamp.st_mtime_ns}|{run.uid}|{_INITDB}|{_LOCALE}"
-    try:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "test-framework"
-        base.parent.mkdir(parents=True, exist_ok=True)
-        private.ensure(base)
-    except (OSError, RuntimeError):  # a user without a home
-        return None
-    for part in private.abandoned(base):
-        private.remove(part)
-    return base / f"initdb-{binary.version}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
-
-
-def _copy_from_cache(cached: Path, data: Path) -> str:
-    with private.opened(cached) as folder:
-        first, _ = private.read(_FIRST_PASSWORD_FILE, folder)
-    private.copy(cached / "data", data)
-    return first
-
-
-def _store_in_cache(data: Path, first: str, cached: Path, run: RunAs) -> None:
-    """Cache a data directory for the next start, if there is room for it."""
-    part = None
-    try:
-        part = private.make(cached.parent, "initdb")
-        private.write_private(part / _FIRST_PASSWORD_FILE, first)
-        private.copy(data, part / "data", of=run.uid)
-        # Where another process was first, it has made one that is as good.
-        part.rename(cached)
-    except OSError as error:
-        _log.info("the data directory of initdb is not kept: %s", error)
-    finally:
-        if part is not None:
-            private.remove(part)
-
-
-def _run_initdb(binary: Binary, data: Path, run: RunAs) -> None:
-    command = [
-        str(binary.path.with_name("initdb")),
-        "-D",
-        str(data),
-        f"--pwfile={data.with_name(_FIRST_PASSWORD_FILE)}",
-        *_INITDB,
-    ]
-    result = _run_as([*command, _LOCALE], data.parent, run)
-    if "invalid locale name" in result.stderr:
-        result = _run_as(command, data.parent, run)
-    if result.returncode:
-        lines = result.stderr.strip().splitlines()
-        # The last lines tell of its tidying up; the cause comes before.
-        error = [line for line in lines if "FATAL" in line or "error:" in line or "No space" in line] or lines
-        code = Code.DISK_FULL if any(sign in result.stderr for sign in _DISK_FULL_SIGNS) else Code.START_FAILED
-        fields: dict[str, Any] = {"error": error[-1] if error else f"initdb exited {result.returncode}"}
-        fields |= {"what": data} if code is Code.DISK_FULL else {"service": "postgres", "provider": "embedded"}
-        raise Refused(Reason.of(code, **fields), log=result.stderr)
-
-
-def _run_as(command: list[str], folder: Path, run: RunAs) -> subprocess.CompletedProcess[str]:
-    result: subprocess.CompletedProcess[str] = subprocess.run(  # noqa: S603  # our own arguments
-        # The error that is looked for is in English.
-        command,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        cwd=folder,
-        env={**inherited(os.environ), "LC_MESSAGES": "C", "LC_ALL": ""},
-        **run.popen,
-    )
-    return result
-
-
 def _database(launch: Launch) -> str:
     """Return the database of the server's URL; those of tests are made beside it."""
-    return _DEDICATED_DATABASE if launch.dedicated else _USER
+    return _DEDICATED_DATABASE if launch.dedicated else USER
 
 
 def _url(launch: Launch, address: str) -> str:
     password = f":{launch.password}" if launch.guarded else ""
-    return f"postgresql://{_USER}{password}@{address}/{_database(launch)}"
+    return f"postgresql://{USER}{password}@{address}/{_database(launch)}"
 
 
 @dataclass
@@ -357,9 +249,9 @@ class _SetPasswordAndDatabase:
         from test_framework.services._postgres_connection import open_connection
 
         address = {"host": _LOOPBACK, "hostaddr": _LOOPBACK, "port": str(self.port), **DIRECT}
-        login = {"user": _USER, "password": self.first, "dbname": _USER}
+        login = {"user": USER, "password": self.first, "dbname": USER}
         with open_connection("", **address, **login) as connection:
-            role, secret, name = sql.Identifier(_USER), sql.Literal(_verifier(self.launch)), _database(self.launch)
+            role, secret, name = sql.Identifier(USER), sql.Literal(_verifier(self.launch)), _database(self.launch)
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
             connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(role, secret))

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from test_framework.config import Isolation
+from test_framework.config.server_options import words
 from test_framework.contracts import Binary, Command, ContainerSpec, Launch, RunAs
+from test_framework.inherited import AS_IN_A_CONTAINER
 from test_framework.private import write_private
 from test_framework.reasons import Code
 from test_framework.resolution import Endpoint, Reason, Refused
@@ -67,7 +69,7 @@ class Redis:
     def container(self, launch: Launch) -> ContainerSpec:
         """Return the contract of the official image; nothing is written to disk."""
         login = ("--user", *_user(launch.password)) if launch.guarded else ("--protected-mode", "no")
-        options = ("--save", "", "--appendonly", "no", "--databases", str(_databases(launch)))
+        options = (word for name, value in _config(launch).items() for word in (f"--{name}", *words(value)))
         return ContainerSpec(port=6379, url=_url(launch, "{host}:{port}"), command=("redis-server", *login, *options))
 
     def find_binary(self, wanted: str, env: Mapping[str, str], settings: Settings | None = None) -> Binary:
@@ -91,18 +93,14 @@ class Redis:
 
     def prepare(self, binary: Binary, folder: Path, port: int, launch: Launch, run: RunAs) -> Command:
         """Return the command; the configuration goes through standard input, where nobody can read the password."""
-        config = {
-            **({"requirepass": launch.password} if launch.guarded else {}),
-            "save": '""',
-            "appendonly": "no",
-            "databases": _databases(launch),
-        }
+        config = _config(launch) | ({"requirepass": launch.password} if launch.guarded else {})
         return Command(
             # The address is in the command, so that a server whose owner is killed before it has sent the rest
             # does not listen on Redis' usual port of every network.
             argv=(str(binary.path), "-", "--port", str(port), "--bind", "127.0.0.1"),
             url=_url(launch, f"127.0.0.1:{port}"),
-            stdin="".join(f"{key} {value}\n" for key, value in config.items()),
+            env=AS_IN_A_CONTAINER,
+            stdin="".join(f"{name} {' '.join(map(_quoted, words(value)))}\n" for name, value in config.items()),
         )
 
     def check(self, url: str, source: str, seconds: float, env: Mapping[str, str]) -> str:
@@ -159,6 +157,16 @@ def _user(password: str) -> tuple[str, ...]:
     Every user of the machine can read that, and whoever may ask the engine. Redis knows such users from 6.2 on.
     """
     return "default", "on", f"#{hashlib.sha256(password.encode()).hexdigest()}", "~*", "&*", "+@all"
+
+
+def _config(launch: Launch) -> dict[str, str]:
+    """Return what a server of ours is told: nothing is written to disk unless the options say so."""
+    return {"save": '""', "appendonly": "no"} | dict(launch.options) | {"databases": str(_databases(launch))}
+
+
+def _quoted(word: str) -> str:
+    """Return a word as redis.conf has it."""
+    return '"{}"'.format(word.replace("\\", r"\\").replace('"', r"\""))
 
 
 def _databases(launch: Launch) -> int:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from test_framework import private
+from test_framework import cache_folder, private
 from test_framework.inherited import inherited
 from test_framework.store.catalogue import ServerProgram, nearest_first, server_programs, this_machine
 
@@ -57,8 +57,10 @@ class StoredProgram:
 
 def base(env: Mapping[str, str]) -> Path | None:
     """Return the folder of the store; None for a user without a home."""
-    cache = env.get("XDG_CACHE_HOME") or (f"{env['HOME']}/.cache" if env.get("HOME") else "")
-    return Path(cache) / "test-framework" / "servers" if cache else None
+    try:
+        return cache_folder.place(env) / "servers"
+    except FileNotFoundError:
+        return None
 
 
 def candidates(service: str, wanted: str, env: Mapping[str, str]) -> Iterator[tuple[Path, str]]:

@@ -13,6 +13,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from contextlib import suppress
@@ -44,6 +45,8 @@ class Guard:
         self._numbers = count(1)
         self._entries: dict[str, dict[str, Any]] = {}
         self._process: subprocess.Popen[bytes] | None = None
+        self._folder_lock = threading.Lock()
+        self._folders: dict[str, Path] = {}
 
     def add(self, **what: Any) -> str:
         """Register a cleanup entry; return its key for `drop`. An entry that is there already is not added again."""
@@ -78,6 +81,17 @@ class Guard:
             self.drop(key)
             raise
         return folder, key
+
+    def process_folder(self, what: str) -> Path:
+        """Return the temporary folder of this process for `what`, which is made at the first call and goes with it.
+
+        Raises:
+            OSError: It cannot be made.
+        """
+        with self._folder_lock:
+            if what not in self._folders:
+                self._folders[what], _ = self.make_folder(what, Path(tempfile.gettempdir()))
+            return self._folders[what]
 
     def close(self) -> None:
         """End the guard process, which then runs the entries that were not dropped."""

@@ -357,8 +357,9 @@ def test_a_cache_that_takes_nothing(store: Store, options: str, told: str) -> No
     assert told in reason.message
 
 
-def test_a_user_without_a_home(store: Store) -> None:
+def test_a_user_without_a_home(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """There is nowhere to keep a program: that is said, with what to set."""
+    monkeypatch.setattr("pwd.getpwuid", lambda uid: {}[uid])
     del store.env["XDG_CACHE_HOME"], store.env["HOME"]
     assert "set HOME, or XDG_CACHE_HOME" in store.refused().reason.message
 

@@ -258,7 +258,7 @@ def test_help_imports_next_to_nothing() -> None:
     assert "--execution-mode" in result.stdout
     assert "test_framework.cli.run" in loaded
     packages = {".".join(name.split(".")[:2]) for name in loaded if name.startswith("test_framework.")}
-    few = ("cli", "config", "inherited", "inputs", "redaction", "_secret")
+    few = ("cli", "config", "inherited", "inputs", "redaction", "version", "_secret")
     assert packages == {f"test_framework.{name}" for name in few}
     assert not {"pytest", "coverage", "docker", "psycopg", "redis", "json", "socket", "asyncio"} & set(loaded)
 

@@ -12,9 +12,10 @@ from uuid import uuid4
 
 from test_framework import owner
 from test_framework.contracts import Launch
-from test_framework.providers._startup import check_version, wait_healthy
+from test_framework.providers._startup import blaming_options, check_version, wait_healthy
 from test_framework.providers.docker import classes, faults, images, published
-from test_framework.providers.docker.client import connect, options, pointed_at, reach
+from test_framework.providers.docker.client import connect, pointed_at, reach
+from test_framework.providers.docker.client import options as client_options
 from test_framework.reasons import Code
 from test_framework.resolution import Endpoint, Reason, Refused, hide_secrets, moved
 
@@ -64,7 +65,8 @@ def _start_once(service: Service, engine: Engine, context: Context) -> Container
             context.memo.once("docker sweep", lambda: _sweep(client))
             image = images.ensure(client, engine, service, context)
             server = ContainerServer(service, engine, client, context)
-            server.start(image)
+            with blaming_options(service, _NAME, context):
+                server.start(image)
     except BaseException:
         if server:
             server.stop()
@@ -101,7 +103,8 @@ class ContainerServer:
         dedicated, loopback_only = context.dedicated, context.dedicated is not None and context.dedicated.loopback_only
         candidate = self._engine.candidate
         elsewhere = Refused(Reason.of(Code.ENGINE_ELSEWHERE, service=service.name, host=candidate.host))
-        launch = Launch(secrets.token_urlsafe(18), self._needs(), context.env, dedicated)
+        options = context.settings.service(service.name).options
+        launch = Launch(secrets.token_urlsafe(18), self._needs(), context.env, dedicated, options)
         spec = service.container(launch)
         found = self._client.images.get(image)
         self._image = str(found.id)
@@ -115,7 +118,7 @@ class ContainerServer:
             if loopback_only and not self._local:
                 raise elsewhere
             private = self._local and (not inside or loopback_only)
-            container = classes.make(image, spec, service, context, options(self._engine))
+            container = classes.make(image, spec, service, context, client_options(self._engine))
             reach(container.get_docker_client().client, candidate.host, context.env)
             published.name_machine(container, candidate, context.env)
             self._port = classes.adapt(container, spec, self._labels())

@@ -17,7 +17,13 @@ _FILE = (f"{_RUNS}::test_a_template_for_which_the_server_lacks_one[a file]",)
 _LIBRARY = (f"{_RUNS}::test_a_library_that_cannot_be_loaded_is_no_mistake_of_the_template",)
 
 MUTANTS = (
-    Mutant("an extension may have any name", "test_framework/config/values.py", 'if "pattern" in spec', "if 0", _UNIT),
+    Mutant(
+        "an extension may have any name",
+        "test_framework/config/values.py",
+        'if "pattern" in spec',
+        'if 0 and "pattern" in spec',
+        _UNIT,
+    ),
     Mutant("an extension in a comment is needed", _EXTENSIONS, 'r"--[^\\n]*",', "", _UNIT),
     Mutant("an extension in a long comment is needed", _EXTENSIONS, r'r"/\*.*?\*/",', "", _UNIT),
     Mutant(
@@ -60,7 +66,7 @@ MUTANTS = (
         "except ZeroDivisionError:\n            # A",
         _UNIT,
     ),
-    Mutant("what pg_config says is not heard", _EXTENSIONS, "layouts = (told, *(", "layouts = (*(", _UNIT),
+    Mutant("what pg_config says is not heard", _EXTENSIONS, "layouts = (told, *(", "layouts = (None, *(", _UNIT),
     Mutant(
         "a folder without extensions is taken for theirs",
         _EXTENSIONS,
