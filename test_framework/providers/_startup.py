@@ -103,12 +103,15 @@ def _blamed(name: str, value: str, log: str) -> str:
         if _COMPLAINT.search(line) and named.search(line):
             after = lines[number + 1 : number + 2]
             # Redis shows the line of its configuration first, and then what is wrong with it.
-            return " ".join(_COMPLAINT.sub("", part, count=1).strip() for part in (line, *after))
+            return " ".join(_STAMP.sub("", _COMPLAINT.sub("", part, count=1)).strip() for part in (line, *after))
     return ""
 
 
-_COMPLAINT = re.compile(r"^.*?\b(FATAL|PANIC|ERROR|HINT):|^>>>")
+_COMPLAINT = re.compile(r"^.*?\b(FATAL|PANIC|ERROR|HINT):|^(\d+:\w .*# )?>>>")
 """How the lines begin in which Postgres and Redis say why they do not start."""
+
+_STAMP = re.compile(r"^\d+:\w .*?# ")
+"""How a warning begins in Redis' log."""
 
 
 class _NotYet(Exception):

@@ -138,4 +138,12 @@ MUTANTS = (
         "words(value)",
         ("tests/unit/test_server_options.py::test_redis_has_them_everywhere",),
     ),
+    Mutant(
+        "an option that Redis 8 refuses is not named",
+        "test_framework/providers/_startup.py",
+        r"|^(\d+:\w .*# )?>>>",
+        "|^>>>",
+        ("tests/system/test_server_settings.py::test_an_option_that_the_server_refuses_is_named",),
+        docker=True,
+    ),
 )
