@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from importlib import import_module
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from test_framework import __version__
+from test_framework.cli._parser import Parser, complete, words_to_complete
 from test_framework.redaction import hide_output
 
 if TYPE_CHECKING:
@@ -33,6 +33,22 @@ COMMANDS = {
     "status": "show the servers that are held warm, and by whom",
     "clean": "stop this project's servers",
     "stand-in": "stand for a staging environment on this machine, whole or with one thing broken",
+}
+
+_EXAMPLES = {
+    "init": "test-framework init --dry-run",
+    "run": "test-framework run --category unit --category integration -- -x",
+    "audit": "test-framework audit tests/unit --json audit.json",
+    "health": "test-framework health check",
+    "report": "test-framework report merge shards --tier integration --out reports/integration.json",
+    "validate": "test-framework validate --json",
+    "imports": "test-framework imports fix --apply",
+    "doctor": "test-framework doctor --require integration",
+    "exec": "test-framework exec --service postgres -- psql -l",
+    "servers": "test-framework servers install postgres@17 redis@8",
+    "status": "test-framework status --json",
+    "clean": "test-framework clean --force",
+    "stand-in": "test-framework stand-in --broken database-down --env-file staging.env",
 }
 
 
@@ -101,16 +117,19 @@ def _run(arguments: Sequence[str] | None) -> int:
     # Here, so that who interrupts the start is told no more than later.
     from test_framework.config import BadSetting, find_root, load
 
-    parser = argparse.ArgumentParser(prog="test-framework", description=__doc__)
+    parser = Parser(prog="test-framework", description=__doc__)
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument("--root", type=Path, default=Path(), help="the project's folder, or one below it")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    words = sys.argv[1:] if arguments is None else arguments
+    words = [*(sys.argv[1:] if arguments is None else arguments), *words_to_complete(os.environ)]
     for name, meaning in COMMANDS.items():
-        command = commands.add_parser(name, help=meaning, description=meaning)
+        command = commands.add_parser(name, help=meaning, description=meaning, epilog=f"example: {_EXAMPLES[name]}")
         if name in words:  # no other can be meant, and to import them all takes longer than most commands
             _module(name).add_arguments(command)
-    args = parser.parse_args(arguments)
+    complete(parser)
+    args, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        parser.refuse_unknown(unknown, commands.choices[args.command])
     try:
         if not os.path.isdir(args.root):  # noqa: PTH112  # Path.is_dir raises where nobody may look
             raise BadSetting.value("--root", str(args.root), "the command line", "a folder")

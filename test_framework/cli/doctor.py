@@ -7,6 +7,7 @@ import os
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
+from test_framework.cli._parser import completed
 from test_framework.config import BadSetting, Settings
 from test_framework.config.values import SINGLE
 from test_framework.doctor import Diagnosis, ServiceFinding, examine
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--require", metavar="TIER", help="exit 1 when this tier would not run here")
+    tier = parser.add_argument("--require", metavar="TIER", help="exit 1 when this tier would not run here")
+    completed(tier, lambda settings: settings.tiers)
     parser.add_argument("--settings", action="store_true", help="print each setting and where its value came from")
 
 

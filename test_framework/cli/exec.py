@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
 import os
 import signal
 import sys
 from typing import TYPE_CHECKING
 
+from test_framework.cli._parser import completed
 from test_framework.config import BadSetting
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Sequence
 
     from test_framework.config import Settings
@@ -25,19 +26,24 @@ _HIGHEST_PORT = 65535
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     option = parser.add_argument
-    option(
+    service = option(
         "--service", metavar="NAME", action="append", help="start this; may be given again; postgres and redis if not"
     )
+    completed(service, lambda settings: settings.service_names)
     option("--env", metavar="NAME=TEMPLATE", action="append", default=[], help="set it too, as in DB={postgres.host}")
     option(
         "--port", metavar="SERVICE=PORT", action="append", default=[], help="the port of a service; any free one if not"
     )
     option("--no-password", action="store_true", help="servers that ask for no password")
-    option("command_line", metavar="CMD", nargs="+", help="the command with its arguments, after --")
+    # What comes after the command is the command's, as of env(1): without -- too.
+    option("command_line", metavar="CMD", nargs=argparse.REMAINDER, help="the command with its arguments, after --")
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
     """Run the command; returns its exit status, 128 and more for a signal, or 125 to 127 when it was not run."""
+    command = args.command_line[1:] if args.command_line[:1] == ["--"] else args.command_line
+    if not command:
+        raise BadSetting("exec was given no command. Say which after --, such as: test-framework exec -- pytest")
     from test_framework.exec.child import SIGNALLED, CommandError, find
     from test_framework.exec.child import run as run_child
     from test_framework.exec.servers import NotServed, leased
@@ -49,9 +55,9 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     # Of a server that does not start its refusal brings the log.
     logging.getLogger("test_framework").addHandler(logging.NullHandler())
     try:
-        path = find(args.command_line[0])
+        path = find(command[0])
         with leased(settings, wishes, _tell if sys.stderr.isatty() else _nothing, _tell) as endpoints:
-            return run_child(path, args.command_line, environment(os.environ, endpoints, templates, ports_of(settings)))
+            return run_child(path, command, environment(os.environ, endpoints, templates, ports_of(settings)))
     except CommandError as error:
         _tell(str(error))
         return error.status

@@ -6,6 +6,7 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
+from test_framework.cli._parser import completed
 from test_framework.config import BadSetting, load, refuse_empty
 
 if TYPE_CHECKING:
@@ -27,9 +28,13 @@ _RUN_NOTHING = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     option = parser.add_argument
-    option("--category", metavar="NAME", action="append", help="a tier; may be given again")
+    tier = option("--category", metavar="NAME", action="append", help="a tier; may be given again")
+    completed(tier, lambda settings: settings.tiers)
     option("--categories", metavar="A,B", help="several tiers, in this order")
-    option("--execution-mode", metavar="NAME", help="fast_feedback (the default), development, nightly, or your own")
+    mode = option(
+        "--execution-mode", metavar="NAME", help="fast_feedback (the default), development, nightly, or your own"
+    )
+    completed(mode, lambda settings: settings.modes)
     option("--list-categories", action="store_true", help="print the tiers with their files, services and paths")
     option("--collect-only", action="store_true", help="collect the tests and count them, and run none")
     option("--pattern", metavar="PATTERN", help="only test files whose path has this in it, or fits it: 'test_api*'")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from test_framework import private
+from test_framework.cli._parser import completed
 from test_framework.config import BadSetting
 from test_framework.reasons import Code
 from test_framework.resolution import Endpoint, Reason, Refused
@@ -30,7 +31,10 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    parser.add_argument("--broken", metavar="NAME", help="break one thing; an unknown name is told the choices")
+    from test_framework.staging.faults import FAULTS
+
+    broken = parser.add_argument("--broken", metavar="NAME", help=f"break one thing: {', '.join(FAULTS)}")
+    completed(broken, lambda _: FAULTS)
     parser.add_argument("--env-file", metavar="FILE", type=Path, help="write the variables there, secrets among them")
     ends = "end after so long; without it, at Ctrl-C or SIGTERM"
     parser.add_argument("--seconds", metavar="N", type=_seconds, help=ends)

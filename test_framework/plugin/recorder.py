@@ -12,7 +12,7 @@ from test_framework.plugin.state import TestState
 from test_framework.redaction import KNOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterable
 
     from test_framework.plugin.session import Session
     from test_framework.report.record import Failure, Record
@@ -48,6 +48,8 @@ class WorkerReporter:
         report = yield
         state = item.stash.setdefault(STATE, TestState())
         state.failed = state.failed or (report.failed and call.when == "call")
+        if call.excinfo and isinstance(call.excinfo.value, pytest.FixtureLookupError):
+            report.sections += _meant(call.excinfo.value.argname, self._session.fixtures)
         told = self._payload(state, _reason(call) if report.skipped else None)
         if self._session.tier and report.failed:
             from test_framework.plugin.failures import described
@@ -76,6 +78,14 @@ class WorkerReporter:
             "resolutions": {n: _resolution(r) for n, r in new.items()},
         }
         return {name: found for name, found in told.items() if found}
+
+
+def _meant(name: str | None, known: Iterable[str]) -> list[tuple[str, str]]:
+    """Return the section that names the fixture of ours that a misspelt one may have meant; none where none is near."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(name or "", list(known), n=1)
+    return [("fixture", f"Did you mean {near[0]!r}?")] if near else []
 
 
 def _reason(call: pytest.CallInfo[None]) -> Reason | None:

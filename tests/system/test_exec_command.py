@@ -70,6 +70,11 @@ class TestCommand:
         """What follows -- is the command's, also where it looks like ours."""
         assert execs.run("--service", "redis", "--", "echo", "--service", "--", "-x").stdout == "--service -- -x\n"
 
+    def test_without_two_dashes(self, execs: Execs) -> None:
+        """What follows the command is the command's, as of env(1): nobody has to know that -- may be needed."""
+        result = execs.run("--service", "redis", "echo", "-x", "--service", "--")
+        assert result.stdout == "-x --service --\n", result.stderr
+
     def test_a_parent_that_ignores_its_children(self, execs: Execs) -> None:
         """The status is known also where nobody wanted to know of any child before."""
         command = execs.command("--service", "redis", "--", "sh", "-c", "exit 7")

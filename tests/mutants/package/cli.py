@@ -8,6 +8,9 @@ __all__ = ["MUTANTS"]
 
 _TESTS = ("tests/infrastructure/test_command_lines.py::test_found_once",)
 
+_PARSER = "test_framework/cli/_parser.py"
+_WORDS = "tests/unit/test_cli_words.py"
+
 MUTANTS = (
     Mutant(
         "a link into a forbidden folder ends the audit",
@@ -29,5 +32,40 @@ MUTANTS = (
         "super().__init__(hide_secrets(message))",
         "super().__init__(message)",
         _TESTS,
+    ),
+    Mutant(
+        "a misspelt command is refused without the one that was meant",
+        _PARSER,
+        'return f". Did you mean {near[0]!r}?" if near else ""',
+        'return ""',
+        (f"{_WORDS}::test_what_may_have_been_meant",),
+    ),
+    Mutant(
+        "a command without its own command shows one line of usage",
+        _PARSER,
+        "            self.print_help(sys.stderr)\n            self.exit(_MISUSE)\n",
+        "            pass\n",
+        (f"{_WORDS}::test_without_a_command",),
+    ),
+    Mutant(
+        "settings that are wrong break the completion in a shell",
+        _PARSER,
+        "with suppress(BadSetting, OSError):",
+        "with suppress():",
+        (f"{_WORDS}::test_completion_where_the_settings_are_wrong",),
+    ),
+    Mutant(
+        "an option of the command that exec runs is taken for ours",
+        "test_framework/cli/exec.py",
+        "nargs=argparse.REMAINDER",
+        'nargs="+"',
+        ("tests/system/test_exec_command.py::TestCommand::test_without_two_dashes",),
+    ),
+    Mutant(
+        "a misspelt fixture is not told the one that was meant",
+        "test_framework/plugin/recorder.py",
+        "if call.excinfo and isinstance(call.excinfo.value, pytest.FixtureLookupError):",
+        "if False:",
+        (f"{_WORDS}::test_a_misspelt_fixture",),
     ),
 )
