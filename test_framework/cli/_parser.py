@@ -6,7 +6,6 @@ import argparse
 import os
 import re
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -79,10 +78,9 @@ def completed(action: argparse.Action, names: Callable[[Settings], Iterable[str]
     """Have a shell complete the value of an option by what the settings of the project name."""
 
     def completer(**_: object) -> list[str]:
-        from test_framework.config import BadSetting, find_root, load
+        from test_framework.config import find_root, load
 
-        with suppress(BadSetting, OSError):
-            return list(names(load(find_root(Path()), os.environ)))
-        return []
+        # Where the settings are wrong, argcomplete says nothing: so it does with whatever a completer raises.
+        return list(names(load(find_root(Path()), os.environ)))
 
     setattr(action, "completer", completer)  # noqa: B010  # argcomplete's own attribute, which argparse does not know

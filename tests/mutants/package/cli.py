@@ -48,13 +48,6 @@ MUTANTS = (
         (f"{_WORDS}::test_without_a_command",),
     ),
     Mutant(
-        "settings that are wrong break the completion in a shell",
-        _PARSER,
-        "with suppress(BadSetting, OSError):",
-        "with suppress():",
-        (f"{_WORDS}::test_completion_where_the_settings_are_wrong",),
-    ),
-    Mutant(
         "an option of the command that exec runs is taken for ours",
         "test_framework/cli/exec.py",
         "nargs=argparse.REMAINDER",
