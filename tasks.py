@@ -68,8 +68,8 @@ def smoke(c: Context, keywords: str = "") -> None:
 @task(
     help={
         "json": "print JSON",
-        "require": "exit 1 when this tier would not run here",
-        "settings": "print each setting and where its value came from",
+        "require": "exit 1 if this tier would not run here",
+        "settings": "print each setting and the source of its value",
     }
 )
 def doctor(c: Context, json: bool = False, require: str = "", settings: bool = False) -> None:
@@ -114,7 +114,7 @@ def staging_stand_in(c: Context, broken: str = "", env_file: str = "", seconds: 
         "paths": "files and folders, with spaces between; all tests when empty",
         "json": "write all findings as JSON into this file",
         "sarif": "write all findings as SARIF into this file",
-        "explain": "say what a cause or a rule means, and nothing else",
+        "explain": "explain a cause or a rule, and exit",
     }
 )
 def audit(c: Context, paths: str = "", json: str = "", sarif: str = "", explain: str = "") -> None:
@@ -181,14 +181,17 @@ def validate(c: Context, json: bool = False) -> None:
 
 @task(
     name="fix",
-    help={"apply": "write; without it, only the diff is shown", "batch": "files that are written before each audit"},
+    help={
+        "apply": "write the changes instead of showing the diff",
+        "batch": "number of files to write before each audit (default: 50)",
+    },
 )
 def imports_fix(c: Context, apply: bool = False, batch: int = 50) -> None:
     """Rewrite names that have moved; what breaks a test file is taken back."""
     framework(c, "imports", "fix", *(["--apply"] if apply else []), "--batch", str(batch))
 
 
-@task(name="registry", help={"check": "write nothing; exit 1 when it is not as the source is", "file": "the registry"})
+@task(name="registry", help={"check": "write nothing; exit 1 if the file is out of date", "file": "the registry"})
 def imports_registry(c: Context, check: bool = False, file: str = "") -> None:
     """Write where each public name is to be imported from."""
     flags = ["--check"] if check else []

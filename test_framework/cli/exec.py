@@ -27,16 +27,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     option = parser.add_argument
     service = option(
-        "--service", metavar="NAME", action="append", help="start this; may be given again; postgres and redis if not"
+        "--service", metavar="NAME", action="append", help="service to start (repeatable; default: postgres, redis)"
     )
     completed(service, lambda settings: settings.service_names)
-    option("--env", metavar="NAME=TEMPLATE", action="append", default=[], help="set it too, as in DB={postgres.host}")
     option(
-        "--port", metavar="SERVICE=PORT", action="append", default=[], help="the port of a service; any free one if not"
+        "--env",
+        metavar="NAME=TEMPLATE",
+        action="append",
+        default=[],
+        help="additional variable, such as DB={postgres.host} (repeatable)",
     )
-    option("--no-password", action="store_true", help="servers that ask for no password")
+    option(
+        "--port",
+        metavar="SERVICE=PORT",
+        action="append",
+        default=[],
+        help="port for a service (repeatable; default: any free port)",
+    )
+    option("--no-password", action="store_true", help="start servers without passwords")
     # What comes after the command is the command's, as of env(1): without -- too.
-    option("command_line", metavar="CMD", nargs=argparse.REMAINDER, help="the command with its arguments, after --")
+    option("command_line", metavar="CMD", nargs=argparse.REMAINDER, help="command with its arguments")
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:

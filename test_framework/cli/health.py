@@ -26,9 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the commands and their options."""
     commands = parser.add_subparsers(dest="health", required=True, metavar="save|check|page")
     for name, meaning in (
-        ("save", "take the suite as it is for the baseline"),
-        ("check", "compare the suite with the baseline, and add a line to the history"),
-        ("page", "write one page of HTML with the trends"),
+        ("save", "save the current state of the suite as the baseline"),
+        ("check", "compare the suite with the baseline, and append to the history"),
+        ("page", "write an HTML page with the trends"),
     ):
         command = commands.add_parser(name, help=meaning, description=meaning)
         if name == "check":

@@ -23,25 +23,27 @@ _EXTRA = "pytest-tiers[audit]"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the commands and their options."""
     commands = parser.add_subparsers(dest="imports", required=True, metavar="WHAT")
-    fix = commands.add_parser("fix", help="rewrite names that have moved: show the diff, or write with --apply")
+    fix = commands.add_parser("fix", help="rewrite imports of moved names; shows the diff unless --apply is given")
     fix.add_argument(
-        "paths", nargs="*", type=Path, metavar="PATH", help="files and folders; the whole project when none"
+        "paths", nargs="*", type=Path, metavar="PATH", help="files and folders (default: the whole project)"
     )
-    fix.add_argument("--apply", action="store_true", help="write; without it, only the diff is shown")
-    fix.add_argument("--batch", type=_count, default=50, metavar="N", help="files that are written before each audit")
+    fix.add_argument("--apply", action="store_true", help="write the changes instead of showing the diff")
     fix.add_argument(
-        "--undo", type=Path, metavar="FILE", help="the patch that takes all back; in the reports by default"
+        "--batch", type=_count, default=50, metavar="N", help="number of files to write before each audit (default: 50)"
     )
-    fix.add_argument("--allow-dirty", action="store_true", help="also write files with changes that git does not have")
-    message = "a move beside those of the settings; may be given several times"
+    fix.add_argument(
+        "--undo", type=Path, metavar="FILE", help="patch that reverts everything (default: in the report folder)"
+    )
+    fix.add_argument("--allow-dirty", action="store_true", help="also change files that have uncommitted changes")
+    message = "additional move (repeatable)"
     fix.add_argument("--move", action="append", default=[], metavar="OLD=NEW", help=message)
-    registry = commands.add_parser("registry", help="write where each public name is to be imported from")
-    message = "the registry, .toml or .json; imports.toml in the project's root by default"
+    registry = commands.add_parser("registry", help="write a file that says where each public name is imported from")
+    message = "registry file, .toml or .json (default: imports.toml in the project's root)"
     registry.add_argument("--file", type=Path, metavar="FILE", help=message)
-    registry.add_argument("--check", action="store_true", help="write nothing; exit 1 when it is not as the source is")
-    commands.add_parser("check", help="show how far each folder keeps the rules of import, and what breaks them")
+    registry.add_argument("--check", action="store_true", help="write nothing; exit 1 if the file is out of date")
+    commands.add_parser("check", help="show how well each folder follows the import rules, and every violation")
     for command in commands.choices.values():
-        where = "the project's folder, or one below it"
+        where = "project folder, or a folder in it"
         command.add_argument("--root", type=Path, default=argparse.SUPPRESS, help=where)
 
 

@@ -27,8 +27,8 @@ _ANSWERS = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     how = parser.add_mutually_exclusive_group()
-    how.add_argument("--yes", action="store_true", help="write all files without a question")
-    how.add_argument("--dry-run", action="store_true", help="show what would be written, as a patch, and write nothing")
+    how.add_argument("--yes", action="store_true", help="write all files without asking")
+    how.add_argument("--dry-run", action="store_true", help="show the changes as a patch, and write nothing")
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001  # as the others

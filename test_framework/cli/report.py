@@ -25,24 +25,24 @@ _T = TypeVar("_T")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the commands and their options."""
     commands = parser.add_subparsers(dest="report", required=True, metavar="html|merge|durations")
-    meaning = "write one page of HTML with the last run of each tier"
+    meaning = "write an HTML page with the last run of each tier"
     html = commands.add_parser("html", help=meaning, description=meaning)
+    html.add_argument("files", nargs="*", type=Path, metavar="FILE", help="reports (default: all in the report folder)")
     html.add_argument(
-        "files", nargs="*", type=Path, metavar="FILE", help="reports; those of all tiers in the report folder"
+        "--out", type=Path, metavar="FILE", help="page to write (default: index.html in the report folder)"
     )
-    html.add_argument("--out", type=Path, metavar="FILE", help="where; index.html of the report folder")
-    meaning = "put the reports of a tier's shards into one, and judge it"
+    meaning = "merge the reports of a tier's shards, and give one verdict"
     merge = commands.add_parser("merge", help=meaning, description=meaning)
     merge.add_argument(
-        "folders", nargs="+", type=Path, metavar="DIR", help="folders with a report, or with folders that have one"
+        "folders", nargs="+", type=Path, metavar="DIR", help="folders that contain reports, directly or one level below"
     )
     merge.add_argument("--out", type=Path, metavar="FILE", required=True, help="where")
-    merge.add_argument("--tier", metavar="NAME", help="which, when there are reports of several")
-    merge.add_argument("--shards", metavar="N", help="how many there have to be, where the reports do not say so")
-    meaning = "write how long each test took to the file by which shards are cut"
+    merge.add_argument("--tier", metavar="NAME", help="tier to merge, if there are reports of several")
+    merge.add_argument("--shards", metavar="N", help="number of shards, if the reports do not contain it")
+    meaning = "record how long each test took; shards are balanced by this file"
     durations = commands.add_parser("durations", help=meaning, description=meaning)
     durations.add_argument(
-        "files", nargs="*", type=Path, metavar="FILE", help="reports; those of all tiers in the report folder"
+        "files", nargs="*", type=Path, metavar="FILE", help="reports (default: all in the report folder)"
     )
 
 

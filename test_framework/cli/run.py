@@ -28,26 +28,32 @@ _RUN_NOTHING = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     option = parser.add_argument
-    tier = option("--category", metavar="NAME", action="append", help="a tier; may be given again")
+    tier = option("--category", metavar="NAME", action="append", help="tier to run (repeatable)")
     completed(tier, lambda settings: settings.tiers)
     option("--categories", metavar="A,B", help="several tiers, in this order")
     mode = option(
-        "--execution-mode", metavar="NAME", help="fast_feedback (the default), development, nightly, or your own"
+        "--execution-mode",
+        metavar="NAME",
+        help="fast_feedback (default), development, nightly, or one from your settings",
     )
     completed(mode, lambda settings: settings.modes)
-    option("--list-categories", action="store_true", help="print the tiers with their files, services and paths")
-    option("--collect-only", action="store_true", help="collect the tests and count them, and run none")
-    option("--pattern", metavar="PATTERN", help="only test files whose path has this in it, or fits it: 'test_api*'")
-    option("--environment", choices=("local", "staging"), help="local: never use staging; staging: use nothing else")
-    option("--no-docker", action="store_true", help="never use docker")
-    option("--real-services", action="store_true", help="a test whose service cannot be had fails; it is not skipped")
-    option("--remote-services", action="store_true", help="start nothing: only explicit URLs, and staging")
-    option("--concurrent-users", metavar="N", help="users at once in tests of many users")
-    option("--shard", metavar="I/N", help="one part of each tier, such as 3/8; off: all, whatever CI says")
-    option("--fast-fail", action="store_true", help="end everything at the first test that fails")
-    option("--no-coverage", action="store_true", help="do not measure which lines are run")
-    option("--collection-timeout", metavar="SECONDS", help="end a tier whose collection takes longer")
-    option("arguments", metavar="ARG", nargs="*", help="arguments for the pytest of each tier, after --")
+    option("--list-categories", action="store_true", help="list the tiers with their files, services and paths")
+    option("--collect-only", action="store_true", help="collect and count the tests, but do not run them")
+    option(
+        "--pattern", metavar="PATTERN", help="only test files whose path contains or matches this, such as 'test_api*'"
+    )
+    option("--environment", choices=("local", "staging"), help="local: never use staging; staging: use only staging")
+    option("--no-docker", action="store_true", help="do not use Docker")
+    option(
+        "--real-services", action="store_true", help="fail tests whose service is unavailable instead of skipping them"
+    )
+    option("--remote-services", action="store_true", help="start no servers: use only explicit URLs and staging")
+    option("--concurrent-users", metavar="N", help="number of concurrent users in load tests")
+    option("--shard", metavar="I/N", help="run one shard of each tier, such as 3/8; off: ignore the shard that CI sets")
+    option("--fast-fail", action="store_true", help="stop at the first failing test")
+    option("--no-coverage", action="store_true", help="do not measure coverage")
+    option("--collection-timeout", metavar="SECONDS", help="stop a tier if its collection takes longer")
+    option("arguments", metavar="ARG", nargs="*", help="arguments for pytest, after --")
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:

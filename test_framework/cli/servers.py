@@ -28,10 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(action="list")
     actions = parser.add_subparsers(dest="action", metavar="ACTION")
-    install = actions.add_parser("install", help="fetch servers into the store, for an image, CI's cache or a train")
-    install.add_argument("server", nargs="+", help="such as postgres@17, postgres@17.11, redis@8 or valkey@9")
-    prune = actions.add_parser("prune", help="remove servers that are not run any more, and what was fetched by half")
-    prune.add_argument("--all", action="store_true", help="remove every server of the store")
+    install = actions.add_parser("install", help="download servers to the cache")
+    install.add_argument("server", nargs="+", help="server and version: postgres@17, postgres@17.11, redis@8, valkey@9")
+    prune = actions.add_parser("prune", help="remove servers that are no longer used, and incomplete downloads")
+    prune.add_argument("--all", action="store_true", help="remove all downloaded servers")
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:

@@ -33,10 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     from test_framework.staging.faults import FAULTS
 
-    broken = parser.add_argument("--broken", metavar="NAME", help=f"break one thing: {', '.join(FAULTS)}")
+    broken = parser.add_argument("--broken", metavar="NAME", help=f"thing to break: {', '.join(FAULTS)}")
     completed(broken, lambda _: FAULTS)
-    parser.add_argument("--env-file", metavar="FILE", type=Path, help="write the variables there, secrets among them")
-    ends = "end after so long; without it, at Ctrl-C or SIGTERM"
+    parser.add_argument(
+        "--env-file", metavar="FILE", type=Path, help="write the variables, including secrets, to this file"
+    )
+    ends = "stop after N seconds (default: on Ctrl-C or SIGTERM)"
     parser.add_argument("--seconds", metavar="N", type=_seconds, help=ends)
 
 

@@ -157,7 +157,7 @@ class ServiceLevels:
     first_event_seconds: float = _setting(5.0, "longest time from a message to the first event of its run")
     tool_result_seconds: float = _setting(30.0, "longest time from a message to the result of its tool")
     event_latency_seconds: float = _setting(0.5, "time from an event to its receipt, which 95 % of them keep")
-    concurrent_users: int = _setting(10, "users at once in tests of many users; --concurrent-users says it too")
+    concurrent_users: int = _setting(10, "number of concurrent users in load tests; --concurrent-users says it too")
     growth_mb_per_session: float = _setting(0.25, "megabytes of memory that a backend may keep of each session")
 
 

@@ -21,27 +21,29 @@ def add(parser: pytest.Parser) -> None:
     group = parser.getgroup("test framework", "services for tests, and reasons for skips")
     option = group.addoption
     option("--tier", metavar="NAME", help="run the tests of a tier, write its reports, and apply its gate")
-    option("--pattern", metavar="PATTERN", help="only test files whose path has this in it, or fits it: 'test_api*'")
+    option(
+        "--pattern", metavar="PATTERN", help="only test files whose path contains or matches this, such as 'test_api*'"
+    )
     option(
         "--environment",
         choices=("local", "staging"),
-        help="local: never use staging; staging: use nothing else",
+        help="local: never use staging; staging: use only staging",
     )
     option("--providers", metavar="A,B", help="providers to try, in order: explicit, docker, embedded, staging")
-    option("--no-docker", action="store_true", help="never use docker")
+    option("--no-docker", action="store_true", help="do not use Docker")
     option(
         "--require",
         metavar="A,B",
-        help="providers that are good enough: anything less, and any skip that is not allowed, makes the run fail",
+        help="providers that are good enough; the run fails on any other, and on skips that are not allowed",
     )
     option(
         "--use-real-services",
         action="store_true",
-        help="a test whose service cannot be had fails instead of being skipped",
+        help="fail tests whose service is unavailable instead of skipping them",
     )
-    option("--shard", metavar="I/N", help="run one part of the tests, such as 3/8; off: all, whatever CI says")
-    option("--concurrent-users", metavar="N", help="users at once in tests of many users")
-    option("--collection-timeout", metavar="SECONDS", help="end the run when collection takes longer")
+    option("--shard", metavar="I/N", help="run one shard of the tests, such as 3/8; off: ignore the shard that CI sets")
+    option("--concurrent-users", metavar="N", help="number of concurrent users in load tests")
+    option("--collection-timeout", metavar="SECONDS", help="stop the run if collection takes longer")
 
 
 _VALUES = ("tier", "pattern", "providers", "shard", "collection_timeout", "concurrent_users")
