@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from test_framework import owner, providers, services
@@ -72,8 +74,8 @@ class Diagnosis:
 
     services: tuple[ServiceFinding, ...]
     tiers: tuple[TierFinding, ...]
-    fetches: tuple[str, ...] = ()
-    """What would be fetched for a service, how large it is, and how to have it, in words."""
+    fetches: Mapping[str, str] = field(default_factory=dict)
+    """For a service, the server that would be downloaded, how large it is, and how to get it."""
 
     def to_json(self) -> dict[str, Any]:
         """Return what `doctor --json` prints."""
@@ -99,9 +101,31 @@ def examine(settings: Settings, env: Mapping[str, str]) -> Diagnosis:
     found = tuple(by_name[s.service] for s in found)
     tiers = [t for t in settings.tiers if all((settings.root / p).exists() for p in settings.tiers[t].paths)]
     tried = [service for service in there if "embedded" in settings.order(service.name)[0]]
-    fetches = [told for service in tried if (told := EMBEDDED.would_fetch(service, context))]
+    fetches = {service.name: told for service in tried if (told := EMBEDDED.would_fetch(service, context))}
     tiers_found = tuple(_tier(t, settings, by_name, env) for t in tiers if settings.tiers[t].paths)
-    return Diagnosis(found, tiers_found, tuple(fetches))
+    return Diagnosis(found, tiers_found, fetches)
+
+
+def services_in_use(settings: Settings) -> tuple[str, ...]:
+    """Return the services that the project names in its settings or in the test files of its tiers; all if none.
+
+    A file names a service by a fixture, a marker, a package or a variable that begins with the service's name.
+    """
+    named = {name for name in settings.service_names if any(key.startswith(_keys(name)) for key in settings.origins)}
+    for tier, table in settings.tiers.items():
+        named |= set(table.services) if f"tiers.{tier}.services" in settings.origins else set()
+    unknown = [name for name in settings.service_names if name not in named]
+    folders = {settings.root / path for table in settings.tiers.values() for path in table.paths}
+    files = [settings.root / "conftest.py", *(file for folder in sorted(folders) for file in folder.rglob("*.py"))]
+    for file in files if unknown else ():
+        with suppress(OSError):
+            text = file.read_text(encoding="utf-8", errors="replace").lower()
+            named.update(name for name in unknown if re.search(rf"(?<![a-z]){name}", text))
+    return tuple(name for name in settings.service_names if name in named) or settings.service_names
+
+
+def _keys(service: str) -> str:
+    return f"services.{service}."
 
 
 class _NoCleanup:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import sys
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from test_framework.cli._parser import completed
 from test_framework.config import BadSetting, Settings
 from test_framework.config.values import SINGLE
-from test_framework.doctor import Diagnosis, ServiceFinding, examine
-from test_framework.reasons import Code
-from test_framework.report.wording import columns
+from test_framework.doctor import Diagnosis, TierFinding, examine, services_in_use
+from test_framework.report.screen import Block, fitted
+from test_framework.report.terminal import Obstacle
+from test_framework.report.wording import NOTHING_TO_DO, columns
 
 if TYPE_CHECKING:
     import argparse
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--all", action="store_true", help="show all services, not only those that the project uses")
     tier = parser.add_argument("--require", metavar="TIER", help="exit 1 if this tier would not run here")
     completed(tier, lambda settings: settings.tiers)
     parser.add_argument("--settings", action="store_true", help="print each setting and the source of its value")
@@ -38,47 +42,56 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     if args.json:
         print(json.dumps(diagnosis.to_json(), indent=2))
     else:
-        print("\n".join(_page(diagnosis)))
+        services = settings.service_names if args.all else services_in_use(settings)
+        columns, _ = shutil.get_terminal_size()
+        for line, _ in fitted(_page(diagnosis, services), columns, sys.maxsize):
+            print(line)
     runs = [t for t in diagnosis.tiers if t.tier == args.require and t.reason is None]
     return 1 if args.require is not None and not runs else 0
 
 
-def _page(diagnosis: Diagnosis) -> Iterator[str]:
-    """Yield three parts: services and providers, tiers, and what to do for more."""
-    yield "Services"
-    yield from _columns([row for service in diagnosis.services for row in _rows(service)])
-    yield ""
-    yield "Tiers on this machine"
-    rows = []
-    for tier in diagnosis.tiers:
-        on = ", ".join(f"{service} on {provider}" for service, provider in tier.on.items()) or "needs no service"
-        rows.append((tier.tier, f"would not run: {tier.reason}" if tier.reason else on))
-    yield from _columns(rows)
-    if diagnosis.fetches:
-        yield ""
-        yield "Servers to fetch, of the versions asked for"
-        yield from (f"  {told}" for told in diagnosis.fetches)
-    remedies = dict.fromkeys(
-        a.reason.remedy for s in diagnosis.services for a in s.attempts if a.reason and a.reason.code not in _NOT_MORE
-    )
-    if remedies:
-        yield ""
-        yield "For more"
-        yield from (f"  {remedy}" for remedy in remedies)
+def _page(diagnosis: Diagnosis, services: tuple[str, ...]) -> Iterator[Block]:
+    """Yield what a person reads of these services: the answer first, then why it is not another one."""
+    found = [finding for finding in diagnosis.services if finding.service in services]
+    rows: dict[str, str] = {}
+    spare: dict[str, list[str]] = {}
+    obstacles: dict[tuple[str, str], Obstacle] = {}
+    remedies: dict[str, list[str]] = {}
+    for one in found:
+        chosen, _ = one.choice(one.order)
+        rows[one.service] = f"{one.versions[chosen] or ''} on {chosen}".strip() if chosen else "unavailable"
+        for attempt in one.attempts:
+            reason = attempt.reason
+            if reason is None and attempt.provider != chosen:
+                spare.setdefault(attempt.provider, []).append(f"{one.service} {one.versions[attempt.provider] or ''}")
+            if reason is None or reason.code in NOTHING_TO_DO:
+                continue
+            obstacle = obstacles.setdefault((attempt.provider, reason.code), Obstacle(attempt.provider, reason.code))
+            obstacle.add(one.service, reason.message)
+            remedies.setdefault(reason.remedy, []).append(one.service)
+    yield Block("services:", [f"{name}: {row}" for name, row in rows.items()], rows=None, markup=_BOLD)
+    yield Block("tiers:", [_tier(tier) for tier in diagnosis.tiers], rows=_ALL, markup=_BOLD)
+    also = [f"{provider}: {', '.join(map(str.strip, names))}" for provider, names in spare.items()]
+    yield Block("also available:", also, rows=_ALL, markup=_BOLD)
+    yield Block("not available:", [str(obstacle) for obstacle in obstacles.values()], rows=_ALL, markup=_BOLD)
+    fetches = [told for name, told in diagnosis.fetches.items() if name in services]
+    yield Block("can be downloaded:", fetches, rows=_ALL, markup=_BOLD)
+    todo = [f"{', '.join(dict.fromkeys(names))}: {remedy}" for remedy, names in remedies.items()]
+    yield Block("what to do:", todo, rows=_ALL, markup=_BOLD)
+    if others := [one.service for one in diagnosis.services if one not in found]:
+        yield Block("", [f"Not used by this project: {', '.join(others)}. --all shows all services."], rows=_ALL)
 
 
-_NOT_MORE = (Code.PROVIDER_DISABLED, Code.NOT_CONFIGURED)
+def _tier(tier: TierFinding) -> str:
+    if tier.reason:
+        return f"{tier.tier}: would not run: {tier.reason}"
+    return f"{tier.tier}: {', '.join(f'{s} on {p}' for s, p in tier.on.items()) or 'needs no service'}"
 
 
-def _rows(found: ServiceFinding) -> Iterator[tuple[str, ...]]:
-    chosen, _ = found.choice(found.order)
-    for attempt in found.attempts:
-        mark = "->" if attempt.provider == chosen else ""
-        if attempt.reason:
-            told = f"{attempt.reason.code}: {attempt.reason.message}"
-        else:
-            told = found.versions[attempt.provider] or "here"
-        yield found.service, mark, attempt.provider, f"{attempt.seconds * 1000:.0f} ms", told
+_ALL = 1000
+"""Lines of an item: the diagnosis leaves nothing out."""
+
+_BOLD = {"bold": True}
 
 
 def _columns(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:

@@ -65,14 +65,20 @@ def _several(nodeids: Sequence[str]) -> str:
 
 
 @dataclass(slots=True)
-class _Obstacle:
-    """One provider with one code: the services that it did not give, its messages, and how many tests were skipped."""
+class Obstacle:
+    """One provider with one code: its services, its messages, and how many tests were skipped."""
 
     provider: str
     code: str
     messages: dict[str, None] = field(default_factory=dict)
     services: list[str] = field(default_factory=list)
     skipped: int = 0
+
+    def add(self, service: str, message: str) -> None:
+        """Add what the provider said of a service."""
+        self.messages[message] = None
+        if service not in self.services:
+            self.services.append(service)
 
     def __str__(self) -> str:
         skipped = [f"{plural(self.skipped, 'test')} skipped"] if self.skipped else []
@@ -82,9 +88,9 @@ class _Obstacle:
         return f"{who}: {self.code}: {next(iter(self.messages))}{others}"
 
 
-def _obstacles(record: Record) -> list[_Obstacle]:
+def _obstacles(record: Record) -> list[Obstacle]:
     """Return why there was not more, over all services and tests: what most tests were skipped for comes first."""
-    found: dict[tuple[str, ...], _Obstacle] = {}
+    found: dict[tuple[str, ...], Obstacle] = {}
     for name, told in sorted(record.services.items()):
         attempts = unavailable_attempts(told)
         if not told["provider"]:
@@ -92,13 +98,11 @@ def _obstacles(record: Record) -> list[_Obstacle]:
             attempts = [a for a in attempts if a["code"] not in NOTHING_TO_DO] or attempts
         for attempt in attempts:
             provider, code, message = (attempt[key] or "" for key in ("provider", "code", "message"))
-            one = found.setdefault((provider, code), _Obstacle(provider, code))
-            one.messages[message] = None
-            one.services += [] if name in one.services else [name]
+            found.setdefault((provider, code), Obstacle(provider, code)).add(name, message)
     for skip in record.skips.values():
         provider = _provider(skip, record)
         key = (provider, skip.code) if provider else ("", skip.code, skip.message)
-        one = found.setdefault(key, _Obstacle("", skip.code, {skip.message: None}))
+        one = found.setdefault(key, Obstacle("", skip.code, {skip.message: None}))
         one.skipped += 1
     used = Counter(name for test in record.tests.values() for name in test.services)
     return sorted(found.values(), key=lambda o: (-o.skipped, -sum(used[name] for name in o.services)))

@@ -61,4 +61,25 @@ MUTANTS = (
         "if False:",
         (f"{_WORDS}::test_a_misspelt_fixture",),
     ),
+    Mutant(
+        "doctor shows services that nothing of the project uses",
+        "test_framework/doctor.py",
+        "return tuple(name for name in settings.service_names if name in named) or settings.service_names",
+        "return settings.service_names",
+        ("tests/unit/test_doctor.py",),
+    ),
+    Mutant(
+        "a part of a word names a service",
+        "test_framework/doctor.py",
+        'rf"(?<![a-z]){name}"',
+        'rf"{name}"',
+        ("tests/unit/test_doctor.py",),
+    ),
+    Mutant(
+        "doctor says once for each service why there is no Docker",
+        "test_framework/cli/doctor.py",
+        "obstacles.setdefault((attempt.provider, reason.code),",
+        "obstacles.setdefault((attempt.provider + one.service, reason.code),",
+        ("tests/unit/test_doctor.py",),
+    ),
 )
