@@ -10,7 +10,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from test_framework.cli._parser import completed
-from test_framework.config import BadSetting, Settings
+from test_framework.config import BadSetting, Settings, refuse_missing_files
 from test_framework.config.values import SINGLE
 from test_framework.doctor import Diagnosis, TierFinding, examine, services_in_use
 from test_framework.report.screen import Block, fitted
@@ -38,6 +38,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         return 0
     if args.require is not None and args.require not in settings.tiers:
         raise BadSetting.unknown("tier", args.require, "--require", settings.tiers)
+    refuse_missing_files(settings)
     diagnosis = examine(settings, os.environ)
     if args.json:
         print(json.dumps(diagnosis.to_json(), indent=2))

@@ -21,6 +21,7 @@ from test_framework.config.model import (
     TierSettings,
     refuse_empty,
 )
+from test_framework.config.template import is_callable, refuse_missing_files
 
 __all__ = [
     "AuditSettings",
@@ -39,6 +40,8 @@ __all__ = [
     "StandInSettings",
     "TierSettings",
     "find_root",
+    "is_callable",
     "load",
     "refuse_empty",
+    "refuse_missing_files",
 ]

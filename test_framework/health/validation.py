@@ -7,6 +7,7 @@ from os.path import isfile
 from typing import TYPE_CHECKING, Any
 
 from test_framework.audit import LIMITS, AuditOptions, audit
+from test_framework.config import refuse_missing_files
 from test_framework.health import images, staging_variables
 from test_framework.health.sources import holds_test, touched
 from test_framework.suite.discovery import is_test_file
@@ -46,8 +47,9 @@ def validate(settings: Settings, env: Mapping[str, str], progress: Any = None) -
         progress: See `audit`.
 
     Raises:
-        BadSetting: See `audit`.
+        BadSetting: See `audit`, and `refuse_missing_files`.
     """
+    refuse_missing_files(settings)
     found = audit(settings.root, (), settings, AuditOptions(timeout=settings.collection_timeout), progress)
     look = Validation(settings, found)
     return (

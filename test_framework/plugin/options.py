@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from test_framework.config import BadSetting, Settings, find_root, load, refuse_empty
+from test_framework.config import BadSetting, Settings, find_root, load, refuse_empty, refuse_missing_files
 from test_framework.config.tiers import lack
 
 if TYPE_CHECKING:
@@ -122,6 +122,7 @@ def settings_of(config: pytest.Config, overrides: Overrides) -> Settings:
             _check_paths(settings, config.option.tier)
         if config.option.require is not None:
             require_of(config, settings)
+        refuse_missing_files(settings)
     except BadSetting as error:
         raise pytest.UsageError(str(error)) from error
     return settings

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from test_framework import inputs
+from test_framework.config import is_callable
 from test_framework.reasons import Code
 from test_framework.resolution import Reason, Refused, hide_secrets
 from test_framework.services._postgres_connection import STATEMENT_SECONDS, ServerUnanswered, open_connection
@@ -81,7 +82,7 @@ class Templates:
 
     def _key(self, template: tuple[str, ...], run: str) -> str:
         """Identify the template by content; a callable may read anything, so it is built anew each run."""
-        return "|".join(f"{run} {entry}" if _is_callable(entry) else self._digest(entry) for entry in template)
+        return "|".join(f"{run} {entry}" if is_callable(entry) else self._digest(entry) for entry in template)
 
     def _digest(self, entry: str) -> str:
         """Return the digest of a file's content, which is read again only when the file was written to."""
@@ -105,7 +106,7 @@ class Templates:
         name = self._create()
         try:
             for entry in template:
-                if _is_callable(entry):
+                if is_callable(entry):
                     self._call(entry, self._url_of(name), env)
                 else:
                     self._execute(entry, self._read(entry).decode(), self._url_of(name), env)
@@ -162,10 +163,6 @@ class Templates:
 
 def _unreadable(entry: str, error: OSError) -> Refused:
     return Refused(Reason.of(Code.TEMPLATE_FAILED, template=entry, error=f"cannot read it: {error.strerror}"))
-
-
-def _is_callable(entry: str) -> bool:
-    return ":" in entry and not entry.endswith(".sql")
 
 
 def _place(text: str, error: psycopg.Error) -> str:

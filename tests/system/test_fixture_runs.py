@@ -159,13 +159,15 @@ def test_a_database_template_that_fails_is_shown(served: Project) -> None:
     assert "During handling" not in result.stdout.str()
 
 
-def test_a_database_template_that_is_not_there_is_named(served: Project) -> None:
+def test_a_database_template_that_goes_during_the_run_is_named(served: Project) -> None:
     """The file is named, and nothing is skipped."""
-    served.configure("services.postgres.template = ['nowhere.sql']")
+    served.configure("services.postgres.template = ['schema.sql']")
+    schema = served.write("schema.sql", "CREATE TABLE author (id int);")
+    served.write("conftest.py", f"import os\ndef pytest_collection_finish(): os.unlink({str(schema)!r})\n")
     served.write(TEST, "def test_uses(postgres_db): pass\n")
     result = served.spawn("--tier", "integration")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines(["template-failed: *nowhere.sql failed: cannot read it: No such file or directory*"])
+    result.stdout.fnmatch_lines(["template-failed: *schema.sql failed: cannot read it: No such file or directory*"])
 
 
 def test_a_database_template_may_be_code(served: Project) -> None:

@@ -160,4 +160,18 @@ MUTANTS = (
         "if field is None and known is None:",
         "tests/unit/test_exec.py",
     ),
+    Mutant(
+        "a template that is not there is found after a server was started",
+        "test_framework/plugin/options.py",
+        "        refuse_missing_files(settings)\n",
+        "",
+        ("tests/unit/test_template_files.py",),
+    ),
+    Mutant(
+        "a callable is looked for as a file",
+        "test_framework/config/template.py",
+        "if not is_callable(entry) and not",
+        "if not",
+        ("tests/unit/test_template_files.py",),
+    ),
 )

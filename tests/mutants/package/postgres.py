@@ -172,8 +172,8 @@ MUTANTS = (
     _mutant(
         "a template by code is not built anew in the next run",
         "templates",
-        'f"{run} {entry}" if _is_callable',
-        "entry if _is_callable",
+        'f"{run} {entry}" if is_callable',
+        "entry if is_callable",
         f"{_POOL}::test_a_template_by_code_is_built_for_each_run",
     ),
     _mutant(
