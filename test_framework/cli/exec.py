@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from test_framework.cli._parser import completed
 from test_framework.config import BadSetting
+from test_framework.progress import ProgressLine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,28 +65,27 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     templates = [Template.of(text, wishes) for text in args.env]
     # Of a server that does not start its refusal brings the log.
     logging.getLogger("test_framework").addHandler(logging.NullHandler())
+    line = ProgressLine.on(sys.stderr)
+
+    def tell(text: str) -> None:
+        line.end()
+        print(f"exec: {text}", file=sys.stderr, flush=True)
+
     try:
         path = find(command[0])
-        with leased(settings, wishes, _tell if sys.stderr.isatty() else _nothing, _tell) as endpoints:
+        with leased(settings, wishes, line, tell) as endpoints:
+            line.end()
             return run_child(path, command, environment(os.environ, endpoints, templates, ports_of(settings)))
     except CommandError as error:
-        _tell(str(error))
+        tell(str(error))
         return error.status
     except NotServed:
         return _NOT_SERVED
     except SupervisorLost as lost:
-        _tell(str(lost))
+        tell(str(lost))
         return _NOT_SERVED
     except KeyboardInterrupt:
         return SIGNALLED + signal.SIGINT
-
-
-def _tell(text: str) -> None:
-    print(f"exec: {text}", file=sys.stderr, flush=True)
-
-
-def _nothing(text: str) -> None:
-    """Progress is for a person who watches."""
 
 
 def _wishes(args: argparse.Namespace, settings: Settings) -> dict[str, Dedicated]:

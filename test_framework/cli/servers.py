@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from test_framework.config import BadSetting
+from test_framework.progress import ProgressLine
 from test_framework.report.wording import columns
 from test_framework.resolution import Refused
 from test_framework.store import catalogue, programs
@@ -66,18 +67,17 @@ def _named(text: str) -> ServerProgram:
 
 def _install(program: ServerProgram, settings: Settings) -> int:
     before = programs.find(program, os.environ)
-    fetching = Fetching(os.environ, settings.root, settings.pull_seconds, _say)
+    line = ProgressLine.on(sys.stderr)
+    fetching = Fetching(os.environ, settings.root, settings.pull_seconds, line)
     try:
         found = before or programs.install(program, fetching)
     except Refused as refused:
+        line.end()
         print(f"test-framework: {refused.reason.code}: {refused.reason.message}", file=sys.stderr)
         return 1
+    line.end()
     print(f"{program} {'is already' if before else 'is now'} in {found.folder}")
     return 0
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr)
 
 
 def _prune(*, everything: bool) -> int:

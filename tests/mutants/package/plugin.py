@@ -236,4 +236,25 @@ MUTANTS = (
         "cut[self.shard.index % len(cut)]",
         "tests/unit/test_split.py::test_the_parts_take_about_the_same_time",
     ),
+    Mutant(
+        "pytest writes its dots into the line of progress",
+        "test_framework/plugin/__init__.py",
+        "        self._line.end()\n",
+        "        pass\n",
+        ("tests/system/test_progress_line.py::test_a_start_has_a_line_of_its_own",),
+    ),
+    Mutant(
+        "a log has a line for each step of progress",
+        "test_framework/progress.py",
+        "if now - self._since >= _LINE_EVERY:",
+        "if True:",
+        ("tests/unit/test_progress.py",),
+    ),
+    Mutant(
+        "what stands still is said to end in no time",
+        "test_framework/progress.py",
+        "if rate > 0 else",
+        "if rate >= 0 else",
+        ("tests/unit/test_progress.py",),
+    ),
 )
