@@ -6,9 +6,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from test_framework.reasons import CATALOGUE
 from test_framework.report.screen import Block
 from test_framework.report.wording import (
     NOTHING_TO_DO,
+    failures_by_message,
     leaks_by_resource,
     plural,
     remedies,
@@ -38,6 +40,7 @@ def blocks(report: Report, files: Sequence[str], problems: Sequence[str] = (), s
     more = f"more, in {files[0]}" if files else "more"
     yield Block("", [verdict_line(report)], markup={colour(report): True, "bold": True})
     yield Block("", [shard] if shard else [], rows=None)
+    yield Block("failed:", list(_causes(record)), more, rows=4, markup={"red": True})
     yield Block("", list(_services(record)), more)
     yield Block("providers not used:", [str(o) for o in _obstacles(record)], more, markup={"bold": True})
     yield Block("what to do:", [remedy for remedy, _ in remedies([report])], more, markup={"bold": True})
@@ -52,6 +55,13 @@ def blocks(report: Report, files: Sequence[str], problems: Sequence[str] = (), s
 def colour(report: Report) -> str:
     """Return the colour of the verdict; yellow is for what only a lenient gate lets pass, or where nothing ran."""
     return "red" if report.red else "yellow" if report.why or not report.record.ran else "green"
+
+
+def _causes(record: Record) -> Iterator[str]:
+    """Yield each reason for which tests failed; what their own assertions say is in pytest's summary."""
+    for message, tests in failures_by_message(record):
+        if message.partition(":")[0] in CATALOGUE:
+            yield f"{message} ({plural(len(tests), 'test')})"
 
 
 def _services(record: Record) -> Iterator[str]:

@@ -67,7 +67,8 @@ def unavailable_attempts(told: dict[str, Any]) -> list[dict[str, Any]]:
 def remedies(reports: Sequence[Report]) -> list[tuple[str, str]]:
     """Return what to do with why, each once: for what was unavailable, then for tests that skip themselves.
 
-    Tests that skip themselves share one line, which is left out where the gate allows them.
+    Tests that skip themselves share one line, which is left out if the gate allows them. If tests failed, and not the
+    gate, another provider would not have helped: nothing is said of those of a service that they had.
     """
     found: dict[str, str] = {}
     themselves: list[SkipGroup] = []
@@ -77,8 +78,9 @@ def remedies(reports: Sequence[Report]) -> list[tuple[str, str]]:
                 themselves += [group] if group.code in (report.why or "") else []
             else:
                 found.setdefault(group.remedy, f"{group.code}: {plural(len(group.nodeids), 'test')} skipped")
+        tests_failed = report.red and not report.red_gate
         for name, told in report.record.services.items():
-            for attempt in unavailable_attempts(told):
+            for attempt in () if tests_failed and told["provider"] else unavailable_attempts(told):
                 if attempt["remedy"] and attempt["code"] not in NOTHING_TO_DO:
                     found.setdefault(attempt["remedy"], f"{attempt['code']}: {name} on {attempt['provider']}")
     return [*found.items(), *_remedy_of_self_skips(themselves)]

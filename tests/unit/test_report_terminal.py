@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from test_framework.report.record import Record
+from test_framework.report.record import Failure, Record
 from test_framework.report.screen import cells, fitted
 from test_framework.report.stored import Report
 from test_framework.report.terminal import blocks, colour
@@ -195,3 +195,36 @@ def test_it_fits_a_screen(columns: int, rows: int) -> None:
     assert lines[-1] == "report: reports/integration.json"
     for title in ("providers not used:", "what to do:", "left behind:", "kept for you to look at:"):
         assert section(lines, title)[-1].endswith(" more, in reports/integration.json")
+
+
+def failed(report: Report, message: str, tests: int) -> None:
+    """Add so many tests that failed with the same words."""
+    for number in range(tests):
+        test = report.record.test(f"tests/test_failed_{len(report.record.tests)}.py::test_{number}")
+        test.outcome, test.failure = "failed", Failure(message, "tests/test_failed.py", 1, message)
+
+
+def test_why_tests_failed_and_nothing_that_would_not_help() -> None:
+    """A reason is shown once, with its tests; how to get a provider that was not needed is not what to do."""
+    report = run({"postgres": 1}, {"postgres": ("18.4", "")})
+    failed(report, "template-failed: the template schema.sql failed. Mend it.", 2)
+    failed(report, "assert 1 == 2", 1)
+    lines = told(report, 300)
+    assert section(lines, "failed:") == ["  template-failed: the template schema.sql failed. Mend it. (2 tests)"]
+    assert "what to do:" not in lines
+    assert section(lines, "providers not used:") == [f"  docker (postgres): {SOCKET}"]
+
+
+def test_what_to_do_for_a_provider_that_the_gate_requires() -> None:
+    """It is told although tests failed as well: that run stays red without it."""
+    report = run({"postgres": 1}, {"postgres": ("18.4", "")}, RED)
+    failed(report, "assert 1 == 2", 1)
+    assert section(told(report, 300), "what to do:") == [f"  {SOCKET.remedy}"]
+
+
+def test_what_to_do_for_a_service_that_no_test_had() -> None:
+    """Its tests failed for just that."""
+    report = run({"postgres": 1}, {"postgres": ("18.4", "")})
+    report.record.services["redis"] = {"provider": None, "version": None, "attempts": attempts(had=False)}
+    failed(report, f"{SOCKET}. {SOCKET.remedy}", 1)
+    assert section(told(report, 300), "what to do:") == [f"  {SOCKET.remedy}"]

@@ -21,4 +21,18 @@ MUTANTS = (
         "return in_ci(env)",
         _TESTS,
     ),
+    Mutant(
+        "failed tests are told to start a Docker that they did not need",
+        "test_framework/report/wording.py",
+        'if tests_failed and told["provider"]',
+        "if False",
+        ("tests/unit/test_report_terminal.py",),
+    ),
+    Mutant(
+        "why tests failed is not in the summary",
+        "test_framework/report/terminal.py",
+        'if message.partition(":")[0] in CATALOGUE:',
+        "if False:",
+        ("tests/unit/test_report_terminal.py",),
+    ),
 )
