@@ -454,6 +454,13 @@ def test_a_file_on_the_way_to_the_root_that_cannot_be_read(tmp_path: Path) -> No
         find_root(tmp_path / "tests")
 
 
+def test_the_nearest_of_many_choices_are_shown(tmp_path: Path) -> None:
+    """Nobody reads a hundred names; how many there are besides is said."""
+    with pytest.raises(BadSetting, match=r"Did you mean 'TEST_FRAMEWORK_GATE'\?.* and \d\d more\.$") as told:
+        load(tmp_path, {"TEST_FRAMEWORK_GATEE": "strict"})
+    assert str(told.value).count("TEST_FRAMEWORK_") < 20
+
+
 def test_a_text_of_the_command_line(tmp_path: Path) -> None:
     """It is read as that of a variable."""
     assert read(tmp_path, overrides={"collection_timeout": ("0.5", "--collection-timeout")}).collection_timeout == 0.5
