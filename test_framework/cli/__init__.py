@@ -44,7 +44,7 @@ _EXAMPLES = {
     "validate": "test-framework validate --json",
     "imports": "test-framework imports fix --apply",
     "doctor": "test-framework doctor --require integration",
-    "exec": "test-framework exec --service postgres -- psql -l",
+    "exec": "test-framework exec --service postgres -- psql -c 'SELECT 1'",
     "servers": "test-framework servers install postgres@17 redis@8",
     "status": "test-framework status --json",
     "clean": "test-framework clean --force",

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     """Of a server, by name. In the file a value may be a number or a boolean too."""
 
 
-_MOST_CHOICES = 24
-"""Nobody reads more; of more than these, the nearest are shown."""
+_MOST_CHOICES = 100
+"""Of more than these, as of all variables, the nearest are shown."""
+
+_NEAREST_CHOICES = 12
 
 
 class BadSetting(Exception):
@@ -37,9 +39,7 @@ class BadSetting(Exception):
         known = sorted(choices)
         near = get_close_matches(name, known, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
-        shown = (
-            known if len(known) <= _MOST_CHOICES else get_close_matches(name, known, n=_MOST_CHOICES // 2, cutoff=0.0)
-        )
+        shown = known if len(known) <= _MOST_CHOICES else get_close_matches(name, known, n=_NEAREST_CHOICES, cutoff=0.0)
         more = f" and {len(known) - len(shown)} more" if len(shown) < len(known) else ""
         return cls(f"unknown {what} {name!r} in {source}.{hint}{remedy} Choices: {', '.join(shown) or 'none'}{more}.")
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["MemoryUnknown", "MemoryWatch"]
 
 _MB = 1024 * 1024
-_FORWARDERS = ("docker-proxy", "rootlessport", "rootlesskit", "com.docker.backend", "gvproxy", "ssh")
-"""Programs that listen for a container."""
+_FORWARDERS = ("docker-proxy", "dockerd", "rootlessport", "rootlesskit", "com.docker.backend", "gvproxy", "ssh")
+"""Programs that listen for a container; dockerd itself does without its userland proxy."""
 
 _FEWEST = 9
 
