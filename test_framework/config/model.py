@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     """Of a server, by name. In the file a value may be a number or a boolean too."""
 
 
-_MOST_CHOICES = 100
+_MOST_CHOICES = 70
 """Of more than these, as of all variables, the nearest are shown."""
 
 _NEAREST_CHOICES = 12
