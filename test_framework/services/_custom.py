@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import lru_cache
@@ -77,7 +76,7 @@ class CustomService:
         )
 
     def find_binary(self, wanted: str, env: Mapping[str, str], settings: Settings | None = None) -> Binary:
-        """Return the program that `command` begins with, from the PATH or where it says.
+        """Return the program that `command` begins with: of its wheel, from the PATH or where it says.
 
         Raises:
             Refused: There is no program of that name, or not the package that it is of.
@@ -88,7 +87,8 @@ class CustomService:
                 Reason.of(Code.NOT_CONFIGURED, what=f"a program for {self.name}", variables=f"command in {where}")
             )
         program = self._command_words(self.table.command[:1])[0]
-        found = shutil.which(program, path=env.get("PATH"))
+        fetched = self._fetched(env, settings)
+        found = fetched[0] if fetched else shutil.which(program, path=env.get("PATH"))
         if found is None:
             install = f"{program}, or name another one as command in {where}"
             looked = "that may be run is there" if os.sep in program else "is on the PATH"
@@ -96,8 +96,9 @@ class CustomService:
         path, environment = Path(found).absolute(), self._environment(env)
         # It may be a program that is being worked on.
         build = str(path.stat().st_mtime_ns)
-        origin = "the settings" if os.sep in program else "PATH"
-        version = ""
+        origin, version = ("the settings" if os.sep in program else "PATH"), ""
+        if fetched:
+            origin, version = fetched[1], self.table.requirement[1]
         if package := self.table.package:
             folder = folder_of(package, environment)
             if folder is None:
@@ -107,33 +108,42 @@ class CustomService:
             build += f" {folder} {newest_change(folder)}"
             origin, version = f"the package {package}", version_of(package)
         if self.table.version_command:
-            version = _version(self._command_words(self.table.version_command), tuple(environment.items()), build)
+            words = self._command_words(self.table.version_command)
+            # It is asked of the program that is run, and not of another one of its name.
+            words = (str(path), *words[1:]) if fetched and words[0] == program else words
+            version = _version(words, tuple(environment.items()), build)
         return Binary(path, version, origin, build)
+
+    def _fetched(self, env: Mapping[str, str], settings: Settings | None) -> tuple[Path, str] | None:
+        """Return the program of the table's wheel, if it has been fetched, with where it comes from."""
+        if not self.table.wheel or settings is None:
+            return None
+        from test_framework.store import named, programs
+
+        program = named.named_program(self.name, settings)
+        fetched = program and programs.find(program, env)
+        return (fetched.path, programs.ORIGIN) if fetched else None
 
     def _environment(self, env: Mapping[str, str]) -> dict[str, str]:
         """Return the variables of a command that is run without a server: of the table's, those that tell of none."""
-        fields, made = self._known_before(), inherited(env)
+        fields, made = self.table.known_before, inherited(env)
         for name, text in self.table.environment.items():
             parts = parse(text, "the settings", (*PROGRAM_FIELDS, *needed_fields(self.table)), FREE_PORT)
             if all(field in (None, *fields) for _, field in parts):
                 made[name] = fill(parts, fields)
         return made | matching(env, self.table.inherit)
 
-    def _known_before(self) -> dict[str, str]:
-        """Return the fields that need no server."""
-        return {"root": str(self.table.root), "python": sys.executable}
-
     def _command_words(self, command: tuple[str, ...]) -> tuple[str, ...]:
         """Return a command that is known without a server; a path to its program counts from the project's folder."""
         root = self.table.root
-        words = tuple(map(_Fields(self._known_before()).fill_in, command))
+        words = tuple(map(_Fields(self.table.known_before).fill_in, command))
         # Whoever asks is in a folder of his own, and the supervisor in another one.
         return (str(root.absolute() / words[0]), *words[1:]) if words and os.sep in words[0] else words
 
     def prepare(self, binary: Binary, folder: Path, port: int, launch: Launch, run: RunAs) -> Command:
         """Write the table's files into `folder` and return the command, with its fields filled in."""
         table = self.table
-        fields = _Fields(self._known_before() | _of_needs(launch), host=_LOOPBACK, port=str(port), folder=str(folder))
+        fields = _Fields(table.known_before | _of_needs(launch), host=_LOOPBACK, port=str(port), folder=str(folder))
         fields["password"] = launch.password
         for name, text in table.files.items():
             path = folder / name

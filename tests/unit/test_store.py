@@ -126,7 +126,7 @@ def fail(monkeypatch: pytest.MonkeyPatch, code: Code, **fields: object) -> list[
 
 
 OFFLINE = {"program": "postgres 17.11", "error": "offline", "what": "postgres@17.11"}
-WRONG = {"file": "a.whl", "found": "0", "wanted": "1"}
+WRONG = {"file": "a.whl", "source": "the catalogue", "found": "0", "wanted": "1"}
 
 
 def test_the_version_that_is_here_needs_no_fetch(
