@@ -146,6 +146,7 @@ def named_programs(settings: Settings) -> tuple[NamedProgram, ...]:
 
 
 def _is_python(path: Path) -> bool:
+    """Whether it is a script of Python; where the path of that is long, pip and uv have a shell start it."""
     with path.open("rb") as file:
-        head = file.read(_HEAD_BYTES)
-    return head.startswith(b"#!") and b"python" in head
+        first, _, second = file.read(_HEAD_BYTES).partition(b"\n")
+    return first.startswith(b"#!") and (b"python" in first or second.startswith(b"'''exec'"))

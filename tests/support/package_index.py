@@ -36,7 +36,8 @@ class Wheel:
         archive: Whether it lies in an archive in the wheel, as that of Postgres does.
         python: The tag of its Python.
         script: What the program does; says its version by itself.
-        inside: Where the wheel has its package: below `.data/purelib`, or at the top.
+        inside: Where the wheel has its program: below `.data/purelib`, in `.data/scripts`, or at the top.
+        more: Further files, each with what is in it; `{stem}` is what the wheel's own folders begin with.
     """
 
     service: str = "postgres"
@@ -46,6 +47,7 @@ class Wheel:
     python: str = "py3-none"
     script: str = ""
     inside: str = ""
+    more: tuple[tuple[str, str], ...] = ()
 
     @property
     def project(self) -> str:
@@ -59,6 +61,11 @@ class Wheel:
         return f"{name}-{self.version}.0-{self.python}-{_TAG}_{platform.machine()}.whl"
 
     @property
+    def sha256(self) -> str:
+        """That of the file."""
+        return hashlib.sha256(self.content).hexdigest()
+
+    @property
     def content(self) -> bytes:
         """The file; the same each time."""
         program = (self.script or f"#!/bin/sh\necho 'server {self.version}'\n").encode()
@@ -68,7 +75,9 @@ class Wheel:
         if self.archive:
             members[f"{package}/made-{self.version}.tar"] = _tar(f"made-{self.version}/bin/{self.service}", program)
         else:
-            members[f"{package}/bin/{self.service}"] = program
+            place = f"{stem}.data/scripts" if self.inside == "scripts" else f"{package}/bin"
+            members[f"{place}/{self.service}"] = program
+        members |= {name.format(stem=stem): text.encode() for name, text in self.more}
         members[f"{stem}.dist-info/METADATA"] = (
             f"Metadata-Version: 2.1\nName: {self.project}\nVersion: {self.version}.0\n"
             f"Requires-Python: >={'3.12' if self.python == 'py3-none' else '3.8'}\nRequires-Dist: a-client-of-it\n"
@@ -113,7 +122,7 @@ licence = "none"
 built = "by the tests"
 [[server.file]]
 name = "{wheel.file}"
-sha256 = "{hashlib.sha256(wheel.content).hexdigest()}"
+sha256 = "{wheel.sha256}"
 bytes = {len(wheel.content)}
 """
         for wheel in wheels

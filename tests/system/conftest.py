@@ -17,6 +17,7 @@ from tests.support.fixtures import (
     place,
     provider,
 )
+from tests.support.installers import each_installer
 from tests.support.remote_engine import remote_machine, remote_place
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "docker_env",
     "docker_here",
     "docker_place",
+    "each_installer",
     "embedded_place",
     "here",
     "home",

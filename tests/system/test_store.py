@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -20,11 +19,12 @@ from test_framework.resolution import Refused
 from test_framework.store import catalogue, installer, programs
 from test_framework.store.installer import Fetching
 from tests.conftest import wait_until
+from tests.support.installers import own_store, use_pip
 from tests.support.package_index import Index, Wheel, catalogue_of, serving
 from tests.support.strangers import NOBODY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 pytestmark = pytest.mark.skipif(not catalogue.this_machine().since, reason="no program is for this C library")
 
@@ -39,15 +39,7 @@ class Store:
         self.folder = folder
         self.index = index
         self.said: list[str] = []
-        self.env = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(folder),
-            "XDG_CACHE_HOME": str(folder / "cache"),
-            "PIP_CONFIG_FILE": os.devnull,
-            "PIP_INDEX_URL": index.url,
-            "UV_DEFAULT_INDEX": index.url,
-            "UV_NO_CONFIG": "1",
-        }
+        self.env = {"PATH": os.environ["PATH"], **own_store(folder, index)}
         self._monkeypatch = monkeypatch
         self.know(*index.wheels)
 
@@ -103,32 +95,6 @@ def store(tmp_path: Path, index: Index, monkeypatch: pytest.MonkeyPatch) -> Iter
     """Return an empty store, which is filled by the installer of this environment."""
     yield Store(tmp_path, index, monkeypatch)
     catalogue.server_programs.cache_clear()
-
-
-def use_uv(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have uv fetch."""
-    if not shutil.which("uv"):
-        pytest.skip("uv is not installed")
-    monkeypatch.setattr(installer, "_made_by_uv", lambda: True)
-
-
-def use_pip(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have pip fetch: that of this environment, or of the Python from which it was made."""
-    for python in dict.fromkeys((sys.executable, getattr(sys, "_base_executable", sys.executable))):
-        if subprocess.run([python, "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0:
-            monkeypatch.setattr(sys, "executable", python)
-            monkeypatch.setattr(installer, "find_spec", lambda _: object())
-            monkeypatch.setattr(installer, "_uv", lambda _: None)
-            return
-    pytest.skip("pip is not installed")
-
-
-@pytest.fixture(params=[use_uv, use_pip], ids=["uv", "pip"])
-def each_installer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Have each installer fetch; return its name."""
-    choose: Callable[[pytest.MonkeyPatch], None] = request.param
-    choose(monkeypatch)
-    return choose.__name__.removeprefix("use_")
 
 
 @pytest.mark.usefixtures("each_installer")
