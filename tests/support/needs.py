@@ -28,7 +28,6 @@ _PACKAGES = {
     "ip": "iproute2",
     "iptables": "iptables",
     "ldd": "libc-bin",
-    "nats-server": "nats-server",
     "nsenter": "util-linux",
     "patch": "patch",
     "psql": "postgresql-client",

@@ -7,6 +7,7 @@ import re
 import shlex
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +16,7 @@ from test_framework.reasons import Code
 from test_framework.resolution import Refused
 from test_framework.services._ready import Readiness
 from test_framework.supervisor.dedicated import why_taken
-from tests.support.custom_services import NATS, RABBITMQ, blocks, project
+from tests.support.custom_services import NATS, NATS_HEADING, RABBITMQ, blocks, project, without_wheel
 from tests.support.engines import Net, silent
 from tests.support.execs import Execs
 
@@ -119,7 +120,10 @@ def failure(checkout: Checkout, code: Code) -> str:
 @pytest.fixture
 def named(request: pytest.FixtureRequest, provider: str) -> dict[str, dict[str, str]]:
     """Return, by service, the variable that names its image, where Docker is the provider."""
-    return dict(request.getfixturevalue("images")) if provider == "docker" else {"nats": {}, "rabbitmq": {}}
+    if provider != "docker":
+        return {"nats": {}, "rabbitmq": {}}
+    images: dict[str, dict[str, str]] = request.getfixturevalue("images")
+    return images
 
 
 @pytest.mark.timeout(300)
@@ -140,7 +144,7 @@ def test_rabbitmq_is_shared_by_two_workers(place: Place, provider: str, named: d
 def test_nats_carries_a_message(place: Place, provider: str, named: dict[str, dict[str, str]]) -> None:
     """An image, or a program, and a line of its log are enough; the version is told."""
     checkout = project(place, provider, NATS, ONE, env=named["nats"])
-    checkout.write("tests/integration/test_the_page.py", blocks("python", "NATS, from an image")[0])
+    checkout.write("tests/integration/test_the_page.py", blocks("python", NATS_HEADING)[0])
     run = checkout.start()
     run.passed()
     assert len(run.outcomes()) == 2
@@ -169,7 +173,7 @@ def test_the_page_s_class(place: Place, provider: str, named: dict[str, dict[str
 @pytest.mark.docker_required
 def test_a_class_that_gives_the_url(docker_place: Place, images: dict[str, dict[str, str]]) -> None:
     """It knows its ports and when it is ready; the table only names what to ask it for."""
-    table = "\n".join(line for line in NATS.splitlines() if line.startswith(("[", "image")))
+    table = "\n".join(line for line in NATS.splitlines() if line.startswith(("[tool", "image")))
     table += "\ncontainer = 'testcontainers.community.nats:NatsContainer'\ncontainer_url = 'nats_uri'\n"
     project(docker_place, "docker", table, ONE, env=images["nats"]).start().passed()
     checkout = project(docker_place, "docker", table.replace("nats_uri", "nats_url"), ONE, env=images["nats"])
@@ -209,12 +213,11 @@ os.execvp(sys.argv[1], sys.argv[1:])
 """
 
 
-@pytest.mark.needs("nats-server")
 @pytest.mark.parametrize("killed", ["pytest", "supervisor"])
 def test_a_killed_run_leaves_nothing(embedded_place: Place, killed: str) -> None:
     """Neither the server nor what it has started and let go of: the end of the run is theirs."""
     command = ["nats-server", "--addr", "{host}", "--port", "{port}"]
-    table = changed(NATS, f"command = {[sys.executable, '{root}/tools/start.py', *command]}")
+    table = changed(without_wheel(NATS), f"command = {[sys.executable, '{root}/tools/start.py', *command]}")
     checkout = project(embedded_place, "embedded", table, HELD)
     checkout.write("tools/start.py", HELPER)
     run = checkout.start_held()
@@ -331,7 +334,7 @@ def test_exec_and_doctor(embedded_place: Place) -> None:
     assert found["services"]["nats"]["provider"] == "embedded"
     assert found["services"]["nats"]["version"].startswith("2.")
     assert found["tiers"]["integration"]["on"] == {"nats": "embedded"}
-    (doctor, command) = blocks("console", "NATS, from an image")[0].splitlines()
+    (doctor, command) = blocks("console", NATS_HEADING)[0].splitlines()
     assert (doctor, execs.checkout.command("doctor").returncode) == ("python -m test_framework doctor", 0)
     printed = execs.checkout.command(*shlex.split(command)[3:]).stdout.split()
     assert printed[0] == f"nats://{printed[1]}:{printed[2]}"
@@ -376,12 +379,18 @@ def test_ready_over_http(embedded_place: Place, state: str) -> None:
     embedded_place.is_empty()
 
 
-@pytest.mark.needs("root", "nats-server")
+@pytest.mark.needs("root")
 def test_a_program_that_may_not_be_root(embedded_place: Place) -> None:
-    """It runs as nobody, in a folder of its own."""
-    script = "id -un; touch {folder}/mine && exec nats-server --addr {host} --port {port}"
-    table = changed(NATS, f"command = ['sh', '-c', '{script}']", "runs_as_root = false", "ready = 'log:^nobody'")
-    project(embedded_place, "embedded", table, ONE).start().passed()
+    """It runs as nobody, who may not enter the store of root, and writes in a folder of its own."""
+    command = ["nats-server", "--addr", "{host}", "--port", "{port}", "--jetstream", "--store_dir", "{folder}/streams"]
+    table = changed(NATS, f"command = {command}", "runs_as_root = false")
+    checkout = project(embedded_place, "embedded", table, HELD)
+    run = checkout.start_held()
+    (process,) = embedded_place.processes("nats-server")
+    assert process.username() == "nobody"
+    assert list((Path(process.cwd()) / "streams").iterdir())
+    checkout.go()
+    run.passed()
     embedded_place.is_empty()
 
 
