@@ -157,6 +157,22 @@ def test_a_wheel_without_the_program(named: Named) -> None:
     assert "first word of command in [tool.test_framework.services.bus]" in reason.remedy
 
 
+def test_another_program_of_the_wheel(named: Named) -> None:
+    """Who asks for it has it, and not the one that another project has kept."""
+    wheel = replace(BUSD, inside="", more=(("server/bin/busctl", SERVER),))
+    named.install(named.program(wheel))
+    other = named.program(wheel, program="busctl")
+    assert programs.find(other, named.env) is None
+    assert named.install(other).name == "busctl"
+
+
+def test_a_program_that_is_gone_is_fetched_anew(named: Named) -> None:
+    """As by somebody who has tidied the cache."""
+    program = named.program(BUSD)
+    named.install(program).unlink()
+    assert named.install(program).is_file()
+
+
 @pytest.mark.parametrize(
     ("script", "told"),
     [("#!/bin/sh\necho no libbus >&2\nexit 127\n", "no libbus"), ("\0\0 no program", "Exec format error")],
