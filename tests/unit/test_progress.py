@@ -43,6 +43,14 @@ def test_a_transfer_that_stands_still(clock: list[float], written: list[str]) ->
     assert written == ["it: 1 of 10 MB"]
 
 
+def test_a_transfer_whose_size_is_not_known(clock: list[float], written: list[str]) -> None:
+    """It says how much has come and how fast, and promises no time."""
+    transfer = Transfer("it", written.append)
+    for done, clock[0] in ((0, 100.0), (3_000_000, 102.0)):
+        transfer.update(done, 0)
+    assert written == ["it: 3 MB, 1.5 MB/s"]
+
+
 def test_on_a_terminal_it_is_one_line(written: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Each text replaces the last one about the same thing; another thing has a line of its own."""
     monkeypatch.delenv("TERM", raising=False)

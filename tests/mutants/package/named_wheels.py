@@ -166,6 +166,13 @@ MUTANTS = (
         f"{_REAL}::test_a_program_for_who_may_not_enter_the_store",
     ),
     _mutant(
+        "a download of an unknown size ends in no time at all",
+        "progress",
+        "if rate > 0 and total else",
+        "if rate > 0 else",
+        "tests/unit/test_progress.py::test_a_transfer_whose_size_is_not_known",
+    ),
+    _mutant(
         "servers prune removes what the project names",
         "store/programs",
         "known = {found.folder for found in stored(env, named)}",
