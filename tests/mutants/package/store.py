@@ -61,8 +61,8 @@ MUTANTS = (
     _mutant(
         "two runs at once fetch the same twice",
         "store/programs",
-        "            if found := find(program, fetching.env):\n                return found\n            fetching.say",
-        "            fetching.say",
+        "            if found := find(program, fetching.env):\n                return found\n            size = ",
+        "            size = ",
         f"{_REAL}::test_two_at_once_fetch_once",
     ),
     _mutant(
