@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from test_framework.contracts import Binary, Context, Service
     from test_framework.store.catalogue import ServerProgram, WheelFile
 
-_FETCHING_HELPS = (Code.BINARY_MISSING, Code.VERSION_MISMATCH)
+_FETCHING_HELPS = (Code.BINARY_MISSING, Code.VERSION_MISMATCH, Code.EXTENSION_MISSING)
 
 
 def choose_program(service: Service, context: Context, *, fetch: bool) -> tuple[Binary, str]:
@@ -37,6 +37,10 @@ def choose_program(service: Service, context: Context, *, fetch: bool) -> tuple[
         try:
             context.memo.once(f"fetch {offer}", lambda: _fetch(offer, context))
         except Refused as failed:
+            if refused and refused.reason.code is Code.EXTENSION_MISSING and not failed.reason.broken:
+                # It may not have come with the extension, which is what was asked for.
+                more = f"{refused.reason.message}; {failed.reason}"
+                raise Refused(replace(refused.reason, message=more)) from failed
             if failed.reason.broken or found is None:
                 raise
             return found, f"{note}; {failed.reason}"
@@ -47,6 +51,8 @@ def choose_program(service: Service, context: Context, *, fetch: bool) -> tuple[
     if refused is None:
         raise AssertionError("there is a program, or a reason why not")
     if hint:
+        if refused.reason.code is Code.EXTENSION_MISSING and offered(service, context):
+            hint += ", which has the modules of contrib"
         refused = Refused(replace(refused.reason, remedy=f"{hint[0].upper()}{hint[1:]}. {refused.reason.remedy}"))
     raise refused
 

@@ -58,6 +58,7 @@ class Code(StrEnum):
     VERSION_MISMATCH = "version-mismatch"
     DOWNLOAD_FAILED = "download-failed"
     CHECKSUM_MISMATCH = "checksum-mismatch"
+    LIBRARY_MISSING = "library-missing"
     EXTENSION_MISSING = "extension-missing"
     CANNOT_DROP_ROOT = "cannot-drop-root"
     USER_UNKNOWN = "user-unknown"

@@ -74,6 +74,11 @@ SERVICES: dict[Code, CatalogueEntry] = {
         "Nothing of it was run. Find out what the package index, or a proxy before it, gives in its place. "
         "A wheel that you name yourself needs the SHA-256 of the file for each platform.",
     ),
+    Code.LIBRARY_MISSING: CatalogueEntry(
+        _U,
+        "{program} of the package index needs {libraries}, which this machine lacks",
+        "Install what has it{packages}, or {program} itself.",
+    ),
     Code.EXTENSION_MISSING: CatalogueEntry(
         _U,
         "{extensions} needed by {source}, but {lacking}",

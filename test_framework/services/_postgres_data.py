@@ -15,8 +15,10 @@ from test_framework.inherited import AS_IN_A_CONTAINER, inherited
 from test_framework.reasons import Code
 from test_framework.resolution import Reason, Refused
 from test_framework.services import _user_name
+from test_framework.services._binaries import libraries_for
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from test_framework.contracts import Binary, Launch, RunAs
@@ -106,6 +108,8 @@ def _store_in_cache(data: Path, first: str, cached: Path, run: RunAs) -> None:
 
 
 def _run_initdb(binary: Binary, data: Path, run: RunAs) -> None:
+    env = inherited(os.environ)
+    env |= AS_IN_A_CONTAINER | libraries_for(binary, env)
     command = [
         str(binary.path.with_name("initdb")),
         "-D",
@@ -113,20 +117,20 @@ def _run_initdb(binary: Binary, data: Path, run: RunAs) -> None:
         f"--pwfile={data.with_name(_FIRST_PASSWORD_FILE)}",
         *_INITDB,
     ]
-    result = _run_as([*command, _LOCALE], data.parent, run)
+    result = _run_as([*command, _LOCALE], data.parent, run, env)
     with ExitStack() as stack:
         name: _user_name.Named = ({}, ())
         if _NAMELESS in result.stderr and _user_name.supported():
             name = stack.enter_context(_user_name.named(USER))
-            result = _run_as([*command, _LOCALE], data.parent, run, name)
+            result = _run_as([*command, _LOCALE], data.parent, run, env, name)
         if "invalid locale name" in result.stderr:
-            result = _run_as(command, data.parent, run, name)
+            result = _run_as(command, data.parent, run, env, name)
     if result.returncode:
         raise Refused(_why_not(result, data), log=result.stderr)
 
 
 def _run_as(
-    command: list[str], folder: Path, run: RunAs, name: _user_name.Named = ({}, ())
+    command: list[str], folder: Path, run: RunAs, env: Mapping[str, str], name: _user_name.Named = ({}, ())
 ) -> subprocess.CompletedProcess[str]:
     variables, descriptors = name
     result: subprocess.CompletedProcess[str] = subprocess.run(  # noqa: S603  # our own arguments
@@ -136,7 +140,7 @@ def _run_as(
         timeout=120,
         check=False,
         cwd=folder,
-        env={**inherited(os.environ), **AS_IN_A_CONTAINER, **variables},
+        env={**env, **variables},
         pass_fds=descriptors,
         **run.popen,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, LiteralString
@@ -44,6 +45,17 @@ _UNAVAILABLE = re.compile(
     # Up to version 12.
     r'|could not open extension control file "[^"]*?(?P<file>[^"/\\]+)\.control"'
 )
+_MODULE = re.compile(r"^\s*module_pathname\s*=\s*'\$libdir/([^']+)'", re.MULTILINE)
+"""What a control file says of the library of its extension."""
+
+_NOT_FOUND = re.compile(r"([^\s:/]+): cannot open shared object file")
+_LIBRARY_PACKAGES = {
+    "libossp-uuid.so.16": "libossp-uuid16",
+    "libpython3.11.so.1.0": "libpython3.11",
+    "libxslt.so.1": "libxslt1.1",
+}
+"""The packages of Debian that have what modules of the store's programs need."""
+
 _LIBRARY = re.compile(r'could not (?:access file|load library) "(?P<path>[^"]+)".*')
 _LACKING: LiteralString = (
     "SELECT name FROM unnest(%s::text[]) name WHERE name NOT IN (SELECT name FROM pg_available_extensions) ORDER BY 1"
@@ -120,11 +132,37 @@ def _name(statement: re.Match[str]) -> str:
 
 
 def lacking(program: Path, names: Iterable[str]) -> tuple[str, ...]:
-    """Return which of these extensions an installed program lacks; none where its folder of them is not found."""
+    """Return which of these extensions an installed program lacks; none where its folder of them is not found.
+
+    One that needs a library which is nowhere on this machine is lacking too.
+    """
     folder = _folder_of(program)
     if folder is None:
         return ()
-    return tuple(name for name in names if not (folder / f"{name}.control").is_file())
+    asked = tuple(names)
+    there = [name for name in asked if (folder / f"{name}.control").is_file()]
+    unloadable = [name for name in there if _libraries_for(program, [name])] if _libraries_for(program, there) else []
+    return tuple(name for name in asked if name not in there or name in unloadable)
+
+
+def _libraries_for(program: Path, names: Iterable[str]) -> list[str]:
+    """Return the libraries that the modules of these extensions need, and that are nowhere on this machine."""
+    from test_framework.store.programs import libraries_missing
+
+    modules = [path for name in names if (path := _module_of(program, name))]
+    return libraries_missing(program, os.environ, modules) if modules else []
+
+
+def _module_of(program: Path, name: str) -> Path | None:
+    """Return the file that an extension loads, where it is known."""
+    folder = _folder_of(program)
+    with suppress(OSError):
+        found = folder and _MODULE.search((folder / f"{name}.control").read_text(encoding="utf-8"))
+        if found:
+            libraries = program.parent.parent / "lib"
+            paths = (above / f"{found[1]}.so" for above in (libraries, libraries / "postgresql"))
+            return next((path for path in paths if path.is_file()), None)
+    return None
 
 
 def surely_in(program: Path, names: Iterable[str]) -> bool:
@@ -192,9 +230,16 @@ def described(version: str, origin: str, provider: str = "") -> str:
 def refused_programs(need: Mapping[str, str], lacks: Sequence[tuple[Binary, tuple[str, ...]]], wanted: str) -> Refused:
     """Return the refusal where each installed program lacks one of the extensions that are needed."""
     missing = tuple(dict.fromkeys(name for _, names in lacks for name in names))
-    told = [f"{described(binary.version, binary.origin)} lacks {_lack(names, missing)}" for binary, names in lacks]
+    told: list[str] = []
+    unloadable: dict[str, None] = {}
+    for binary, names in lacks:
+        libraries = _libraries_for(binary.path, names)
+        unloadable |= dict.fromkeys(libraries)
+        why = f" without {_all(libraries)}" if libraries else ""
+        told.append(f"{described(binary.version, binary.origin)} lacks {_lack(names, missing)}{why}")
     first = lacks[0][0].version
-    ways = (_install(missing, first, "on this machine"), _image(missing, wanted or first))
+    ways = [_install_libraries([*unloadable])] if unloadable else []
+    ways += _install(missing, first, "on this machine"), _image(missing, wanted or first)
     return _refused(need, missing, _all(told), ways)
 
 
@@ -220,7 +265,7 @@ def refused_server(
     told = f"{described(version, endpoint.origin, endpoint.provider)} {lack}"
     if holders:
         told += f"; on this machine {_all(holders)} {'has' if len(holders) == 1 else 'have'} {_pronoun(missing)}"
-    ways = []
+    ways = [_install_libraries(found)] if (found := _NOT_FOUND.findall(library)) and endpoint.ours else []
     if holders:
         quoted = " and ".join(f'"{name}"' for name in missing)
         ways.append(f"add {quoted} to extensions in [tool.test_framework.services.postgres]")
@@ -246,6 +291,12 @@ def _lack(names: Sequence[str], missing: Sequence[str]) -> str:
 
 def _pronoun(names: Sequence[str]) -> str:
     return "them" if len(names) > 1 else "it"
+
+
+def _install_libraries(names: Sequence[str]) -> str:
+    packages = [_LIBRARY_PACKAGES[name] for name in names if name in _LIBRARY_PACKAGES]
+    debian = f" (Debian: apt-get install {' '.join(packages)})" if packages else ""
+    return f"install {_all(names)} on this machine{debian}"
 
 
 def _install(missing: Sequence[str], version: str, where: str) -> str:

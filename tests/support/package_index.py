@@ -36,6 +36,7 @@ class Wheel:
         archive: Whether it lies in an archive in the wheel, as that of Postgres does.
         python: The tag of its Python.
         script: What the program does; says its version by itself.
+        files: What it has in the place of that, of which the first is the program, or one of the libraries.
         inside: Where the wheel has its program: below `.data/purelib`, in `.data/scripts`, or at the top.
         more: Further files, each with what is in it; `{stem}` is what the wheel's own folders begin with.
     """
@@ -46,6 +47,7 @@ class Wheel:
     archive: bool = False
     python: str = "py3-none"
     script: str = ""
+    files: tuple[tuple[str, bytes], ...] = ()
     inside: str = ""
     more: tuple[tuple[str, str], ...] = ()
 
@@ -66,17 +68,23 @@ class Wheel:
         return hashlib.sha256(self.content).hexdigest()
 
     @property
+    def held(self) -> dict[str, bytes]:
+        """Its files, by their names."""
+        says = self.script or f"#!/bin/sh\necho 'server {self.version}'\n"
+        return dict(self.files) or {f"bin/{self.service}": says.encode()}
+
+    @property
     def content(self) -> bytes:
         """The file; the same each time."""
-        program = (self.script or f"#!/bin/sh\necho 'server {self.version}'\n").encode()
         stem = f"{self.project.replace('-', '_')}-{self.version}.0"
         package = f"{stem}.data/purelib/server" if self.inside == "purelib" else "server"
         members = {f"{package}/padding": b"\0" * self.padding}
         if self.archive:
-            members[f"{package}/made-{self.version}.tar"] = _tar(f"made-{self.version}/bin/{self.service}", program)
+            members[f"{package}/made-{self.version}.tar"] = _tar(f"made-{self.version}", self.held)
         else:
-            place = f"{stem}.data/scripts" if self.inside == "scripts" else f"{package}/bin"
-            members[f"{place}/{self.service}"] = program
+            for name, data in self.held.items():
+                scripts = f"{stem}.data/scripts/{name.rpartition('/')[2]}"
+                members[scripts if self.inside == "scripts" else f"{package}/{name}"] = data
         members |= {name.format(stem=stem): text.encode() for name, text in self.more}
         members[f"{stem}.dist-info/METADATA"] = (
             f"Metadata-Version: 2.1\nName: {self.project}\nVersion: {self.version}.0\n"
@@ -94,12 +102,13 @@ class Wheel:
         return out.getvalue()
 
 
-def _tar(name: str, data: bytes) -> bytes:
+def _tar(folder: str, files: dict[str, bytes]) -> bytes:
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as made:
-        member = tarfile.TarInfo(name)
-        member.size, member.mode = len(data), 0o755
-        made.addfile(member, io.BytesIO(data))
+        for name, data in files.items():
+            member = tarfile.TarInfo(f"{folder}/{name}")
+            member.size, member.mode = len(data), 0o755
+            made.addfile(member, io.BytesIO(data))
     return out.getvalue()
 
 
@@ -111,21 +120,22 @@ def catalogue_of(wheels: Sequence[Wheel]) -> str:
     """Return a catalogue that knows these wheels."""
     return "".join(
         f"""
-[[server]]
+[[{kind}]]
 service = "{wheel.service}"
 version = "{wheel.version}"
 wheel = "{wheel.project}"
 release = "{wheel.version}.0"
 {'archive = "server/made-*.tar"' if wheel.archive else ""}
-program = "{"" if wheel.archive else "server/"}bin/{wheel.service}"
+program = "{"" if wheel.archive else "server/"}{next(iter(wheel.held))}"
 licence = "none"
 built = "by the tests"
-[[server.file]]
+[[{kind}.file]]
 name = "{wheel.file}"
 sha256 = "{wheel.sha256}"
 bytes = {len(wheel.content)}
 """
         for wheel in wheels
+        for kind in ["libraries" if wheel.service == "libraries" else "server"]
     )
 
 

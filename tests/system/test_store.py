@@ -19,6 +19,7 @@ from test_framework.resolution import Refused
 from test_framework.store import catalogue, installer, programs
 from test_framework.store.installer import Fetching
 from tests.conftest import wait_until
+from tests.support import elf
 from tests.support.installers import own_store, use_pip
 from tests.support.package_index import Index, Wheel, catalogue_of, serving
 from tests.support.strangers import NOBODY
@@ -267,6 +268,100 @@ def test_a_program_that_does_not_run_here(store: Store, index: Index) -> None:
     index.wheels = [wheel]
     store.know(wheel)
     assert "does not run here: libnothing.so.1: cannot open" in store.refused().reason.message
+
+
+def needy(*libraries: str) -> Wheel:
+    """Return the wheel of a program that needs libraries, with a second one that needs one by its own library.
+
+    That one looks for others where it was built, as libpq in the wheels of Postgres.
+    """
+    files = (
+        ("bin/postgres", elf.needing(*libraries, says="server 17.99")),
+        ("bin/initdb", elf.needing("libown.so.5", says="initdb 17.99")),
+        ("lib/libown.so.5", elf.needing("libsecond.so.2", looks_in="/where/it/was/built")),
+    )
+    return Wheel(archive=True, files=files)
+
+
+LIBRARIES = Wheel(
+    service="libraries",
+    version="1.0",
+    files=(
+        ("lib/libfirst.so.1", elf.needing("libthird.so.3", looks_in="$ORIGIN")),
+        ("lib/libsecond.so.2", elf.needing()),
+        ("lib/libthird.so.3", elf.needing()),
+        ("lib/liblarge.so.9", b"that nobody needs"),
+        ("lib/module.so", b"of a server"),
+    ),
+)
+
+
+@elf.on_x86_64_linux
+@pytest.mark.usefixtures("each_installer")
+def test_libraries_that_this_machine_lacks_are_fetched(store: Store, index: Index) -> None:
+    """Only those are put beside a program, with what they need; further programs have them from the store."""
+    wheel = needy("libfirst.so.1")
+    further = Wheel(
+        version="16.99", archive=True, files=(("bin/postgres", elf.needing("libfirst.so.1", says="16.99")),)
+    )
+    further = replace(further, files=(*further.files, ("lib/libown.so.5", b"")))
+    index.wheels = [wheel, LIBRARIES, further]
+    store.know(*index.wheels)
+    found = store.install()
+    lib = found.parents[1] / "lib"
+    assert sorted(path.name for path in lib.iterdir()) == [
+        "libfirst.so.1",
+        "libown.so.5",
+        "libsecond.so.2",
+        "libthird.so.3",
+    ]
+    assert subprocess.run([found], capture_output=True, check=True).stdout == b"server 17.99\n"
+    initdb, variables = found.with_name("initdb"), programs.with_libraries(found, {})
+    assert subprocess.run([initdb], capture_output=True, check=True, env=variables).stdout == b"initdb 17.99\n"
+    assert any("needs libsecond.so.2, libfirst.so.1, which this machine lacks" in line for line in store.said)
+    store.know(further, LIBRARIES)
+    assert store.install().is_file()
+    assert index.fetched == [wheel.file, LIBRARIES.file, further.file]
+    assert programs.unknown(store.env) == [found.parents[1]]
+    kept = store.servers / "libraries/1.0" / catalogue.this_machine().name
+    assert sorted(path.name for path in (kept / "lib").iterdir()) == sorted(
+        name.removeprefix("lib/") for name, _ in LIBRARIES.files if ".so." in name
+    )
+    assert kept in [program.folder for program in programs.stored(store.env)]
+
+
+@elf.on_x86_64_linux
+def test_libraries_that_nobody_has(store: Store, index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of them are named at once, with what to install; a machine of another kind is offered none."""
+    monkeypatch.setitem(programs._DEBIAN, "libother.so.4", "libother4")
+    wheel = needy("libfirst.so.1", "libother.so.4")
+    for index.wheels, lacks in (
+        ([wheel, LIBRARIES], "libother.so.4"),
+        ([wheel], "libsecond.so.2, libfirst.so.1, libother.so.4"),
+    ):
+        store.know(*index.wheels)
+        with pytest.raises(Refused) as caught:
+            store.install()
+        reason = caught.value.reason
+        assert (reason.code, reason.broken) == (Code.LIBRARY_MISSING, False)
+        assert f"postgres 17.99 of the package index needs {lacks}, which this machine lacks" == reason.message
+        assert "(Debian: apt-get install libother4)" in reason.remedy
+        assert programs.find(catalogue.server_programs()[0], store.env) is None
+
+
+@elf.on_x86_64_linux
+def test_libraries_that_cannot_be_fetched(store: Store, index: Index) -> None:
+    """It is told of the program that was asked for; another wheel in their place fails the run, as it does for one."""
+    index.wheels = [needy("libfirst.so.1")]
+    store.know(*index.wheels, LIBRARIES)
+    reason = store.refused().reason
+    assert (reason.code, reason.broken) == (Code.DOWNLOAD_FAILED, False)
+    assert "postgres 17.99 could not be fetched" in reason.message
+    assert "libfirst.so.1, which this machine lacks, and libraries 1.0 could not be fetched" in reason.message
+    assert "servers install postgres@17.99" in reason.remedy
+    index.wheels = [*index.wheels, LIBRARIES]
+    store.know(index.wheels[0], replace(LIBRARIES, padding=1))
+    assert store.refused().reason.code is Code.CHECKSUM_MISMATCH
 
 
 def test_a_program_of_another_version(store: Store, index: Index) -> None:

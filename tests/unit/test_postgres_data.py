@@ -23,6 +23,7 @@ from test_framework.services._postgres_data import (
     make_data_directory,
 )
 from test_framework.services.postgres import SERVICE
+from test_framework.store import programs
 from tests.support.strangers import NOBODY
 
 if TYPE_CHECKING:
@@ -185,3 +186,24 @@ def test_what_initdb_makes_does_not_depend_on_the_shell(
         **dict.fromkeys(("lc_messages", "lc_monetary", "lc_numeric", "lc_time"), "C"),
     }
     assert {name: found.get(name) for name in wanted} == wanted
+
+
+@pytest.mark.parametrize("origin", [programs.ORIGIN, "PATH"])
+def test_a_program_of_the_store_finds_the_libraries_beside_it(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, origin: str
+) -> None:
+    """What it loads may look for them where it was built; a program from elsewhere is left alone."""
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/mine")
+    (tmp_path / "bin").mkdir()
+    initdb = tmp_path / "bin/initdb"
+    initdb.write_text('#!/bin/sh\nmkdir "$2"\necho "$LD_LIBRARY_PATH" >"$2/told"\n')
+    for path in (initdb, tmp_path / "bin/postgres"):
+        path.touch()
+        path.chmod(0o755)
+    (tmp_path / "server").mkdir(mode=0o700)
+    launch = Launch("s3cret", env=os.environ, cache=lambda: cache)
+    binary = Binary(tmp_path / "bin/postgres", "17.11", origin)
+    command = SERVICE.prepare(binary, tmp_path / "server", 1, launch, RunAs())
+    found = f"{tmp_path / 'lib'}:/mine" if origin == programs.ORIGIN else None
+    assert (tmp_path / "server/data/told").read_text() == f"{found or '/mine'}\n"
+    assert command.env.get("LD_LIBRARY_PATH") == found

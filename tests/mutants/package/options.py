@@ -71,8 +71,8 @@ MUTANTS = (
     Mutant(
         "the time zone of a shell stays in what is kept for all",
         _DATA,
-        "**inherited(os.environ), **AS_IN_A_CONTAINER, **variables",
-        "**inherited(os.environ), **variables",
+        "env |= AS_IN_A_CONTAINER | libraries_for(binary, env)",
+        "env |= libraries_for(binary, env)",
         _UNIT_DATA,
     ),
     Mutant(
