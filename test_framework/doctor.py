@@ -216,7 +216,7 @@ def _tier(name: str, settings: Settings, found: Mapping[str, ServiceFinding], en
         order = tuple(p for p in settings.order(service, name)[0] if p not in settings.disabled)
         provider, reason = found[service].choice(order)
         if provider and tier.require and provider not in tier.require:
-            source = f"require = {list(tier.require)} of the tier, and {provider} comes first"
+            source = f"the tier's require = {list(tier.require)}, but {provider} comes first in its provider order"
             reason = Reason.of(Code.PROVIDER_DISABLED, provider=provider, source=source)
         elif provider:
             on[service] = provider

@@ -65,12 +65,14 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     settings = _settings(args, settings)
     timeout = settings.collection_timeout if args.collection_timeout is None else args.collection_timeout
     if finite(timeout, MOST_SECONDS) is None:
-        wanted = f"a number of seconds, 0 or more and {MOST_SECONDS} at most"
+        wanted = f"a number of seconds from 0 to {MOST_SECONDS}"
         raise BadSetting.value("--collection-timeout", timeout, _LINE, wanted)
     if args.json == args.sarif == "-":
-        raise BadSetting("--json - and --sarif - in the command line both want the output.")
+        raise BadSetting(
+            "--json - and --sarif - in the command line both write to standard output. Give one of them a file."
+        )
     if args.changed and not args.paths:
-        raise BadSetting(f"--changed in {_LINE} names no PATH that has changed.")
+        raise BadSetting(f"--changed in {_LINE} needs at least one PATH that has changed.")
     progress = Progress()
     asked = AuditOptions(packages=args.packages, python=args.python, timeout=timeout, cache=not args.no_cache)
     paths = [] if args.changed else args.paths

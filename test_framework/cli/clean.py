@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from test_framework import owner
+from test_framework.report.wording import plural
 from test_framework.supervisor.address import SupervisorAddress
 from test_framework.supervisor.client import RunningSupervisor, end, running_supervisors, stop
 
@@ -47,20 +48,20 @@ def _stop(found: RunningSupervisor, *, force: bool) -> str:
         stopped = (found.channel is not None and stop(found.channel, force=force)) or stopped
     if not stopped:
         users = ", ".join(str(c["pid"]) for c in status["clients"])
-        return f"supervisor {status['pid']} is in use by process {users}; --force stops it all the same"
+        return f"supervisor {status['pid']} is in use by process {users}; --force stops it anyway"
     if not _gone(status["pid"]):
-        return f"supervisor {status['pid']} was told to stop, and is still there after {_STOP_SECONDS:g} s"
-    print(f"stopped supervisor {status['pid']} with {len(status['servers'])} servers")
+        return f"supervisor {status['pid']} is still running {_STOP_SECONDS:g} s after it was asked to stop"
+    print(f"stopped supervisor {status['pid']} and {plural(len(status['servers']), 'server')}")
     return ""
 
 
 def _end(found: RunningSupervisor, *, force: bool) -> str:
     """End one that does not answer, if that is wished; return why it is still there."""
     if not force:
-        return f"{found.description}; --force ends it"
+        return f"{found.description}; --force kills it"
     if not end(found):
-        return f"{found.description}, and could not be ended within {_STOP_SECONDS:g} s"
-    print(f"ended supervisor {found.pid}, which did not answer, with its servers")
+        return f"{found.description}, and could not be killed within {_STOP_SECONDS:g} s"
+    print(f"killed supervisor {found.pid}, which did not answer, and its servers")
     return ""
 
 

@@ -54,7 +54,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     """Run the command; returns its exit status, 128 and more for a signal, or 125 to 127 when it was not run."""
     command = args.command_line[1:] if args.command_line[:1] == ["--"] else args.command_line
     if not command:
-        raise BadSetting("exec was given no command. Say which after --, such as: test-framework exec -- pytest")
+        raise BadSetting("exec needs a command after --, such as: test-framework exec -- pytest")
     from test_framework.exec.child import SIGNALLED, CommandError, find
     from test_framework.exec.child import run as run_child
     from test_framework.exec.servers import NotServed, leased

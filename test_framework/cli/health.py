@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from test_framework.config import BadSetting
+from test_framework.report.wording import plural
 
 if TYPE_CHECKING:
     import argparse
@@ -70,8 +71,8 @@ def _save(settings: Settings) -> int:
     # The first audit may have had no cache: the second is what later ones are compared with.
     snapshot = _take(settings, lambda _: True)
     write_baseline(path, snapshot)
-    told = [f"{snapshot.files} test files, {len(snapshot.broken)} of which cannot be imported"]
-    told += [f"{sum(snapshot.findings.values())} findings", f"reports of {', '.join(snapshot.tiers) or 'no tier'}"]
+    told = [f"{plural(snapshot.files, 'test file')}, {len(snapshot.broken)} of which cannot be imported"]
+    told += [plural(sum(snapshot.findings.values()), "finding"), f"reports of {', '.join(snapshot.tiers) or 'no tier'}"]
     print(f"{'; '.join(told)}\nbaseline: {path}. Commit it.")
     return 0
 
@@ -110,11 +111,11 @@ def _text(checks: Sequence[Check]) -> Iterator[str]:
     yield ""
     if drifted:
         yield (
-            f"{drifted} of {len(checks)} have drifted. Mend them; or, if this is how it should be, run"
+            f"{drifted} of {plural(len(checks), 'check')} drifted. Fix the cause; or, if the change is intended, run"
             " `python -m test_framework health save` and commit the baseline."
         )
     else:
-        yield f"all {len(checks)} are within what the baseline allows"
+        yield f"all {plural(len(checks), 'check')} are within the limits of the baseline"
 
 
 def _page(settings: Settings, output: Path) -> int:
@@ -129,5 +130,5 @@ def _page(settings: Settings, output: Path) -> int:
         replace_file(output, text.encode())
     except OSError as error:
         raise BadSetting.value("--output", str(output), "the command line", f"writable: {error.strerror}") from error
-    print(f"{len(runs)} checks: {output}")
+    print(f"{plural(len(runs), 'check')}: {output}")
     return 0

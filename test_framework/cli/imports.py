@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from test_framework.config import BadSetting
+from test_framework.report.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,7 +71,8 @@ def _fix(args: argparse.Namespace, settings: Settings) -> int:
     moves = Moves.of({**settings.audit.moved, **_moves(args.move)}, source)
     if not moves.pairs:
         raise BadSetting(
-            'No name has moved: set "old.name" = "new.name" in [tool.test_framework.audit.moved], or --move.'
+            'No moved names are configured. Set "old.name" = "new.name" in [tool.test_framework.audit.moved], '
+            "or give --move OLD=NEW."
         )
     if find_spec("libcst") is None:
         raise BadSetting(f"imports fix needs libcst, which is not installed: pip install '{_EXTRA}'.")
@@ -90,7 +92,10 @@ def _fix(args: argparse.Namespace, settings: Settings) -> int:
             sys.stdout.buffer.write(change.diff())
         sys.stdout.buffer.flush()
         _print_skipped(found)
-        print(f"{len(found.changes)} of {found.files} files would change; --apply writes them", file=sys.stderr)
+        print(
+            f"{len(found.changes)} of {plural(found.files, 'file')} would change; --apply writes the changes",
+            file=sys.stderr,
+        )
         return 1 if found.changes or found.skipped else 0
     undo = _free((args.undo or settings.reports_folder / "imports-undo.patch").absolute())
     done = apply_rewrites(settings, found, RewriteOptions(undo, args.batch, args.allow_dirty), _print_batch)
@@ -119,9 +124,9 @@ def _free(path: Path) -> Path:
 
 def _print_batch(batch: RewriteBatch) -> None:
     if batch.applied:
-        print(f"rewrote {len(batch.paths)} files", flush=True)
+        print(f"rewrote {plural(len(batch.paths), 'file')}", flush=True)
         return
-    print(f"took back {len(batch.paths)} files: {', '.join(batch.paths)}")
+    print(f"reverted {plural(len(batch.paths), 'file')}: {', '.join(batch.paths)}")
     for why in batch.broke:
         print(f"  {why}")
 
@@ -129,14 +134,15 @@ def _print_batch(batch: RewriteBatch) -> None:
 def _print_skipped(found: RewriteResult) -> None:
     for skipped in found.skipped:
         place = f"{skipped.path}:{skipped.line}" if skipped.line else skipped.path
-        print(f"left: {place}: {skipped.reason}", file=sys.stderr)
+        print(f"not changed: {place}: {skipped.reason}", file=sys.stderr)
 
 
 def _applied(done: RewriteResult, undo: Path) -> int:
     _print_skipped(done)
     written = sum(len(b.paths) for b in done.batches if b.applied)
     back = sum(len(b.paths) for b in done.batches if not b.applied)
-    message = f"{written} of {done.files} files rewritten, {back} taken back, {len(done.skipped)} places left"
+    left = plural(len(done.skipped), "place")
+    message = f"{written} of {plural(done.files, 'file')} rewritten, {back} reverted, {left} not changed"
     print(f"{'interrupted: ' if done.interrupted else ''}{message}")
     if written:
         print(f"to undo: git apply {undo}")
@@ -156,7 +162,7 @@ def _registry(args: argparse.Namespace, settings: Settings) -> int:
     if args.check:
         kept = load_registry(path)
         lines = compare_registries(kept, make_registry(settings.root, settings))
-        print("\n".join([*lines, f"{len(lines)} differences; {len(kept)} names in {path.name}"]))
+        print("\n".join([*lines, f"{plural(len(lines), 'difference')}; {plural(len(kept), 'name')} in {path.name}"]))
         return 1 if lines else 0
     registry = make_registry(settings.root, settings)
     text = format_registry(registry, path)
@@ -164,7 +170,7 @@ def _registry(args: argparse.Namespace, settings: Settings) -> int:
         replace_file(path, text.encode(), mode=None)
     except OSError as error:
         raise BadSetting(f"--file {path} cannot be written: {error.strerror}.") from error
-    print(f"{len(registry)} names in {path}")
+    print(f"{plural(len(registry), 'name')} in {path}")
     return 0
 
 
@@ -175,7 +181,7 @@ def _check(args: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001
     from test_framework.audit import audit
 
     if not (settings.audit.moved or settings.audit.critical):
-        print("no rules of import are set")
+        print("no import rules are set")
         return 0
     found = audit(settings.root, [], settings)
     width = max((len(c.path) for c in found.compliance), default=0)
@@ -184,5 +190,5 @@ def _check(args: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001
         print(f"{folder.path.ljust(width)}  {folder.files:5} files  {rate:>6.1%}")
     for finding in found.imports:
         print(f"{finding.path}:{finding.line}: {finding.rule}: {finding.message}")
-    print(f"{len(found.imports)} breaches, {settings.audit.max_imports} allowed")
+    print(f"{plural(len(found.imports), 'violation')}, {settings.audit.max_imports} allowed")
     return 1 if len(found.imports) > settings.audit.max_imports else 0

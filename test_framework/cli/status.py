@@ -27,7 +27,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     if args.json:
         print(json.dumps(found, indent=2))
     elif not found:
-        print("No supervisor runs: nothing is held.")
+        print("No supervisor is running, so no servers are warm.")
     for status in found if not args.json else ():
         _print(status)
     return int(any("error" in status for status in found))

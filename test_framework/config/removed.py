@@ -6,8 +6,8 @@ from test_framework.config.model import BadSetting
 
 _RUFF = "[tool.ruff.lint.flake8-tidy-imports"
 _REMOVED = {
-    "audit.forbidden": f"ruff's TID251 finds such imports. Name them in {_RUFF}.banned-api]",
-    "audit.absolute_imports": f'ruff\'s TID252 finds relative imports. Set ban-relative-imports = "all" in {_RUFF}]',
+    "audit.forbidden": f"use ruff's TID251, and list the imports in {_RUFF}.banned-api]",
+    "audit.absolute_imports": f'use ruff\'s TID252, and set ban-relative-imports = "all" in {_RUFF}]',
 }
 
 

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _WANTED = "a string, a number, true or false"
-_SECRET = "it may hold a secret, which every user of the machine could read on the server's command line"  # noqa: S105  # no secret
-_FILES = "its files are in a folder of ours, which goes with it"
-_TLS = "a server of ours is reached from this machine alone, without TLS"
-_LOG = "a failure is told with what the server writes to its standard output and error"
-_ADDRESS = "it listens on one free port, which is found for it"
-_LOGIN = "tests log in as a user of ours, with a password of this server alone"
+_SECRET = "it may hold a secret, and every user of this machine can read the server's command line"  # noqa: S105  # no secret
+_FILES = "the files of the server are in a temporary folder that is removed with it"
+_TLS = "the server listens on this machine only, without TLS"
+_LOG = "error messages quote what the server writes to standard output and standard error"
+_ADDRESS = "the server listens on a free port that test-framework chooses"
+_LOGIN = "tests log in as a user that test-framework creates, with a password for this server only"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +48,15 @@ _SERVERS = {
         "off",
         {
             r"port|listen_addresses|bonjour\w*": _ADDRESS,
-            r"unix_socket_\w+": "it has no Unix socket, whose path the system would limit",
+            r"unix_socket_\w+": "the server has no Unix socket, because the system limits the length of its path",
             r"data_directory|(config|hba|ident|external_pid)_file": _FILES,
             r"ssl\w*": _TLS,
             r"db_user_namespace|role|session_authorization": _LOGIN,
             r"logging_collector|log_destination": _LOG,
-            r"lc_messages": "its errors are told apart by their English words",
-            r"(dynamic_)?shared_memory_type": "what it has in memory goes with it, also when it is killed",
-            r"(default_)?transaction_read_only": "each test gets a database, which has to be made",
-            r"track_counts": "by its counts it is known that a test has left a database unchanged",
+            r"lc_messages": "test-framework recognizes errors by their English text",
+            r"(dynamic_)?shared_memory_type": "its shared memory must be freed even if the server is killed",
+            r"(default_)?transaction_read_only": "a database has to be created for each test",
+            r"track_counts": "its counters show whether a test has changed its database",
             r"primary_conninfo": _SECRET,
         },
     ),
@@ -66,16 +66,16 @@ _SERVERS = {
         "no",
         {
             r"port|bind|rdma-.*": _ADDRESS,
-            r"unixsocket.*": "it has no Unix socket, whose path the system would limit",
+            r"unixsocket.*": "the server has no Unix socket, because the system limits the length of its path",
             r"dir|pidfile|include": _FILES,
             r"tls-.*": _TLS,
             r"user|aclfile|acl-pubsub-default|masteruser|protected-mode": _LOGIN,
             r"requirepass|masterauth": _SECRET,
             r"logfile|daemonize|supervised": _LOG,
-            r"databases|cluster-enabled": "each test gets one of its databases, of which it has 1024",
-            r"rename-command": "the commands by which keys of tests are found and removed have to be there",
-            r"replicaof|slaveof|min-(replicas|slaves)-to-write": "a test has to be able to write",
-            r"timeout": "it would end the connection by which databases are handed out",
+            r"databases|cluster-enabled": "each test gets one of the 1024 databases of the server",
+            r"rename-command": "test-framework needs these commands to find and remove the keys of tests",
+            r"replicaof|slaveof|min-(replicas|slaves)-to-write": "tests must be able to write",
+            r"timeout": "it would close the connection that assigns databases to tests",
         },
     ),
 }
@@ -106,12 +106,12 @@ def _name(service: str, written: str, source: str) -> str:
     # Postgres reads both on its command line, and neither server minds capitals.
     name = written.lower().replace("-", "_") if service == "postgres" else written.lower()
     if not re.fullmatch(server.name, name, re.ASCII):
-        raise BadSetting.value("the name of an option", written, source, f"that of a setting of {service}")
+        raise BadSetting.value("the name of an option", written, source, f"the name of a setting of {service}")
     why = next((why for names, why in server.refused.items() if re.fullmatch(names, name)), "")
     if not why and SECRET_NAME.fullmatch(re.sub(r"\W", "_", name)):
         why = _SECRET
     if why:
-        raise BadSetting(f"option {written!r} in {source} cannot be set on a server of ours: {why}.")
+        raise BadSetting(f"option {written!r} in {source} cannot be set on a server that test-framework starts: {why}.")
     return name
 
 
@@ -128,7 +128,7 @@ def _value(service: str, name: str, value: object, source: str) -> str:
     if _CONTROL.search(text):
         raise BadSetting.value(key, text, source, "one line without control characters")
     if may_hold_secrets(text) and hide_secrets(text) != text:
-        raise BadSetting(f"{key} in {source} cannot be set on a server of ours: {_SECRET}.")
+        raise BadSetting(f"{key} in {source} cannot be set on a server that test-framework starts: {_SECRET}.")
     if service == "redis":
         _check_words(key, text, source)
     return text
@@ -139,9 +139,11 @@ def _check_words(key: str, text: str, source: str) -> None:
     try:
         found = words(text)
     except ValueError as error:
-        raise BadSetting.value(key, text, source, f"a value of redis.conf: {error}") from error
+        raise BadSetting.value(key, text, source, f"a valid value for redis.conf: {error}") from error
     if any(word.startswith("--") for word in found):
-        raise BadSetting.value(key, text, source, "a value: -- begins another setting on the command line of Redis")
+        raise BadSetting.value(
+            key, text, source, "without words that start with --, because Redis reads them as other settings"
+        )
 
 
 def words(value: str) -> list[str]:

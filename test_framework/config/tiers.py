@@ -65,5 +65,5 @@ def lack(settings: Settings, tier: str) -> str:
     origin = settings.origin(f"tiers.{tier}.paths")
     missing = [path for path in paths if not (settings.root / path).exists()]
     if missing:
-        return f"{', '.join(missing)} ({origin}) is not there, in {settings.root}"
+        return f"{', '.join(missing)} ({origin}) does not exist in {settings.root}"
     return "" if paths else f"it has no paths ({origin})"

@@ -83,7 +83,7 @@ def parsed(  # noqa: PLR0913  # a value, and what is known of it
     if parse := _KINDS.get(kind):
         return parse(key, value, source, text=text)
     if not isinstance(value, str):
-        raise BadSetting.value(key, shown, source, "a text")
+        raise BadSetting.value(key, shown, source, "a string")
     enum = _ENUMS.get(kind)
     if enum is None:
         return value
@@ -157,14 +157,14 @@ def _number(key: str, value: object, source: str, *, text: bool) -> float:
     number = finite(_parsed(float, value) if text else value, MOST_SECONDS if timed else EXACT)
     if number is None:
         unit, most = (" of seconds", MOST_SECONDS) if timed else ("", EXACT)
-        raise BadSetting.value(key, value, source, f"a number{unit}, 0 or more and {most} at most")
+        raise BadSetting.value(key, value, source, f"a number{unit} from 0 to {most}")
     return number
 
 
 def _count(key: str, value: object, source: str, *, text: bool, least: int) -> int:
     number = _parsed(int, value) if text else value
     if isinstance(number, bool) or not isinstance(number, int) or not least <= number <= EXACT:
-        raise BadSetting.value(key, value, source, f"a whole number, {least} or more and {EXACT} at most")
+        raise BadSetting.value(key, value, source, f"a whole number from {least} to {EXACT}")
     return number
 
 
@@ -179,11 +179,11 @@ def _pairs(key: str, value: object, source: str, *, text: bool, shown: object) -
     if text and isinstance(value, str):
         pairs = [part.strip().partition("=") for part in value.split(",") if part.strip()]
         if not all(name and equals for name, equals, _ in pairs):
-            wanted = "KEY=VALUE, KEY=VALUE, …; a value with a comma has to stand in pyproject.toml"
+            wanted = "KEY=VALUE, KEY=VALUE, …; set values that contain a comma in pyproject.toml"
             raise BadSetting.value(key, shown, source, wanted)
         return {name: told for name, _, told in pairs}
     if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
-        raise BadSetting.value(key, shown, source, "a table of texts")
+        raise BadSetting.value(key, shown, source, "a table of strings")
     return value
 
 

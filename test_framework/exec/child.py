@@ -53,7 +53,7 @@ def find(program: str) -> str:
         Path(program).stat()
     except OSError as error:
         raise CommandError(program, error) from error
-    raise CommandError(program, PermissionError(0, "it is no program that may be run"))
+    raise CommandError(program, PermissionError(0, "it is not an executable program"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ def _describe_refusal(resolution: Resolution) -> str:
         return f"{name}{version}{asked} on {endpoint.provider} at {endpoint.safe_url}{note}"
     refused = resolution.refused
     log = f"\nThe end of the server's log:\n{refused.log.rstrip()}" if refused.log.strip() else ""
-    return f"{name} cannot be had: {refused.reason}{note}. {refused.reason.remedy}{log}"
+    return f"{name} is unavailable: {refused.reason}{note}. {refused.reason.remedy}{log}"
 
 
 def _check(endpoint: Endpoint, dedicated: Dedicated, ports: Mapping[str, int]) -> None:
@@ -89,13 +89,13 @@ def _check(endpoint: Endpoint, dedicated: Dedicated, ports: Mapping[str, int]) -
     where = f"{endpoint.service} on {endpoint.provider}, at {endpoint.safe_url},"
     instead = f"Set TEST_FRAMEWORK_{endpoint.service.upper()}_PROVIDERS=docker,embedded for a server of its own."
     if not parts.hostname or parts.scheme == "unix" or "host" in parse_qs(parts.query):
-        raise BadSetting(f"{where} is not named by a host, which the command is told. {instead}")
+        raise BadSetting(f"{where} has no host name to pass to the command. {instead}")
     if dedicated.port and fields["port"] != str(dedicated.port):
-        raise BadSetting(f"--port {endpoint.service}={dedicated.port}: {where} cannot be moved there. {instead}")
+        raise BadSetting(f"--port {endpoint.service}={dedicated.port}: {where} cannot use that port. {instead}")
     if not dedicated.password and fields["password"] and endpoint.provider != "explicit":
-        raise BadSetting(f"--no-password: {where} has one by its url_format. Leave the option out.")
+        raise BadSetting(f"--no-password: {where} has a password in its url_format. Remove the option.")
     if not dedicated.password and fields["password"]:
-        raise BadSetting(f"--no-password: {where} asks for one. {instead}")
+        raise BadSetting(f"--no-password: {where} requires one. {instead}")
 
 
 def _end(client: SupervisorClient, endpoints: Mapping[str, Endpoint], tell: Callable[[str], None]) -> None:

@@ -79,8 +79,8 @@ def compare(before: SuiteSnapshot, now: SuiteSnapshot, settings: Settings, *, st
     return (
         _files(before, now, limits),
         _discovery(before, now, limits),
-        _new("broken-imports", "cannot be imported any more", before.broken, now, limits.max_new_broken),
-        _new("unparseable", "cannot be parsed any more", before.unparseable, now, limits.max_new_unparseable),
+        _new("broken-imports", "can no longer be imported", before.broken, now, limits.max_new_broken),
+        _new("unparseable", "can no longer be parsed", before.unparseable, now, limits.max_new_unparseable),
         *_directories(before, now, limits.success_drop),
         *_findings(before, now, limits.max_new_findings),
         *_tiers(before, now, limits, strict=strict),
@@ -91,14 +91,14 @@ def _files(before: SuiteSnapshot, now: SuiteSnapshot, limits: HealthSettings) ->
     factor = limits.files_factor
     # From nothing to something is no growth by a factor.
     ok = not before.files or before.files / factor <= now.files <= before.files * factor
-    message = f"{now.files} test files, {before.files} before; a factor of {factor:g} is allowed, up and down"
+    message = f"{plural(now.files, 'test file')}, {before.files} before; allowed: a factor of {factor:g} up or down"
     return Check("files", "", ok, before.files, now.files, message)
 
 
 def _discovery(before: SuiteSnapshot, now: SuiteSnapshot, limits: HealthSettings) -> Check:
     message = (
-        f"the audit takes {now.discovery_seconds:g} s, {before.discovery_seconds:g} s before;"
-        f" a factor of {limits.discovery_factor:g} is allowed, and {limits.discovery_noise_seconds:g} s more always"
+        f"the audit took {now.discovery_seconds:g} s, {before.discovery_seconds:g} s before;"
+        f" allowed: a factor of {limits.discovery_factor:g}, or {limits.discovery_noise_seconds:g} s more"
     )
     ok = not slower_than(before, limits, now.discovery_seconds)
     return Check("discovery-time", "", ok, before.discovery_seconds, now.discovery_seconds, message)
@@ -123,7 +123,7 @@ def _directories(before: SuiteSnapshot, now: SuiteSnapshot, drop: float) -> Iter
         old_files, old_broken = before.directories.get(path, (0, 0))
         known = 1 - old_broken / old_files if old_files else 1.0
         if abs(rate - known) > _ROUNDING:
-            message = f"{rate:.1%} can be imported, {known:.1%} before; a fall by {drop:.1%} is allowed"
+            message = f"{rate:.1%} can be imported, {known:.1%} before; allowed: a fall by {drop:.1%}"
             ok = rate >= known - drop - _ROUNDING
             yield Check("success-rate", path, ok, round(known, 4), round(rate, 4), message)
 
@@ -131,7 +131,7 @@ def _directories(before: SuiteSnapshot, now: SuiteSnapshot, drop: float) -> Iter
 def _findings(before: SuiteSnapshot, now: SuiteSnapshot, allowed: int) -> Iterator[Check]:
     for rule in sorted({*before.findings, *now.findings}):
         known, found = before.findings.get(rule, 0), now.findings.get(rule, 0)
-        message = f"{found} findings, {known} before; {allowed} more allowed"
+        message = f"{plural(found, 'finding')}, {known} before; {allowed} more allowed"
         yield Check("findings", rule, found <= known + allowed, known, found, message)
 
 
@@ -139,10 +139,10 @@ def _tiers(before: SuiteSnapshot, now: SuiteSnapshot, limits: HealthSettings, *,
     for tier in sorted({*before.tiers, *now.tiers}):
         known, found = before.tiers.get(tier), now.tiers.get(tier)
         if found is None:
-            message = "no report of a whole run, and the baseline has one"
+            message = "no report of a whole run, but the baseline has one"
             yield Check("report", tier, ok=not strict, before=known.tests if known else None, now=None, message=message)
         elif known is None:
-            message = "a report, and the baseline has none: nothing to compare"
+            message = "not compared, because the baseline has no report of it"
             yield Check("report", tier, ok=True, before=None, now=found.tests, message=message)
         else:
             yield _share("skips", tier, (known, known.skipped), (found, found.skipped), limits.skip_rise)
@@ -156,8 +156,8 @@ def _tiers(before: SuiteSnapshot, now: SuiteSnapshot, limits: HealthSettings, *,
 def _share(name: str, tier: str, before: tuple[TierFigures, int], now: tuple[TierFigures, int], rise: float) -> Check:
     known, found = before[0].share(before[1]), now[0].share(now[1])
     message = (
-        f"{now[1]} of {now[0].tests} tests ({found:.1%}), {before[1]} of {before[0].tests} before ({known:.1%});"
-        f" a rise by {rise:.1%} is allowed"
+        f"{now[1]} of {plural(now[0].tests, 'test')} ({found:.1%}), {before[1]} of {before[0].tests} before"
+        f" ({known:.1%}); allowed: a rise by {rise:.1%}"
     )
     return Check(name, tier, found <= known + rise + _ROUNDING, round(known, 4), round(found, 4), message)
 
@@ -166,7 +166,7 @@ def _duration(tier: str, before: TierFigures, now: TierFigures, limits: HealthSe
     known, found = before.average_seconds, now.average_seconds
     ok = found <= max(known * limits.duration_factor, known + limits.duration_noise_seconds) + _ROUNDING
     message = (
-        f"{found:g} s a test, {known:g} s before; a factor of {limits.duration_factor:g} is allowed,"
-        f" and {limits.duration_noise_seconds:g} s more always"
+        f"{found:g} s per test, {known:g} s before; allowed: a factor of {limits.duration_factor:g},"
+        f" or {limits.duration_noise_seconds:g} s more"
     )
     return Check("duration", tier, ok, known, found, message)

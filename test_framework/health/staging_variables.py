@@ -28,20 +28,20 @@ def faults(env: Mapping[str, str], services: Iterable[str] = (), allowed_hosts: 
     """
     given = {name for name, value in env.items() if name.startswith("STAGING_") and value}
     urls = {*URLS, *(f"STAGING_{name.upper()}_URL" for name in services)}
-    yield from (f"{name} is no variable of staging" for name in sorted(given.difference(urls, _OTHERS)))
+    yield from (f"{name} is not a staging variable" for name in sorted(given.difference(urls, _OTHERS)))
     for name in sorted(given.intersection(urls)):
         if not _is_url(env[name]):
-            yield f"{name} is no URL with a host"
+            yield f"{name} is not a URL with a host"
         elif wrong := _why_not_allowed(env[name], name, allowed_hosts, env):
             yield wrong
     if _BACKEND not in given:
-        yield from (f"{name} is set, and {_BACKEND} is not" for name in _BESIDE if name in given)
+        yield from (f"{name} is set, but {_BACKEND} is not" for name in _BESIDE if name in given)
     if _USER in given and _PASSWORD not in given:
-        yield f"{_USER} is set, and {_PASSWORD} is not"
+        yield f"{_USER} is set, but {_PASSWORD} is not"
     elif _PASSWORD in given and _USER not in given:
-        yield f"{_PASSWORD} is set, and {_USER} is not"
+        yield f"{_PASSWORD} is set, but {_USER} is not"
     elif _BACKEND in given and not given & {_TOKEN, _USER}:
-        yield f"{_BACKEND} is set, and no login is: {_TOKEN}, or {_USER} and {_PASSWORD}"
+        yield f"{_BACKEND} is set, but there is no login: {_TOKEN}, or {_USER} and {_PASSWORD}"
 
 
 def _why_not_allowed(url: str, name: str, allowed_hosts: Iterable[str], env: Mapping[str, str]) -> str:

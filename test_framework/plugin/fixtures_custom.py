@@ -67,5 +67,5 @@ def check_fixture_names(session: pytest.Session) -> None:
             if module.startswith(("_pytest.", "test_framework.")) and module != __name__:
                 source = settings.origin(next(k for k in settings.origins if k.startswith(f"services.{service}.")))
                 owner = module.partition(".")[0].strip("_")
-                wanted = f"a name that is free: {owner} has a fixture {name}. Give it another name"
+                wanted = f"a name that is free: {owner} already has a fixture {name}. Rename the service"
                 raise BadSetting.value("service", service, source, wanted)

@@ -116,7 +116,7 @@ def parsed(text: str, source: str) -> Shard:
     found = re.fullmatch(rf"\s*(\d{{1,{_DIGITS}}})\s*/\s*(\d{{1,{_DIGITS}}})\s*", text, re.ASCII)
     index, count = (int(found[1]), int(found[2])) if found else (0, 0)
     if not 1 <= index <= count:
-        wanted = f"one of 1/{count} to {count}/{count}" if count else "a part, such as 3/8"
+        wanted = f"one of 1/{count} to {count}/{count}" if count else "a shard, such as 3/8"
         raise BadSetting.value("shard", text, source, f"{wanted}, or off")
     return Shard(index, count, source)
 

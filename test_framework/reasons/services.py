@@ -10,41 +10,43 @@ SERVICES: dict[Code, CatalogueEntry] = {
     Code.PORT_UNREACHABLE: CatalogueEntry(
         _U,
         "{service} runs in a container, but its port {port} on {host} cannot be reached: {error}",
-        "Open the ports that Docker publishes on {host} to this machine, name another way there in "
-        "TESTCONTAINERS_HOST_OVERRIDE, or choose an engine on this machine.",
+        "Open the ports that Docker publishes on {host} to this machine, set TESTCONTAINERS_HOST_OVERRIDE to "
+        "an address that reaches them, or choose an engine on this machine.",
     ),
     Code.ENGINE_ELSEWHERE: CatalogueEntry(
         _U,
-        "{service} was requested on a port of this machine, or without a password, but the engine is at {host}",
-        "Choose an engine on this machine (docker context use default, or unset DOCKER_HOST), or drop that request.",
+        "{service} must listen on a port of this machine, or without a password, but the Docker engine is at {host}",
+        "Choose an engine on this machine (docker context use default, or unset DOCKER_HOST), or remove that option.",
     ),
     Code.START_FAILED: CatalogueEntry(
         _B,
         "{service} did not start on {provider}: {error}",
-        "Read the server's log below, fix what it names, then run again.",
+        "Read the server's log below, fix the cause, and run again.",
     ),
     Code.OPTION_REFUSED: CatalogueEntry(
         _B,
         "{service} does not start on {provider} with {option} = {value!r}, from {source}: {error}",
-        "Correct {option} in the options of {service}, or take it out.",
+        "Correct {option} in the options of {service}, or remove it.",
     ),
     Code.HEALTH_TIMEOUT: CatalogueEntry(
         _B,
-        "{service} on {provider} started, but did not answer a query within {seconds:g} s: {error}",
+        "{service} on {provider} started but did not answer a query within {seconds:g} s: {error}",
         "Read the server's log below, or raise TEST_FRAMEWORK_START_SECONDS.",
     ),
     Code.SERVER_DIED: CatalogueEntry(
         _B,
-        "{service} on {provider} was running, but is gone: {error}",
+        "{service} on {provider} was running but has stopped: {error}",
         "Find out what stopped it (docker events, dmesg). The next run starts a new one.",
     ),
     Code.SERVER_HANGS: CatalogueEntry(
         _B,
-        "{service} on {provider} is running, but does not answer: {error}",
+        "{service} on {provider} is running but does not answer: {error}",
         "Find out what stopped or paused it (kill -CONT, docker unpause). The next run starts a new one.",
     ),
     Code.PORT_TAKEN: CatalogueEntry(
-        _B, "port {port}, from --port {service}={port}: {error}", "Stop what uses it, or choose another port."
+        _B,
+        "port {port} (from --port {service}={port}): {error}",
+        "Stop the program that uses it, or choose another port.",
     ),
     Code.DEPENDENCY_UNAVAILABLE: CatalogueEntry(
         _U,
@@ -64,36 +66,36 @@ SERVICES: dict[Code, CatalogueEntry] = {
     ),
     Code.DOWNLOAD_FAILED: CatalogueEntry(
         _U,
-        "{program} could not be fetched from the package index: {error}",
-        "Run it by hand to see all of it: test-framework servers install {what}. "
-        "The index, the proxy and the login are those of pip, or of uv.",
+        "{program} could not be downloaded from the package index: {error}",
+        "Run test-framework servers install {what} to see the full output. "
+        "It uses the index, the proxy and the login that pip or uv is configured with.",
     ),
     Code.CHECKSUM_MISMATCH: CatalogueEntry(
         _B,
-        "the SHA-256 of {file} is {found}, and {source} says {wanted}",
-        "Nothing of it was run. Find out what the package index, or a proxy before it, gives in its place. "
-        "A wheel that you name yourself needs the SHA-256 of the file for each platform.",
+        "{file} does not match its pinned checksum: SHA-256 {found}, but {source} says {wanted}",
+        "Check what the package index, or a proxy in front of it, delivers. Nothing in the file was run. "
+        "If you named the wheel yourself, list the SHA-256 of the file for each platform.",
     ),
     Code.LIBRARY_MISSING: CatalogueEntry(
         _U,
-        "{program} of the package index needs {libraries}, which this machine lacks",
-        "Install what has it{packages}, or {program} itself.",
+        "{program} from the package index needs {libraries}, which this machine lacks",
+        "Install the missing libraries{packages}, or {program} itself.",
     ),
     Code.EXTENSION_MISSING: CatalogueEntry(
         _U,
         "{extensions} needed by {source}, but {lacking}",
-        "Use a server that has what is missing: {ways}.",
+        "Use a server that has the extension: {ways}.",
     ),
     Code.CANNOT_DROP_ROOT: CatalogueEntry(
         _U,
-        "{service} refuses to run as root, and root cannot become another user here: {error}",
+        "{service} refuses to run as root, and root cannot switch to another user here: {error}",
         "Run the tests as an ordinary user.",
     ),
     Code.USER_UNKNOWN: CatalogueEntry(
         _U,
         "{service} needs a user with a name, but the user id {uid} has none on this machine",
-        "Give it an entry in /etc/passwd (in a container as root: useradd --uid {uid} tester), "
-        "or run as a user who has one.",
+        "Add an entry to /etc/passwd (in a container, as root: useradd --uid {uid} tester), "
+        "or run the tests as a user who has one.",
     ),
     Code.NOT_CONFIGURED: CatalogueEntry(_U, "{what} is not configured", "Set {variables}."),
     Code.HOST_NOT_ALLOWED: CatalogueEntry(
@@ -103,8 +105,8 @@ SERVICES: dict[Code, CatalogueEntry] = {
     ),
     Code.DESTRUCTIVE: CatalogueEntry(
         _U,
-        "the test may write, but {service} is {provider} at {host}",
-        "Mark it staging_safe if it cleans up after itself, or run it on Docker or an embedded server.",
+        "the test may write data, but {service} is the {provider} server at {host}",
+        "Mark the test staging_safe if it cleans up after itself, or run it on Docker or an embedded server.",
     ),
     Code.NAME_UNRESOLVED: CatalogueEntry(
         _U,
@@ -113,23 +115,23 @@ SERVICES: dict[Code, CatalogueEntry] = {
     ),
     Code.CONNECTION_REFUSED: CatalogueEntry(
         _U,
-        "{host}:{port} refuses the connection",
+        "{host}:{port} refused the connection",
         "Start the server, or correct the address in {source}.",
     ),
     Code.CONNECT_TIMEOUT: CatalogueEntry(
         _U,
-        "{host}:{port} does not answer within {seconds:g} s",
+        "{host}:{port} did not answer within {seconds:g} s",
         "Check the network, the VPN and the firewall, or correct the address in {source}.",
     ),
     Code.TLS_FAILED: CatalogueEntry(
         _B,
-        "TLS with {host}:{port} fails: {error}",
-        "Fix the certificate, or name its authority in STAGING_CA_BUNDLE.",
+        "TLS to {host}:{port} failed: {error}",
+        "Fix the certificate, or set STAGING_CA_BUNDLE to the file of the authority that signed it.",
     ),
-    Code.HTTP_ERROR: CatalogueEntry(_B, "{url} answers {status}", "Read the log of the service behind {source}."),
+    Code.HTTP_ERROR: CatalogueEntry(_B, "{url} answered {status}", "Read the log of the service behind {source}."),
     Code.LOGIN_FAILED: CatalogueEntry(
         _B,
-        "{host}:{port} refuses the login: {error}",
+        "{host}:{port} refused the login: {error}",
         "Correct the user and the password in {source}.",
     ),
     Code.WRONG_SERVICE: CatalogueEntry(
@@ -140,17 +142,17 @@ SERVICES: dict[Code, CatalogueEntry] = {
     Code.DEPENDENCY_DOWN: CatalogueEntry(
         _B,
         "{url} answers, but its {dependency} is down: {error}",
-        "Check the {dependency} from inside the network of the service behind {source}.",
+        "Check that the service behind {source} can reach its {dependency}.",
     ),
     Code.CONFIGURATION_DRIFT: CatalogueEntry(
         _B,
         "{url} reports {key} = {found}, but {expected_by} expects {wanted}",
-        "Deploy what is expected, or correct {expected_by}.",
+        "Deploy the expected configuration, or correct {expected_by}.",
     ),
     Code.TOO_SLOW: CatalogueEntry(
         _B,
-        "{url} does not keep a service level: {error}",
-        "Find out what slows the service behind {source}, or change the level in [tool.test_framework.levels].",
+        "{url} misses a service level: {error}",
+        "Find out what slows down the service behind {source}, or change the level in [tool.test_framework.levels].",
     ),
     Code.PROVIDER_DISABLED: CatalogueEntry(
         _U,
@@ -159,21 +161,21 @@ SERVICES: dict[Code, CatalogueEntry] = {
     ),
     Code.INTERNAL_ERROR: CatalogueEntry(
         _B,
-        "{service} on {provider} failed with an error that test-framework does not know: {error}",
-        "Report it with the end of the supervisor's log, which has the traceback.",
+        "{service} on {provider} failed with an unexpected error: {error}",
+        "Report this as a bug, with the traceback at the end of the supervisor's log.",
     ),
     Code.TEMPLATE_FAILED: CatalogueEntry(
         _B,
         "the database template {template} failed: {error}",
-        "Fix the statement that the message shows.",
+        "Fix the statement shown in the message.",
     ),
     Code.ISOLATION_FAILED: CatalogueEntry(
         _B,
         "{service} on {provider} has no {isolation} left for this test: {error}",
-        'Set isolation = "{other}" in [tool.test_framework.services.{service}], or use a server that has more.',
+        'Set isolation = "{other}" in [tool.test_framework.services.{service}], or use a server that has more of them.',
     ),
     Code.LEFT_BEHIND: CatalogueEntry(
-        _B, "the test changed what it shares with other tests: {what}", "Undo it in the test, or {instead}."
+        _B, "the test changed state that it shares with other tests: {what}", "Undo it in the test, or {instead}."
     ),
     Code.SKIPPED_BY_TEST: CatalogueEntry(
         _U,

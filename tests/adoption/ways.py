@@ -119,7 +119,7 @@ def _run(
         command = [*before, *suite.command(f"--junitxml={junit}", "--tb=line")]
         _, output = run(command, root, env, seconds, may_fail=True)
         if not junit.exists():
-            refused = re.findall(r"^exec: (\S+ cannot be had: (\S+): .*)$", output, re.M) if before else []
+            refused = re.findall(r"^exec: (\S+ is unavailable: (\S+): .*)$", output, re.M) if before else []
             if refused and all(CATALOGUE[Code(code)].kind is Kind.UNAVAILABLE for _, code in refused):
                 raise CannotStart(" ".join(line for line, _ in refused))
             raise CaseFailed(f"it wrote no results:\n{output[-2000:]}")

@@ -85,11 +85,11 @@ class TestStoppedSupervisor:
             assert as_json.returncode == 1
             assert [(s["pid"], s["error"]) for s in json.loads(as_json.stdout)] == [(supervisor, told)]
             clean = redis.command("clean")
-            assert (clean.returncode, clean.stdout, clean.stderr) == (1, "", f"{told}; --force ends it\n")
+            assert (clean.returncode, clean.stdout, clean.stderr) == (1, "", f"{told}; --force kills it\n")
             forced = redis.command("clean", "--force")
             assert (forced.returncode, forced.stderr) == (0, "")
-            assert forced.stdout == f"ended supervisor {supervisor}, which did not answer, with its servers\n"
-        assert redis.command("status").stdout == "No supervisor runs: nothing is held.\n"
+            assert forced.stdout == f"killed supervisor {supervisor}, which did not answer, and its servers\n"
+        assert redis.command("status").stdout == "No supervisor is running, so no servers are warm.\n"
         redis.place.is_empty()
 
     def test_of_another_project(self, redis: Checkout) -> None:
@@ -136,7 +136,7 @@ class TestStoppedServer:
         checkout.go()
         assert run.end(_RUN_SECONDS) == pytest.ExitCode.TESTS_FAILED, run.output
         assert run.outcomes() == LOST, run.output
-        told = f"server-hangs: {service} on embedded is running, but does not answer: process {identity} is stopped"
+        told = f"server-hangs: {service} on embedded is running but does not answer: process {identity} is stopped"
         assert run.output.count(told) >= 2, run.output
         embedded_place.is_empty()
 
@@ -149,6 +149,6 @@ class TestStoppedServer:
         checkout.go()
         assert run.end(_RUN_SECONDS) == pytest.ExitCode.TESTS_FAILED, run.output
         assert run.outcomes() == LOST | {"test_after[0]": "failed"}, run.output
-        told = "server-hangs: redis on docker is running, but does not answer: no whole answer within 10 s"
+        told = "server-hangs: redis on docker is running but does not answer: no whole answer within 10 s"
         assert run.output.count(told) >= 2, run.output
         docker_place.is_empty()

@@ -45,7 +45,7 @@ def test_killed_server(place: Place, provider: str, service: str) -> None:
     assert run.end(_END_SECONDS) == pytest.ExitCode.TESTS_FAILED, run.output
     assert run.outcomes() == LOST, run.output
     told = {"docker": f"container {identity} exited 137", "embedded": f"process {identity} ended by SIGKILL"}
-    line = f"server-died: {service} on {checkout.provider} was running, but is gone: {told[checkout.provider]}. "
+    line = f"server-died: {service} on {checkout.provider} was running but has stopped: {told[checkout.provider]}. "
     assert run.output.count(line) >= 2, run.output
     checkout.place.is_empty()
 
@@ -74,7 +74,7 @@ def test_engine_that_ends(engine: OwnEngine, number: signal.Signals) -> None:
             # It ends its containers before itself.
             signal.SIGTERM: f"container {identity} exited 0",
         }
-        assert run.output.count(f"server-died: redis on docker was running, but is gone: {how[number]}") == 2, (
+        assert run.output.count(f"server-died: redis on docker was running but has stopped: {how[number]}") == 2, (
             run.output
         )
         place.is_empty(containers=False)

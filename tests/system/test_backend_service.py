@@ -127,7 +127,7 @@ def test_a_server_below_it_that_dies(embedded_place: Place) -> None:
     checkout.go()
     assert run.end() == pytest.ExitCode.TESTS_FAILED
     assert run.outcomes() == {"test_before": "passed", "test_middle": "passed", "test_after": "error"}, run.output
-    assert "server-died: postgres on embedded was running, but is gone" in run.output
+    assert "server-died: postgres on embedded was running but has stopped" in run.output
     checkout.run(env=warm).passed()
     (supervisor,) = checkout.status()
     after = {server["service"]: server["id"] for server in supervisor["servers"]}

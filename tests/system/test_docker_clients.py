@@ -154,7 +154,7 @@ def test_user_who_may_not_open_the_socket(embedded_place: Place) -> None:
         run.passed()
         told = run.attempt("postgres", "docker")
         assert (told["code"], told["kind"]) == ("permission-denied", "unavailable")
-        assert "user nobody may not open" in told["message"]
+        assert "user nobody has no permission to open" in told["message"]
         assert run.report["services"]["postgres"]["provider"] == "embedded"
     (place.path / "docker.sock").unlink()
     place.is_empty()

@@ -74,7 +74,7 @@ class TestSeveral:
 
         reason = caught.value.reason
         assert reason.code is Code.DAEMON_ERROR
-        assert f"unix://{error}, from socket 3" in reason.message
+        assert f"unix://{error} (from socket 3)" in reason.message
         others = f"also tried: socket-missing: {missing}, {gone}; daemon-not-running: {stale}"
         assert others in reason.message
 

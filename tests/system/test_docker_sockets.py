@@ -28,7 +28,7 @@ class TestSocketPath:
         reason = refused_at_once(at(path), home)
 
         assert reason.code is Code.SOCKET_MISSING
-        assert f"unix://{path}, from DOCKER_HOST" in reason.message
+        assert f"unix://{path} (from DOCKER_HOST)" in reason.message
 
     def test_link_to_a_socket_that_is_gone(self, net: Net, home: Path) -> None:
         """A dangling link is told with its target, as Docker Desktop leaves one."""
@@ -147,7 +147,7 @@ class TestPermission:
 
         reason = Reason.from_json(json.loads(outcome))
         assert reason.code is Code.PERMISSION_DENIED
-        assert f"user {user} may not open unix://{path}" in reason.message
+        assert f"user {user} has no permission to open unix://{path}" in reason.message
         assert f"the group {path.group()}, mode 0" in reason.message
         assert f"usermod -aG docker {user}" in reason.remedy
 

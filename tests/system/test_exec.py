@@ -228,11 +228,11 @@ class TestPort:
         with listening() as port:
             said = on_each.refused("--service", "redis", "--port", f"redis={port}", "--no-password", status=125)
         assert (
-            f"redis cannot be had: port-taken: port {port}, from --port redis={port}: Address already in use, by "
+            f"redis is unavailable: port-taken: port {port} (from --port redis={port}): Address already in use, by "
             in said
         )
         assert f"(process {os.getpid()})" in said
-        assert "Stop what uses it, or choose another port." in said
+        assert "Stop the program that uses it, or choose another port." in said
         assert len(said.splitlines()) == 1
 
     def test_a_port_of_a_redis(self, execs: Execs) -> None:
@@ -249,9 +249,9 @@ sys.exit(subprocess.run({execs.command()} + again).returncode)
     @pytest.mark.parametrize(
         ("text", "said"),
         [
-            ("redis=0", "redis = '0' in --port is not a port from 1 to 65535"),
-            ("redis=65536", "redis = '65536' in --port is not a port from 1 to 65535"),
-            ("redis", "redis = '' in --port is not a port from 1 to 65535"),
+            ("redis=0", "redis = '0' in --port must be a port from 1 to 65535"),
+            ("redis=65536", "redis = '65536' in --port must be a port from 1 to 65535"),
+            ("redis", "redis = '' in --port must be a port from 1 to 65535"),
             ("postgres=5432", "unknown service 'postgres' in --port. Choices: redis."),
         ],
     )
@@ -327,19 +327,19 @@ print(json.dumps([os.environ["PGDATABASE"], client.connection_pool.connection_kw
     def test_it_stays_where_it_is(self, execs: Execs, env: dict[str, str]) -> None:
         """Another port is an error that says what to do."""
         said = execs.refused("--service", "redis", "--port", f"redis={free_port()}", status=2, env=env)
-        assert "cannot be moved there. Set TEST_FRAMEWORK_REDIS_PROVIDERS=docker,embedded" in said
+        assert "cannot use that port. Set TEST_FRAMEWORK_REDIS_PROVIDERS=docker,embedded" in said
 
     def test_it_keeps_its_password(self, execs: Execs, env: dict[str, str]) -> None:
         """So is one that it asks for."""
         said = execs.refused("--service", "redis", "--no-password", status=2, env=env)
-        assert "asks for one. Set TEST_FRAMEWORK_REDIS_PROVIDERS=docker,embedded" in said
+        assert "requires one. Set TEST_FRAMEWORK_REDIS_PROVIDERS=docker,embedded" in said
 
     def test_staging(self, execs: Execs, near: Callable[[str], str], undisturbed: Endpoint) -> None:
         """Nobody knows whether a command writes: staging is not for it, and nothing is made there."""
         before = _databases(undisturbed)
         env = {"TEST_FRAMEWORK_PROVIDERS": "staging", "STAGING_POSTGRES_URL": near(undisturbed.url)}
         said = execs.refused("--service", "postgres", status=125, env=env)
-        assert "postgres cannot be had: destructive: " in said
+        assert "postgres is unavailable: destructive: " in said
         assert _databases(undisturbed) == before
 
 

@@ -154,7 +154,7 @@ class TestRefused:
         env = {"TEST_FRAMEWORK_PROVIDERS": "docker", "DOCKER_HOST": "unix:///nope.sock"}
         lines = execs.refused(status=125, env=env).splitlines()
         assert [line.partition(" no Docker")[0] for line in lines] == [
-            f"exec: {name} cannot be had: socket-missing:" for name in ("postgres", "redis")
+            f"exec: {name} is unavailable: socket-missing:" for name in ("postgres", "redis")
         ]
         assert all("Start Docker" in line and "embedded: provider-disabled" in line for line in lines)
 
@@ -162,14 +162,14 @@ class TestRefused:
         """What can be had does not make up for it."""
         env = {"TEST_FRAMEWORK_POSTGRES_PROVIDERS": "explicit"}
         said = execs.refused(status=125, env=env)
-        assert "postgres cannot be had: not-configured" in said
+        assert "postgres is unavailable: not-configured" in said
         assert "on embedded at redis://" in said
 
     def test_broken(self, execs: Execs) -> None:
         """What is there and does not work is no reason to go on to the next provider."""
         env = {"TEST_FRAMEWORK_PROVIDERS": "explicit,embedded", "TEST_FRAMEWORK_REDIS_URL": "http://:hunter2@localhost"}
         said = execs.refused("--service", "redis", status=125, env=env)
-        assert "redis cannot be had: wrong-service: " in said
+        assert "redis is unavailable: wrong-service: " in said
         assert "hunter2" not in said
 
     def test_an_unknown_service(self, execs: Execs) -> None:

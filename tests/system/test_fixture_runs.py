@@ -238,7 +238,7 @@ def test_a_wrong_password_fails(
     report = served.report("integration")
     assert report["counts"] == {"passed": 0, "failed": 0, "errors": 1, "skipped": 0}
     assert [a["code"] for a in report["services"][service]["attempts"]] == ["login-failed"]
-    result.stdout.fnmatch_lines([f"login-failed: *127.0.0.1:* refuses the login: *{variable}*"])
+    result.stdout.fnmatch_lines([f"login-failed: *127.0.0.1:* refused the login: *{variable}*"])
     text = texts(served, result)
     assert "supervisor" in text
     assert SECRET not in text

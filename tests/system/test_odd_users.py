@@ -41,7 +41,9 @@ def test_user_without_a_name(embedded_place: Place, home: str | None) -> None:
     embedded_place.is_empty(containers=False)
 
 
-@pytest.mark.parametrize(("command", "told"), [("status", "No supervisor runs: nothing is held.\n"), ("clean", "")])
+@pytest.mark.parametrize(
+    ("command", "told"), [("status", "No supervisor is running, so no servers are warm.\n"), ("clean", "")]
+)
 def test_a_socket_of_somebody_else(embedded_place: Place, command: str, told: str) -> None:
     """A socket that he may not open, in his own folder, is no supervisor of his; its owner is left alone."""
     python, path = python_of_everybody(**AS_NAMELESS)

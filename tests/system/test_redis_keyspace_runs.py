@@ -242,4 +242,4 @@ def test_an_isolation_that_there_is_not(project: Project) -> None:
     project.configure("services.redis.isolation = 'schema'")
     result = project.run()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*isolation = 'schema' in pyproject.toml*is not one of database, prefix*"])
+    result.stderr.fnmatch_lines(["*isolation = 'schema' in pyproject.toml*must be one of database, prefix*"])

@@ -198,7 +198,7 @@ class TestCommands:
 
     def test_nothing_runs(self, checkout: Checkout) -> None:
         """Without a supervisor both say so, and start none."""
-        assert checkout.command("status").stdout == "No supervisor runs: nothing is held.\n"
+        assert checkout.command("status").stdout == "No supervisor is running, so no servers are warm.\n"
         assert checkout.json("status") == []
         result = checkout.command("clean")
         assert (result.returncode, result.stderr) == (0, "")
@@ -221,7 +221,7 @@ class TestCommands:
         identity = warm.servers()["redis"]
         os.kill(int(identity), signal.SIGKILL)
         wait_until(lambda: bool(warm.status()[0]["servers"][0]["died"]), "its end is known")
-        assert f"DIED: server-died: redis on embedded was running, but is gone: process {identity}" in (
+        assert f"DIED: server-died: redis on embedded was running but has stopped: process {identity}" in (
             warm.command("status").stdout
         )
         warm.run(env=_WARM).passed()
@@ -233,7 +233,7 @@ class TestCommands:
         other.run(env=_WARM).passed()
         (told,) = warm.status()
         result = warm.command("clean")
-        assert (result.returncode, result.stdout) == (0, f"stopped supervisor {told['pid']} with 1 servers\n")
+        assert (result.returncode, result.stdout) == (0, f"stopped supervisor {told['pid']} and 1 server\n")
         assert warm.status() == []
         assert len(other.status()) == 1
         other.command("clean")

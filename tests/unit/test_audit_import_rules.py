@@ -165,7 +165,7 @@ def test_what_is_critical_must_be_there(tmp_path: Path, wanted: str, why: str) -
 @pytest.mark.parametrize("wanted", ["", "app:", "app:core.run", "app core", ":run", "app/core.py"])
 def test_what_cannot_be_critical(tmp_path: Path, wanted: str) -> None:
     """One line says what it is, where it was set and what it should be."""
-    with pytest.raises(BadSetting, match=r"critical = .* in \[tool.test_framework.audit\] is not a module") as caught:
+    with pytest.raises(BadSetting, match=r"critical = .* in \[tool.test_framework.audit\] must be a module") as caught:
         audited(tmp_path, f'critical = ["{wanted}"]', {"test_it.py": ""})
     assert repr(wanted) in str(caught.value)
 

@@ -76,7 +76,7 @@ def test_a_root_that_is_no_folder(
         root.symlink_to(root)
     before = sorted(tmp_path.iterdir())
     assert main(["--root", str(root), *command]) == 2
-    told = f"test-framework: --root = '{root}' in the command line is not a folder.\n"
+    told = f"test-framework: --root = '{root}' in the command line must be a folder.\n"
     assert capsys.readouterr() == ("", told)
     assert sorted(tmp_path.iterdir()) == before
 
@@ -88,7 +88,7 @@ def test_a_working_directory_that_is_gone(tmp_path: Path, command: list[str]) ->
     start = f"{gone}; from test_framework.cli import main; sys.exit(main({command}))"
     words = [sys.executable, "-P", "-c", start]
     result = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
-    told = "test-framework: the project's folder cannot be found: the working directory is gone.\n"
+    told = "test-framework: the project's folder cannot be found because the working directory no longer exists.\n"
     assert (result.returncode, result.stdout, result.stderr) == (2, "", told)
 
 

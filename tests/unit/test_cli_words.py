@@ -81,7 +81,7 @@ def test_the_help_names_what_can_be_broken(capsys: pytest.CaptureFixture[str]) -
 def test_no_command_to_run(words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """It says what is missing, and how it is given."""
     assert main(["--root", str(tmp_path), *words]) == 2
-    assert "exec was given no command" in capsys.readouterr().err
+    assert "exec needs a command after --" in capsys.readouterr().err
 
 
 def completed(line: str, folder: Path) -> set[str]:

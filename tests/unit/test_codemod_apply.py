@@ -176,8 +176,8 @@ def test_a_batch_that_breaks_something_is_taken_back_whole(tmp_path: Path, capsy
     after = contents(tmp_path)
     assert {n for n in before if before[n] != after[n]} == {"tests/test_3.py"}
     told = capsys.readouterr().out
-    assert "took back 2 files: tests/test_1.py, tests/test_2.py\n  tests/test_2.py cannot be imported" in told
-    assert "1 of 7 files rewritten, 2 taken back" in told
+    assert "reverted 2 files: tests/test_1.py, tests/test_2.py\n  tests/test_2.py cannot be imported" in told
+    assert "1 of 7 files rewritten, 2 reverted" in told
     assert broken(tmp_path) == []
     subprocess.run(["git", "apply", "reports/imports-undo.patch"], cwd=tmp_path, check=True)
     assert contents(tmp_path) == before
@@ -190,8 +190,8 @@ def test_a_file_that_cannot_be_parsed_is_left_and_named(tmp_path: Path, capsys: 
     (tmp_path / "app/bytes.py").write_bytes(b"import app.old\nx = '\xff'\n")
     assert fix(tmp_path, "--apply") == 1
     told = capsys.readouterr().err
-    assert "left: app/sick.py: line 2: " in told
-    assert "left: app/bytes.py: line 2: " in told
+    assert "not changed: app/sick.py: line 2: " in told
+    assert "not changed: app/bytes.py: line 2: " in told
     assert (tmp_path / "app/sick.py").read_text() == files["app/sick.py"]
     assert "app.new" in (tmp_path / "tests/test_a.py").read_text()
 
@@ -205,8 +205,8 @@ def test_files_that_git_could_not_give_back_are_refused(tmp_path: Path, capsys: 
     git(root, "add", "tests/test_b.py")
     assert fix(root, "--apply") == 1
     told = capsys.readouterr().err
-    assert "left: tests/test_a.py: it has changes that git does not have" in told
-    assert "left: tests/test_e.py: git does not know it" in told
+    assert "not changed: tests/test_a.py: it has changes that git does not have" in told
+    assert "not changed: tests/test_e.py: git does not know it" in told
     assert [n for n, d in contents(root).items() if b"app.old" in d] == ["tests/test_a.py", "tests/test_e.py"]
     assert fix(root, "--apply", "--allow-dirty") == 0
     assert [n for n, d in contents(root).items() if b"app.old" in d] == []
@@ -220,7 +220,7 @@ def test_nothing_outside_of_the_root(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert fix(root, "--apply", str(outside)) == 2
     (root / "app/link.py").symlink_to(outside)
     assert fix(root, "--apply") == 1
-    assert "left: app/link.py: it is a link" in capsys.readouterr().err
+    assert "not changed: app/link.py: it is a link" in capsys.readouterr().err
     assert outside.read_text() == "import app.old\n"
     assert (root / "app/link.py").is_symlink()
 
@@ -292,7 +292,7 @@ def test_ctrl_c_leaves_every_file_whole(tmp_path: Path) -> None:
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  # no other thread forks
     ) as process:
         assert process.stdout is not None
-        assert [process.stdout.readline() for _ in range(3)] == ["rewrote 1 files\n"] * 3
+        assert [process.stdout.readline() for _ in range(3)] == ["rewrote 1 file\n"] * 3
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err

@@ -49,16 +49,16 @@ def shop(folder: Path, *more: str) -> Service:
     ("old", "new", "told"),
     [
         ('"redis"]', '"redsi"]', ["service 'redsi'", "needs, ", "mean 'redis'", "services.shop]"]),
-        ('"redis"]', '"redis", "shop"]', ["leads back to shop: shop needs shop"]),
+        ('"redis"]', '"redis", "shop"]', ["is circular: shop needs shop"]),
         ('needs = ["postgres", "redis"]', "", ["field 'redis.host'", "container_command in"]),
         ("{postgres.url}", "{postgres.name}", ["field 'postgres.name'", "postgres.database, postgres.host"]),
-        ("{postgres.database}", "{postgres.url}", ["command in", "{postgres.url}", "Hand it over by environment"]),
+        ("{postgres.database}", "{postgres.url}", ["command in", "{postgres.url}", "Pass it in environment"]),
         ("{redis.host}", "{redis.password}", ["container_command in", "{redis.password}", "container_environment."]),
         ('package = "shop"', 'package = "my.shop"', ["package = 'my.shop'", "without dots"]),
-        ('image = "shop:1"', "", ["means nothing without image"]),
+        ('image = "shop:1"', "", ["has no effect without image"]),
         ('["{python}"', '["{port}"', ["field 'port'", "Choices: python, root."]),
         ('package = "shop"', 'version_from = "http:/v"', ["version_from = 'http:/v'", "http:/path#/key"]),
-        ("port = 80\n", "", ["has no port. Say it, as in port = 5672"]),
+        ("port = 80\n", "", ["has no port. Add it, such as port = 5672"]),
     ],
 )
 def test_bad_tables(tmp_path: Path, old: str, new: str, told: list[str]) -> None:
@@ -79,7 +79,7 @@ def test_a_table_of_a_service_that_was_built_in_once(tmp_path: Path) -> None:
         load(tmp_path, {})
     assert str(caught.value) == (
         "service 'backend' in pyproject.toml [tool.test_framework.services.backend] has no port and no url_format. "
-        'Say it, as in port = 5672, url_format = "amqp://{host}:{port}/".'
+        'Add it, such as port = 5672, url_format = "amqp://{host}:{port}/".'
     )
 
 
@@ -89,7 +89,7 @@ def test_a_circle_of_several(tmp_path: Path) -> None:
     usual = 'url_format = "x://{host}:{port}"\ncommand = ["x"]\n'
     text = "".join(f"[tool.test_framework.services.{n}]\n{usual}needs = {needs}\n" for n, needs in tables.items())
     (tmp_path / "pyproject.toml").write_text(text, encoding="utf-8")
-    with pytest.raises(BadSetting, match=r"services\.b\] leads back to b: b needs c needs b\. Take one of these out"):
+    with pytest.raises(BadSetting, match=r"services\.b\] is circular: b needs c needs b\. Remove one of these"):
         load(tmp_path, {})
 
 
@@ -242,7 +242,7 @@ def test_no_service_is_under_test(no_service: Project) -> None:
     [
         ('service = "shpo"', ["unknown service 'shpo'", "e2e.service", "mean 'shop'", "[tool.test_framework.e2e]"]),
         ("paths = { lgoin = '/l' }", ["unknown path 'lgoin'", "mean 'login'", "[tool.test_framework.e2e]"]),
-        ("paths = { login = 'l' }", ["paths.login = 'l'", "begins with /"]),
+        ("paths = { login = 'l' }", ["paths.login = 'l'", "starts with /"]),
         ("paths = { messages = '/m' }", ["paths.messages = '/m'", "{thread}"]),
         ("paths = { login = '/{thread}' }", ["field 'thread'", "paths.login"]),
     ],

@@ -43,27 +43,27 @@ def read(folder: Path, toml: str, env: Mapping[str, str] | None = None) -> Setti
 @pytest.mark.parametrize(
     ("toml", "told"),
     [
-        (TABLE, ["service 'bus'", "services.bus]", "says no way", "image", "command", "class"]),
-        (TABLE + "url_env = ['BUS_URL']", ["says no way"]),
-        (TABLE.replace("bus", "postgress") + "version = '17'", ["says no way", "mean 'postgres'"]),
+        (TABLE, ["service 'bus'", "services.bus]", "does not say how", "image", "command", "class"]),
+        (TABLE + "url_env = ['BUS_URL']", ["does not say how"]),
+        (TABLE.replace("bus", "postgress") + "version = '17'", ["does not say how", "mean 'postgres'"]),
         (TABLE + "image = 'bus:2'\nurl_format = 'bus://{host}'", ["has no port", "port = 5672"]),
         (TABLE + "image = 'bus:2'\nport = 1", ["has no url_format", "url_format = "]),
         (TABLE + "command = ['busd']", ["has no url_format"]),
-        (FULL.replace("bus://", ""), ["url_format in", "services.bus]", "has no scheme. Say it, as in"]),
+        (FULL.replace("bus://", ""), ["url_format in", "services.bus]", "has no scheme. Example:"]),
         (FULL.replace("{host}", "127.0.0.1"), ["url_format", "has no {host}."]),
         (FULL.replace(":{port}", ""), ["url_format", "has no {port}."]),
         (FULL.replace("{host}:{port}", "hunter2@{{host}}:4222"), ["has no {host} and no {port}."]),
         (TABLE + "command = ['busd']\nurl_format = 'bus:{port}'", ["has no scheme and no {host}."]),
-        (TABLE + "container = 'a:B'\ncommand = ['busd']", ["container", "means nothing without image"]),
-        (FULL + "container_url = 'get_url'", ["container_url", "means nothing without container"]),
-        (FULL + "template = ['schema.sql']", ["template", "means nothing without class"]),
+        (TABLE + "container = 'a:B'\ncommand = ['busd']", ["container", "has no effect without image"]),
+        (FULL + "container_url = 'get_url'", ["container_url", "has no effect without container"]),
+        (FULL + "template = ['schema.sql']", ["template", "has no effect without class"]),
         (FULL + "prot = 1", ["unknown key 'prot'", "mean 'port'", "services.bus]"]),
         (FULL + "isolation = 'prefix'", ["unknown key 'isolation'"]),
         (FULL.replace("4222", "70000"), ["port = 70000", "1 to 65535"]),
         (FULL.replace("4222", "'4222'"), ["port = '4222'", "a whole number"]),
         (FULL + "ready = 'udp'", ["ready = 'udp'", "tcp, http:/path or log:"]),
         (FULL + "ready = 'http:health'", ["ready = 'http:health'"]),
-        (FULL + "ready = 'log:('", ["ready = 'log:('", "a regular expression", "unterminated"]),
+        (FULL + "ready = 'log:('", ["ready = 'log:('", "a valid regular expression", "unterminated"]),
         (FULL + "class = 'tests.services'", ["class = 'tests.services'", "module:Class"]),
         (FULL + "container = 'RabbitMqContainer'", ["container = 'RabbitMqContainer'", "module:Class"]),
         (
@@ -71,21 +71,21 @@ def read(folder: Path, toml: str, env: Mapping[str, str] | None = None) -> Setti
             ["field 'nope'", "environment.A", "folder, host, password, port, port.NAME"],
         ),
         (FULL + "environment = { A = '{port.}' }", ["field 'port.'", "port.NAME"]),
-        (FULL + "environment = { A = '{port!r}' }", ["field 'port'", "environment.A", "no conversion"]),
-        (FULL + "files = { '../a' = '' }", ["files", "'../a'", "below the folder"]),
-        (FULL + "files = { '/etc/a' = '' }", ["files", "'/etc/a'", "below the folder"]),
-        (FULL.replace('"busd"', '"busd", "{password}"'), ["command in", "{password}", "Hand it over by environment"]),
+        (FULL + "environment = { A = '{port!r}' }", ["field 'port'", "environment.A", "or a conversion"]),
+        (FULL + "files = { '../a' = '' }", ["files", "'../a'", "inside the server's folder"]),
+        (FULL + "files = { '/etc/a' = '' }", ["files", "'/etc/a'", "inside the server's folder"]),
+        (FULL.replace('"busd"', '"busd", "{password}"'), ["command in", "{password}", "Pass it in environment"]),
         (
             FULL + "container_command = ['busd', '{password}']",
-            ["container_command in", "{password}", "Hand it over"],
+            ["container_command in", "{password}", "Pass it in"],
         ),
-        (FULL + "version_command = ['busd', '-a{password}']", ["version_command in", "{password}", "Hand it over by"]),
+        (FULL + "version_command = ['busd', '-a{password}']", ["version_command in", "{password}", "Pass it in"]),
         (FULL.replace('"busd"', '"{folder}/busd"'), ["field 'folder'", "command", "Choices: python, root"]),
         (FULL.replace('"busd"', '"busd", "{port"'), ["command", "cannot be read", "{{ and }}"]),
         (FULL + "version_command = ['busd', '{port}']", ["field 'port'", "version_command", "Choices: python, root"]),
         (FULL + "container_environment = { A = '{folder}' }", ["field 'folder'", "container_environment.A"]),
-        (FULL.replace(".bus]", ".Bus]"), ["service = 'Bus'", "small letters"]),
-        (FULL.replace(".bus]", ".lambda]"), ["service = 'lambda'", "small letters"]),
+        (FULL.replace(".bus]", ".Bus]"), ["service = 'Bus'", "lower-case letters"]),
+        (FULL.replace(".bus]", ".lambda]"), ["service = 'lambda'", "lower-case letters"]),
         (FULL.replace(".bus]", ".postgres]"), ["unknown key 'port'", "services.postgres]"]),
         ("[tool.test_framework.tiers.unit]\nservices = ['bsu']\n" + FULL, ["service 'bsu'", "mean 'bus'", "redis"]),
     ],
@@ -128,7 +128,7 @@ def test_variables_and_tiers_know_it(tmp_path: Path) -> None:
 
 def test_a_name_whose_variable_means_something_else(tmp_path: Path) -> None:
     """Two keys cannot have one variable."""
-    with pytest.raises(BadSetting, match="TEST_FRAMEWORK_BUS_CONTAINER_URL means something else") as caught:
+    with pytest.raises(BadSetting, match="TEST_FRAMEWORK_BUS_CONTAINER_URL already means something else") as caught:
         read(tmp_path, FULL + FULL.replace(".bus]", ".bus_container]"))
     assert "service = 'bus_container'" in str(caught.value)
 

@@ -213,7 +213,7 @@ def test_missing_context_names_the_others(config: Path, tmp_path: Path) -> None:
     assert reason.code is Code.CONTEXT_MISSING
     assert "'nope' does not exist" in reason.message
     assert "DOCKER_CONTEXT" in reason.message
-    assert "default, one with" in reason.remedy
+    assert "(choices: default, one)" in reason.remedy
 
 
 def test_missing_current_context_names_the_file(config: Path, tmp_path: Path) -> None:

@@ -107,14 +107,14 @@ def test_templates(text: str, expected: str) -> None:
     [
         ("A={postgres.hots}", "unknown field 'postgres.hots' in --env A. Did you mean 'postgres.host'?"),
         ("A={redis.url}", "unknown field 'redis.url' in --env A."),
-        ("A={}", "a field in --env A is not known. Choices: postgres.database, "),
-        ("A={postgres.port:>9}", "field 'postgres.port' in --env A takes no format and no conversion. Write {{ and }}"),
-        ("A={postgres.port!r}", "field 'postgres.port' in --env A takes no format and no conversion. Write {{ and }}"),
+        ("A={}", "unknown field in --env A. Choices: postgres.database, "),
+        ("A={postgres.port:>9}", "field 'postgres.port' in --env A must not have a format or a conversion. Write"),
+        ("A={postgres.port!r}", "field 'postgres.port' in --env A must not have a format or a conversion. Write"),
         ("A={postgres.port", "--env A cannot be read"),
         ("A=}", "--env A cannot be read"),
-        ("A", "--env = '***' in the command line is not NAME=TEMPLATE"),
-        ("=x", "--env = '' in the command line is not NAME=TEMPLATE"),
-        ("A B=x", "--env = '***' in the command line is not NAME=TEMPLATE"),
+        ("A", "--env = '***' in the command line must be NAME=TEMPLATE"),
+        ("=x", "--env = '' in the command line must be NAME=TEMPLATE"),
+        ("A B=x", "--env = '***' in the command line must be NAME=TEMPLATE"),
     ],
 )
 def test_templates_that_are_none(text: str, said: str) -> None:

@@ -158,7 +158,7 @@ def test_timeouts_that_are_not_known_are_not_compared(tmp_path: Path) -> None:
 def test_a_factor_below_one_is_refused(tmp_path: Path, key: str) -> None:
     """With it, a suite that has not changed would have drifted."""
     limits: dict[str, Any] = {key: 0.9}
-    with pytest.raises(BadSetting, match=rf"{key} = 0\.9 in the default is not a number, 1 or more"):
+    with pytest.raises(BadSetting, match=rf"{key} = 0\.9 in the default must be a number, 1 or more"):
         checks(tmp_path, BASE, **limits)
 
 

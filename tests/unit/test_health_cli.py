@@ -60,9 +60,9 @@ def test_a_suite_is_saved_checked_and_shown(suite: Project, capsys: pytest.Captu
     assert health(suite, "save") == 0
     assert "Commit it." in capsys.readouterr().out
     assert health(suite, "check") == 0
-    assert "within what the baseline allows" in capsys.readouterr().out
+    assert "within the limits of the baseline" in capsys.readouterr().out
     assert health(suite, "page") == 0
-    assert "1 checks" in capsys.readouterr().out
+    assert "1 check: " in capsys.readouterr().out
     assert "Within what the baseline allows" in (suite.path / "reports/health.html").read_text()
     runs, _ = read_history(suite.path / "reports/health.jsonl")
     assert [(r.files, r.drifted) for r in runs] == [(3, ())]
@@ -85,7 +85,7 @@ def test_what_has_become_worse_is_named(suite: Project, capsys: pytest.CaptureFi
     assert drifted["unparseable"]["items"] == ["tests/unit/test_b.py"]
     assert drifted["success-rate"]["subject"] == "tests/unit"
     assert health(suite, "check") == 1
-    assert "DRIFTED broken-imports: 2 files cannot be imported any more; 0 allowed" in capsys.readouterr().out
+    assert "DRIFTED broken-imports: 2 files can no longer be imported; 0 allowed" in capsys.readouterr().out
     runs, _ = read_history(suite.path / "reports/health.jsonl")
     assert [len(r.drifted) for r in runs] == [3, 3]
     assert health(suite, "save") == 0

@@ -218,12 +218,12 @@ URL = "https://staging.example.com"
         ({"STAGING_BACKEND_URL": URL}, ["no login"]),
         ({"STAGING_BACKEND_URL": URL, "STAGING_USERNAME": "me"}, ["STAGING_PASSWORD is not"]),
         ({"STAGING_BACKEND_URL": URL, "STAGING_PASSWORD": "hunter2"}, ["STAGING_USERNAME is not"]),
-        ({"STAGING_AUTH_URL": URL}, ["STAGING_AUTH_URL is set, and STAGING_BACKEND_URL is not"]),
-        ({"STAGING_REDIS_URL": "hunter2"}, ["STAGING_REDIS_URL is no URL"]),
-        ({"STAGING_REDIS_URL": "redis://:hunter2@h:99999"}, ["STAGING_REDIS_URL is no URL"]),
-        ({"STAGING_BAKEND_URL": "hunter2"}, ["STAGING_BAKEND_URL is no variable"]),
+        ({"STAGING_AUTH_URL": URL}, ["STAGING_AUTH_URL is set, but STAGING_BACKEND_URL is not"]),
+        ({"STAGING_REDIS_URL": "hunter2"}, ["STAGING_REDIS_URL is not a URL"]),
+        ({"STAGING_REDIS_URL": "redis://:hunter2@h:99999"}, ["STAGING_REDIS_URL is not a URL"]),
+        ({"STAGING_BAKEND_URL": "hunter2"}, ["STAGING_BAKEND_URL is not a staging variable"]),
         ({"STAGING_BROKER_URL": "amqp://me:hunter2@broker:5671"}, []),
-        ({"STAGING_BROKER_URL": "hunter2"}, ["STAGING_BROKER_URL is no URL"]),
+        ({"STAGING_BROKER_URL": "hunter2"}, ["STAGING_BROKER_URL is not a URL"]),
     ],
 )
 def test_variables_of_staging(env: dict[str, str], told: list[str]) -> None:

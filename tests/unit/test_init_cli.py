@@ -296,10 +296,10 @@ def test_files_that_cannot_be(
     [
         ("[project\n", "pyproject.toml cannot be read: "),
         ("[tool.test_framework]\nreport = 3\n", "unknown key 'report' in pyproject.toml [tool.test_framework]."),
-        ("project = 3\n", "project = 3 in pyproject.toml is not a table.\n"),
-        ("[dependency-groups]\ntest = 3\n", "dependency-groups.test = 3 in pyproject.toml is not a list.\n"),
-        ('[project]\ndependencies = "redis"\n', "project.dependencies = 'redis' in pyproject.toml is not a list.\n"),
-        ("[tool.poetry.group]\ntest = 3\n", "tool.poetry.group.test = 3 in pyproject.toml is not a table.\n"),
+        ("project = 3\n", "project = 3 in pyproject.toml must be a table.\n"),
+        ("[dependency-groups]\ntest = 3\n", "dependency-groups.test = 3 in pyproject.toml must be a list.\n"),
+        ('[project]\ndependencies = "redis"\n', "project.dependencies = 'redis' in pyproject.toml must be a list.\n"),
+        ("[tool.poetry.group]\ntest = 3\n", "tool.poetry.group.test = 3 in pyproject.toml must be a table.\n"),
     ],
 )
 def test_settings_that_cannot_be(library: Path, settings: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -320,4 +320,4 @@ def test_options_that_cannot_be(library: Path, tmp_path: Path, capsys: pytest.Ca
             init(library, *options)
         assert told in capsys.readouterr().err
     assert init(tmp_path / "nowhere", "--yes") == 2
-    assert "nowhere' in the command line is not a folder" in capsys.readouterr().err
+    assert "nowhere' in the command line must be a folder" in capsys.readouterr().err

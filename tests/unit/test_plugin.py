@@ -159,7 +159,7 @@ def test_a_skip_is_told_with_what_to_do(no_service: Project) -> None:
             "postgres: unavailable",
             "providers not used:",
             "  docker (postgres; 1 test skipped): socket-missing: no Docker socket at",
-            "    unix:///nope.sock, from DOCKER_HOST",
+            "    unix:///nope.sock (from DOCKER_HOST)",
             "what to do:",
             "  Start Docker *, or",
             "    set DOCKER_HOST.",

@@ -281,6 +281,4 @@ def test_where_to_get_it(missing: list[str], provider: str, remedy: str) -> None
     """From Debian, or in an image, as far as that is known."""
     endpoint = Endpoint("postgres", provider, "postgresql://127.0.0.1/", "17.11")
     told = refused_server(dict.fromkeys(missing, "x"), missing, endpoint).reason.remedy
-    assert (
-        told.replace("TEST_FRAMEWORK_POSTGRES_IMAGE", "…IMAGE") == f"Use a server that has what is missing: {remedy}."
-    )
+    assert told.replace("TEST_FRAMEWORK_POSTGRES_IMAGE", "…IMAGE") == f"Use a server that has the extension: {remedy}."

@@ -85,7 +85,7 @@ def test_without_a_report_the_page_says_so(project: Project) -> None:
         ),
         (
             ["--out", "pyproject.toml/index.html"],
-            "--out = 'pyproject.toml/index.html' in the command line is not writable",
+            "--out = 'pyproject.toml/index.html' in the command line must be writable",
         ),
     ],
 )

@@ -294,11 +294,11 @@ def test_several_tiers_need_a_name(parts: Project, capsys: pytest.CaptureFixture
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["nowhere"], "DIR = 'nowhere' in the command line is not a folder"),
+        (["nowhere"], "DIR = 'nowhere' in the command line must be a folder"),
         (["."], "no report of a tier in ."),
         (["parts", "--tier", "unitt"], "unknown tier 'unitt' in --tier. Did you mean 'unit'?"),
         (["parts", "--tier", "e2e"], "no report of e2e in parts"),
-        (["parts", "--shards", "many"], "--shards = 'many' in the command line is not a whole number"),
+        (["parts", "--shards", "many"], "--shards = 'many' in the command line must be a whole number"),
         (["parts", "--shards", "0"], "--shards = '0'"),
         (["parts", "--shards", "4"], "is a shard of 3, and not of 4"),
     ],

@@ -134,7 +134,7 @@ def test_a_fault_of_ours_is_broken(caplog: pytest.LogCaptureFixture) -> None:
     assert providers.asked == ["docker"]
     assert resolution.reason is not None
     assert (resolution.reason.code, resolution.reason.kind) == (Code.INTERNAL_ERROR, Kind.BROKEN)
-    assert "postgres on docker failed with an error" in resolution.reason.message
+    assert "postgres on docker failed with an unexpected error" in resolution.reason.message
     assert "ZeroDivisionError" in resolution.reason.message
     assert resolution.attempts[0].log == ""
     assert "Traceback (most recent call last)" in caplog.text

@@ -106,7 +106,7 @@ class TestAbsent:
         """And says so, with the path."""
         told = runs.run("--execution-mode", "nightly")
         assert told.status == 0
-        assert told.line("e2e") == f"e2e absent tests/e2e (the default) is not there, in {runs.path}"
+        assert told.line("e2e") == f"e2e absent tests/e2e (the default) does not exist in {runs.path}"
 
     def test_what_the_settings_name_has_to_be_there(self, runs: Runs) -> None:
         """A layer of one's own does not become green by a folder that was moved."""
@@ -115,7 +115,7 @@ class TestAbsent:
         assert (
             "tier 'e2e' of layers.end_to_end (pyproject.toml [tool.test_framework.layers.end_to_end]) selects" in said
         )
-        assert "tests/e2e (the default) is not there" in said
+        assert "tests/e2e (the default) does not exist" in said
 
     def test_a_category_that_selects_no_file(self, runs: Runs) -> None:
         """It is an error with its paths, and nothing runs, also of the others."""
@@ -197,20 +197,20 @@ class TestNamed:
         ("", ["--categories", ""], "unknown category '' in --categories. Choices: e2e"),
         ("", ["--execution-mode", "nightlyy"], "unknown execution mode 'nightlyy' in --execution-mode. Did you mean"),
         ("", ["--execution-mode", "nightly", "--category", "unit"], "--execution-mode has its own categories"),
-        ("", ["--concurrent-users", "many"], "concurrent_users = 'many' in --concurrent-users is not a whole number"),
+        ("", ["--concurrent-users", "many"], "concurrent_users = 'many' in --concurrent-users must be a whole number"),
         (
             "",
             ["--concurrent-users", "0"],
-            "concurrent_users = '0' in --concurrent-users is not a whole number, 1 or",
+            "concurrent_users = '0' in --concurrent-users must be a whole number from 1 to",
         ),
         (
             "",
             ["--collection-timeout", "1e12"],
-            "collection_timeout = '1e12' in --collection-timeout is not a number of",
+            "collection_timeout = '1e12' in --collection-timeout must be a number of",
         ),
-        ("", ["--collection-timeout", "-1"], "collection_timeout = '-1' in --collection-timeout is not a number of"),
+        ("", ["--collection-timeout", "-1"], "collection_timeout = '-1' in --collection-timeout must be a number of"),
         ("", ["unit"], "'unit' is a category: --category unit."),
-        ("", ["--shard", "9/8"], "shard = '9/8' in --shard is not one of 1/8 to 8/8, or off."),
+        ("", ["--shard", "9/8"], "shard = '9/8' in --shard must be one of 1/8 to 8/8, or off."),
         ("", ["--", "--co"], "--co among the arguments for pytest lets it run no test. Count tests by run --collect-o"),
         (
             "",
@@ -225,7 +225,11 @@ class TestNamed:
             "budget_seconds = '2 min' in pyproject.toml [tool.test_framework.l",
         ),
         ("layers.odd.time = 3", [], "unknown key 'time' in pyproject.toml [tool.test_framework.layers.odd]"),
-        ("modes.odd = ['unit']", [], "modes.odd = ['unit'] in pyproject.toml [tool.test_framework.modes.odd] is not a"),
+        (
+            "modes.odd = ['unit']",
+            [],
+            "modes.odd = ['unit'] in pyproject.toml [tool.test_framework.modes.odd] must be a",
+        ),
         (
             "modes.odd.layers = []",
             ["--execution-mode", "odd"],

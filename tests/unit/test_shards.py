@@ -122,7 +122,7 @@ def test_a_bad_shard_is_one_clear_error(project: Project, text: str, by: str) ->
         result = project.run()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     (line,) = result.errlines[:-1] if not result.errlines[-1] else result.errlines
-    assert line.startswith(f"ERROR: shard = {text!r} in {by} is not ")
+    assert line.startswith(f"ERROR: shard = {text!r} in {by} must be ")
 
 
 def test_without_pytest_split_the_error_says_how_to_get_it(project: Project) -> None:

@@ -178,7 +178,7 @@ def test_without_a_network_the_next_best_serves(
     for _ in range(2):
         found, note = choose_program(service, given, fetch=True)
         assert found.version == "15.19"
-        assert note.startswith("asked for 17; download-failed: postgres 17.11 could not be fetched")
+        assert note.startswith("asked for 17; download-failed: postgres 17.11 could not be downloaded")
     assert len(asked) == 1
 
 

@@ -104,7 +104,7 @@ def test_where_packages_put_programs_the_newest_comes_first(tmp_path: Path) -> N
 def test_a_version_that_is_none_is_refused(tmp_path: Path, service: str, version: str) -> None:
     """The error names it, the variable and what a version is like."""
     variable = f"TEST_FRAMEWORK_{service.upper()}_VERSION"
-    with pytest.raises(BadSetting, match=f"version = '{version}' in {variable} is not a version, such as"):
+    with pytest.raises(BadSetting, match=f"version = '{version}' in {variable} must be a version, such as"):
         load(tmp_path, {variable: version})
 
 

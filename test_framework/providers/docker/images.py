@@ -64,7 +64,7 @@ def probe_image(engine: Engine, service: Service, context: Context) -> str | Non
     if status == 200:  # noqa: PLR2004  # HTTP
         return version_of_image(service, body, image)
     if status in FORBIDDEN:
-        raise Refused(faults.forbidden(engine, "for its images", body.get("message", status)))
+        raise Refused(faults.forbidden(engine, "GET /images", body.get("message", status)))
     try:
         status, body = ask(engine, f"/distribution/{quote(image, safe='/:@')}/json", _FORETELL_SECONDS, context.env)
     except Refused:
