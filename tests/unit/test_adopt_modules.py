@@ -138,7 +138,7 @@ def test_what_is_told_for_tasks_that_are_listed_works(name: str, tmp_path: Path)
         timeout=120,
     )
     assert (result.returncode, result.stderr) == (0, "")
-    assert "\nTiers on this machine\n" in result.stdout
+    assert "services:\n" in result.stdout
 
 
 def test_what_is_told_for_a_file_without_the_import_works() -> None:

@@ -98,7 +98,7 @@ def test_a_setting_in_the_file_that_cannot_be_used(project: Project, table: str,
         (
             "TEST_FRAMEWORK_GTAE",
             "strict",
-            ["variable 'TEST_FRAMEWORK_GTAE'", "mean 'TEST_FRAMEWORK_GATE'", "SUPERVISOR"],
+            ["variable 'TEST_FRAMEWORK_GTAE'", "mean 'TEST_FRAMEWORK_GATE'", "Choices: TEST_FRAMEWORK_GATE, "],
         ),
         ("TEST_FRAMEWORK_PROVIDERS", "dokcer", ["unknown provider 'dokcer'", "TEST_FRAMEWORK_PROVIDERS", PROVIDERS]),
     ],

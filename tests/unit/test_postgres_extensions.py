@@ -148,7 +148,7 @@ def test_the_library_of_an_extension_is_what_to_install(tmp_path: Path, monkeypa
     for provider, first in ("embedded", "install libossp-uuid.so.99"), ("explicit", "install it on that server"):
         endpoint = Endpoint("postgres", provider, "postgresql://u@localhost/d", "17.11")
         reason = refused_server(need, ["uuid-ossp"], endpoint, library=said).reason
-        assert reason.remedy.startswith(f"Use a server that has what is missing: {first}"), reason.remedy
+        assert reason.remedy.startswith(f"Use a server that has the extension: {first}"), reason.remedy
 
 
 def test_pg_config_says_it_better(tmp_path: Path) -> None:

@@ -252,7 +252,7 @@ def test_extensions_that_could_be_fetched(context: Context, tmp_path: Path, monk
     reason = failed.value.reason
     assert reason.code is Code.EXTENSION_MISSING
     assert "the extension citext is needed by the template a.sql" in reason.message
-    assert "download-failed: postgres 17.11 could not be fetched" in reason.message
+    assert "download-failed: postgres 17.11 could not be downloaded" in reason.message
     fail(monkeypatch, Code.CHECKSUM_MISMATCH, **WRONG)
     with pytest.raises(Refused) as broken:
         choose_program(service, replace(auto(context), memo=Memo()), fetch=True)
