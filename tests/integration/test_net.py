@@ -81,7 +81,7 @@ def test_nobody_answers(deaf: int) -> None:
     """The answer comes when the time is over, and says how long that was."""
     reason, seconds = refused("127.0.0.1", deaf, HURRY)
     assert reason.code is Code.CONNECT_TIMEOUT
-    assert f"127.0.0.1:{deaf} does not answer within 0.3 s" in reason.message
+    assert f"127.0.0.1:{deaf} did not answer within 0.3 s" in reason.message
     assert HURRY * 0.9 <= seconds < SOON
 
 

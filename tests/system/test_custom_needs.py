@@ -93,7 +93,7 @@ def test_an_answer_without_a_version(
     [
         ('{"reasons": {"database": "gone"}}', '503: {"reasons": {"database": "gone"}}'),
         (json.dumps({"reasons": "x" * 1000}), "x" * 200),
-        ("<html>503</html>", "answers 503"),
+        ("<html>503</html>", "answered 503"),
     ],
 )
 def test_one_that_is_not_ready_says_why(

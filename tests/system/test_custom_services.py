@@ -340,7 +340,7 @@ def test_exec_and_doctor(embedded_place: Place) -> None:
     assert printed[0] == f"nats://{printed[1]}:{printed[2]}"
     with_password = changed(NATS, "url_format = 'nats://me:{password}@{host}:{port}'")
     guarded = Execs(project(embedded_place, "embedded", with_password, ONE))
-    assert "by its url_format" in guarded.refused("--service", "nats", "--no-password", status=2)
+    assert "url_format" in guarded.refused("--service", "nats", "--no-password", status=2)
     # A password in the place of a user is one too.
     token = Execs(project(embedded_place, "embedded", with_password.replace("me:", ""), ONE))
     assert "at nats://***@127.0.0.1:" in token.run("--service", "nats", "--", "true").stderr
@@ -375,7 +375,7 @@ def test_ready_over_http(embedded_place: Place, state: str) -> None:
         # Nothing tells its version.
         assert "\nweb on embedded: 1 test\n" in run.output
     else:
-        assert "/ready answers 404" in failure(checkout, Code.HEALTH_TIMEOUT)
+        assert "/ready answered 404" in failure(checkout, Code.HEALTH_TIMEOUT)
     embedded_place.is_empty()
 
 

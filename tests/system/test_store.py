@@ -356,8 +356,8 @@ def test_libraries_that_cannot_be_fetched(store: Store, index: Index) -> None:
     store.know(*index.wheels, LIBRARIES)
     reason = store.refused().reason
     assert (reason.code, reason.broken) == (Code.DOWNLOAD_FAILED, False)
-    assert "postgres 17.99 could not be fetched" in reason.message
-    assert "libfirst.so.1, which this machine lacks, and libraries 1.0 could not be fetched" in reason.message
+    assert "postgres 17.99 could not be downloaded" in reason.message
+    assert "libfirst.so.1, which this machine lacks, and libraries 1.0 could not be downloaded" in reason.message
     assert "servers install postgres@17.99" in reason.remedy
     index.wheels = [*index.wheels, LIBRARIES]
     store.know(index.wheels[0], replace(LIBRARIES, padding=1))
