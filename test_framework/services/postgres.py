@@ -137,7 +137,7 @@ class Postgres:
         """Return, in words, the programs of this machine that have all of these extensions."""
         found: dict[Path, str] = {}
         for path, origin in self._candidates("", env):
-            if path not in found and extensions.surely_in(path, names) and (version := version_of(path)):
+            if extensions.surely_in(path, names) and (version := version_of(path)):
                 found[path] = extensions.described(version, origin)
         return [*found.values()]
 

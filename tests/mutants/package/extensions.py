@@ -138,7 +138,6 @@ MUTANTS = (
         "        if True:\n            raise extensions.refused_programs",
         _UNIT,
     ),
-    Mutant("one program is named twice", _POSTGRES, "if path not in found and extensions", "if extensions", _UNIT),
     Mutant(
         "the settings do not reach the choice of a program",
         "test_framework/providers/_fetching.py",
