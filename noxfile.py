@@ -133,6 +133,14 @@ def exec_proof(session: nox.Session) -> None:
     session.run("python", "-m", "tests.adoption", *session.posargs)
 
 
+@nox.session(name="servers-catalogue", default=False)
+def servers_catalogue(session: nox.Session) -> None:
+    """Print newer releases of server programs as a diff of their catalogue: `nox -s servers-catalogue | git apply`."""
+    install(session)
+    session.install("pip")
+    session.run("python", "-m", "tests.servers_catalogue")
+
+
 @nox.session(default=False)
 def mutants(session: nox.Session) -> None:
     """Put in one fault at a time and show which test notices it, or for some: `-- lease`; `-- --help` says the rest."""
