@@ -137,7 +137,6 @@ def exec_proof(session: nox.Session) -> None:
 def servers_catalogue(session: nox.Session) -> None:
     """Print newer releases of server programs as a diff of their catalogue: `nox -s servers-catalogue | git apply`."""
     install(session)
-    session.install("pip")
     session.run("python", "-m", "tests.servers_catalogue")
 
 

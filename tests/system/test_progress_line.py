@@ -49,7 +49,9 @@ def test_a_start_has_a_line_of_its_own(checkout: Checkout) -> None:
     shown = seen(checkout, "-q").splitlines()
     (at,) = (number for number, line in enumerate(shown) if "redis: starting" in line)
     assert shown[at].startswith("redis: starting"), shown
-    assert shown[at + 1].startswith("."), shown
+    # A busy machine has more to tell of the start.
+    after = [line for line in shown[at:] if not line.startswith("redis")]
+    assert after[0].startswith("."), shown
 
 
 def test_a_log_has_nothing_of_a_quick_start(checkout: Checkout) -> None:
