@@ -11,8 +11,13 @@ import os
 import re
 import socket
 import uuid
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import subprocess
 
 LABEL = "test-framework.owner"
 HOST_LABEL = "test-framework.host"
@@ -44,6 +49,22 @@ def start_ticks(pid: int) -> int:
         return int(psutil.Process(pid).create_time() * 100)
     except psutil.Error:
         return 0
+
+
+def mark_of(pid: int) -> str:
+    """Return the mark of a process that runs."""
+    return f"{pid}_{start_ticks(pid)}"
+
+
+def open_gate(process: subprocess.Popen[bytes], question: bytes = b"") -> None:
+    """Let a command that was started behind `GATE` run, and give it what it reads; it must fit into a pipe.
+
+    A process that has ended meanwhile is left alone.
+    """
+    if process.stdin is None:
+        raise AssertionError("its standard input is a pipe")
+    with suppress(BrokenPipeError), process.stdin as gate:
+        gate.write(b"\n" + question)
 
 
 def _stat(pid: int) -> list[str]:
@@ -95,7 +116,7 @@ NAMESPACE = _namespace()
 """Of process ids: a folder may be shared by several, as that of a container and that of its host."""
 
 HOST = _host()
-MARK = f"{os.getpid()}_{start_ticks(os.getpid())}"
+MARK = mark_of(os.getpid())
 """The mark of this process."""
 
 _HERE = hashlib.sha256(HOST.encode()).hexdigest()[:12]

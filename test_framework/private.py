@@ -8,12 +8,13 @@ without following links, has to be of the right kind and owner, and is then used
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import shutil
 import stat
 import time
 from contextlib import contextmanager, suppress
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from test_framework import owner
 
@@ -94,6 +95,15 @@ def make(base: Path, what: str) -> Path:
     path = base / marked(what)
     path.mkdir(mode=_ALONE)
     return path
+
+
+def try_lock(file: IO[Any]) -> bool:
+    """Lock an open file for this process, if nobody else has; the lock ends with the file, or with the process."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def ensure(path: Path, mode: int = _ALONE) -> None:

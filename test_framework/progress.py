@@ -26,6 +26,11 @@ class Transfer:
         self._begin: tuple[float, int] | None = None
         self._said = time.monotonic()
 
+    @property
+    def is_due(self) -> bool:
+        """Whether an update is of use now: asking how much has come may cost more than saying it."""
+        return self._begin is None or time.monotonic() - self._said >= _SAY_EVERY
+
     def update(self, done: int, total: int) -> None:
         """Take how many bytes have come, of how many; 0 where that is not known."""
         now = time.monotonic()

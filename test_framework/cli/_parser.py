@@ -50,10 +50,10 @@ class Parser(argparse.ArgumentParser):
 
 
 def _hint(word: str, known: Iterable[str]) -> str:
-    from difflib import get_close_matches
+    from test_framework.config import nearest
 
-    near = get_close_matches(word, list(known), n=1)
-    return f". Did you mean {near[0]!r}?" if near else ""
+    near = nearest(word, known)
+    return f". Did you mean {near!r}?" if near else ""
 
 
 def words_to_complete(env: Mapping[str, str]) -> list[str]:

@@ -19,6 +19,7 @@ from test_framework.config.model import (
     Settings,
     StandInSettings,
     TierSettings,
+    nearest,
     refuse_empty,
 )
 from test_framework.config.template import is_callable, refuse_missing_files
@@ -42,6 +43,7 @@ __all__ = [
     "find_root",
     "is_callable",
     "load",
+    "nearest",
     "refuse_empty",
     "refuse_missing_files",
 ]

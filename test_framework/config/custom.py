@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from test_framework.config.fields import OF_A_SERVICE, parse
-from test_framework.config.model import BadSetting, ServiceSettings, _setting
+from test_framework.config.model import BadSetting, ServiceSettings, _setting, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -169,11 +169,8 @@ def check(name: str, table: CustomServiceSettings, source: str, built_in: Collec
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
         wanted = "a name of lower-case letters, digits and _, because a fixture and variables are named after it"
         raise BadSetting.value("service", name, source, wanted)
-    # Most projects have no service of their own.
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, built_in, n=1)
-    _check_forms(name, table, source, f" Or did you mean {near[0]!r}?" if near else "")
+    near = nearest(name, built_in)
+    _check_forms(name, table, source, f" Or did you mean {near!r}?" if near else "")
     _check_values(table, source)
     if table.wheel:
         _check_wheel(table, source)

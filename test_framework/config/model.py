@@ -37,8 +37,8 @@ class BadSetting(Exception):
         from difflib import get_close_matches
 
         known = sorted(choices)
-        near = get_close_matches(name, known, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        near = nearest(name, known)
+        hint = f" Did you mean {near!r}?" if near else ""
         shown = known if len(known) <= _MOST_CHOICES else get_close_matches(name, known, n=_NEAREST_CHOICES, cutoff=0.0)
         more = f" and {len(known) - len(shown)} more" if len(shown) < len(known) else ""
         return cls(f"unknown {what} {name!r} in {source}.{hint}{remedy} Choices: {', '.join(shown) or 'none'}{more}.")
@@ -47,6 +47,13 @@ class BadSetting(Exception):
     def value(cls, key: str, value: object, source: str, wanted: str) -> BadSetting:
         """Return the error for a value of the wrong type or outside of what is allowed."""
         return cls(f"{key} = {value!r} in {source} must be {wanted}.")
+
+
+def nearest(name: str, choices: Iterable[str]) -> str:
+    """Return the choice that a misspelt name may mean; empty if none is near."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(name, list(choices), n=1)), "")
 
 
 def refuse_empty(given: object, names: Iterable[str]) -> None:

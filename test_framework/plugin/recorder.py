@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from test_framework.config import nearest
 from test_framework.plugin.session import STATE
 from test_framework.plugin.state import TestState
 from test_framework.redaction import KNOWN
@@ -82,10 +83,8 @@ class WorkerReporter:
 
 def _meant(name: str | None, known: Iterable[str]) -> list[tuple[str, str]]:
     """Return the section that names the fixture of ours that a misspelt one may have meant; none where none is near."""
-    from difflib import get_close_matches
-
-    near = get_close_matches(name or "", list(known), n=1)
-    return [("fixture", f"Did you mean {near[0]!r}?")] if near else []
+    near = nearest(name or "", known)
+    return [("fixture", f"Did you mean {near!r}?")] if near else []
 
 
 def _reason(call: pytest.CallInfo[None]) -> Reason | None:

@@ -154,7 +154,7 @@ class EmbeddedServer:
         self._stop_signal = command.stop_signal
         pid = self._process.pid
         record_pid(self._outer_folder, pid)
-        mark = f"{pid}_{owner.start_ticks(pid)}"
+        mark = owner.mark_of(pid)
         self._cleanup_keys.append(self.context.guard.add(kind="process", mark=mark, signal=command.stop_signal))
         if self._process.stdin:
             # A server that has already ended is told below, with its log.

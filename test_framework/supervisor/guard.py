@@ -7,7 +7,6 @@ and for processes and folders too.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import signal
@@ -19,7 +18,7 @@ import time
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from test_framework import cleanup, owner, private
 from test_framework.inherited import inherited
@@ -194,20 +193,12 @@ def _remove_socket(entry: dict[str, Any]) -> None:
     """Remove the socket and the passwords beside it, unless the next supervisor holds the lock."""
     with Path(entry["lock"]).open("r+") as lock:
         deadline = time.monotonic() + _LOCK_SECONDS
-        while not _locks(lock):
+        while not private.try_lock(lock):
             if time.monotonic() > deadline:
                 return
             time.sleep(0.02)
         Path(entry["path"]).unlink(missing_ok=True)
         private.remove(Path(entry["passwords"]))
-
-
-def _locks(lock: IO[str]) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _end_group(entry: dict[str, Any]) -> None:

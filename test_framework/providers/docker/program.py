@@ -61,11 +61,9 @@ def ask_program(
         # Its own session has no terminal to ask on, and can be ended whole.
         start_new_session=True,
     )
-    mark = f"{process.pid}_{owner.start_ticks(process.pid)}"
-    cleanup_key = guard.add(kind="group", mark=mark) if guard else ""
+    cleanup_key = guard.add(kind="group", mark=owner.mark_of(process.pid)) if guard else ""
     try:
-        with suppress(BrokenPipeError), _opened(process.stdin) as asked:
-            asked.write(b"\n" + question)
+        owner.open_gate(process, question)
         deadline = time.monotonic() + seconds
         out, errors = _read(_opened(process.stdout), _opened(process.stderr), deadline)
         try:

@@ -36,7 +36,7 @@ MUTANTS = (
     Mutant(
         "a misspelt command is refused without the one that was meant",
         _PARSER,
-        'return f". Did you mean {near[0]!r}?" if near else ""',
+        'return f". Did you mean {near!r}?" if near else ""',
         'return ""',
         (f"{_WORDS}::test_what_may_have_been_meant",),
     ),
